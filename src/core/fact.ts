@@ -1,0 +1,11 @@
+/** What one machine sees of one path. Numbers that exceed 2^53 are decimal strings. */
+export interface Fact {
+  readonly kind: 'file' | 'directory' | 'link' | 'other' | 'absent';
+  readonly inode: string;
+  readonly sizeBytes: number;
+  readonly mtimeNs: string;
+  readonly ctimeNs: string;
+}
+
+/** The fact of a path that is not there. */
+export const absent: Fact = { kind: 'absent', inode: '0', sizeBytes: 0, mtimeNs: '0', ctimeNs: '0' };

@@ -1,0 +1,214 @@
+/**
+ * The one framing of buildswarm, on the unix socket, on libp2p streams and towards the runner:
+ * a frame is [payload length: u32, little endian][type: u8][payload]. docs/PROTOCOL.md lists the types.
+ * Pure: bytes in, frames out. The length is checked against the type's limit before anything is kept.
+ */
+
+/** Frame types; numbers are part of the protocol (see also src/wrapper/frame.h). */
+export const frameTypes = {
+  ARGV: 1,
+  ENV: 2,
+  JOB: 3,
+  INLINE: 4,
+  STDIN: 5,
+  STDIN_END: 6,
+  STDIN_TAKEN: 7,
+  STDOUT: 8,
+  STDERR: 9,
+  EXIT: 10,
+  SIGNAL: 11,
+  CREDIT: 12,
+  ACCEPTED: 13,
+  REFUSED: 14,
+  STARTED: 15,
+  RESULT: 16,
+  RECALL: 17,
+  RETURNED: 18,
+  SPAWN_FAILED: 19,
+  OFFER: 20,
+  BLOB: 21,
+  ACK: 22,
+  HELLO: 30,
+  BEAT: 31,
+  BEAT_ACK: 32,
+  GOSSIP: 33,
+  WANT: 34,
+  FREE: 35,
+  BYE: 36,
+  REQUEST: 40,
+  REPLY: 41,
+} as const;
+export type FrameName = keyof typeof frameTypes;
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** Longest payload per type, in bytes. Arguments and environments of 2 MB are normal; Linux allows 6 MB. */
+export const frameLimits: Readonly<Record<FrameName, number>> = {
+  ARGV: 8 * MiB,
+  ENV: 8 * MiB,
+  JOB: 64 * KiB,
+  INLINE: 256,
+  STDIN: 64 * KiB,
+  STDIN_END: 0,
+  STDIN_TAKEN: 8,
+  STDOUT: 64 * KiB,
+  STDERR: 64 * KiB,
+  EXIT: 64,
+  SIGNAL: 1,
+  CREDIT: 4,
+  ACCEPTED: 64 * KiB,
+  REFUSED: 64 * KiB,
+  STARTED: 1 * KiB,
+  RESULT: 8 * MiB,
+  RECALL: 0,
+  RETURNED: 0,
+  SPAWN_FAILED: 4 * KiB,
+  OFFER: 4 * MiB,
+  BLOB: 64 * KiB,
+  ACK: 1 * KiB,
+  HELLO: 16 * KiB,
+  BEAT: 16 * KiB,
+  BEAT_ACK: 64,
+  GOSSIP: 1 * MiB,
+  WANT: 64,
+  FREE: 16 * KiB,
+  BYE: 256,
+  REQUEST: 64 * KiB,
+  REPLY: 16 * MiB,
+};
+
+const namesByType = new Map<number, FrameName>(
+  Object.entries(frameTypes).map(([name, type]) => [type, name as FrameName]),
+);
+
+export interface Frame {
+  readonly type: FrameName;
+  readonly payload: Uint8Array;
+}
+
+/** Bytes that are no frame, or one that has no place here: the connection they came on must end. */
+export class FrameError extends Error {
+  override name = 'FrameError';
+}
+
+export const headerBytes = 5;
+
+/** One frame as bytes. @throws FrameError if the payload is longer than its type allows. */
+export function encodeFrame(type: FrameName, payload: Uint8Array = new Uint8Array(0)): Buffer {
+  if (payload.length > frameLimits[type]) {
+    throw new FrameError(
+      `a ${type} frame of ${payload.length} bytes is over its limit of ${frameLimits[type]}`,
+    );
+  }
+  const frame = Buffer.allocUnsafe(headerBytes + payload.length);
+  frame.writeUInt32LE(payload.length, 0);
+  frame[4] = frameTypes[type];
+  frame.set(payload, headerBytes);
+  return frame;
+}
+
+/** A frame whose payload is JSON. */
+export function encodeJson(type: FrameName, value: unknown): Buffer {
+  return encodeFrame(type, Buffer.from(JSON.stringify(value), 'utf8'));
+}
+
+/** Cuts STDOUT, STDERR, STDIN or BLOB data into frames that fit. */
+export function encodeData(type: 'STDIN' | 'STDOUT' | 'STDERR' | 'BLOB', data: Uint8Array): Buffer[] {
+  const frames: Buffer[] = [];
+  for (let at = 0; at < data.length; at += frameLimits[type]) {
+    frames.push(encodeFrame(type, data.subarray(at, at + frameLimits[type])));
+  }
+  return frames;
+}
+
+/**
+ * Cuts a byte stream into frames, however its chunks fall.
+ *
+ * @param allowed - the types that may come here; any other ends the connection by FrameError.
+ * @param maxBytes - bound on one frame, below its type's own limit (64 KiB before the other end is known).
+ */
+export class FrameDecoder {
+  readonly #allowed: ReadonlySet<FrameName>;
+  #maxBytes: number;
+  #chunks: Uint8Array[] = [];
+  #bytes = 0;
+
+  constructor(allowed: readonly FrameName[], maxBytes = Number.POSITIVE_INFINITY) {
+    this.#allowed = new Set(allowed);
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Lifts or lowers the bound, once the other end is known. */
+  limit(maxBytes: number): void {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Bytes kept for a frame that is not whole yet. */
+  get pendingBytes(): number {
+    return this.#bytes;
+  }
+
+  /** @returns the frames that `chunk` completes. @throws FrameError; the decoder is then of no more use. */
+  push(chunk: Uint8Array): Frame[] {
+    if (chunk.length > 0) {
+      this.#chunks.push(chunk);
+      this.#bytes += chunk.length;
+    }
+    const frames: Frame[] = [];
+    while (this.#bytes >= headerBytes) {
+      const header = this.#peek(headerBytes);
+      const length = new DataView(header.buffer, header.byteOffset, headerBytes).getUint32(0, true);
+      const type = namesByType.get(header[4] ?? 0);
+      if (type === undefined || !this.#allowed.has(type)) {
+        throw new FrameError(`a frame of type ${type ?? header[4]} has no place here`);
+      }
+      const limit = Math.min(frameLimits[type], this.#maxBytes);
+      if (length > limit)
+        throw new FrameError(`a ${type} frame of ${length} bytes is over its limit of ${limit}`);
+      if (this.#bytes < headerBytes + length) break;
+      frames.push({ type, payload: this.#take(headerBytes + length).subarray(headerBytes) });
+    }
+    return frames;
+  }
+
+  #peek(count: number): Uint8Array {
+    const first = this.#chunks[0];
+    if (first !== undefined && first.length >= count) return first.subarray(0, count);
+    // Joined once per frame at most, so a frame that trickles in costs no quadratic copying: the joined part is small.
+    const head = Buffer.allocUnsafe(count);
+    let at = 0;
+    for (const part of this.#chunks) {
+      head.set(part.subarray(0, count - at), at);
+      at = Math.min(count, at + part.length);
+      if (at === count) break;
+    }
+    return head;
+  }
+
+  #take(count: number): Uint8Array {
+    this.#bytes -= count;
+    const first = this.#chunks[0];
+    if (first !== undefined && first.length >= count) {
+      if (first.length === count) this.#chunks.shift();
+      else this.#chunks[0] = first.subarray(count);
+      return first.subarray(0, count);
+    }
+    const whole = Buffer.allocUnsafe(count);
+    let at = 0;
+    let used = 0;
+    for (const part of this.#chunks) {
+      const piece = part.subarray(0, count - at);
+      whole.set(piece, at);
+      at += piece.length;
+      if (piece.length < part.length) {
+        this.#chunks[used] = part.subarray(piece.length);
+        break;
+      }
+      used += 1;
+      if (at === count) break;
+    }
+    this.#chunks.splice(0, used);
+    return whole;
+  }
+}
