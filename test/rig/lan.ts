@@ -1,0 +1,82 @@
+/** A LAN of namespaces (scripts/lan) for one test. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { check, checkout, type Ended, type Running, type RunOptions, run, start } from './child.ts';
+
+/** One of the machines m1, m2, … */
+export type Host = `m${number}`;
+
+const script = path.join(checkout, 'scripts/lan');
+
+/** Machines m1…mN and a folder that all of them see; `await using` takes it all away. */
+export class Lan {
+  readonly hosts: readonly Host[];
+  /** An empty folder, mode 0700, on the disk that all machines share. */
+  readonly folder: string;
+  readonly #root: string;
+  readonly #env: Readonly<Record<string, string>>;
+
+  private constructor(count: number, root: string) {
+    this.hosts = Array.from({ length: count }, (_, index): Host => `m${index + 1}`);
+    this.folder = path.join(root, 'shared');
+    this.#root = root;
+    this.#env = { BUILDSWARM_LAN: path.join(root, 'lan') };
+  }
+
+  static async up(count: number): Promise<Lan> {
+    const parent = path.join(checkout, '.lan');
+    await mkdir(parent, { recursive: true });
+    const lan = new Lan(count, await mkdtemp(path.join(parent, 'test-')));
+    await mkdir(lan.folder, { mode: 0o700 });
+    await lan.#lan('up', String(count));
+    return lan;
+  }
+
+  /** Runs a program on a machine, to its end. */
+  async exec(host: Host, argv: readonly string[], options: RunOptions = {}): Promise<Ended> {
+    return run([script, 'exec', host, ...argv], this.#options(options));
+  }
+
+  /** Starts a program on a machine. */
+  start(host: Host, argv: readonly string[], options: RunOptions = {}): Running {
+    return start([script, 'exec', host, ...argv], this.#options(options));
+  }
+
+  /** Pulls the network cable of a machine. */
+  async cut(host: Host): Promise<void> {
+    await this.#lan('cut', host);
+  }
+
+  /** Plugs the cable in again. */
+  async mend(host: Host): Promise<void> {
+    await this.#lan('mend', host);
+  }
+
+  /** Cuts the power of a machine. */
+  async crash(host: Host): Promise<void> {
+    await this.#lan('crash', host);
+  }
+
+  /** Command lines of all that runs on a machine, but its init and the command that looks. */
+  async processes(host: Host): Promise<string[]> {
+    const ended = await this.exec(host, ['ps', '-e', '-o', 'pid=,ppid=,stat=,args=']);
+    return ended.stdout
+      .toString()
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '' && !line.startsWith('1 ') && !line.includes('ps -e -o pid='));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#lan('down');
+    await rm(this.#root, { recursive: true, force: true });
+  }
+
+  async #lan(...args: readonly string[]): Promise<void> {
+    await check([script, ...args], { env: this.#env, timeoutMs: 30_000 });
+  }
+
+  #options(options: RunOptions): RunOptions {
+    return { ...options, cwd: options.cwd ?? this.folder, env: { ...options.env, ...this.#env } };
+  }
+}

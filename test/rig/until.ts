@@ -1,0 +1,31 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * Waits until `condition` gives something truthy and returns that.
+ *
+ * @param condition - looked at every few ms; what it throws is taken as "not yet" and told at the deadline.
+ * @param deadlineMs - longest wait from now.
+ * @param what - completes "timed out waiting until …".
+ * @throws Error naming `what` and the last failure, if the deadline passes.
+ */
+export async function until<T>(
+  condition: () => T | Promise<T>,
+  deadlineMs: number,
+  what: string,
+): Promise<Exclude<T, false | null | undefined | 0 | ''>> {
+  const start = performance.now();
+  let failure: unknown;
+  for (;;) {
+    try {
+      const value = await condition();
+      if (value) return value as Exclude<T, false | null | undefined | 0 | ''>;
+      failure = undefined;
+    } catch (error) {
+      failure = error;
+    }
+    if (performance.now() - start > deadlineMs) {
+      throw new Error(`timed out after ${deadlineMs} ms waiting until ${what}`, { cause: failure });
+    }
+    await sleep(10);
+  }
+}
