@@ -1,0 +1,245 @@
+/**
+ * Member files, `SHARE/.buildswarm/peers/PEERID`: reading one with every check, writing, removing, listing.
+ * Every step goes through a descriptor of the directory above (/proc/self/fd/N/NAME), so that nothing that is
+ * swapped in between is ever followed. Synchronous: runs in a disk thread.
+ */
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { fromBytes, toBytes, toText } from '../../wire/bytes.ts';
+import { errorCode, meansAbsent } from './look.ts';
+import { joined, privateDirectoryFault, shareDirectoryName, type Verdict } from './root.ts';
+
+const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } = constants;
+
+/** Sixteen addresses, a host name and a key are below 6 KiB. */
+export const maxMemberBytes = 16 * 1024;
+const maxMembers = 4_096;
+const temporaryPrefix = '.member-';
+
+/** An Ed25519 PeerId as libp2p prints it; anything else never becomes a file name. */
+export function isPeerId(text: string): boolean {
+  return /^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/.test(text);
+}
+
+/** A check that failed; only inside this file. */
+class Refusal extends Error {}
+
+function openDirectory(path: string, name: string): number {
+  try {
+    return openSync(toBytes(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    const code = errorCode(error);
+    if (meansAbsent(error) || code === 'ELOOP' || code === 'EACCES') {
+      const how = code === 'ENOENT' ? 'is not there' : `is no directory of its own (${code})`;
+      throw new Refusal(`'${toText(name)}' ${how}`);
+    }
+    throw error;
+  }
+}
+
+/** Opens `ROOT/.buildswarm/peers` step by step, checks each, and gives `use` the path of the held directory. */
+function withPeers<Result>(root: string, use: (peers: string, shown: string) => Result): Result {
+  const held: number[] = [];
+  const enter = (path: string, shown: string): string => {
+    const descriptor = openDirectory(path, shown);
+    held.push(descriptor);
+    return `/proc/self/fd/${descriptor}`;
+  };
+  try {
+    const rootHeld = enter(root, root);
+    // The root was a real path when it was found. If it is reached through a link now, somebody swapped a directory.
+    if (fromBytes(readlinkSync(rootHeld, { encoding: 'buffer' })) !== root)
+      throw new Refusal(`'${toText(root)}' is no longer a real path`);
+    let directory = rootHeld;
+    let shown = root;
+    for (const name of [shareDirectoryName, 'peers']) {
+      shown = joined(shown, name);
+      directory = enter(joined(directory, name), shown);
+      const fault = privateDirectoryFault(shown, fstatSync(held.at(-1) ?? -1));
+      if (fault !== undefined) throw new Refusal(fault);
+    }
+    return use(directory, shown);
+  } finally {
+    for (const descriptor of held) closeSync(descriptor);
+  }
+}
+
+function verdictOf<Good>(run: () => Verdict<Good>): Verdict<Good> {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof Refusal) return { ok: false, why: error.message };
+    throw error;
+  }
+}
+
+/** The text of one member file if every check holds, and when it was written by the file system's own clock. */
+function readOne(peers: string, shown: string, peerId: string): { text: string; mtimeMs: number } {
+  const name = `'${toText(joined(shown, peerId))}'`;
+  let descriptor: number;
+  try {
+    descriptor = openSync(toBytes(joined(peers, peerId)), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT') throw new Refusal(`no member file ${name}`);
+    if (code === 'ELOOP') throw new Refusal(`${name} is a link`);
+    if (code === 'EACCES' || code === 'ENXIO' || code === 'ESTALE')
+      throw new Refusal(`${name} cannot be opened (${code})`);
+    throw error;
+  }
+  try {
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile()) throw new Refusal(`${name} is not a regular file`);
+    const uid = process.getuid?.();
+    if (stats.uid !== uid) throw new Refusal(`${name} belongs to user ${stats.uid}, not to user ${uid}`);
+    if ((stats.mode & 0o7777) !== 0o600)
+      throw new Refusal(`${name} has mode 0${(stats.mode & 0o7777).toString(8)}; it must be 0600`);
+    if (stats.nlink !== 1) throw new Refusal(`${name} has ${stats.nlink} links; it must have one`);
+    if (stats.size > maxMemberBytes) throw new Refusal(`${name} is larger than ${maxMemberBytes} bytes`);
+    const bytes = Buffer.alloc(maxMemberBytes + 1);
+    let length = 0;
+    for (let got = -1; got !== 0 && length < bytes.length; length += got)
+      got = readSync(descriptor, bytes, length, bytes.length - length, null);
+    if (length > maxMemberBytes) throw new Refusal(`${name} is larger than ${maxMemberBytes} bytes`);
+    // The name must still be this file: a hard link that was just removed left one link behind.
+    const now = lstatSync(toBytes(joined(peers, peerId)), { throwIfNoEntry: false });
+    if (now?.ino !== stats.ino || now.nlink !== 1) throw new Refusal(`${name} was changed while it was read`);
+    return { text: bytes.toString('utf8', 0, length), mtimeMs: stats.mtimeMs };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+interface MemberName {
+  readonly root: string;
+  readonly peerId: string;
+}
+
+function assertPeerId(peerId: string): void {
+  if (!isPeerId(peerId)) throw new Refusal('the name of the peer is not a PeerId');
+}
+
+export function readMember({ root, peerId }: MemberName): Verdict<{ readonly text: string }> {
+  return verdictOf(() => {
+    assertPeerId(peerId);
+    return withPeers(root, (peers, shown) => ({ ok: true, text: readOne(peers, shown, peerId).text }));
+  });
+}
+
+/** Writes a member file under a temporary name and renames it. */
+export function writeMember(
+  input: MemberName & { readonly text: string; readonly tag: string },
+): Verdict<object> {
+  const { root, peerId, text, tag } = input;
+  return verdictOf(() => {
+    assertPeerId(peerId);
+    return withPeers(root, (peers) => {
+      const temporary = toBytes(joined(peers, `${temporaryPrefix}${peerId}-${tag}`));
+      const descriptor = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+      try {
+        fchmodSync(descriptor, 0o600);
+        writeFileSync(descriptor, text);
+      } finally {
+        closeSync(descriptor);
+      }
+      try {
+        renameSync(temporary, toBytes(joined(peers, peerId)));
+      } catch (error) {
+        unlinkSync(temporary);
+        throw error;
+      }
+      return { ok: true };
+    });
+  });
+}
+
+/** Removes a member file; it is fine if it is gone. */
+export function removeMember({ root, peerId }: MemberName): Verdict<object> {
+  return verdictOf(() => {
+    assertPeerId(peerId);
+    return withPeers(root, (peers) => {
+      removeName(joined(peers, peerId));
+      return { ok: true };
+    });
+  });
+}
+
+/** Every readable member file that passes the checks. */
+export function listMembers(root: string): Verdict<{
+  readonly members: readonly { readonly peerId: string; readonly text: string; readonly mtimeMs: number }[];
+}> {
+  return verdictOf(() =>
+    withPeers(root, (peers, shown) => {
+      const names = readdirSync(peers).filter(isPeerId).slice(0, maxMembers);
+      const members = names.flatMap((peerId) => {
+        try {
+          return { peerId, ...readOne(peers, shown, peerId) };
+        } catch (error) {
+          if (error instanceof Refusal) return []; // not a member; whoever asks for it by name is told why
+          throw error;
+        }
+      });
+      return { ok: true, members };
+    }),
+  );
+}
+
+/** Removes member files (and half-written ones) older than `olderThanMs` by the file system's clock, except `alive`. */
+export function sweepMembers(input: {
+  readonly root: string;
+  readonly olderThanMs: number;
+  readonly alive: readonly string[];
+  readonly tag: string;
+}): Verdict<{ readonly removed: readonly string[] }> {
+  const { root, olderThanMs, alive, tag } = input;
+  return verdictOf(() =>
+    withPeers(root, (peers) => {
+      const nowMs = clockOf({ directory: peers, tag });
+      const removed: string[] = [];
+      for (const name of readdirSync(peers)) {
+        const isOurs = isPeerId(name) || name.startsWith(temporaryPrefix);
+        if (!isOurs || alive.includes(name)) continue;
+        const stats = lstatSync(toBytes(joined(peers, name)), { throwIfNoEntry: false });
+        if (stats === undefined || stats.isDirectory() || nowMs - stats.mtimeMs < olderThanMs) continue;
+        removeName(joined(peers, name));
+        removed.push(name);
+      }
+      return { ok: true, removed };
+    }),
+  );
+}
+
+/** The time by the clock of the file system that a directory is on: the mtime of a file made there, and removed. */
+export function clockOf(input: { readonly directory: string; readonly tag: string }): number {
+  const path = toBytes(joined(input.directory, `${temporaryPrefix}clock-${input.tag}`));
+  const descriptor = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  try {
+    return fstatSync(descriptor).mtimeMs;
+  } finally {
+    closeSync(descriptor);
+    unlinkSync(path);
+  }
+}
+
+/** Removes a name; it is fine if it is gone. */
+export function removeName(path: string): boolean {
+  try {
+    unlinkSync(toBytes(path));
+    return true;
+  } catch (error) {
+    if (meansAbsent(error)) return false;
+    throw error;
+  }
+}

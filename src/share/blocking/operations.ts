@@ -1,0 +1,40 @@
+/** What a disk thread can do, by name. Inputs and outputs are plain data: they are copied between threads. */
+import { lookAll, refreshAll } from './look.ts';
+import { clockOf, listMembers, readMember, removeMember, sweepMembers, writeMember } from './member.ts';
+import {
+  listHidden,
+  lookRefreshed,
+  outputObstacles,
+  readPiece,
+  removeAll,
+  renameAll,
+  touchAll,
+  writePiece,
+} from './output.ts';
+import { findRoot, makeRoot, realPathsBelow, topmostOwn } from './root.ts';
+
+export const operations = {
+  lookAll,
+  refreshAll,
+  lookRefreshed,
+  findRoot,
+  makeRoot,
+  topmostOwn,
+  realPathsBelow,
+  readMember,
+  writeMember,
+  removeMember,
+  listMembers,
+  sweepMembers,
+  clockOf,
+  outputObstacles,
+  renameAll,
+  removeAll,
+  listHidden,
+  readPiece,
+  writePiece,
+  touchAll,
+} as const;
+
+export type Operations = typeof operations;
+export type OperationName = keyof Operations;

@@ -1,0 +1,224 @@
+/**
+ * Outputs under hidden names: looking, renaming, removing, and bytes of them. Synchronous: runs in a disk thread.
+ */
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import type { Fact } from '../../core/fact.ts';
+import { fromBytes, toBytes, toText } from '../../wire/bytes.ts';
+import { errorCode, look, meansAbsent, refreshDirectory } from './look.ts';
+import { removeName } from './member.ts';
+import { isWritableDirectory, joined, parentOf } from './root.ts';
+
+const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
+
+/** Every hidden name begins so: `.buildswarm-TAG-NAME`. */
+export const hiddenPrefix = '.buildswarm-';
+
+/** How a tool that writes `path` itself would replace what is there. */
+export type OutputRole = 'object' | 'dependencies' | 'executable' | 'archive' | 'other';
+
+/**
+ * Why an output must be written in place rather than renamed over `path`, so that what is there ends up as if the
+ * tool had written it here; undefined if a rename does.
+ *
+ * Assembler and linker remove a non-empty file (or a link to one) and make a new one: a rename does the same. A
+ * dependency file, assembly or an empty object is opened and truncated: links, hard links and owner stay.
+ */
+export function outputObstacle(input: {
+  readonly path: string;
+  readonly role: OutputRole;
+}): string | undefined {
+  const { path, role } = input;
+  const bytes = toBytes(path);
+  const shown = `'${toText(path)}'`;
+  try {
+    if (!isWritableDirectory(parentOf(path)))
+      return `the directory of ${shown} is missing or may not be written in`;
+    const stats = lstatSync(bytes, { throwIfNoEntry: false });
+    if (stats === undefined) return undefined;
+    if (role === 'archive') return `${shown} is an archive that is changed in place`;
+    const isReplaced = role === 'object' || role === 'executable';
+    if (stats.isSymbolicLink()) {
+      if (!isReplaced) return `${shown} is a link, and is written through`;
+      const behind = statSync(bytes, { throwIfNoEntry: false });
+      if (behind === undefined) return `${shown} is a link that leads nowhere, and is written through`;
+      if (!behind.isFile()) return `${shown} leads to what is no regular file`;
+      return behind.size === 0 ? `${shown} is a link to an empty file, and is written through` : undefined;
+    }
+    if (!stats.isFile()) return `${shown} is not a regular file`;
+    // Compilers differ in what they do with a file that they may not write; each says it best itself.
+    const uid = process.getuid?.();
+    if (stats.uid !== uid) return `${shown} belongs to user ${stats.uid}`;
+    if ((stats.mode & 0o200) === 0) return `${shown} is read-only`;
+    const staysOpenable = !isReplaced || stats.size === 0;
+    if (staysOpenable && stats.nlink > 1)
+      return `${shown} has ${stats.nlink} hard links, which all get the new text`;
+    return undefined;
+  } catch (error) {
+    return `${shown} cannot be looked at (${errorCode(error)})`;
+  }
+}
+
+export function outputObstacles(
+  outputs: readonly { readonly path: string; readonly role: OutputRole }[],
+): (string | undefined)[] {
+  return outputs.map(outputObstacle);
+}
+
+/** Refreshes the directory of each path, then looks freshly at the path. */
+export function lookRefreshed(paths: readonly string[]): Fact[] {
+  for (const directory of new Set(paths.map(parentOf))) refreshDirectory(directory);
+  return paths.map((path) => look(path, true));
+}
+
+export interface Renaming {
+  readonly hidden: string;
+  readonly path: string;
+  readonly role: OutputRole;
+}
+export type RenameFailure = { readonly path: string; readonly code: string; readonly message: string };
+
+/**
+ * Renames each hidden file to its real name, in the order given, and stops at the first that fails. What would have
+ * been truncated rather than replaced keeps the permissions that it had.
+ */
+export function renameAll(outputs: readonly Renaming[]): {
+  readonly renamed: number;
+  readonly failure?: RenameFailure;
+} {
+  let renamed = 0;
+  for (const { hidden, path, role } of outputs) {
+    try {
+      const target = lstatSync(toBytes(path), { throwIfNoEntry: false });
+      if (target !== undefined) {
+        const obstacle = outputObstacle({ path, role });
+        if (obstacle !== undefined)
+          return { renamed, failure: { path, code: 'OBSTACLE', message: obstacle } };
+        const isTruncated = (role !== 'object' && role !== 'executable') || target.size === 0;
+        if (isTruncated && target.isFile()) keepMode(hidden, target.mode & 0o777);
+      }
+      renameSync(toBytes(hidden), toBytes(path));
+      renamed++;
+    } catch (error) {
+      const { message } = error as Error;
+      return { renamed, failure: { path, code: errorCode(error), message } };
+    }
+  }
+  return { renamed };
+}
+
+function keepMode(path: string, mode: number): void {
+  if ((lstatSync(toBytes(path)).mode & 0o777) !== mode) chmodSync(toBytes(path), mode);
+}
+
+/** Removes names; those that are gone are fine. */
+export function removeAll(paths: readonly string[]): number {
+  return paths.filter(removeName).length;
+}
+
+/** Every hidden name in a directory, with its age by that file system's clock `nowMs`. */
+export function listHidden(input: {
+  readonly directories: readonly string[];
+}): { readonly path: string; readonly tagAndName: string; readonly mtimeMs: number }[] {
+  const found: { path: string; tagAndName: string; mtimeMs: number }[] = [];
+  for (const directory of input.directories) {
+    let names: string[];
+    try {
+      names = readdirSync(toBytes(directory), { encoding: 'buffer' }).map(fromBytes);
+    } catch (error) {
+      if (meansAbsent(error) || errorCode(error) === 'EACCES') continue;
+      throw error;
+    }
+    for (const name of names) {
+      if (!name.startsWith(hiddenPrefix)) continue;
+      const path = joined(directory, name);
+      const stats = lstatSync(toBytes(path), { throwIfNoEntry: false });
+      if (stats === undefined || stats.isDirectory()) continue;
+      found.push({ path, tagAndName: name.slice(hiddenPrefix.length), mtimeMs: stats.mtimeMs });
+    }
+  }
+  return found;
+}
+
+/** Reads a piece of a regular file; shorter at its end. */
+export function readPiece(input: {
+  readonly path: string;
+  readonly offset: number;
+  readonly length: number;
+}): Uint8Array {
+  const descriptor = openSync(toBytes(input.path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const piece = new Uint8Array(input.length);
+    let length = 0;
+    for (let got = -1; got !== 0 && length < piece.length; length += got)
+      got = readSync(descriptor, piece, length, piece.length - length, input.offset + length);
+    return piece.subarray(0, length);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Makes a new file (it must not exist) or appends to it; errors of a late write come with the close. */
+export function writePiece(input: {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly mode: number;
+  readonly isFirst: boolean;
+}): Fact {
+  const { path, bytes, mode, isFirst } = input;
+  const flags = isFirst ? O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW : O_WRONLY | O_APPEND | O_NOFOLLOW;
+  const descriptor = openSync(toBytes(path), flags, mode);
+  let open = true;
+  try {
+    writeFileSync(descriptor, bytes);
+    open = false;
+    closeSync(descriptor);
+  } catch (error) {
+    // A close that failed has closed nevertheless.
+    if (open) closeSync(descriptor);
+    unlinkSync(toBytes(path));
+    throw error;
+  }
+  if (isFirst) chmodSync(toBytes(path), mode);
+  return look(path, true);
+}
+
+/** Changes the ctime of each directory: by its mode, or where it is not ours by a file made and removed. */
+export function touchAll(directories: readonly string[]): void {
+  for (const directory of directories) {
+    const bytes = toBytes(directory);
+    try {
+      const descriptor = openSync(bytes, O_RDONLY | constants.O_DIRECTORY | O_NONBLOCK);
+      let mode: number;
+      try {
+        mode = fstatSync(descriptor).mode & 0o7777;
+      } finally {
+        closeSync(descriptor);
+      }
+      chmodSync(bytes, mode);
+    } catch (error) {
+      if (meansAbsent(error)) continue;
+      if (errorCode(error) !== 'EPERM' && errorCode(error) !== 'EACCES') throw error;
+      const name = toBytes(joined(directory, `${hiddenPrefix}touch-${process.pid}`));
+      try {
+        closeSync(openSync(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
+        unlinkSync(name);
+      } catch (error) {
+        // Not ours and not writable: then we have changed nothing in it either.
+        if (!['EACCES', 'EPERM', 'EEXIST', 'EROFS'].includes(errorCode(error))) throw error;
+      }
+    }
+  }
+}

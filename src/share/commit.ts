@@ -1,0 +1,180 @@
+/**
+ * From hidden names to real ones: the submitter's side of outputs. It waits until it sees exactly what the worker
+ * reported and then renames; nothing else ever writes a real name. What may be renamed at all is decided before the
+ * job starts ({@link outputObstacles}) and once more right before the rename.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Fact } from '../core/fact.ts';
+import { hiddenPrefix, type OutputRole, type RenameFailure } from './blocking/output.ts';
+import { type Disk, defaultDiskTimeoutMs } from './disk.ts';
+
+export type FactField = 'inode' | 'sizeBytes' | 'mtimeNs' | 'ctimeNs';
+export const allFactFields: readonly FactField[] = ['inode', 'sizeBytes', 'mtimeNs', 'ctimeNs'];
+
+export interface ExpectedFact {
+  /** Byte string, absolute. */
+  readonly path: string;
+  readonly fact: Fact;
+}
+
+export interface SeeOptions {
+  /** Which fields agree between machines on this share. @default all */
+  readonly fields?: readonly FactField[];
+  /** How long to look for it. @default 2000 */
+  readonly timeoutMs?: number;
+}
+
+function agrees(seen: Fact | undefined, expected: Fact, fields: readonly FactField[]): boolean {
+  if (seen === undefined || seen.kind !== expected.kind) return false;
+  return expected.kind === 'absent' || fields.every((field) => seen[field] === expected[field]);
+}
+
+/**
+ * Looks, refreshed and fresh, until every path has the fact that another machine reported.
+ *
+ * @returns what is still seen otherwise at the deadline; empty if all is as expected.
+ * @throws DiskError if the file system fails or hangs.
+ */
+export async function awaitFacts(
+  disk: Disk,
+  expected: readonly ExpectedFact[],
+  options: SeeOptions = {},
+): Promise<{ readonly path: string; readonly seen: Fact }[]> {
+  const { fields = allFactFields, timeoutMs = 2_000 } = options;
+  const deadlineMs = performance.now() + timeoutMs;
+  let open = [...expected];
+  for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 100)) {
+    if (open.length === 0) return [];
+    const seen = await disk.run(
+      'lookRefreshed',
+      open.map(({ path }) => path),
+    );
+    const missed = open.flatMap((one, n) => {
+      const fact = seen[n];
+      return fact === undefined || agrees(fact, one.fact, fields) ? [] : [{ one, seen: fact }];
+    });
+    const leftMs = deadlineMs - performance.now();
+    if (leftMs <= 0) return missed.map(({ one, seen }) => ({ path: one.path, seen }));
+    open = missed.map(({ one }) => one);
+    if (open.length > 0) await sleep(Math.min(waitMs, leftMs));
+  }
+}
+
+export interface HiddenOutput {
+  readonly hidden: string;
+  readonly path: string;
+  readonly role: OutputRole;
+  /** As the worker reported it. */
+  readonly fact: Fact;
+}
+
+export type CommitResult =
+  | { readonly kind: 'committed' }
+  /** Not seen in time: nothing was renamed; let the worker send the bytes, or try again elsewhere. */
+  | { readonly kind: 'unseen'; readonly unseen: readonly { readonly path: string; readonly seen: Fact }[] }
+  /** `code` is an errno's name (ENOSPC, EDQUOT, EACCES …) or OBSTACLE; the first `renamed` outputs are in place. */
+  | ({ readonly kind: 'failed'; readonly renamed: number } & RenameFailure);
+
+/**
+ * Waits until it sees all hidden outputs as reported, then renames them in the order given (object first, dependency
+ * file last). Until then the old outputs are untouched.
+ */
+export async function commitOutputs(
+  disk: Disk,
+  outputs: readonly HiddenOutput[],
+  options: SeeOptions = {},
+): Promise<CommitResult> {
+  const expected = outputs.map(({ hidden, fact }) => ({ path: hidden, fact }));
+  const unseen = await awaitFacts(disk, expected, options);
+  if (unseen.length > 0) return { kind: 'unseen', unseen };
+  const { renamed, failure } = await disk.run(
+    'renameAll',
+    outputs.map(({ hidden, path, role }) => ({ hidden, path, role })),
+  );
+  return failure === undefined ? { kind: 'committed' } : { kind: 'failed', renamed, ...failure };
+}
+
+/**
+ * For each output, why it must be written in place rather than renamed over what is there (a link, a hard link, a
+ * device, a directory …), in a sentence; undefined if it may be renamed.
+ */
+export function outputObstacles(
+  disk: Disk,
+  outputs: readonly { readonly path: string; readonly role: OutputRole }[],
+): Promise<(string | undefined)[]> {
+  return disk.run('outputObstacles', outputs);
+}
+
+/** Removes hidden outputs of an attempt that came to nothing; those that are not there are fine. */
+export function removeHidden(disk: Disk, hidden: readonly string[]): Promise<number> {
+  const foreign = hidden.find((path) => !path.slice(path.lastIndexOf('/') + 1).startsWith(hiddenPrefix));
+  if (foreign !== undefined) return Promise.reject(new Error(`internal: '${foreign}' is not a hidden name`));
+  return disk.run('removeAll', hidden);
+}
+
+/** Nobody writes to a hidden name for that long without a lease. */
+export const hiddenLifeMs = 3_600_000;
+
+/**
+ * Removes what attempts left behind in `directories`: hidden names older than an hour, and younger ones of which the
+ * caller knows that nobody will come back for them.
+ *
+ * @param nowMs - by the share's clock: see {@link shareClockMs}.
+ * @param isDead - is told what follows `.buildswarm-` in the name: the attempt's tag, `-`, and the real name.
+ */
+export async function sweepHidden(
+  disk: Disk,
+  directories: readonly string[],
+  options: { readonly nowMs: number; readonly isDead?: (tagAndName: string) => boolean },
+): Promise<string[]> {
+  const { nowMs, isDead } = options;
+  const found = await disk.run('listHidden', { directories });
+  const stale = found.filter(
+    ({ tagAndName, mtimeMs }) => nowMs - mtimeMs >= hiddenLifeMs || isDead?.(tagAndName) === true,
+  );
+  const paths = stale.map(({ path }) => path);
+  if (paths.length > 0) await disk.run('removeAll', paths);
+  return paths;
+}
+
+/** Now, by the clock of the file system that the share is on: ages of files are judged by it alone. */
+export function shareClockMs(disk: Disk, root: string): Promise<number> {
+  const tag = `${process.pid}-${Math.trunc(performance.now() * 1000)}`;
+  return disk.run('clockOf', { directory: `${root === '/' ? '' : root}/.buildswarm`, tag });
+}
+
+/** Pieces of this size cross the network when an output has to be sent. */
+export const pieceBytes = 60 * 1024;
+
+/** One piece of an output, for a submitter that cannot see it; empty past its end. */
+export function readPiece(disk: Disk, path: string, offset: number): Promise<Uint8Array> {
+  return disk.run('readPiece', { path, offset, length: pieceBytes });
+}
+
+/**
+ * Writes an output of which the worker sends the bytes, under a hidden name of its own. Hand the fact that the last
+ * piece yields to {@link commitOutputs}. A piece that fails (ENOSPC, EDQUOT, EIO) removes the file.
+ */
+export class SentOutput {
+  readonly #disk: Disk;
+  readonly #mode: number;
+  readonly #timeoutMs: number;
+  readonly hidden: string;
+  #isFirst = true;
+
+  /** @param mode - permissions that it will have, umask already taken off. */
+  constructor(disk: Disk, options: { hidden: string; mode: number; timeoutMs?: number }) {
+    this.#disk = disk;
+    this.#mode = options.mode;
+    this.#timeoutMs = options.timeoutMs ?? defaultDiskTimeoutMs;
+    this.hidden = options.hidden;
+  }
+
+  /** Appends a piece; one at a time. An output of no bytes is one empty piece. */
+  append(bytes: Uint8Array): Promise<Fact> {
+    const isFirst = this.#isFirst;
+    this.#isFirst = false;
+    const input = { path: this.hidden, bytes, mode: this.#mode, isFirst };
+    return this.#disk.run('writePiece', input, this.#timeoutMs);
+  }
+}
