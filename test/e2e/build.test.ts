@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { test } from 'node:test';
+import { check } from '../rig/child.ts';
+import { fetchDemoProject, hashObjects } from '../rig/demo-project.ts';
+import { SwarmRig, type SwarmStatus } from '../rig/swarm-rig.ts';
+
+const timeoutMs = 240_000;
+
+/** What the remote peers have done for the first, by name. */
+function doneForMe(status: SwarmStatus): Map<string, number> {
+  return new Map(status.peers.map((peer) => [peer.name, peer.doneForMe]));
+}
+
+function assertSpread(before: SwarmStatus, after: SwarmStatus, compiled: number): void {
+  const gains = [...doneForMe(after)].map(([name, done]) => done - (doneForMe(before).get(name) ?? 0));
+  assert.equal(gains.length, 3);
+  for (const gain of gains) assert.ok(gain >= compiled / 6, `the remote peers did ${gains.join(', ')} jobs`);
+}
+
+test('make builds LevelDB through the swarm: objects as from a local build, every remote peer did its part', async (t) => {
+  await using swarm = await SwarmRig.start(t);
+  await fetchDemoProject(swarm.share);
+  const objects = path.join(swarm.share, 'out');
+  await check(['make', '-s', '-j2'], { cwd: swarm.share, timeoutMs });
+  const expected = await hashObjects(objects);
+  assert.ok(expected.size >= 40);
+  await rm(objects, { recursive: true });
+
+  const before = await swarm.status('m1');
+  // As many in flight as the remote slots: the first machine has no reason to compile anything itself.
+  await swarm.check('m1', ['make', '-s', '-j6', 'CXX=swarmrun g++', 'all'], { timeoutMs });
+  const after = await swarm.status('m1');
+  assert.deepEqual(await hashObjects(objects), expected);
+  assertSpread(before, after, expected.size);
+  assert.equal(after.jobs.inline - before.jobs.inline, 0, 'the first machine compiled none');
+  assert.equal(after.jobs.failed - before.jobs.failed, 0);
+  await check(['make', '-s', 'check'], { cwd: swarm.share });
+});
+
+test('cmake and ninja build LevelDB through the swarm, and ninja then finds nothing more to do', async (t) => {
+  await using swarm = await SwarmRig.start(t);
+  await fetchDemoProject(swarm.share);
+  const build = path.join(swarm.share, 'build');
+  const configure = ['cmake', '-G', 'Ninja', '-S', '.', '-B', 'build', '-DCMAKE_BUILD_TYPE=Debug'];
+  await check(configure, { cwd: swarm.share });
+  await check(['ninja', '-C', 'build', '-j2'], { cwd: swarm.share, timeoutMs });
+  const expected = await hashObjects(build);
+  await rm(build, { recursive: true });
+
+  await swarm.check('m1', [...configure, '-DCMAKE_CXX_COMPILER_LAUNCHER=swarmrun']);
+  const before = await swarm.status('m1');
+  await swarm.check('m1', ['ninja', '-C', 'build', '-j6'], { timeoutMs });
+  const after = await swarm.status('m1');
+  assert.deepEqual(await hashObjects(build), expected);
+  assertSpread(before, after, expected.size);
+  assert.equal(after.jobs.inline - before.jobs.inline, 0, 'the first machine compiled none');
+  assert.match(await swarm.check('m1', ['ninja', '-C', 'build', '-d', 'explain']), /no work to do/);
+  await swarm.check('m1', ['ctest', '--test-dir', 'build', '--output-on-failure']);
+});
+
+test('a compile error is told as the compiler tells it, and the build stops as it would', async (t) => {
+  await using swarm = await SwarmRig.start(t, { machines: 2 });
+  await swarm.check('m1', ['sh', '-c', 'echo "int f() { return x; }" >bad.cc']);
+  const argv = ['g++', '-c', 'bad.cc', '-o', 'bad.o'];
+  const local = await swarm.exec('m1', argv);
+  const remote = await swarm.exec('m1', ['swarmrun', ...argv]);
+  assert.deepEqual(remote, local);
+});

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { test } from 'node:test';
+import { checkout } from '../rig/child.ts';
+import { SwarmRig } from '../rig/swarm-rig.ts';
+import { until } from '../rig/until.ts';
+
+const buildswarm = path.join(checkout, 'bin/buildswarm');
+
+test('from an empty LAN to the first remote job: less than two seconds', async (t) => {
+  await using swarm = await SwarmRig.start(t, { machines: 2, peers: [] });
+  const start = performance.now();
+  await Promise.all((['m1', 'm2'] as const).map((host) => swarm.startPeer(host)));
+  const startedMs = performance.now() - start;
+  await until(
+    async () => (await swarm.check('m1', ['swarmrun', 'hostname'])) === 'm2\n',
+    10_000,
+    'a job ran on m2',
+  );
+  const tookMs = performance.now() - start;
+  t.diagnostic(
+    `peers up after ${startedMs.toFixed(0)} ms, first remote job done after ${tookMs.toFixed(0)} ms`,
+  );
+  assert.ok(tookMs < 2000, `it took ${tookMs.toFixed(0)} ms`);
+});
+
+test('a peer that starts again is back at once, and one that is killed is gone at once', async (t) => {
+  await using swarm = await SwarmRig.start(t, { machines: 3 });
+  await swarm.killPeer('m2');
+  const sees = async (): Promise<number> =>
+    (await swarm.status('m1')).peers.filter((peer) => peer.state === 'ready').length;
+  await until(async () => (await sees()) === 1, 3000, 'm1 has noticed that m2 is gone');
+  await swarm.startPeer('m2');
+  await swarm.untilSees('m1', 2, 3000);
+  await swarm.untilSees('m2', 2, 3000);
+});
+
+test('without multicast the peers are found by --peer, and buildswarm says what is wrong', async (t) => {
+  await using swarm = await SwarmRig.start(t, { machines: 2, peers: [] });
+  for (const host of swarm.lan.hosts)
+    await swarm.check(host, ['ip', 'route', 'del', '224.0.0.0/4', 'dev', 'eth0']);
+  await swarm.startPeer('m2', '--listen', '/ip4/0.0.0.0/tcp/7701');
+  await swarm.startPeer('m1', '--peer', '/ip4/10.99.0.2/tcp/7701');
+  await swarm.untilSees('m1', 1);
+  assert.equal(await swarm.check('m1', ['swarmrun', 'hostname']), 'm2\n');
+});
+
+test('start returns when the peer is ready, holds no descriptor open, and refuses a second peer', async (t) => {
+  await using swarm = await SwarmRig.start(t, { machines: 1, peers: [] });
+  // `cat` ends only when nobody holds the pipe any more.
+  await swarm.check('m1', ['sh', '-c', `${buildswarm} start 2>&1 | cat`], { timeoutMs: 10_000 });
+  assert.equal((await swarm.status('m1')).peers.length, 0);
+  const second = await swarm.exec('m1', [buildswarm, 'daemon']);
+  assert.equal(second.status, 1);
+  assert.match(second.stderr.toString(), /already/);
+  await swarm.stopPeer('m1');
+  assert.equal((await swarm.exec('m1', [buildswarm, 'status'])).status, 69);
+  assert.deepEqual(await swarm.lan.processes('m1'), []);
+});
