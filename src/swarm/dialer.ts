@@ -1,0 +1,203 @@
+/**
+ * Whom to dial, and when: peers found by mDNS or told by gossip, peers that were lost, and the addresses that
+ * were given by hand, for ever. Knows nothing of streams: it is told when a peer is connected and when it is gone.
+ *
+ * Both ends of a pair find each other at the same time; the one with the lower id dials at once, the other only
+ * when nothing came of it. Identities last for one life of a peer, so given addresses are dialled without theirs.
+ */
+import { byPromise, isDialable, withoutPeer } from './addresses.ts';
+
+export interface DialerOptions {
+  readonly ownId: string;
+  readonly nowMs: () => number;
+  /** Connects and says hello. Resolves with the peer's id when a connection stands, rejects otherwise. */
+  readonly dial: (addresses: string[], id: string | undefined) => Promise<string>;
+  readonly isConnected: (id: string) => boolean;
+  readonly onFailed: (target: string, failures: number, error: unknown) => void;
+}
+
+/** The end with the higher id waits so long for the other's dial. */
+const yieldMs = 250;
+const firstRetryMs = 150;
+const retryMs = 1000;
+const maxRetryMs = 30_000;
+/** A connection that lived shorter than this makes the next dial wait as if it had failed. */
+const stableMs = 15_000;
+/** A peer that nobody mentions and nobody reaches is forgotten. */
+const forgetMs = 10 * 60_000;
+const maxTargets = 2000;
+
+interface Target {
+  /** Undefined for an address given by hand. */
+  readonly id: string | undefined;
+  addresses: string[];
+  dialling: boolean;
+  dueMs: number;
+  failures: number;
+  mentionedMs: number;
+  connectedMs: number;
+  /** For an address given by hand: who answered there. */
+  answeredBy: string | undefined;
+}
+
+export class Dialer {
+  readonly #options: DialerOptions;
+  readonly #targets = new Map<string, Target>();
+  #timer: NodeJS.Timeout | undefined;
+  #timerMs = Number.POSITIVE_INFINITY;
+  #stopped = false;
+
+  constructor(options: DialerOptions) {
+    this.#options = options;
+  }
+
+  /** Starts on the addresses given by hand. */
+  start(bootstrap: readonly string[]): void {
+    for (const address of bootstrap) {
+      const plain = withoutPeer(address);
+      this.#add(plain, undefined, [plain], this.#options.nowMs());
+    }
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#targets.clear();
+  }
+
+  /** Somebody said that this peer is at these addresses. */
+  found(id: string, addresses: readonly string[]): void {
+    if (this.#stopped || id === this.#options.ownId) return;
+    const nowMs = this.#options.nowMs();
+    const known = this.#targets.get(id);
+    if (known !== undefined) {
+      known.mentionedMs = nowMs;
+      const usable = addresses.filter(isDialable);
+      if (usable.length > 0) known.addresses = usable;
+      return;
+    }
+    const usable = addresses.filter(isDialable);
+    if (usable.length === 0 || this.#targets.size >= maxTargets) return;
+    this.#add(id, id, usable, nowMs + (this.#options.ownId < id ? 0 : yieldMs));
+    this.#schedule();
+  }
+
+  /** A connection to this peer stands, whoever dialled. */
+  connected(id: string, addresses: readonly string[]): void {
+    const nowMs = this.#options.nowMs();
+    const target = this.#targets.get(id) ?? this.#add(id, id, [], Number.POSITIVE_INFINITY);
+    if (addresses.length > 0) target.addresses = addresses.filter(isDialable);
+    target.connectedMs = nowMs;
+    target.mentionedMs = nowMs;
+    target.dueMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** @param willReturn - false if it said goodbye: then it is not looked for until somebody mentions it. */
+  gone(id: string, willReturn: boolean): void {
+    const nowMs = this.#options.nowMs();
+    const target = this.#targets.get(id);
+    if (target !== undefined && !willReturn) this.#targets.delete(id);
+    else if (target !== undefined) this.#retry(target, nowMs);
+    for (const given of this.#targets.values()) {
+      if (given.answeredBy !== id) continue;
+      given.answeredBy = undefined;
+      this.#retry(given, nowMs);
+    }
+    this.#schedule();
+  }
+
+  /** A peer that we cannot talk to: not again before a long while. */
+  shun(id: string): void {
+    const target = this.#targets.get(id) ?? this.#add(id, id, [], 0);
+    target.dueMs = this.#options.nowMs() + forgetMs;
+  }
+
+  #add(key: string, id: string | undefined, addresses: string[], dueMs: number): Target {
+    const target: Target = {
+      id,
+      addresses,
+      dialling: false,
+      dueMs,
+      failures: 0,
+      mentionedMs: this.#options.nowMs(),
+      connectedMs: Number.NEGATIVE_INFINITY,
+      answeredBy: undefined,
+    };
+    this.#targets.set(key, target);
+    return target;
+  }
+
+  #retry(target: Target, nowMs: number): void {
+    if (nowMs - target.connectedMs > stableMs) target.failures = 0;
+    const waitMs =
+      target.failures === 0
+        ? firstRetryMs
+        : Math.min(maxRetryMs, retryMs * 2 ** (target.failures - 1)) * (0.75 + Math.random() / 2);
+    const yields = target.id !== undefined && this.#options.ownId > target.id;
+    target.failures += 1;
+    target.dueMs = nowMs + waitMs + (yields ? yieldMs : 0);
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const target of this.#targets.values()) {
+      if (!target.dialling) nextMs = Math.min(nextMs, target.dueMs);
+    }
+    if (nextMs === this.#timerMs) return;
+    clearTimeout(this.#timer);
+    this.#timerMs = nextMs;
+    if (nextMs === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#timerMs = Number.POSITIVE_INFINITY;
+        this.#dialDue();
+      },
+      Math.max(0, nextMs - this.#options.nowMs()),
+    );
+    this.#timer.unref();
+  }
+
+  #dialDue(): void {
+    const nowMs = this.#options.nowMs();
+    for (const [key, target] of this.#targets) {
+      if (target.dialling || target.dueMs > nowMs) continue;
+      if (target.id !== undefined && this.#options.isConnected(target.id)) {
+        target.dueMs = Number.POSITIVE_INFINITY;
+      } else if (target.id !== undefined && nowMs - target.mentionedMs > forgetMs) {
+        this.#targets.delete(key);
+      } else if (target.addresses.length === 0) {
+        this.#targets.delete(key);
+      } else {
+        void this.#dial(key, target);
+      }
+    }
+    this.#schedule();
+  }
+
+  async #dial(key: string, target: Target): Promise<void> {
+    target.dialling = true;
+    target.dueMs = Number.POSITIVE_INFINITY;
+    try {
+      const id = await this.#options.dial(byPromise(target.addresses), target.id);
+      if (target.id === undefined) {
+        target.connectedMs = this.#options.nowMs();
+        target.answeredBy = id;
+        // It may have gone between its answer and now.
+        if (!this.#options.isConnected(id) && id !== this.#options.ownId) this.gone(id, true);
+      }
+    } catch (thrown) {
+      if (target.id === undefined || !this.#options.isConnected(target.id)) {
+        this.#options.onFailed(key, target.failures + 1, thrown);
+        // A failure is no short life: count it, never reset.
+        target.connectedMs = this.#options.nowMs();
+        target.failures = Math.max(1, target.failures);
+        this.#retry(target, this.#options.nowMs());
+      }
+    } finally {
+      target.dialling = false;
+      this.#schedule();
+    }
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * One libp2p connection to one peer, with its control channel and its job channels. Several may exist for a
+ * moment when both ends dial; the swarm decides which one counts.
+ */
+import type { Connection, Stream } from '@libp2p/interface';
+import type { Frame, FrameName } from '../wire/frame.ts';
+import { Channel } from './channel.ts';
+import type { ReceivedHello } from './hello.ts';
+import { toError } from './to-error.ts';
+
+export const controlProtocol = '/buildswarm/control/1.0.0';
+export const jobProtocol = '/buildswarm/job/1.0.0';
+
+const controlFrames: readonly FrameName[] = ['HELLO', 'BEAT', 'BEAT_ACK', 'GOSSIP', 'WANT', 'FREE', 'BYE', 'SHARES'];
+/** What the peer that opened a job's stream may send, and what the other. */
+const submitterFrames: readonly FrameName[] = [
+  'ARGV',
+  'ENV',
+  'OFFER',
+  'STDIN',
+  'STDIN_END',
+  'SIGNAL',
+  'CREDIT',
+  'RECALL',
+  'ACK',
+];
+const workerFrames: readonly FrameName[] = [
+  'ACCEPTED',
+  'REFUSED',
+  'STARTED',
+  'STDIN_TAKEN',
+  'STDOUT',
+  'STDERR',
+  'BLOB',
+  'RESULT',
+  'RETURNED',
+];
+
+export interface LinkOptions {
+  readonly onHeard: (link: Link) => void;
+  readonly onFault: (link: Link, what: string, error: Error) => void;
+  readonly onGarbage: (link: Link, what: 'control' | 'job', reason: Error) => void;
+}
+
+export class Link {
+  readonly peer: string;
+  /** Did we dial it? */
+  readonly dialled: boolean;
+  readonly remoteAddress: string;
+  readonly openedMs: number;
+  control: Channel | undefined;
+  hello: ReceivedHello | undefined;
+  helloSentMs: number | undefined;
+  /** When both hellos were there. */
+  establishedMs: number | undefined;
+  /** Another connection counts; this one goes when its last job has ended. */
+  retired = false;
+  saidBye = false;
+  readonly connection: Connection;
+  readonly #options: LinkOptions;
+  readonly #jobs = new Set<Channel>();
+  readonly #settled: Promise<void>;
+  #settle!: () => void;
+
+  constructor(connection: Connection, nowMs: number, options: LinkOptions) {
+    this.connection = connection;
+    this.#options = options;
+    this.peer = connection.remotePeer.toString();
+    this.dialled = connection.direction === 'outbound';
+    this.remoteAddress = connection.remoteAddr.toString();
+    this.openedMs = nowMs;
+    this.#settled = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  /** Resolves when this connection counts, or never will. */
+  get settled(): Promise<void> {
+    return this.#settled;
+  }
+
+  settle(): void {
+    this.#settle();
+  }
+
+  get isOpen(): boolean {
+    return this.connection.status === 'open';
+  }
+
+  get jobs(): number {
+    return this.#jobs.size;
+  }
+
+  /** Its control stream, opened by the other end. */
+  acceptControl(stream: Stream, onFrame: (frame: Frame) => void): void {
+    const channel = this.#channel(controlFrames, 'control');
+    channel.onFrame = onFrame;
+    channel.onEnd = (why) => {
+      if (why !== 'garbage') this.abort(new Error('the control stream ended'));
+    };
+    this.control = channel;
+    channel.attach(stream);
+  }
+
+  /** Opens the control stream. @throws what libp2p threw, UnsupportedProtocolError among it. */
+  async openControl(onFrame: (frame: Frame) => void): Promise<void> {
+    this.acceptControl(await this.connection.newStream(controlProtocol), onFrame);
+  }
+
+  acceptJob(stream: Stream): Channel {
+    const channel = this.#channel(submitterFrames, 'job');
+    this.#jobs.add(channel);
+    // Its owner sets the callbacks in this turn: libp2p hands out what has come already in a microtask.
+    channel.attach(stream);
+    return channel;
+  }
+
+  /** A channel to a peer that is not there. */
+  static lostJob(peer: string): Channel {
+    const channel = new Channel({ peer, allowed: [], onHeard: ignore, onOver: ignore, onFault: ignore });
+    setImmediate(() => channel.fail());
+    return channel;
+  }
+
+  openJob(): Channel {
+    const channel = this.#channel(workerFrames, 'job');
+    this.#jobs.add(channel);
+    this.connection.newStream(jobProtocol).then(
+      (stream) => channel.attach(stream),
+      (thrown: unknown) => {
+        this.#options.onFault(this, 'opening a job stream', toError(thrown));
+        channel.fail();
+      },
+    );
+    return channel;
+  }
+
+  /** Closes it when no job needs it any more. */
+  retire(): void {
+    this.retired = true;
+    if (this.#jobs.size === 0) void this.close();
+  }
+
+  /** In due form: what was sent before arrives. Resolves when it is closed, within `deadlineMs`. */
+  async close(deadlineMs = 1000): Promise<void> {
+    // First, so that what was said last (BYE) leaves: a closing connection drops what its streams still hold.
+    this.control?.close();
+    try {
+      await this.connection.close({ signal: AbortSignal.timeout(deadlineMs) });
+    } catch (thrown) {
+      this.#options.onFault(this, 'closing the connection', toError(thrown));
+      this.abort(toError(thrown));
+    }
+  }
+
+  abort(reason: Error): void {
+    this.connection.abort(reason);
+  }
+
+  #channel(allowed: readonly FrameName[], kind: 'control' | 'job'): Channel {
+    return new Channel({
+      peer: this.peer,
+      allowed,
+      onHeard: () => this.#options.onHeard(this),
+      onFault: (what, error) => this.#options.onFault(this, what, error),
+      onOver: (channel, garbage) => {
+        this.#jobs.delete(channel);
+        if (garbage !== undefined) this.#options.onGarbage(this, kind, garbage);
+        if (this.retired && this.#jobs.size === 0) void this.close();
+      },
+    });
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,164 @@
+/**
+ * Who is alive: when to send beats, who has been silent for too long. Pure: told what was heard and what time it is.
+ *
+ * A peer that we wait for (a job is in flight, either way) is watched: a beat a second, suspect after 2.5 s of
+ * silence, lost after 8. Others get a beat in 10 s. Whoever lags itself doubts itself first: time in which our own
+ * event loop stood still is no silence of theirs, and the limits are stretched for a while.
+ */
+export interface PulseSettings {
+  readonly watchedBeatMs: number;
+  readonly idleBeatMs: number;
+  readonly suspectMs: number;
+  readonly watchedLostMs: number;
+  readonly idleLostMs: number;
+}
+
+export const defaultPulse: PulseSettings = {
+  watchedBeatMs: 1000,
+  idleBeatMs: 10_000,
+  suspectMs: 2500,
+  watchedLostMs: 8000,
+  idleLostMs: 40_000,
+};
+
+const lagMs = 500;
+const maxDoubt = 7;
+const doubtLastsMs = 5000;
+
+/** One peer's pulse; owned by {@link Pulse}, read by anyone. */
+export interface PulseRecord {
+  readonly id: string;
+  readonly watched: boolean;
+  readonly suspect: boolean;
+  readonly rttMs: number;
+}
+
+interface Row {
+  readonly id: string;
+  watched: boolean;
+  suspect: boolean;
+  rttMs: number;
+  heardMs: number;
+  /** When the beat that waits for its answer was sent. */
+  sentMs: number;
+  beat: number;
+  answered: boolean;
+}
+
+export type PulseAction =
+  | { readonly kind: 'beat'; readonly id: string; readonly beat: number }
+  | { readonly kind: 'suspect'; readonly id: string; readonly silentMs: number }
+  | { readonly kind: 'lost'; readonly id: string; readonly silentMs: number };
+
+export class Pulse {
+  readonly #settings: PulseSettings;
+  readonly #rows = new Map<string, Row>();
+  #doubt = 0;
+  #doubtMs = 0;
+  #watched = 0;
+
+  constructor(settings: PulseSettings = defaultPulse) {
+    this.#settings = settings;
+  }
+
+  /** By how much limits are stretched now: 1 when our own event loop is on time, at most 8. */
+  get stretch(): number {
+    return 1 + this.#doubt;
+  }
+
+  /** How long until the next `tick` should come. */
+  get intervalMs(): number {
+    return this.#watched > 0 ? this.#settings.watchedBeatMs / 4 : this.#settings.watchedBeatMs;
+  }
+
+  get(id: string): PulseRecord | undefined {
+    return this.#rows.get(id);
+  }
+
+  add(id: string, rttMs: number, nowMs: number): void {
+    this.#rows.set(id, {
+      id,
+      watched: false,
+      suspect: false,
+      rttMs,
+      heardMs: nowMs,
+      sentMs: nowMs,
+      beat: 0,
+      answered: true,
+    });
+  }
+
+  remove(id: string): void {
+    if (this.#rows.get(id)?.watched === true) this.#watched -= 1;
+    this.#rows.delete(id);
+  }
+
+  /** @returns the beat to send at once: silence is counted from now, and must be able to end. */
+  watch(id: string, on: boolean, nowMs: number): PulseAction[] {
+    const row = this.#rows.get(id);
+    if (row === undefined || row.watched === on) return [];
+    row.watched = on;
+    this.#watched += on ? 1 : -1;
+    if (!on) return [];
+    row.heardMs = nowMs;
+    return [this.#beat(row, nowMs)];
+  }
+
+  /** @returns true if it was suspect and is well again. */
+  heard(id: string, nowMs: number): boolean {
+    const row = this.#rows.get(id);
+    if (row === undefined) return false;
+    row.heardMs = nowMs;
+    const again = row.suspect;
+    row.suspect = false;
+    return again;
+  }
+
+  /** The answer to a beat came. */
+  acknowledged(id: string, beat: number, nowMs: number): void {
+    const row = this.#rows.get(id);
+    if (row === undefined || row.answered || row.beat !== beat) return;
+    row.answered = true;
+    const sampleMs = nowMs - row.sentMs;
+    row.rttMs = row.rttMs === 0 ? sampleMs : row.rttMs + (sampleMs - row.rttMs) / 8;
+  }
+
+  tick(nowMs: number, dueMs: number): PulseAction[] {
+    this.#doubtSelf(nowMs, nowMs - dueMs);
+    const actions: PulseAction[] = [];
+    for (const row of this.#rows.values()) {
+      const silentMs = nowMs - row.heardMs;
+      const lostMs = row.watched ? this.#settings.watchedLostMs : this.#settings.idleLostMs;
+      if (silentMs > lostMs * this.stretch) {
+        actions.push({ kind: 'lost', id: row.id, silentMs });
+        continue;
+      }
+      if (row.watched && !row.suspect && silentMs > this.#settings.suspectMs * this.stretch) {
+        row.suspect = true;
+        actions.push({ kind: 'suspect', id: row.id, silentMs });
+      }
+      // A beat is due a little early rather than a whole tick late.
+      const beatMs = row.watched ? this.#settings.watchedBeatMs : this.#settings.idleBeatMs;
+      if (nowMs - row.sentMs >= beatMs - this.intervalMs / 2) actions.push(this.#beat(row, nowMs));
+    }
+    return actions;
+  }
+
+  #beat(row: Row, nowMs: number): PulseAction {
+    row.beat += 1;
+    row.sentMs = nowMs;
+    row.answered = false;
+    return { kind: 'beat', id: row.id, beat: row.beat };
+  }
+
+  #doubtSelf(nowMs: number, lateMs: number): void {
+    if (lateMs > lagMs) {
+      for (const row of this.#rows.values()) row.heardMs = Math.min(nowMs, row.heardMs + lateMs);
+      this.#doubt = Math.min(maxDoubt, this.#doubt + Math.floor(lateMs / lagMs));
+      this.#doubtMs = nowMs;
+    } else if (this.#doubt > 0 && nowMs - this.#doubtMs > doubtLastsMs) {
+      this.#doubt -= 1;
+      this.#doubtMs = nowMs;
+    }
+  }
+}
