@@ -1,0 +1,329 @@
+/**
+ * Walks the words of a gcc or clang command line and writes down what each says. What follows from all of them together
+ * (names of outputs, renaming) is decided in driver-outputs.ts and rename-plan.ts.
+ */
+
+import type { Option } from './driver-options.ts';
+import { lookUpOption } from './driver-options.ts';
+import { baseName } from './paths.ts';
+import type { LinkerFacts } from './read-linker.ts';
+import { emptyLinkerFacts, readLinkerWords } from './read-linker.ts';
+import type { Word } from './response-file.ts';
+import type { DriverFamily } from './tool.ts';
+
+/** How far the driver goes; the earliest end that is asked for counts. */
+export type Mode = 'preprocess' | 'syntax' | 'assembly' | 'object' | 'link';
+const modeOrder: readonly Mode[] = ['preprocess', 'syntax', 'assembly', 'object', 'link'];
+
+/** Where in argv a file name stands: word `index` is `head + value + tail`; index -1: in a response file. */
+export interface Slot {
+  readonly index: number;
+  readonly head: string;
+  readonly value: string;
+  readonly tail: string;
+}
+
+/** Side files that are named after the output. */
+export type SideFile = 'coverage' | 'split-dwarf' | 'save-temps' | 'stack-usage' | 'callgraph' | 'time-trace';
+
+export interface Source {
+  readonly path: string;
+  /** It is a header to be precompiled. */
+  readonly header: boolean;
+}
+
+export interface DriverFacts {
+  readonly family: DriverFamily;
+  mode: Mode;
+  query: boolean;
+  verbose: boolean;
+  native: boolean;
+  emitLlvm: boolean;
+  stdin: boolean;
+  readonly sources: Source[];
+  readonly inputs: string[];
+  readonly quoteDirs: string[];
+  readonly dirs: string[];
+  readonly systemDirs: string[];
+  readonly afterDirs: string[];
+  readonly otherDirs: string[];
+  sysroot: string;
+  readonly linker: LinkerFacts;
+  readonly outs: Slot[];
+  /** -MD, -MMD, or their -Wp forms. */
+  dependencies: 'none' | 'driver' | 'preprocessor';
+  readonly dependencyFiles: Slot[];
+  hasTarget: boolean;
+  readonly sideFiles: SideFile[];
+  readonly sideOutputs: string[];
+  /** The arguments because of which outputs cannot be renamed, in order. */
+  readonly inPlace: string[];
+}
+
+const sourceSuffix =
+  /\.(?:c|i|ii|cc|cp|cxx|cpp|CPP|c\+\+|C|m|mi|mm|M|mii|s|S|sx|asm|cu|cl|ll|bc|cppm|ixx|tcc|f|for|f90|F|F90|d|go|adb|ads)$/;
+const headerSuffix = /\.(?:h|H|hh|hp|hxx|hpp|HPP|h\+\+|tcc)$/;
+
+/** Reads the words after the tool's own. */
+export function readDriver(words: readonly Word[], family: DriverFamily): DriverFacts {
+  const facts: DriverFacts = {
+    family,
+    mode: 'link',
+    query: false,
+    verbose: false,
+    native: false,
+    emitLlvm: false,
+    stdin: false,
+    sources: [],
+    inputs: [],
+    quoteDirs: [],
+    dirs: [],
+    systemDirs: [],
+    afterDirs: [],
+    otherDirs: [],
+    sysroot: '',
+    linker: emptyLinkerFacts(),
+    outs: [],
+    dependencies: 'none',
+    dependencyFiles: [],
+    hasTarget: false,
+    sideFiles: [],
+    sideOutputs: [],
+    inPlace: [],
+  };
+  const walk: Walk = { language: '', prefix: '', linkerWords: [], onlyFiles: false };
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] as Word;
+    if (walk.onlyFiles || !word.text.startsWith('-') || word.text === '-') {
+      readFile(word.text, walk, facts);
+      continue;
+    }
+    if (word.text === '--') {
+      walk.onlyFiles = true;
+      continue;
+    }
+    const option = lookUpOption(word.text, family);
+    if (option.take !== 'next') {
+      const value = option.value ?? '';
+      const slot = { index: word.index, head: option.name, value, tail: '' };
+      carryOut(option, value, slot, word.text, walk, facts);
+      continue;
+    }
+    const next = words[at + 1];
+    if (next === undefined) {
+      facts.inPlace.push(word.text);
+      break;
+    }
+    at++;
+    const slot = { index: next.index, head: '', value: next.text, tail: '' };
+    carryOut(option, next.text, slot, `${word.text} ${next.text}`, walk, facts);
+  }
+  readLinkerWords(walk.linkerWords, facts.linker);
+  return facts;
+}
+
+interface Walk {
+  /** Of `-x`, for the files that follow; empty: by suffix. */
+  language: string;
+  /** Of `-iprefix`. */
+  prefix: string;
+  readonly linkerWords: string[];
+  onlyFiles: boolean;
+}
+
+function readFile(path: string, walk: Walk, facts: DriverFacts): void {
+  if (path === '-' || path === '/dev/stdin' || path === '/dev/fd/0') facts.stdin = true;
+  else if (path === '') facts.inPlace.push('an empty argument');
+  else if (walk.language !== '')
+    facts.sources.push({ path, header: /-header$|-header-|header-unit/.test(walk.language) });
+  else if (headerSuffix.test(path)) facts.sources.push({ path, header: true });
+  else if (sourceSuffix.test(path)) facts.sources.push({ path, header: false });
+  else walk.linkerWords.push(path);
+}
+
+function carryOut(
+  option: Option,
+  value: string,
+  slot: Slot,
+  text: string,
+  walk: Walk,
+  facts: DriverFacts,
+): void {
+  switch (option.effect) {
+    case 'plain':
+      break;
+    case 'native':
+      facts.native = true;
+      break;
+    case 'quote-dir':
+      addDir(facts.quoteDirs, value, facts);
+      break;
+    case 'include-dir':
+      addDir(facts.dirs, value, facts);
+      break;
+    case 'system-dir':
+      addDir(facts.systemDirs, value, facts);
+      break;
+    case 'after-dir':
+      addDir(facts.afterDirs, value, facts);
+      break;
+    case 'other-dir':
+      addDir(facts.otherDirs, value, facts);
+      break;
+    case 'include-prefix':
+      walk.prefix = value;
+      break;
+    case 'with-prefix':
+      facts.afterDirs.push(walk.prefix + value);
+      break;
+    case 'with-prefix-before':
+      facts.dirs.push(walk.prefix + value);
+      break;
+    case 'with-sysroot':
+      facts.systemDirs.push(facts.sysroot + value);
+      break;
+    case 'sysroot':
+      facts.sysroot = value;
+      facts.otherDirs.push(value);
+      break;
+    case 'input':
+      facts.inputs.push(value);
+      break;
+    case 'include-file':
+      // A precompiled form next to it is taken in its place without being named.
+      facts.inputs.push(value, `${value}.gch`, `${value}.pch`);
+      break;
+    case 'input-in-place':
+      if (value !== '') facts.inputs.push(value);
+      facts.inPlace.push(text);
+      break;
+    case 'output':
+      if (value !== '') facts.sideOutputs.push(value);
+      facts.inPlace.push(text);
+      break;
+    case 'in-place':
+      if (option.name === '-fopt-info' && value.includes('='))
+        facts.sideOutputs.push(value.slice(value.indexOf('=') + 1));
+      facts.inPlace.push(text);
+      break;
+    case 'unknown':
+    case 'precompile':
+    case 'pass-frontend':
+      facts.inPlace.push(text);
+      break;
+    case 'query':
+      facts.query = true;
+      break;
+    case 'verbose':
+      facts.verbose = true;
+      facts.inPlace.push(text);
+      break;
+    case 'mode':
+      setMode(option.name, facts);
+      break;
+    case 'emit-llvm':
+      facts.emitLlvm = true;
+      break;
+    case 'dependencies':
+      if (facts.dependencies === 'preprocessor') facts.inPlace.push(text);
+      facts.dependencies = 'driver';
+      break;
+    case 'dependency-file':
+      facts.dependencyFiles.push(slot);
+      break;
+    case 'dependency-target':
+      facts.hasTarget = true;
+      break;
+    case 'out':
+      facts.outs.push(slot);
+      break;
+    case 'language':
+      walk.language = value === 'none' ? '' : value;
+      break;
+    case 'library':
+      walk.linkerWords.push(`-l${value}`);
+      break;
+    case 'script':
+      walk.linkerWords.push('-T', value);
+      break;
+    case 'pass-linker':
+      walk.linkerWords.push(...(option.name === '-Wl,' ? value.split(',') : [value]));
+      break;
+    case 'pass-preprocessor':
+      readPreprocessorWords(slot, text, facts);
+      break;
+    case 'pass-assembler':
+      if (!harmlessForAssembler(value)) facts.inPlace.push(text);
+      for (const part of value.split(',')) if (part.startsWith('-I')) facts.dirs.push(part.slice(2) || '.');
+      break;
+    case 'coverage':
+    case 'split-dwarf':
+    case 'save-temps':
+    case 'stack-usage':
+    case 'callgraph':
+    case 'time-trace':
+      facts.sideFiles.push(option.effect);
+      facts.inPlace.push(text);
+      break;
+  }
+}
+
+function setMode(name: string, facts: DriverFacts): void {
+  let mode: Mode = 'preprocess';
+  if (name === '-c' || name === '--compile') mode = 'object';
+  else if (name === '-S' || name === '--assemble') mode = 'assembly';
+  else if (name === '-fsyntax-only') mode = 'syntax';
+  if (modeOrder.indexOf(mode) < modeOrder.indexOf(facts.mode)) facts.mode = mode;
+}
+
+/** A directory that begins with `=` or `$SYSROOT` lies below the sysroot. */
+function addDir(dirs: string[], value: string, facts: DriverFacts): void {
+  const below = /^(?:=|\$SYSROOT)(.*)$/s.exec(value);
+  dirs.push(below ? facts.sysroot + (below[1] as string) : value === '' ? '.' : value);
+}
+
+/** `-Wp,-MD,FILE` and its like, as the kernel's build writes them. */
+function readPreprocessorWords(slot: Slot, text: string, facts: DriverFacts): void {
+  const parts = slot.value.split(',');
+  for (let at = 0; at < parts.length; at++) {
+    const part = parts[at] as string;
+    if (/^-(?:D|U).|^-P$|^-MP$/.test(part)) continue;
+    if (/^-I./.test(part)) facts.dirs.push(part.slice(2));
+    else if ((part === '-MD' || part === '-MMD') && parts[at + 1] && facts.dependencies === 'none') {
+      facts.dependencies = 'preprocessor';
+      const before = parts.slice(0, at + 1);
+      const after = parts.slice(at + 2);
+      facts.dependencyFiles.push({
+        index: slot.index,
+        head: `-Wp,${before.join(',')},`,
+        value: parts[at + 1] as string,
+        tail: after.map((word) => `,${word}`).join(''),
+      });
+      at++;
+    } else if ((part === '-MT' || part === '-MQ') && parts[at + 1]) {
+      facts.hasTarget = true;
+      at++;
+    } else {
+      facts.inPlace.push(text);
+      return;
+    }
+  }
+}
+
+/** Assembler words that write nothing beside the object and do not look at its name. */
+function harmlessForAssembler(words: string): boolean {
+  return words
+    .split(',')
+    .every((word) =>
+      /^(?:-m[\w.+=-]*|--noexecstack|--execstack|--divide|-W|--no-warn|--warn|--fatal-warnings|-g|-gdwarf-[2-5]|--gdwarf-[2-5]|--gdwarf-5|-I.+|--(?:32|64|x32)|--(?:no)?compress-debug-sections(?:=[\w-]+)?|--generate-missing-build-notes=\w+|-defsym|--defsym|\w+=\w+|-mrelax-relocations=\w+|--reduce-memory-overheads|-J|-K|-L|--keep-locals|-alternate|--alternate)$/.test(
+        word,
+      ),
+    );
+}
+
+/** The name that a driver gives to what it makes of a source when no `-o` is there: `a` of `d/a.cc`. */
+export function stemOf(source: string): string {
+  const base = baseName(source);
+  const dot = base.lastIndexOf('.');
+  return dot > 0 ? base.slice(0, dot) : base;
+}

@@ -1,0 +1,101 @@
+/**
+ * How a recognised compile is made to write under hidden names without a byte of its outputs changing. Proven by the
+ * compilers themselves in test/integration/rename-bytes.test.ts.
+ */
+import type { RenamePlan } from './contract.ts';
+import type { DriverOutputs } from './driver-outputs.ts';
+import { isNowhere } from './driver-outputs.ts';
+import { baseName, directoryPart } from './paths.ts';
+import type { DriverFacts, Slot } from './read-driver.ts';
+import { stemOf } from './read-driver.ts';
+
+/** A file name may have 255 bytes; what is left for `.buildswarm-TAG-` must do for any tag. */
+const maxNameBytes = 150;
+
+/** The name under which an attempt writes what will be `path`: in the same directory, so that a rename is all it takes. */
+export function hiddenName(path: string, tag: string): string {
+  return `${directoryPart(path)}.buildswarm-${tag}-${baseName(path)}`;
+}
+
+export type RenameDecision = { readonly plan: RenamePlan } | { readonly inPlaceBecause: string };
+
+/**
+ * Plans the renaming, or says which argument forbids it.
+ *
+ * @param toolIndex - where the driver stands in argv; arguments are inserted behind it.
+ */
+export function planRename(
+  argv: readonly string[],
+  toolIndex: number,
+  facts: DriverFacts,
+  written: DriverOutputs,
+): RenameDecision {
+  const obstacle = findObstacle(facts, written);
+  if (obstacle !== undefined) return { inPlaceBecause: obstacle };
+  const object = written.main as string;
+  const { dependencyFile } = written;
+  const out = facts.outs[0];
+  const dependencySlot = facts.dependencyFiles[0];
+
+  // What the driver would have given as the target by itself; said aloud, because it would now be the hidden name.
+  const targets: string[] = [];
+  const ownTarget = facts.dependencies === 'driver' || facts.family === 'clang';
+  if (facts.dependencies !== 'none' && !facts.hasTarget && ownTarget)
+    targets.push('-MQ', out?.value ?? `${stemOf(facts.sources[0]?.path ?? '')}.o`);
+
+  const argvFor = (tag: string): string[] => {
+    const changed = [...argv];
+    const inserted = [...targets];
+    if (out) put(changed, out, hiddenName(object, tag));
+    else inserted.push('-o', hiddenName(object, tag));
+    if (dependencyFile !== undefined) {
+      if (dependencySlot) put(changed, dependencySlot, hiddenName(dependencyFile, tag));
+      else inserted.push('-MF', hiddenName(dependencyFile, tag));
+    }
+    changed.splice(toolIndex + 1, 0, ...inserted);
+    return changed;
+  };
+  const names = dependencyFile === undefined ? [object] : [object, dependencyFile];
+  const outputsFor = (tag: string) => names.map((path) => ({ path, hidden: hiddenName(path, tag) }));
+  return { plan: { argvFor, outputsFor } };
+}
+
+function put(argv: string[], slot: Slot, value: string): void {
+  argv[slot.index] = slot.head + value + slot.tail;
+}
+
+/** The first thing that stands against renaming, named for people. */
+function findObstacle(facts: DriverFacts, written: DriverOutputs): string | undefined {
+  const { outs, dependencyFiles, sources, linker } = facts;
+  if (facts.inPlace.length > 0) return facts.inPlace[0];
+  if (facts.mode === 'link') return 'it links';
+  if (facts.mode === 'syntax') return '-fsyntax-only';
+  if (sources.length !== 1) return sources.length === 0 ? 'no source' : 'several sources';
+  if (sources[0]?.header) return 'a precompiled header';
+  if (linker.inputs.length > 0) return linker.inputs[0];
+  if (outs.length > 1) return 'several -o';
+  if (dependencyFiles.length > 1) return 'several -MF';
+  if (dependencyFiles.length > 0 && facts.dependencies === 'none') return '-MF without -MD';
+  if (facts.dependencies === 'preprocessor' && facts.family === 'cc') return '-Wp,-MD of gcc or clang';
+  if ([...outs, ...dependencyFiles].some((slot) => slot.index < 0)) return 'outputs named in a response file';
+  if (written.main === undefined) return `-o ${outs[0]?.value ?? ''}`;
+  const named =
+    written.dependencyFile === undefined ? [written.main] : [written.main, written.dependencyFile];
+  const unfit = named.find((path) => !fit(path));
+  if (unfit !== undefined) return unfit;
+  if (named[0] === named[1]) return 'the dependency file is the object';
+  const dependencies = dependencyFiles[0]?.value;
+  if (dependencies === '-') return '-MF -';
+  if (facts.dependencies === 'preprocessor' && dependencies?.includes(',')) return dependencies;
+  if (facts.dependencies !== 'none' && written.dependencyFile === undefined && !isNowhere(dependencies ?? ''))
+    return 'a dependency file without a name';
+  return undefined;
+}
+
+/** True for a name that can carry the prefix and does not look like something else. */
+function fit(path: string): boolean {
+  const base = baseName(path);
+  return (
+    base !== '' && base !== '.' && base !== '..' && base.length <= maxNameBytes && !path.startsWith('/dev/')
+  );
+}
