@@ -55,10 +55,10 @@ export class SwarmRig {
     this.#slots = slots;
   }
 
-  static async start(t: TestContext, options: SwarmOptions = {}): Promise<SwarmRig> {
+  static async start(t: TestContext | undefined, options: SwarmOptions = {}): Promise<SwarmRig> {
     const lan = await Lan.up(options.machines ?? 4);
     const rig = new SwarmRig(lan, options.slots ?? 2);
-    t.after(() => rig.#printLogs(t));
+    t?.after(() => rig.#printLogs(t));
     try {
       await rig.check('m1', [buildswarm, 'share', rig.share]);
       const hosts = options.peers ?? lan.hosts;

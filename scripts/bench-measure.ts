@@ -1,0 +1,112 @@
+/** The part of the bench that runs on a machine of the LAN, as its users' programs do: prints one JSON object. */
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Medians of a command's wall time. */
+export interface Latencies {
+  readonly plainMs: number;
+  readonly remoteMs: number;
+  readonly inlineMs: number;
+  readonly forcedMs: number;
+}
+
+/** CPU time per job. */
+export interface CpuMs {
+  /** Of `true` itself, the fork included. */
+  readonly plainMs: number;
+  readonly wrapperMs: number;
+  /** Of this machine's peer and runner. */
+  readonly peerMs: number;
+}
+
+/** Linux counts CPU in hundredths of a second for every program that asks. */
+const tickMs = 10;
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+/** Times `true` in four ways, in turns, so that a busy moment of the machine hits all alike. */
+function latency(rounds = 150): Latencies {
+  const ways = {
+    plainMs: { argv: ['true'] },
+    remoteMs: { argv: ['swarmrun', 'true'] },
+    // The root folder is in no share.
+    inlineMs: { argv: ['swarmrun', 'true'], cwd: '/' },
+    forcedMs: { argv: ['swarmrun', 'true'], env: { ...process.env, FORCE_INLINE: '1' } },
+  };
+  const took: Record<string, number[]> = {};
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, { argv, ...options }] of Object.entries(ways)) {
+      const startedMs = performance.now();
+      const ended = spawnSync(argv[0] ?? '', argv.slice(1), { ...options, stdio: 'ignore' });
+      (took[name] ??= []).push(performance.now() - startedMs);
+      if (ended.status !== 0)
+        throw new Error(`${argv.join(' ')} failed: ${String(ended.error ?? ended.status)}`);
+    }
+  }
+  const of = (name: string): number => median(took[name] ?? []);
+  return {
+    plainMs: of('plainMs'),
+    remoteMs: of('remoteMs'),
+    inlineMs: of('inlineMs'),
+    forcedMs: of('forcedMs'),
+  };
+}
+
+/** CPU time of processes, their ended children included, by a pattern of their command lines. */
+function cpuMs(pattern: RegExp): number {
+  let ticks = 0;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (!pattern.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' '))) continue;
+      const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+        .replace(/^.*\) /s, '')
+        .split(' ');
+      // utime, stime, cutime, cstime.
+      for (const field of fields.slice(11, 15)) ticks += Number(field);
+    } catch {
+      // It ended while we looked.
+    }
+  }
+  return ticks * tickMs;
+}
+
+const peer = /\/(buildswarm|swarmexec)( |$)|dist\/src\//;
+
+function cpu(jobs = 300): CpuMs {
+  // A shell's fork is cheap and alike for both.
+  const loop = (command: string): number => {
+    const script = `for n in $(seq ${jobs}); do ${command}; done; cat /proc/$$/stat`;
+    const told = spawnSync('sh', ['-c', script], { encoding: 'latin1' }).stdout;
+    const fields = told.replace(/^.*\) /s, '').split(' ');
+    return ((Number(fields[13]) + Number(fields[14])) * tickMs) / jobs;
+  };
+  const plainMs = loop('/bin/true');
+  const before = cpuMs(peer);
+  const wrapperMs = loop('swarmrun /bin/true');
+  return { plainMs, wrapperMs, peerMs: (cpuMs(peer) - before) / jobs };
+}
+
+/** What this machine's peer takes when there is nothing to do. */
+export async function idleCpuPercent(): Promise<{ cpuPercent: number; rssMb: number }> {
+  const before = cpuMs(peer);
+  const startedMs = performance.now();
+  await sleep(20_000);
+  const cpuPercent = ((cpuMs(peer) - before) / (performance.now() - startedMs)) * 100;
+  let rssMb = 0;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    if (!peer.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' '))) continue;
+    const kib = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+    rssMb += Number(kib ?? 0) / 1024;
+  }
+  return { cpuPercent, rssMb };
+}
+
+const measures = { latency, cpu, idle: idleCpuPercent };
+const name = process.argv[2] ?? '';
+if (import.meta.filename === process.argv[1] && Object.hasOwn(measures, name)) {
+  console.log(JSON.stringify(await measures[name as keyof typeof measures]()));
+}

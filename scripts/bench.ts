@@ -1,0 +1,133 @@
+/**
+ * What buildswarm costs, on LANs of namespaces on this one machine, beside the goals: bench [CASE…].
+ * Every machine of a LAN shares this machine's cores, so figures that are CPU-bound are upper bounds.
+ */
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { checkout } from '../test/rig/child.ts';
+import type { Host } from '../test/rig/lan.ts';
+import { SwarmRig } from '../test/rig/swarm-rig.ts';
+import { until } from '../test/rig/until.ts';
+import { type CpuMs, idleCpuPercent, type Latencies, median } from './bench-measure.ts';
+
+interface Row {
+  readonly what: string;
+  readonly figure: number;
+  readonly unit: string;
+  readonly goal?: number;
+}
+
+const measure = path.join(checkout, 'dist/scripts/bench-measure.js');
+
+async function measured<T>(swarm: SwarmRig, host: Host, name: string): Promise<T> {
+  const told = await swarm.check(host, ['node', measure, name], { timeoutMs: 120_000 });
+  return JSON.parse(told) as T;
+}
+
+/** What a job costs: time over running it here, and CPU. */
+async function cost(): Promise<Row[]> {
+  await using swarm = await SwarmRig.start(undefined, { machines: 2, slots: 4 });
+  const latencies = await measured<Latencies>(swarm, 'm1', 'latency');
+  const cpu = await measured<CpuMs>(swarm, 'm1', 'cpu');
+  return [
+    { what: 'true', figure: latencies.plainMs, unit: 'ms' },
+    {
+      what: 'swarmrun true, remote: added',
+      figure: latencies.remoteMs - latencies.plainMs,
+      unit: 'ms',
+      goal: 10,
+    },
+    {
+      what: 'swarmrun true, told inline by the peer: added',
+      figure: latencies.inlineMs - latencies.plainMs,
+      unit: 'ms',
+    },
+    {
+      what: 'swarmrun true, FORCE_INLINE: added',
+      figure: latencies.forcedMs - latencies.plainMs,
+      unit: 'ms',
+      goal: 1.5,
+    },
+    { what: 'CPU of the wrapper, a remote job', figure: cpu.wrapperMs - cpu.plainMs, unit: 'ms', goal: 1.5 },
+    { what: "CPU of the submitter's peer, a remote job", figure: cpu.peerMs, unit: 'ms' },
+    {
+      what: 'CPU of the submitter, both',
+      figure: cpu.wrapperMs - cpu.plainMs + cpu.peerMs,
+      unit: 'ms',
+      goal: 4,
+    },
+  ];
+}
+
+/** Makespan over ideal of 400 commands that sleep 0.5 s on 8 peers with 4 slots each. */
+async function makespan(): Promise<Row[]> {
+  await using swarm = await SwarmRig.start(undefined, { machines: 8, slots: 4 });
+  const idealMs = (400 / 32) * 500;
+  const submit = async (hosts: readonly Host[], inFlight: number): Promise<number> => {
+    const startedMs = performance.now();
+    const script = `seq ${400 / hosts.length} | xargs -P${inFlight} -I_ swarmrun sleep 0.5`;
+    await Promise.all(hosts.map((host) => swarm.check(host, ['sh', '-c', script])));
+    return (performance.now() - startedMs) / idealMs;
+  };
+  const what = '400 x sleep 0.5, 8 x 4 slots: makespan / ideal';
+  return [
+    { what: `${what}, 32 in flight`, figure: await submit(['m1'], 32), unit: '', goal: 1.05 },
+    { what: `${what}, 64 in flight`, figure: await submit(['m1'], 64), unit: '', goal: 1.05 },
+    { what: `${what}, 2 submitters`, figure: await submit(['m1', 'm2'], 32), unit: '', goal: 1.1 },
+  ];
+}
+
+/** From an empty LAN to the end of the first remote job, median of five. */
+async function discovery(): Promise<Row[]> {
+  const tookMs: number[] = [];
+  for (let round = 0; round < 5; round++) {
+    await using swarm = await SwarmRig.start(undefined, { machines: 2, peers: [] });
+    const startedMs = performance.now();
+    await Promise.all(swarm.lan.hosts.map((host) => swarm.startPeer(host)));
+    await until(
+      async () => (await swarm.check('m1', ['swarmrun', 'hostname'])) === 'm2\n',
+      15_000,
+      'm2 ran a job',
+    );
+    tookMs.push(performance.now() - startedMs);
+  }
+  return [{ what: 'empty LAN to first remote job done', figure: median(tookMs), unit: 'ms', goal: 2000 }];
+}
+
+/** What a peer costs that has nothing to do, among twenty. */
+async function idle(): Promise<Row[]> {
+  await using swarm = await SwarmRig.start(undefined, { machines: 20, slots: 2 });
+  await sleep(5000);
+  const { cpuPercent, rssMb } = JSON.parse(await swarm.check('m7', ['node', measure, 'idle'])) as Awaited<
+    ReturnType<typeof idleCpuPercent>
+  >;
+  return [
+    { what: 'idle peer among 20: CPU', figure: cpuPercent, unit: '%', goal: 0.5 },
+    { what: 'idle peer among 20: resident memory', figure: rssMb, unit: 'MB', goal: 130 },
+  ];
+}
+
+function print(row: Row): void {
+  const figure = `${row.figure.toFixed(row.figure < 100 ? 2 : 0)} ${row.unit}`.trim();
+  const goal = row.goal === undefined ? '' : `<= ${row.goal} ${row.unit}`.trim();
+  const ratio = row.goal === undefined ? '' : (row.figure / row.goal).toFixed(2);
+  const verdict = row.goal === undefined || row.figure <= row.goal ? '' : ' MISSED';
+  console.log(row.what.padEnd(62) + figure.padStart(11) + goal.padStart(13) + ratio.padStart(7) + verdict);
+}
+
+const cases = { cost, makespan, discovery, idle };
+
+function isCase(name: string): name is keyof typeof cases {
+  return Object.hasOwn(cases, name);
+}
+
+const asked = process.argv.slice(2);
+const unknown = asked.find((name) => !isCase(name));
+if (unknown !== undefined) {
+  console.error(`bench: no case '${unknown}'; there are: ${Object.keys(cases).join(' ')}`);
+  process.exitCode = 2;
+} else {
+  console.log(`${'what'.padEnd(62)}${'figure'.padStart(11)}${'goal'.padStart(13)}${'ratio'.padStart(7)}`);
+  const names = asked.length > 0 ? asked.filter(isCase) : Object.keys(cases).filter(isCase);
+  for (const name of names) for (const row of await cases[name]()) print(row);
+}
