@@ -57,7 +57,12 @@ export type DispatcherEvent =
       readonly report: LoadReport | undefined;
     }
   /** The recalled attempt had not started and is given back. */
-  | { readonly type: 'returned'; readonly job: JobId; readonly attempt: AttemptNumber }
+  | {
+      readonly type: 'returned';
+      readonly job: JobId;
+      readonly attempt: AttemptNumber;
+      readonly report?: LoadReport;
+    }
   /**
    * The command ended and its result was checked by the code around (view, outputs).
    * `believed` false: it failed and its view is not proven, so it runs again inline (`failed-remotely`).
@@ -87,7 +92,11 @@ export type DispatcherEvent =
   | { readonly type: 'report'; readonly report: LoadReport }
   /** The peer says that a slot fell free for us. */
   | { readonly type: 'free'; readonly report: LoadReport }
-  /** This machine: slots it has for inline jobs now (less what its owner and its work for others need). */
+  /**
+   * This machine: how many slots inline jobs may hold in all now, less what its owner and its started work for others need.
+   * Inline jobs that hold one already are NOT subtracted here: the dispatcher alone subtracts those it granted and were
+   * not released, so nothing is counted twice, however old the figure. `inlineSlots(worker)` is this figure.
+   */
   | { readonly type: 'own'; readonly freeSlots: number }
   | { readonly type: 'stopping' }
   | { readonly type: 'tick' };
@@ -129,11 +138,15 @@ export type WorkerEvent =
   | { readonly type: 'ended'; readonly peer: PeerName; readonly job: JobId; readonly maxRssBytes: number }
   | { readonly type: 'want'; readonly peer: PeerName; readonly jobs: number }
   | { readonly type: 'peer-down'; readonly peer: PeerName }
-  /** Inline jobs of this machine's own wrappers that hold slots here. */
-  | { readonly type: 'inline'; readonly running: number }
+  /**
+   * Inline jobs of this machine's own wrappers that hold slots here, and that wait for one and can run nowhere else
+   * (both are views of the dispatcher): those that wait go before queued jobs of others.
+   */
+  | { readonly type: 'inline'; readonly running: number; readonly waiting?: number }
   /** Measured: other people's load in cores, and free memory. */
   | { readonly type: 'machine'; readonly load: number; readonly memoryFreeBytes: number }
-  | { readonly type: 'leaving' };
+  | { readonly type: 'leaving' }
+  | { readonly type: 'tick' };
 
 export type WorkerAction =
   | { readonly type: 'accept'; readonly peer: PeerName; readonly job: JobId; readonly attempt: AttemptNumber }
@@ -150,4 +163,6 @@ export type WorkerAction =
   /** A slot fell free and this submitter has waited longest. */
   | { readonly type: 'free'; readonly peer: PeerName }
   /** Slots, running, queued or state changed: gossip soon. */
-  | { readonly type: 'changed' };
+  | { readonly type: 'changed' }
+  /** Call again with `tick` at this time (ms, the same clock as `now`). */
+  | { readonly type: 'wake'; readonly atMs: number };

@@ -1,0 +1,232 @@
+/** What the dispatcher remembers, and the few ways in which all its parts change it. */
+import { createHeap, type Heap, nextDue, pushDue } from '../heap.ts';
+import { createRandom, type RandomState } from '../random.ts';
+import type { Reason } from '../reason.ts';
+import type { AttemptNumber, DispatcherAction, JobDemand, JobId, PeerName } from './contract.ts';
+import { createJobQueue, insertInOrder, type JobQueue } from './job-queue.ts';
+import { expectedRoom, isReady, othersLoad, type PeerRecord } from './peer-record.ts';
+
+/** One start of a job on a worker. */
+export interface Attempt {
+  readonly peer: PeerName;
+  readonly attempt: AttemptNumber;
+  /** `fenced`: its worker was lost and it may still write, so the job waits until it can't. */
+  stage: 'offered' | 'accepted' | 'started' | 'fenced';
+  recalled: boolean;
+}
+
+export interface JobRecord {
+  readonly demand: JobDemand;
+  /** `queued`: for any place; `waiting`: for a slot of this machine, `reason` says why only for that. */
+  stage: 'queued' | 'waiting' | 'remote' | 'inline';
+  /** Newest attempt number given. */
+  attempts: AttemptNumber;
+  /** Attempts that came to nothing, of those that count. */
+  failures: number;
+  /** Peers where an attempt came to nothing. */
+  avoid: Set<PeerName> | undefined;
+  attempt: Attempt | undefined;
+  reason: Reason | undefined;
+  /** Inline, and holds a slot of this machine until released. */
+  slotted: boolean;
+}
+
+export type Deadline =
+  | { readonly type: 'fence' | 'offer' | 'nested'; readonly job: JobId; readonly attempt: AttemptNumber }
+  | { readonly type: 'asked'; readonly peer: PeerName; readonly asking: number }
+  | { readonly type: 'look' };
+
+export interface DispatcherOptions {
+  /** Seeds every choice among equals. */
+  readonly seed: number;
+  /** Slots for inline jobs until the first `own` event. @defaultValue 1 */
+  readonly ownSlots?: number;
+}
+
+export interface DispatcherTotals {
+  done: number;
+  remote: number;
+  inline: number;
+  failed: number;
+  retried: number;
+}
+
+export interface DispatcherState {
+  readonly random: RandomState;
+  readonly jobs: Map<JobId, JobRecord>;
+  readonly peers: Map<PeerName, PeerRecord>;
+  /** Jobs for any place. */
+  readonly queue: JobQueue;
+  /** Jobs that wait for a slot of this machine, in order of arrival. */
+  readonly inlineQueue: JobId[];
+  ownSlots: number;
+  /** Slots held by inline jobs. */
+  ownHeld: number;
+  inlineJobs: number;
+  remoteJobs: number;
+  /** Peers that should take a job now. */
+  readonly roomy: Set<PeerRecord>;
+  /** Full peers that were not asked yet to say when a slot falls free. */
+  readonly unasked: Set<PeerRecord>;
+  askedPeers: number;
+  /** Peers where accepted jobs of mine wait behind others. */
+  readonly holding: Set<PeerRecord>;
+  /** Recalls without an answer yet. */
+  recalls: number;
+  readonly deadlines: Heap<Deadline>;
+  wakeAtMs: number;
+  stopping: boolean;
+  readonly totals: DispatcherTotals;
+  readonly doneByPeer: Map<PeerName, number>;
+  /** Actions of the event in work. */
+  actions: DispatcherAction[];
+}
+
+export function createDispatcher(options: DispatcherOptions): DispatcherState {
+  return {
+    random: createRandom(options.seed),
+    jobs: new Map(),
+    peers: new Map(),
+    queue: createJobQueue(),
+    inlineQueue: [],
+    ownSlots: options.ownSlots ?? 1,
+    ownHeld: 0,
+    inlineJobs: 0,
+    remoteJobs: 0,
+    roomy: new Set(),
+    unasked: new Set(),
+    askedPeers: 0,
+    holding: new Set(),
+    recalls: 0,
+    deadlines: createHeap(),
+    wakeAtMs: Number.POSITIVE_INFINITY,
+    stopping: false,
+    totals: { done: 0, remote: 0, inline: 0, failed: 0, retried: 0 },
+    doneByPeer: new Map(),
+    actions: [],
+  };
+}
+
+/** Puts a peer into the sets that the placement looks at; after every change of its record. */
+export function touch(state: DispatcherState, record: PeerRecord): void {
+  const ready = isReady(record) && state.peers.get(record.name) === record;
+  const room = ready && expectedRoom(record) > 0;
+  if (room) state.roomy.add(record);
+  else state.roomy.delete(record);
+  // Where all the load is mine, the ends of my own jobs tell me of free slots.
+  if (ready && !room && record.asked === 0 && (record.closed || othersLoad(record) > 0))
+    state.unasked.add(record);
+  else state.unasked.delete(record);
+  if (ready && record.waiting.size > 0) state.holding.add(record);
+  else state.holding.delete(record);
+}
+
+export function setDeadline(state: DispatcherState, atMs: number, deadline: Deadline): void {
+  pushDue(state.deadlines, atMs, deadline);
+}
+
+/** Asks for a tick where the earliest deadline is before the one asked for. */
+export function wake(state: DispatcherState): void {
+  const atMs = nextDue(state.deadlines);
+  if (atMs >= state.wakeAtMs) return;
+  state.wakeAtMs = atMs;
+  state.actions.push({ type: 'wake', atMs });
+}
+
+export function note(state: DispatcherState, job: JobId, reason: Reason, peer?: PeerName): void {
+  state.actions.push(
+    peer === undefined ? { type: 'note', job, reason } : { type: 'note', job, reason, peer },
+  );
+}
+
+export function startInline(
+  state: DispatcherState,
+  record: JobRecord,
+  reason: Reason,
+  slotted: boolean,
+): void {
+  record.stage = 'inline';
+  record.slotted = slotted;
+  state.inlineJobs += 1;
+  if (slotted) state.ownHeld += 1;
+  state.totals.inline += 1;
+  state.actions.push({ type: 'inline', job: record.demand.job, reason });
+}
+
+/** The job runs inline and nowhere else: at once if it needs no slot, else when one of this machine is free. */
+export function bindInline(state: DispatcherState, record: JobRecord, reason: Reason): void {
+  if (record.demand.unslotted || record.demand.nested) {
+    startInline(state, record, reason, false);
+    return;
+  }
+  record.stage = 'waiting';
+  record.reason = reason;
+  insertInOrder(state.inlineQueue, record.demand.job);
+}
+
+/** Takes the attempt off its peer's books; `counted`: the report that is known there does not count it any more. */
+export function leavePeer(
+  state: DispatcherState,
+  record: JobRecord,
+  counted: 'in-report' | 'not-in-report',
+): void {
+  const attempt = record.attempt;
+  if (attempt === undefined) return;
+  record.attempt = undefined;
+  state.remoteJobs -= 1;
+  if (attempt.recalled) state.recalls -= 1;
+  const peer = state.peers.get(attempt.peer);
+  if (peer === undefined || attempt.stage === 'fenced') return;
+  peer.mine.delete(record.demand.job);
+  peer.waiting.delete(record.demand.job);
+  if (attempt.stage !== 'offered') {
+    peer.known -= 1;
+    if (counted === 'not-in-report') peer.reportMine = Math.max(0, peer.reportMine - 1);
+  }
+  touch(state, peer);
+}
+
+// Views
+
+/** Jobs that wait: for any place, and for one of this machine. */
+export function queuedJobs(state: DispatcherState): number {
+  return state.queue.size + state.inlineQueue.length;
+}
+
+export interface JobCounts extends Readonly<DispatcherTotals> {
+  readonly running: number;
+  readonly queued: number;
+}
+
+/** Running counts what was offered too; `failed` only what a worker ran, as nobody sees how an inline command ends. */
+export function jobCounts(state: DispatcherState): JobCounts {
+  return { running: state.remoteJobs + state.inlineJobs, queued: queuedJobs(state), ...state.totals };
+}
+
+export interface PeerCounts {
+  readonly doneForMe: number;
+  readonly inFlight: number;
+  readonly suspect: boolean;
+  /** Kinds of job that it refuses now. */
+  readonly refusals: readonly { readonly kind: string; readonly code: Reason }[];
+}
+
+export function peerCounts(state: DispatcherState, peer: PeerName): PeerCounts {
+  const record = state.peers.get(peer);
+  return {
+    doneForMe: state.doneByPeer.get(peer) ?? 0,
+    inFlight: record?.mine.size ?? 0,
+    suspect: record?.suspect ?? false,
+    refusals: [...(record?.refusals ?? [])].map(([kind, { code }]) => ({ kind, code })),
+  };
+}
+
+/** Inline jobs that hold slots of this machine: what the worker must be told as `inline.running`. */
+export function inlineSlotsHeld(state: DispatcherState): number {
+  return state.ownHeld;
+}
+
+/** Jobs that wait for a slot of this machine and can run nowhere else: what the worker must be told as `inline.waiting`. */
+export function inlineWaiting(state: DispatcherState): number {
+  return state.inlineQueue.length + (state.peers.size === 0 ? state.queue.size : 0);
+}

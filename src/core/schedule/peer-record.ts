@@ -1,0 +1,105 @@
+/**
+ * What a submitter knows of one worker: its newest report, corrected by its own jobs in flight there.
+ *
+ * A report counts some of my jobs already (those that its worker knew of when it was made). `reportMine` is their
+ * number, so that others' load is the report less `reportMine`, and my own load is always my own exact count.
+ */
+import type { LoadReport } from '../load-report.ts';
+import type { RefusalCode } from '../reason.ts';
+import type { JobId, PeerName } from './contract.ts';
+
+export interface PeerRecord {
+  readonly name: PeerName;
+  report: LoadReport;
+  /** How many of my attempts `report` counts. */
+  reportMine: number;
+  /** My live attempts there: offered, accepted or started. */
+  readonly mine: Set<JobId>;
+  /** Those of `mine` that are accepted (the worker knows of them). */
+  known: number;
+  /** Accepted, behind others in the worker's queue and not called back: in the order accepted. */
+  readonly waiting: Set<JobId>;
+  suspect: boolean;
+  /** Refused as busy: nothing more until it says `free`, or the safety deadline passes. */
+  closed: boolean;
+  /** Offers that a `free` allows even where the report shows no room. */
+  granted: number;
+  /** Number of waiting jobs the worker was told of; 0: it was not asked. */
+  asked: number;
+  /** Counts the askings, so that an older safety deadline is not taken for the newest one's. */
+  asking: number;
+  /** Kinds of job refused here, until when. */
+  readonly refusals: Map<string, { readonly code: RefusalCode; readonly untilMs: number }>;
+  /** Jobs that need this much memory or more were refused, until then. */
+  memoryShort: { readonly bytes: number; readonly untilMs: number } | undefined;
+}
+
+export function createPeerRecord(report: LoadReport): PeerRecord {
+  return {
+    name: report.id,
+    report,
+    reportMine: 0,
+    mine: new Set(),
+    known: 0,
+    waiting: new Set(),
+    suspect: false,
+    closed: false,
+    granted: 0,
+    asked: 0,
+    asking: 0,
+    refusals: new Map(),
+    memoryShort: undefined,
+  };
+}
+
+/** Jobs that a worker keeps accepted beyond its slots, so that no slot idles for a round trip. */
+export function prefetchRoom(slots: number): number {
+  return slots < 1 ? 0 : 1 + Math.floor(slots / 4);
+}
+
+/** True if `report` is newer than what the record has. */
+export function isNewer(record: PeerRecord, report: LoadReport): boolean {
+  const old = record.report;
+  return (
+    report.incarnation > old.incarnation ||
+    (report.incarnation === old.incarnation && report.sequence > old.sequence)
+  );
+}
+
+/** Takes a report if it is newer. Own jobs known to the worker (`known`) must be up to date with what came with it. */
+export function takeReport(record: PeerRecord, report: LoadReport): boolean {
+  if (!isNewer(record, report)) return false;
+  record.report = report;
+  record.reportMine = record.known;
+  return true;
+}
+
+/** Jobs of others there, as far as known. */
+export function othersLoad(record: PeerRecord): number {
+  return Math.max(0, record.report.running + record.report.queued - record.reportMine);
+}
+
+/** True if new jobs may go there at all. */
+export function isReady(record: PeerRecord): boolean {
+  return !record.suspect && record.report.state === 'ready' && record.report.slots > 0;
+}
+
+/** Slots there that I expect to be free; a worker that refused as busy has none until it says so. */
+export function expectedFreeSlots(record: PeerRecord): number {
+  if (record.closed) return 0;
+  return record.report.slots - othersLoad(record) - record.mine.size;
+}
+
+/** Jobs that it should accept now: free slots and prefetch room. */
+export function expectedRoom(record: PeerRecord): number {
+  if (record.closed) return 0;
+  const room = expectedFreeSlots(record) + prefetchRoom(record.report.slots);
+  return Math.max(room, record.granted);
+}
+
+/** Relative time until a job put there now would start: what to compare workers by. */
+export function expectedWait(record: PeerRecord): number {
+  return (
+    (othersLoad(record) + record.mine.size) / (record.report.slots * Math.max(record.report.speed, 0.01))
+  );
+}

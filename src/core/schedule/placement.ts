@@ -1,0 +1,159 @@
+/**
+ * Who gets which waiting job now: free remote slots first, then free slots of this machine, then the prefetch room
+ * of busy workers; with nothing waiting, jobs that wait in a worker's queue are called back for idle slots elsewhere.
+ */
+import type { Reason } from '../reason.ts';
+import { choosePeer, refusesForGood } from './choose.ts';
+import type { JobId } from './contract.ts';
+import type { DispatcherState, JobRecord } from './dispatcher-state.ts';
+import { note, setDeadline, startInline, touch } from './dispatcher-state.ts';
+import { drain } from './job-queue.ts';
+import { expectedFreeSlots, type PeerRecord } from './peer-record.ts';
+
+/** An offer without an answer for so long is given up. */
+export const offerDeadlineMs = 15_000;
+/** A worker that was asked to say when a slot falls free is asked again after this silence. */
+export const askAgainMs = 5_000;
+/** Workers asked beyond the number of waiting jobs. */
+const askMargin = 8;
+
+/** Places what can be placed; after every event. */
+export function place(state: DispatcherState, nowMs: number): void {
+  if (state.queue.size > 0 && state.roomy.size > 0) placeRemote(state, 'slot', nowMs);
+  placeOwn(state, nowMs);
+  if (state.queue.size > 0 && state.roomy.size > 0) placeRemote(state, 'queue', nowMs);
+  if (state.queue.size === 0 && state.inlineQueue.length === 0) stealBack(state, nowMs);
+  if (state.queue.size > 0) askFull(state, nowMs);
+}
+
+/** Offers this one job to a free slot. @returns false if there is none. */
+export function placeNow(state: DispatcherState, record: JobRecord, nowMs: number): boolean {
+  const peer = choosePeer(state.roomy, record.demand, record.avoid, 'slot', nowMs, state.random);
+  if (peer === undefined) return false;
+  offer(state, record, peer, nowMs);
+  return true;
+}
+
+function placeRemote(state: DispatcherState, into: 'slot' | 'queue', nowMs: number): void {
+  // Where one ordinary job of a kind found nobody, the next one that needs as much memory needs no look.
+  const hopeless = new Map<string, number>();
+  drain(state.queue, (job) => {
+    const record = known(state, job);
+    const { demand, avoid } = record;
+    const limit = hopeless.get(demand.kind);
+    if (limit !== undefined && demand.memoryBytes >= limit) return 'stays';
+    const peer = choosePeer(state.roomy, demand, avoid, into, nowMs, state.random);
+    if (peer !== undefined) {
+      offer(state, record, peer, nowMs);
+      return 'taken';
+    }
+    if (avoid === undefined) hopeless.set(demand.kind, demand.memoryBytes);
+    if (state.roomy.size === 0) return 'stop';
+    return 'stays';
+  });
+}
+
+function offer(state: DispatcherState, record: JobRecord, peer: PeerRecord, nowMs: number): void {
+  const { job } = record.demand;
+  record.stage = 'remote';
+  record.attempts += 1;
+  record.attempt = { peer: peer.name, attempt: record.attempts, stage: 'offered', recalled: false };
+  state.remoteJobs += 1;
+  peer.mine.add(job);
+  if (peer.granted > 0) peer.granted -= 1;
+  touch(state, peer);
+  state.actions.push({ type: 'offer', job, attempt: record.attempts, peer: peer.name });
+  setDeadline(state, nowMs + offerDeadlineMs, { type: 'offer', job, attempt: record.attempts });
+}
+
+function placeOwn(state: DispatcherState, nowMs: number): void {
+  while (state.ownHeld < state.ownSlots && state.inlineQueue.length > 0) {
+    const record = known(state, state.inlineQueue.shift());
+    startInline(state, record, record.reason ?? 'own-slot', true);
+  }
+  if (state.ownHeld >= state.ownSlots || state.queue.size === 0) return;
+  drain(state.queue, (job) => {
+    if (state.ownHeld >= state.ownSlots) return 'stop';
+    const record = known(state, job);
+    const reason = ownReason(state, record, nowMs);
+    if (record.demand.remoteOnly && reason !== 'no-fitting-peer') return 'stays';
+    startInline(state, record, reason, true);
+    return 'taken';
+  });
+}
+
+function ownReason(state: DispatcherState, record: JobRecord, nowMs: number): Reason {
+  if (state.peers.size === 0) return 'no-peers';
+  for (const peer of state.peers.values()) {
+    if (!refusesForGood(peer, record.demand, record.avoid, nowMs)) return 'own-slot';
+  }
+  return 'no-fitting-peer';
+}
+
+/** Calls accepted jobs that have not started back, one for each slot that is idle elsewhere. */
+function stealBack(state: DispatcherState, nowMs: number): void {
+  while (state.holding.size > 0) {
+    let idle = state.ownSlots - state.ownHeld - state.recalls;
+    for (const peer of state.roomy) {
+      if (idle > 0) break;
+      idle += Math.max(0, expectedFreeSlots(peer));
+    }
+    if (idle <= 0) return;
+    let busiest: PeerRecord | undefined;
+    for (const peer of state.holding) {
+      if (
+        busiest === undefined ||
+        peer.waiting.size * busiest.report.slots > busiest.waiting.size * peer.report.slots
+      ) {
+        busiest = peer;
+      }
+    }
+    const job = busiest === undefined ? undefined : [...busiest.waiting].at(-1);
+    if (busiest === undefined || job === undefined) return;
+    // Called back or not, it is looked at once only until its worker says more of it.
+    busiest.waiting.delete(job);
+    touch(state, busiest);
+    const record = known(state, job);
+    const { attempt } = record;
+    if (attempt === undefined) continue;
+    const own = state.ownHeld < state.ownSlots && !record.demand.remoteOnly;
+    const other = choosePeer(state.roomy, record.demand, record.avoid, 'slot', nowMs, state.random);
+    if (!own && (other === undefined || other === busiest)) continue;
+    attempt.recalled = true;
+    state.recalls += 1;
+    state.actions.push({ type: 'recall', job, attempt: attempt.attempt, peer: attempt.peer });
+    note(state, job, 'recalled', attempt.peer);
+  }
+}
+
+/** Jobs wait: asks full workers to say when a slot falls free, no more of them than could be of use. */
+function askFull(state: DispatcherState, nowMs: number): void {
+  const most = state.queue.size + askMargin;
+  for (const peer of state.unasked) {
+    if (state.askedPeers >= most) return;
+    ask(state, peer, nowMs);
+  }
+}
+
+/** Tells a worker how many jobs wait, if any do. */
+export function ask(state: DispatcherState, peer: PeerRecord, nowMs: number): void {
+  const jobs = state.queue.size;
+  if (peer.asked === 0) state.askedPeers += 1;
+  peer.asked = jobs;
+  peer.asking += 1;
+  state.unasked.delete(peer);
+  state.actions.push({ type: 'want', peer: peer.name, jobs });
+  setDeadline(state, nowMs + askAgainMs, { type: 'asked', peer: peer.name, asking: peer.asking });
+}
+
+/** The worker is not, or no longer, asked. */
+export function unask(state: DispatcherState, peer: PeerRecord): void {
+  if (peer.asked > 0) state.askedPeers -= 1;
+  peer.asked = 0;
+}
+
+function known(state: DispatcherState, job: JobId | undefined): JobRecord {
+  const record = job === undefined ? undefined : state.jobs.get(job);
+  if (record === undefined) throw new Error(`the dispatcher lost sight of job ${job}, which it has queued`);
+  return record;
+}

@@ -1,0 +1,367 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DispatcherAction, DispatcherEvent, JobDemand } from '../../../../src/core/schedule/contract.ts';
+import {
+  createDispatcher,
+  dispatch,
+  fenceMs,
+  inlineSlotsHeld,
+  inlineWaiting,
+  jobCounts,
+  peerCounts,
+  queuedJobs,
+} from '../../../../src/core/schedule/dispatcher.ts';
+import { report } from './report.ts';
+
+function demand(job: number, extra: Partial<JobDemand> = {}): JobDemand {
+  return {
+    job,
+    unslotted: false,
+    rewritable: true,
+    nested: false,
+    remoteOnly: false,
+    memoryBytes: 0,
+    kind: 'k',
+    ...extra,
+  };
+}
+
+/** A dispatcher with a clock, that keeps every action; `own` slots default to none. */
+function rig(ownSlots = 0, seed = 1) {
+  let state = createDispatcher({ seed, ownSlots });
+  let nowMs = 0;
+  const rig = {
+    get state() {
+      return state;
+    },
+    send(event: DispatcherEvent): DispatcherAction[] {
+      const [next, actions] = dispatch(state, event, nowMs);
+      state = next;
+      return actions.filter((action) => action.type !== 'wake');
+    },
+    job(job: number, extra: Partial<JobDemand> = {}) {
+      return rig.send({ type: 'job', demand: demand(job, extra) });
+    },
+    up(id: string, slots = 4) {
+      return rig.send({ type: 'peer-up', report: report(id, { slots }) });
+    },
+    accept(job: number, peer: string, figures = {}, attempt = 1) {
+      rig.send({ type: 'accepted', job, attempt, report: report(peer, figures) });
+      return rig.send({ type: 'started', job, attempt });
+    },
+    end(job: number, peer: string, figures = {}, attempt = 1, status = 0) {
+      const ending = { kind: 'exited', status } as const;
+      return rig.send({ type: 'ended', job, attempt, ending, believed: true, report: report(peer, figures) });
+    },
+    pass(ms: number) {
+      nowMs += ms;
+      return rig.send({ type: 'tick' });
+    },
+  };
+  return rig;
+}
+
+const offersOf = (actions: DispatcherAction[]) => actions.filter((action) => action.type === 'offer');
+
+test('a job goes to the only peer, and its result finishes it', () => {
+  const r = rig();
+  r.up('a');
+  assert.deepEqual(r.job(1), [{ type: 'offer', job: 1, attempt: 1, peer: 'a' }]);
+  r.accept(1, 'a', { sequence: 2, running: 1 });
+  assert.deepEqual(r.end(1, 'a', { sequence: 3 }), [{ type: 'finish', job: 1, attempt: 1 }]);
+  assert.deepEqual(jobCounts(r.state), {
+    running: 0,
+    queued: 0,
+    done: 1,
+    remote: 1,
+    inline: 0,
+    failed: 0,
+    retried: 0,
+  });
+  assert.equal(peerCounts(r.state, 'a').doneForMe, 1);
+  assert.equal(peerCounts(r.state, 'a').inFlight, 0);
+});
+
+test('without a peer a job runs inline as far as slots of this machine are free', () => {
+  const r = rig(1);
+  assert.deepEqual(r.job(1), [{ type: 'inline', job: 1, reason: 'no-peers' }]);
+  assert.deepEqual(r.job(2), []);
+  assert.equal(inlineWaiting(r.state), 1);
+  assert.deepEqual(
+    r.send({ type: 'own', freeSlots: 1 }),
+    [],
+    'the figure does not subtract what inline jobs hold',
+  );
+  assert.deepEqual(r.send({ type: 'released', job: 1 }), [{ type: 'inline', job: 2, reason: 'no-peers' }]);
+  assert.equal(inlineSlotsHeld(r.state), 1);
+});
+
+test('a job that waits for a slot of this machine goes to a peer that comes up', () => {
+  const r = rig(0);
+  r.job(1);
+  assert.deepEqual(offersOf(r.up('a')), [{ type: 'offer', job: 1, attempt: 1, peer: 'a' }]);
+});
+
+test('jobs of a rule run inline, and those that need no slot do not wait for one', () => {
+  const r = rig(0);
+  r.up('a');
+  assert.deepEqual(r.job(1, { inline: 'query', unslotted: true }), [
+    { type: 'inline', job: 1, reason: 'query' },
+  ]);
+  assert.deepEqual(r.job(2, { inline: 'outside-share' }), []);
+  assert.deepEqual(r.send({ type: 'own', freeSlots: 1 }), [
+    { type: 'inline', job: 2, reason: 'outside-share' },
+  ]);
+});
+
+test('free remote slots come first, then own slots, then the prefetch room of the workers', () => {
+  const r = rig(1);
+  r.up('a', 2);
+  for (const job of [1, 2]) assert.equal(offersOf(r.job(job)).length, 1);
+  assert.deepEqual(r.job(3), [{ type: 'inline', job: 3, reason: 'own-slot' }]);
+  assert.equal(offersOf(r.job(4)).length, 1, 'prefetch room of 1 + 2/4');
+  assert.deepEqual(r.job(5), []);
+  assert.equal(queuedJobs(r.state), 1);
+});
+
+test('the least expected wait wins, and jobs in flight count before any report shows them', () => {
+  const r = rig();
+  r.send({ type: 'peer-up', report: report('slow', { slots: 4, speed: 0.5, running: 1 }) });
+  r.send({ type: 'peer-up', report: report('fast', { slots: 4, speed: 1, running: 1 }) });
+  // Waits before: slow 1/2, fast 1/4; then fast 2/4 is equal to slow, then fast or slow.
+  const peers = [1, 2, 3].map(
+    (job) => offersOf(r.job(job)).map((action) => 'peer' in action && action.peer)[0],
+  );
+  assert.equal(peers[0], 'fast');
+  assert.deepEqual(peers.slice(1).toSorted(), ['fast', 'slow']);
+});
+
+test('a report that counts my jobs does not count them twice', () => {
+  const r = rig();
+  r.up('a', 2);
+  r.job(1);
+  r.accept(1, 'a', { slots: 2, sequence: 5, running: 1 });
+  r.send({ type: 'report', report: report('a', { slots: 2, sequence: 6, running: 1 }) });
+  assert.equal(offersOf(r.job(2)).length, 1, 'the other slot is free');
+});
+
+test('a gossiped report that overtakes the acceptance is corrected by it', () => {
+  const r = rig();
+  r.up('a', 2);
+  r.job(1);
+  r.send({ type: 'report', report: report('a', { slots: 2, sequence: 9, running: 1 }) });
+  r.accept(1, 'a', { slots: 2, sequence: 5, running: 1 });
+  assert.equal(offersOf(r.job(2)).length, 1, 'the other slot is free');
+  r.up('b', 2);
+});
+
+test('refused as busy, a job waits until the worker says that a slot is free', () => {
+  const r = rig();
+  r.up('a', 1);
+  r.job(1);
+  const refused = r.send({
+    type: 'refused',
+    job: 1,
+    attempt: 1,
+    code: 'busy',
+    report: report('a', { slots: 1, sequence: 2, running: 1, queued: 1 }),
+  });
+  assert.deepEqual(refused, [{ type: 'note', job: 1, reason: 'busy', peer: 'a' }]);
+  assert.deepEqual(r.send({ type: 'report', report: report('a', { slots: 1, sequence: 3 }) }), []);
+  const freed = r.send({ type: 'free', report: report('a', { slots: 1, sequence: 4, running: 1 }) });
+  assert.deepEqual(freed, [
+    { type: 'offer', job: 1, attempt: 2, peer: 'a' },
+    { type: 'want', peer: 'a', jobs: 0 },
+  ]);
+});
+
+test('a worker that never says free is asked again after a deadline', () => {
+  const r = rig();
+  r.up('a', 1);
+  r.job(1);
+  const full = { slots: 1, running: 2, queued: 0 };
+  r.send({
+    type: 'refused',
+    job: 1,
+    attempt: 1,
+    code: 'busy',
+    report: report('a', { ...full, sequence: 2 }),
+  });
+  assert.deepEqual(r.pass(4_999), []);
+  assert.deepEqual(r.pass(1), [{ type: 'want', peer: 'a', jobs: 1 }]);
+});
+
+test('a free slot that nobody needs is given back', () => {
+  const r = rig();
+  r.up('a');
+  assert.deepEqual(r.send({ type: 'free', report: report('a', { sequence: 2 }) }), [
+    { type: 'want', peer: 'a', jobs: 0 },
+  ]);
+});
+
+test('a refusal for the toolchain sends this kind of job elsewhere for a while, and inline where all refuse', () => {
+  const r = rig(0);
+  r.up('a');
+  r.job(1);
+  r.send({ type: 'refused', job: 1, attempt: 1, code: 'toolchain', report: undefined });
+  assert.equal(queuedJobs(r.state), 1);
+  assert.deepEqual(offersOf(r.job(2)), []);
+  assert.equal(offersOf(r.job(3, { kind: 'other' })).length, 1);
+  assert.deepEqual(
+    r.send({ type: 'own', freeSlots: 1 }).filter((action) => action.type === 'inline'),
+    [{ type: 'inline', job: 1, reason: 'no-fitting-peer' }],
+  );
+  assert.equal(offersOf(r.pass(30_000)).length, 1, 'asked again after 30 s');
+});
+
+test('a rewritable attempt on a silent peer starts elsewhere at once, and its late end changes nothing', () => {
+  const r = rig();
+  r.up('a', 1);
+  r.job(1);
+  r.accept(1, 'a', { slots: 1, sequence: 2, running: 1 });
+  r.up('b');
+  const actions = r.send({ type: 'peer-suspect', peer: 'a' });
+  assert.deepEqual(actions, [
+    { type: 'abandon', job: 1, attempt: 1, peer: 'a' },
+    { type: 'note', job: 1, reason: 'lost-peer', peer: 'a' },
+    { type: 'offer', job: 1, attempt: 2, peer: 'b' },
+  ]);
+  assert.deepEqual(r.end(1, 'a', { sequence: 3 }), []);
+  assert.deepEqual(r.end(1, 'b', { sequence: 3 }, 2), [{ type: 'finish', job: 1, attempt: 2 }]);
+});
+
+test('an attempt that writes in place starts again only after its lease is over', () => {
+  const r = rig();
+  r.up('a', 1);
+  r.job(1, { rewritable: false });
+  r.accept(1, 'a', { slots: 1, sequence: 2, running: 1 });
+  r.up('b');
+  assert.deepEqual(r.send({ type: 'peer-suspect', peer: 'a' }), []);
+  assert.deepEqual(r.send({ type: 'peer-down', peer: 'a' }), [
+    { type: 'note', job: 1, reason: 'lost-peer', peer: 'a' },
+  ]);
+  assert.deepEqual(r.pass(fenceMs - 1), []);
+  assert.equal(offersOf(r.pass(1)).length, 1);
+});
+
+test('an attempt that writes in place starts again at once when its end is confirmed', () => {
+  const r = rig();
+  r.up('a', 1);
+  r.job(1, { rewritable: false });
+  r.accept(1, 'a', { slots: 1, sequence: 2, running: 1 });
+  r.up('b');
+  r.send({ type: 'failed', job: 1, attempt: 1, reason: 'lost-peer', confirmed: false });
+  assert.equal(jobCounts(r.state).running, 1);
+  const actions = r.send({ type: 'failed', job: 1, attempt: 1, reason: 'lost-peer', confirmed: true });
+  assert.deepEqual(offersOf(actions), [{ type: 'offer', job: 1, attempt: 2, peer: 'b' }]);
+});
+
+test('three attempts that come to nothing are followed by one inline', () => {
+  const r = rig(1);
+  for (const id of ['a', 'b', 'c', 'd']) r.up(id);
+  let last = r.job(1);
+  for (const attempt of [1, 2, 3]) {
+    assert.equal(offersOf(last).length, 1);
+    last = r.send({ type: 'failed', job: 1, attempt, reason: 'spawn-failed', confirmed: true });
+  }
+  assert.deepEqual(last.at(-1), { type: 'inline', job: 1, reason: 'retries-used-up' });
+});
+
+test('a result that is not believed makes the job run inline', () => {
+  const r = rig(1);
+  r.up('a');
+  r.job(1);
+  r.accept(1, 'a', { sequence: 2, running: 1 });
+  const ending = { kind: 'exited', status: 1 } as const;
+  const actions = r.send({ type: 'ended', job: 1, attempt: 1, ending, believed: false, report: undefined });
+  assert.deepEqual(actions, [{ type: 'inline', job: 1, reason: 'failed-remotely' }]);
+});
+
+test('a compile error is final and the worker gets the next job', () => {
+  const r = rig();
+  r.up('a');
+  r.job(1);
+  r.accept(1, 'a', { sequence: 2, running: 1 });
+  assert.deepEqual(r.end(1, 'a', { sequence: 3 }, 1, 1), [{ type: 'finish', job: 1, attempt: 1 }]);
+  assert.equal(jobCounts(r.state).failed, 1);
+  assert.equal(offersOf(r.job(2)).length, 1);
+});
+
+test('a nested job takes a free slot or runs inline at once', () => {
+  const r = rig(0);
+  r.up('a', 1);
+  assert.equal(offersOf(r.job(1, { nested: true })).length, 1);
+  assert.deepEqual(r.job(2, { nested: true }), [{ type: 'inline', job: 2, reason: 'nested' }]);
+});
+
+test('a nested job that lies in a queue of a worker is called back and runs inline', () => {
+  const r = rig(0);
+  r.up('a', 1);
+  r.job(1, { nested: true });
+  r.send({
+    type: 'accepted',
+    job: 1,
+    attempt: 1,
+    report: report('a', { slots: 1, sequence: 2, running: 1, queued: 1 }),
+  });
+  const recalled = r.pass(250);
+  assert.deepEqual(recalled[0], { type: 'recall', job: 1, attempt: 1, peer: 'a' });
+  assert.deepEqual(r.send({ type: 'returned', job: 1, attempt: 1 }), [
+    { type: 'inline', job: 1, reason: 'nested' },
+  ]);
+});
+
+test('a job that may only run remotely waits for a peer', () => {
+  const r = rig(4);
+  assert.deepEqual(r.job(1, { remoteOnly: true }), []);
+  assert.equal(offersOf(r.up('a')).length, 1);
+});
+
+test('a job in the queue of a worker is called back when a slot is idle elsewhere', () => {
+  const r = rig();
+  r.up('a', 1);
+  r.job(1);
+  r.accept(1, 'a', { slots: 1, sequence: 2, running: 1 });
+  r.job(2);
+  r.send({
+    type: 'accepted',
+    job: 2,
+    attempt: 1,
+    report: report('a', { slots: 1, sequence: 3, running: 1, queued: 1 }),
+  });
+  const actions = r.up('b');
+  assert.deepEqual(actions, [
+    { type: 'recall', job: 2, attempt: 1, peer: 'a' },
+    { type: 'note', job: 2, reason: 'recalled', peer: 'a' },
+  ]);
+  const back = r.send({ type: 'returned', job: 2, attempt: 1 });
+  assert.deepEqual(back, [{ type: 'offer', job: 2, attempt: 2, peer: 'b' }]);
+});
+
+test('a cancelled job is dropped wherever it is, once', () => {
+  const r = rig(0);
+  r.up('a', 1);
+  r.job(1);
+  assert.deepEqual(r.send({ type: 'cancel', job: 1 }), [
+    { type: 'abandon', job: 1, attempt: 1, peer: 'a' },
+    { type: 'note', job: 1, reason: 'cancelled' },
+    { type: 'dropped', job: 1 },
+  ]);
+  assert.deepEqual(r.send({ type: 'cancel', job: 1 }), []);
+  r.job(2, { inline: 'probe' });
+  assert.deepEqual(r.send({ type: 'cancel', job: 2 }).at(-1), { type: 'dropped', job: 2 });
+  assert.equal(inlineWaiting(r.state), 0);
+  assert.equal(jobCounts(r.state).running, 0);
+});
+
+test('a stopping peer runs all that waits inline', () => {
+  const r = rig(0);
+  r.up('a', 1);
+  for (const job of [1, 2, 3, 4]) r.job(job);
+  r.send({ type: 'stopping' });
+  const actions = r.send({ type: 'own', freeSlots: 2 });
+  assert.deepEqual(actions, [
+    { type: 'inline', job: 3, reason: 'stopping' },
+    { type: 'inline', job: 4, reason: 'stopping' },
+  ]);
+});
