@@ -2,18 +2,19 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
+import type { Status } from '../../src/wire/status.ts';
 import { check } from '../rig/child.ts';
 import { fetchDemoProject, hashObjects } from '../rig/demo-project.ts';
-import { SwarmRig, type SwarmStatus } from '../rig/swarm-rig.ts';
+import { SwarmRig } from '../rig/swarm-rig.ts';
 
 const timeoutMs = 240_000;
 
 /** What the remote peers have done for the first, by name. */
-function doneForMe(status: SwarmStatus): Map<string, number> {
+function doneForMe(status: Status): Map<string, number> {
   return new Map(status.peers.map((peer) => [peer.name, peer.doneForMe]));
 }
 
-function assertSpread(before: SwarmStatus, after: SwarmStatus, compiled: number): void {
+function assertSpread(before: Status, after: Status, compiled: number): void {
   const gains = [...doneForMe(after)].map(([name, done]) => done - (doneForMe(before).get(name) ?? 0));
   assert.equal(gains.length, 3);
   for (const gain of gains) assert.ok(gain >= compiled / 6, `the remote peers did ${gains.join(', ')} jobs`);

@@ -1,32 +1,10 @@
 /** Peers on a LAN of namespaces, and the programs that users run, for one end-to-end test. */
 import path from 'node:path';
 import type { TestContext } from 'node:test';
+import { parseStatus, type Status } from '../../src/wire/status.ts';
 import { checked, checkout, type Ended, type Running, type RunOptions } from './child.ts';
 import { type Host, Lan } from './lan.ts';
 import { until } from './until.ts';
-
-/** One row of `buildswarm status --json`. */
-export interface PeerStatus {
-  readonly id: string;
-  readonly name: string;
-  readonly slots: number;
-  readonly running: number;
-  readonly queued: number;
-  readonly state: 'ready' | 'suspect' | 'refusing';
-  readonly reasons: readonly string[];
-  readonly doneForMe: number;
-  readonly doneByMe: number;
-}
-
-/** What tests read of `buildswarm status --json`. */
-export interface SwarmStatus {
-  readonly version: string;
-  readonly self: PeerStatus;
-  readonly peers: readonly PeerStatus[];
-  readonly jobs: Readonly<
-    Record<'running' | 'queued' | 'done' | 'remote' | 'inline' | 'failed' | 'retried', number>
-  >;
-}
 
 export interface SwarmOptions {
   /** Default: 4. */
@@ -86,10 +64,9 @@ export class SwarmRig {
 
   /** `STOP` and `CONT` freeze and thaw a peer. */
   async signalPeer(host: Host, signal: 'KILL' | 'STOP' | 'CONT'): Promise<void> {
-    // The daemon is the node process of bin/buildswarm; commands of the CLI are short-lived.
-    const script = `for p in $(ps -e -o pid=,args= | grep '[b]in/buildswarm\\|[d]ist/src/.*daemon' | grep -v 'sh -c' | cut -c1-8); do
-      kill -${signal} $p; done`;
-    await this.check(host, ['sh', '-c', script]);
+    // The brackets keep the pattern from matching the shell that holds it.
+    const pids = "$(ps -e -o pid=,args= | awk '/[b]in\\/buildswarm daemon/ {print $1}')";
+    await this.check(host, ['sh', '-c', `kill -${signal} ${pids}`]);
   }
 
   /** Waits until a peer sees so many others that are ready. */
@@ -101,8 +78,8 @@ export class SwarmRig {
     );
   }
 
-  async status(host: Host): Promise<SwarmStatus> {
-    return JSON.parse(await this.check(host, [buildswarm, 'status', '--json'])) as SwarmStatus;
+  async status(host: Host): Promise<Status> {
+    return parseStatus(JSON.parse(await this.check(host, [buildswarm, 'status', '--json'])));
   }
 
   /** Runs a program to its end; in the share unless told otherwise. */
