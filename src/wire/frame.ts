@@ -35,6 +35,7 @@ export const frameTypes = {
   WANT: 34,
   FREE: 35,
   BYE: 36,
+  SHARES: 37,
   REQUEST: 40,
   REPLY: 41,
 } as const;
@@ -74,6 +75,7 @@ export const frameLimits: Readonly<Record<FrameName, number>> = {
   WANT: 64,
   FREE: 16 * KiB,
   BYE: 256,
+  SHARES: 64 * KiB,
   REQUEST: 64 * KiB,
   REPLY: 16 * MiB,
 };

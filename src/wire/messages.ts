@@ -15,18 +15,18 @@ const maximumPath = 4_096;
 /** Longest name of a peer. */
 const maximumName = 64;
 
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const small = v.pipe(count, v.maxValue(65_535));
+export const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+export const small = v.pipe(count, v.maxValue(65_535));
 const slots = v.pipe(count, v.maxValue(4_096));
 /** Printable ASCII without quote and backslash, so that it is no longer as JSON: 256 reports must fit a GOSSIP frame. */
 const plain = v.pipe(v.string(), v.regex(/^[ !#-[\]-~]*$/u, 'has characters that are not allowed'));
 const word = v.pipe(plain, v.maxLength(64));
 const id = v.pipe(plain, v.minLength(1), v.maxLength(128));
-const text = v.pipe(v.string(), v.maxLength(1_024));
-const byteString = v.pipe(v.string(), v.check(isByteString, 'is no string of bytes'));
-const path = v.pipe(byteString, v.maxLength(maximumPath));
+export const text = v.pipe(v.string(), v.maxLength(1_024));
+export const byteString = v.pipe(v.string(), v.check(isByteString, 'is no string of bytes'));
+export const path = v.pipe(byteString, v.maxLength(maximumPath));
 /** A mask of 64 signals, hexadecimal. */
-const mask = v.pipe(v.string(), v.regex(/^[0-9a-fA-F]{1,16}$/u, 'is no mask of signals'));
+export const mask = v.pipe(v.string(), v.regex(/^[0-9a-fA-F]{1,16}$/u, 'is no mask of signals'));
 
 export const loadReportSchema = v.object({
   id,

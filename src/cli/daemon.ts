@@ -1,0 +1,53 @@
+/** `buildswarm daemon`: the peer in the foreground. */
+import { writeSync } from 'node:fs';
+import type { Command } from 'commander';
+import { pino } from 'pino';
+import { SwarmError } from '../core/swarm-error.ts';
+import type { Flags } from '../peer/settings.ts';
+import { fail } from './exit.ts';
+import { addPeerFlags, settingsOf } from './peer-flags.ts';
+
+/** Set by `start`: the descriptor on which it waits for `ready` or an error. */
+const readyVariable = 'BUILDSWARM_READY_FD';
+
+export function addDaemon(program: Command): void {
+  addPeerFlags(program.command('daemon'))
+    .description('runs the peer in the foreground (for systemd); logs to stderr')
+    .action(async (flags: Flags) => {
+      const tell = readyTeller();
+      const log = pino({ level: process.env['BUILDSWARM_DEBUG'] === '1' ? 'debug' : 'info', base: null }, pino.destination({ dest: 2, sync: true }));
+      try {
+        // Loaded here only: the other commands have no need of libp2p, which takes longer to load than they to run.
+        const { createPeer } = await import('../peer/peer.ts');
+        const peer = await createPeer(settingsOf(flags), log);
+        let asked = 0;
+        for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+          process.on(signal, () => {
+            asked += 1;
+            peer.stop({ now: signal === 'SIGINT' || asked > 1 });
+          });
+        }
+        tell('ready\n');
+        await peer.ended;
+        process.exit(0);
+      } catch (error) {
+        if (error instanceof SwarmError) tell(`${error.message}\n`);
+        else tell(`The peer ended with a fault of its own: ${String(error)}\n`);
+        fail(error);
+        process.exit();
+      }
+    });
+}
+
+function readyTeller(): (text: string) => void {
+  const descriptor = Number(process.env[readyVariable]);
+  delete process.env[readyVariable];
+  if (!Number.isInteger(descriptor) || descriptor < 3) return () => undefined;
+  return (text) => {
+    try {
+      writeSync(descriptor, text);
+    } catch {
+      // `start` was interrupted and nobody listens: the peer runs all the same.
+    }
+  };
+}

@@ -1,0 +1,30 @@
+/** `buildswarm`: the command line. One file a command; this one puts them together. */
+import '../swarm/polyfill.ts';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { addDaemon } from './daemon.ts';
+import { exitStatus } from './exit.ts';
+import { packageRoot } from './package-root.ts';
+import { addRun } from './run.ts';
+import { addShare } from './share.ts';
+import { addStart } from './start.ts';
+import { addStatus } from './status.ts';
+import { addStop } from './stop.ts';
+import { addWhy } from './why.ts';
+
+/** Runs one command line; sets the exit status: 0, 1 failure, 2 usage, 69 no peer is running. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
+  const program = new Command('buildswarm')
+    .description("A build swarm without a centre. Put `swarmrun` in front of the compiler: CXX='swarmrun g++'")
+    .version(version)
+    .enablePositionalOptions()
+    .showHelpAfterError('(--help tells the options)')
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? exitStatus.ok : exitStatus.usage));
+  for (const add of [addStart, addDaemon, addStop, addStatus, addShare, addRun, addWhy]) add(program);
+  for (const command of program.commands) {
+    command.exitOverride((error) => process.exit(error.exitCode === 0 ? exitStatus.ok : exitStatus.usage));
+  }
+  await program.parseAsync(argv);
+}

@@ -1,0 +1,21 @@
+/** The options that `start` and `daemon` have in common. */
+import type { Command } from 'commander';
+import { type Flags, readSettings, type Settings } from '../peer/settings.ts';
+import { localSocket } from './local-socket.ts';
+
+export function addPeerFlags(command: Command): Command {
+  return command
+    .option('--slots <n>', 'jobs at once on this machine (BUILDSWARM_SLOTS; default: its cores)')
+    .option('--listen <multiaddr>', 'address to listen on, may be repeated (BUILDSWARM_LISTEN)', collect)
+    .option('--peer <multiaddr>', 'a peer to connect to, may be repeated (BUILDSWARM_PEERS)', collect)
+    .option('--no-mdns', 'no discovery by multicast (BUILDSWARM_MDNS=0)')
+    .option('--name <name>', 'what others see (BUILDSWARM_NAME; default: the host name)');
+}
+
+export function settingsOf(flags: Flags): Settings {
+  return readSettings(flags, process.env, localSocket());
+}
+
+function collect(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}

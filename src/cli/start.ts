@@ -1,0 +1,88 @@
+/** `buildswarm start`: the peer in the background, ready when this returns. */
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { SwarmError } from '../core/swarm-error.ts';
+import { prepareSocketDirectory } from '../local/socket-path.ts';
+import type { Flags } from '../peer/settings.ts';
+import { buildPrograms } from '../wrapper/build.ts';
+import { action } from './exit.ts';
+import { addPeerFlags, settingsOf } from './peer-flags.ts';
+import { packageRoot } from './package-root.ts';
+
+/** A first start may compile the wrapper; a peer itself is ready in well under a second. */
+const startTimeoutMs = 20_000;
+
+/** Keeps the young generation small: a peer holds little, and 16 MiB half-spaces would be most of its memory. */
+export const nodeFlags = ['--max-semi-space-size=1', '--no-warnings'];
+
+export function addStart(program: Command): void {
+  addPeerFlags(program.command('start'))
+    .description('starts the peer in the background; returns when it is ready')
+    .action(
+      action(async (flags: Flags) => {
+        const settings = settingsOf(flags);
+        await buildPrograms({ root: packageRoot });
+        const directory = prepareSocketDirectory(settings.socketPath, process.getuid?.() ?? 0);
+        const log = join(directory, 'peer.log');
+        closeInherited();
+        const answer = await launch(log);
+        if (answer !== 'ready\n') {
+          throw new SwarmError('E_NOT_STARTED', `${answer.trim() || `The peer ended before it was ready.`} (log: ${log})`);
+        }
+      }),
+    );
+}
+
+async function launch(log: string): Promise<string> {
+  const descriptor = openSync(log, 'a', 0o600);
+  const child = spawn(process.execPath, [...nodeFlags, join(packageRoot, 'bin', 'buildswarm'), 'daemon', ...process.argv.slice(3)], {
+    detached: true,
+    cwd: '/',
+    stdio: ['ignore', descriptor, descriptor, 'pipe'],
+    env: { ...process.env, BUILDSWARM_READY_FD: '3' },
+  });
+  closeSync(descriptor);
+  const pipe = child.stdio[3] as NodeJS.ReadableStream;
+  return await new Promise<string>((resolve, reject) => {
+    let answer = '';
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new SwarmError('E_NOT_STARTED', `The peer was not ready after ${startTimeoutMs} ms; see ${log}.`));
+    }, startTimeoutMs);
+    const done = (): void => {
+      clearTimeout(timer);
+      child.unref();
+      (pipe as unknown as { destroy(): void }).destroy();
+      resolve(answer);
+    };
+    pipe.on('data', (chunk: Buffer) => {
+      answer += chunk.toString('utf8');
+      if (answer.endsWith('\n')) done();
+    });
+    pipe.on('end', done);
+    child.once('error', (cause) => {
+      clearTimeout(timer);
+      reject(new SwarmError('E_NOT_STARTED', `The peer could not be started: ${cause.message}.`, { cause }));
+    });
+  });
+}
+
+/**
+ * Closes what this process was given above stderr, so that the peer does not keep a pipe of the caller open (ninja and
+ * make wait for the end of theirs). Node's own descriptors are close-on-exec; what is not was inherited.
+ */
+function closeInherited(): void {
+  for (const name of readdirSync('/proc/self/fd')) {
+    const descriptor = Number(name);
+    if (descriptor <= 2) continue;
+    try {
+      const info = readFileSync(`/proc/self/fdinfo/${name}`, 'latin1');
+      const flags = Number.parseInt(/flags:\s*(\d+)/.exec(info)?.[1] ?? '0', 8);
+      if ((flags & 0o2000000) === 0) closeSync(descriptor);
+    } catch {
+      // The descriptor of this very listing: gone by now.
+    }
+  }
+}

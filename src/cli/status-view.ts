@@ -1,0 +1,78 @@
+/** Renders the swarm for people: one row a peer, 80 columns. Pure. */
+import type { PeerStatus, Status } from '../wire/status.ts';
+
+/** The table that `buildswarm status` prints, without a newline at its end. */
+export function renderStatus(status: Status): string {
+  const all = [status.self, ...status.peers];
+  const usable = all.filter((peer) => peer.state !== 'suspect');
+  const used = sum(usable, (peer) => peer.running);
+  const slots = sum(usable, (peer) => peer.slots);
+  const { jobs } = status;
+  const lines = [
+    row(['PEER', 'SLOTS', 'QUEUED', 'LOAD', 'FREE MEM', 'RTT', 'FOR ME', 'BY ME', 'STATE']),
+    ...all.map((peer, index) => peerRow(peer, index === 0)),
+    '',
+    `${count(all.length, 'peer')}, ${used} of ${count(slots, 'slot')} used; build with -j${jobsToUse(status)}`,
+    `jobs: ${jobs.running} running, ${jobs.queued} queued, ${jobs.done} done (${jobs.remote} remote, ${jobs.inline} inline, ${jobs.failed} failed, ${jobs.retried} retried)`,
+  ];
+  for (const peer of all) {
+    if (peer.reasons.length > 0) lines.push(`${clip(peer.name, 20)}: ${peer.reasons.join('; ')}`);
+  }
+  if (status.reasons.length > 0) {
+    lines.push('', 'not simply remote:');
+    for (const { reason, count: times, meaning } of status.reasons.slice(0, 8)) {
+      lines.push(clip(`${String(times).padStart(7)} ${reason.padEnd(17)} ${meaning}`, 80));
+    }
+  }
+  for (const warning of status.warnings) lines.push('', `note: ${warning}`);
+  return lines.join('\n');
+}
+
+/** How many jobs the swarm takes now: its slots, and a few more so that none idles. */
+export function jobsToUse(status: Status): number {
+  const slots = sum(
+    [status.self, ...status.peers].filter((peer) => peer.state === 'ready'),
+    (peer) => peer.slots,
+  );
+  return Math.max(1, slots + Math.ceil(slots / 8));
+}
+
+function peerRow(peer: PeerStatus, self: boolean): string {
+  return row([
+    self ? `${clip(peer.name, 13)} (me)` : clip(peer.name, 18),
+    `${peer.running}/${peer.slots}`,
+    String(peer.queued),
+    peer.load.toFixed(1),
+    bytes(peer.memoryFreeBytes),
+    self ? '-' : `${peer.rttMs < 10 ? peer.rttMs.toFixed(1) : Math.round(peer.rttMs)} ms`,
+    self ? '-' : String(peer.doneForMe),
+    self ? '-' : String(peer.doneByMe),
+    peer.state,
+  ]);
+}
+
+const widths = [18, 7, 6, 5, 8, 7, 6, 6, 8];
+
+function row(cells: readonly string[]): string {
+  return cells
+    .map((cell, index) => (index === 0 || index === cells.length - 1 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0)))
+    .join(' ')
+    .trimEnd();
+}
+
+function bytes(value: number): string {
+  const gib = value / 2 ** 30;
+  return gib >= 1 ? `${gib.toFixed(1)} GiB` : `${Math.round(value / 2 ** 20)} MiB`;
+}
+
+function clip(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}
+
+function count(value: number, noun: string): string {
+  return `${value} ${noun}${value === 1 ? '' : 's'}`;
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
+}

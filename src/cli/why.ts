@@ -1,0 +1,40 @@
+/** `buildswarm why`: the reasons of decisions, by job. */
+import type { Command } from 'commander';
+import { requestOne } from '../local/client.ts';
+import { action } from './exit.ts';
+import { localSocket } from './local-socket.ts';
+
+interface Explanation {
+  readonly job: number;
+  readonly command: string;
+  readonly cwd: string;
+  readonly place: string;
+  readonly ending: string;
+  readonly reasons: readonly { reason: string; meaning: string; peer: string }[];
+  readonly details: readonly string[];
+}
+
+export function addWhy(program: Command): void {
+  program
+    .command('why')
+    .description('why jobs were not simply run remotely: the last ones, or one by its number')
+    .argument('[job]', 'number of the job')
+    .action(
+      action(async (job: string | undefined) => {
+        if (job !== undefined && !/^\d+$/.test(job)) program.error(`error: "${job}" is no number of a job`);
+        const answer = (await requestOne(localSocket(), { op: 'why', ...(job === undefined ? {} : { job: Number(job) }) })) as {
+          jobs: Explanation[];
+        };
+        if (answer.jobs.length === 0) {
+          process.stdout.write(job === undefined ? 'Every job so far was simply run remotely.\n' : `Nothing is known of job ${job}; the last 10,000 are remembered.\n`);
+        }
+        for (const one of answer.jobs) process.stdout.write(`${render(one)}\n`);
+      }),
+    );
+}
+
+function render(one: Explanation): string {
+  const head = `job ${one.job}: ${one.command.slice(0, 200)}\n  in ${one.cwd}; ${one.ending || 'not ended'}${one.place ? ` at ${one.place}` : ''}`;
+  const lines = one.reasons.map(({ reason, meaning, peer }) => `  ${reason}: ${meaning}${peer ? ` (${peer})` : ''}`);
+  return [head, ...lines, ...one.details.map((detail) => `  - ${detail}`)].join('\n');
+}

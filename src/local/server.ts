@@ -1,0 +1,149 @@
+/**
+ * The local socket: wrappers and the CLI connect here. Bytes that are no frames end their own connection only.
+ */
+import { unlinkSync } from 'node:fs';
+import { chmod } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { SwarmError } from '../core/swarm-error.ts';
+import { encodeJson, FrameDecoder, type FrameName } from '../wire/frame.ts';
+import { prepareSocketDirectory } from './socket-path.ts';
+import { WrapperConnection, type WrapperRequest } from './wrapper-connection.ts';
+
+/** A request of the CLI; answered by JSON replies, then the end. */
+export interface CliRequest {
+  readonly body: unknown;
+  reply(value: unknown): void;
+  end(): void;
+  /** Called once when the CLI is gone. */
+  onClose(listener: () => void): void;
+}
+
+export interface LocalServerInit {
+  readonly path: string;
+  readonly uid: number;
+  readonly onJob: (request: WrapperRequest, connection: WrapperConnection) => void;
+  readonly onRequest: (request: CliRequest) => void;
+  /** Told why a connection was ended for what it sent. */
+  readonly onGarbage: (error: Error) => void;
+}
+
+export interface LocalServer {
+  /** Takes no new connection and removes the socket file; those that stand go on. */
+  close(): void;
+  /** Ends every connection. */
+  destroy(): void;
+}
+
+const accepted: readonly FrameName[] = ['ARGV', 'ENV', 'JOB', 'STDIN', 'STDIN_END', 'SIGNAL', 'REQUEST'];
+/** A wrapper that connects and then says nothing is no wrapper. */
+const requestTimeoutMs = 10_000;
+
+/**
+ * Listens on the local socket.
+ *
+ * A socket file that nobody listens on is replaced.
+ *
+ * @throws SwarmError `E_SOCKET_BUSY` if another peer listens there, `E_SOCKET_DIRECTORY` if its directory is not ours alone.
+ */
+export async function listenLocal(init: LocalServerInit): Promise<LocalServer> {
+  prepareSocketDirectory(init.path, init.uid);
+  await removeStaleSocket(init.path);
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    serve(socket, init);
+  });
+  await listen(server, init.path);
+  await chmod(init.path, 0o600);
+  return {
+    close: () => {
+      server.close();
+    },
+    destroy: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+function serve(socket: Socket, init: LocalServerInit): void {
+  const decoder = new FrameDecoder(accepted);
+  const wrapper = new WrapperConnection(socket);
+  let state: 'new' | 'wrapper' | 'cli' = 'new';
+  const end = (error: Error): void => {
+    init.onGarbage(error);
+    socket.destroy();
+  };
+  const timer = setTimeout(() => end(new Error(`no whole request came in ${requestTimeoutMs} ms`)), requestTimeoutMs);
+  socket.on('data', (chunk) => {
+    try {
+      for (const frame of decoder.push(chunk)) {
+        if (state === 'cli') throw new Error('a frame after the request of the CLI');
+        if (frame.type === 'REQUEST') {
+          clearTimeout(timer);
+          state = 'cli';
+          init.onRequest(cliRequest(socket, JSON.parse(Buffer.from(frame.payload).toString('utf8'))));
+          continue;
+        }
+        const request = wrapper.take(frame);
+        if (request !== undefined) {
+          clearTimeout(timer);
+          state = 'wrapper';
+          init.onJob(request, wrapper);
+        }
+      }
+    } catch (error) {
+      end(error as Error);
+    }
+  });
+  // An error is followed by close, which is what counts: a caller that is gone.
+  socket.on('error', () => socket.destroy());
+  socket.on('end', () => {
+    clearTimeout(timer);
+    wrapper.closed();
+  });
+  socket.on('close', () => {
+    clearTimeout(timer);
+    wrapper.closed();
+  });
+}
+
+function cliRequest(socket: Socket, body: unknown): CliRequest {
+  return {
+    body,
+    reply: (value) => {
+      if (!socket.destroyed) socket.write(encodeJson('REPLY', value));
+    },
+    end: () => socket.end(),
+    onClose: (listener) => socket.once('close', listener),
+  };
+}
+
+async function removeStaleSocket(path: string): Promise<void> {
+  const answer = await new Promise<string>((resolve) => {
+    const probe = connect(path);
+    probe.setTimeout(2_000, () => {
+      probe.destroy();
+      resolve('alive');
+    });
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve('alive');
+    });
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));
+  });
+  if (answer === 'alive') {
+    throw new SwarmError('E_SOCKET_BUSY', `A peer is running already on ${path}; end it with \`buildswarm stop\`, or set BUILDSWARM_SOCKET for a second one.`);
+  }
+  if (answer === 'ECONNREFUSED') unlinkSync(path);
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const hint = cause.code === 'EADDRINUSE' ? 'another peer took it at the same moment' : cause.message;
+      reject(new SwarmError('E_SOCKET_BUSY', `The local socket ${path} cannot be opened: ${hint}.`, { cause }));
+    });
+    server.listen(path, 511, resolve);
+  });
+}

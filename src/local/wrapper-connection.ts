@@ -1,0 +1,131 @@
+/**
+ * The peer's end of one wrapper: collects the request, then passes output, stdin and signals. What a job
+ * is and where it runs is decided elsewhere.
+ */
+import type { Socket } from 'node:net';
+import type { ByteString } from '../wire/bytes.ts';
+import { splitNul } from '../wire/bytes.ts';
+import { encodeData, encodeFrame, type Frame, FrameError } from '../wire/frame.ts';
+import { encodeExit, parseJob, type WrapperJob } from '../wire/messages.ts';
+import type { Ending } from '../core/schedule/contract.ts';
+
+/** Most arguments and environment entries that a request may have; Linux itself stops at 6 MB of them. */
+const maxStrings = 1_000_000;
+
+/** A whole request: what to run, where, with what. */
+export interface WrapperRequest {
+  readonly argv: readonly ByteString[];
+  /** Entries as they came, in order, names that are no identifiers too. */
+  readonly environment: readonly ByteString[];
+  readonly job: WrapperJob;
+}
+
+/** What the owner of a connection wants to hear; `onClose` comes exactly once and last. */
+export interface WrapperListener {
+  onStdin(data: Uint8Array): void;
+  onStdinEnd(): void;
+  onSignal(signal: number): void;
+  onClose(): void;
+}
+
+export class WrapperConnection {
+  readonly #socket: Socket;
+  #argv: readonly ByteString[] | undefined;
+  #environment: readonly ByteString[] | undefined;
+  #listener: WrapperListener | undefined;
+  #closed = false;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  /** Takes one frame. @returns the request when this frame completes it. @throws FrameError if it has no place. */
+  take(frame: Frame): WrapperRequest | undefined {
+    switch (frame.type) {
+      case 'ARGV':
+        if (this.#argv !== undefined) throw new FrameError('a second ARGV frame');
+        this.#argv = split(frame.payload);
+        return undefined;
+      case 'ENV':
+        if (this.#environment !== undefined) throw new FrameError('a second ENV frame');
+        this.#environment = split(frame.payload);
+        return undefined;
+      case 'JOB': {
+        if (this.#argv === undefined || this.#environment === undefined || this.#listener !== undefined) {
+          throw new FrameError('a JOB frame out of its order');
+        }
+        return { argv: this.#argv, environment: this.#environment, job: parseJob(frame.payload) };
+      }
+      case 'STDIN':
+        this.#listening().onStdin(frame.payload);
+        return undefined;
+      case 'STDIN_END':
+        this.#listening().onStdinEnd();
+        return undefined;
+      case 'SIGNAL':
+        this.#listening().onSignal(frame.payload[0] ?? 0);
+        return undefined;
+      default:
+        throw new FrameError(`a ${frame.type} frame has no place here`);
+    }
+  }
+
+  listen(listener: WrapperListener): void {
+    this.#listener = listener;
+    if (this.#closed) listener.onClose();
+  }
+
+  closed(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listener?.onClose();
+  }
+
+  /** Last word: run it yourself. The wrapper keeps the socket open until the command ends. */
+  inline(reason: string): void {
+    this.#write(encodeFrame('INLINE', Buffer.from(reason)));
+  }
+
+  /** Tells how much of its stdin the command has read; 0 asks for stdin to be sent. */
+  stdinTaken(totalBytes: number): void {
+    const payload = Buffer.alloc(8);
+    payload.writeBigUInt64LE(BigInt(totalBytes));
+    this.#write(encodeFrame('STDIN_TAKEN', payload));
+  }
+
+  /** Passes output on; `flushed` is called when it has left this process, unless the caller is gone by then. */
+  output(type: 'STDOUT' | 'STDERR', data: Uint8Array, flushed: () => void): void {
+    if (this.#closed) return;
+    const frames = encodeData(type, data);
+    const last = frames.pop();
+    for (const frame of frames) this.#socket.write(frame);
+    if (last !== undefined) this.#socket.write(last, (error) => (error ? undefined : flushed()));
+  }
+
+  /** Last word: how the command ended. */
+  exit(ending: Ending): void {
+    if (!this.#closed) this.#socket.end(encodeFrame('EXIT', encodeExit(ending)));
+  }
+
+  /** Ends the connection without a word; the wrapper then runs the command itself. */
+  drop(): void {
+    this.#socket.destroy();
+  }
+
+  #write(bytes: Uint8Array): void {
+    if (!this.#closed) this.#socket.write(bytes);
+  }
+
+  #listening(): WrapperListener {
+    if (this.#listener === undefined) throw new FrameError('a frame before the request was whole');
+    return this.#listener;
+  }
+}
+
+function split(payload: Uint8Array): ByteString[] {
+  try {
+    return splitNul(payload, maxStrings);
+  } catch (cause) {
+    throw new FrameError(String((cause as Error).message));
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * What can be set, from flags and `BUILDSWARM_…` variables, checked in one place. A flag wins over its variable.
+ */
+import { availableParallelism, hostname } from 'node:os';
+import * as v from 'valibot';
+import { SwarmError } from '../core/swarm-error.ts';
+
+export interface Settings {
+  /** Jobs at once on this machine, its own and others'. */
+  readonly slots: number;
+  /** Multiaddrs to listen on; empty: any address, a free port, IPv4 and IPv6. */
+  readonly listen: readonly string[];
+  /** Multiaddrs of peers to connect to, whatever discovery finds. */
+  readonly peers: readonly string[];
+  readonly mdns: boolean;
+  readonly name: string;
+  readonly socketPath: string;
+}
+
+/** Flags as the command line gives them; all optional. */
+export interface Flags {
+  readonly slots?: string;
+  readonly listen?: readonly string[];
+  readonly peer?: readonly string[];
+  readonly mdns?: boolean;
+  readonly name?: string;
+}
+
+const multiaddr = v.pipe(
+  v.string(),
+  v.regex(
+    /^\/(ip4|ip6|dns4|dns6|dns)\/[^/]+\/tcp\/\d{1,5}(\/p2p\/[A-Za-z0-9]+)?$/,
+    (issue) => `"${String(issue.input)}" is no address like /ip4/192.168.1.7/tcp/4001 or /ip6/fd00::7/tcp/4001`,
+  ),
+);
+
+const schema = v.object({
+  slots: v.pipe(
+    v.string(),
+    v.regex(/^\d{1,4}$/, (issue) => `"${String(issue.input)}" is no number of slots; give a whole number from 0 to 1024`),
+    v.transform(Number),
+    v.maxValue(1024, 'there are at most 1024 slots'),
+  ),
+  listen: v.array(multiaddr),
+  peers: v.array(multiaddr),
+  mdns: v.boolean(),
+  name: v.pipe(v.string(), v.trim(), v.minLength(1, 'the name is empty'), v.maxLength(64, 'the name is longer than 64 characters')),
+  socketPath: v.pipe(
+    v.string(),
+    v.startsWith('/', (issue) => `the socket path "${String(issue.input)}" is not absolute`),
+    v.maxBytes(107, 'the socket path is longer than the 107 bytes that a unix socket allows; set BUILDSWARM_SOCKET to a shorter one'),
+  ),
+});
+
+/** Variable names by setting, for messages and docs/CONFIGURATION.md. */
+const sources: Readonly<Record<string, string>> = {
+  slots: '--slots or BUILDSWARM_SLOTS',
+  listen: '--listen or BUILDSWARM_LISTEN',
+  peers: '--peer or BUILDSWARM_PEERS',
+  mdns: '--no-mdns or BUILDSWARM_MDNS',
+  name: '--name or BUILDSWARM_NAME',
+  socketPath: 'BUILDSWARM_SOCKET',
+};
+
+/**
+ * Reads the settings.
+ *
+ * @throws SwarmError `E_SETTING` naming the flag and variable, the value and what would be right.
+ */
+export function readSettings(flags: Flags, env: NodeJS.ProcessEnv, socketPath: string): Settings {
+  const result = v.safeParse(schema, {
+    slots: flags.slots ?? env['BUILDSWARM_SLOTS'] ?? String(availableParallelism()),
+    listen: flags.listen ?? words(env['BUILDSWARM_LISTEN']),
+    peers: flags.peer ?? words(env['BUILDSWARM_PEERS']),
+    mdns: flags.mdns !== false && env['BUILDSWARM_MDNS'] !== '0',
+    name: flags.name ?? env['BUILDSWARM_NAME'] ?? hostname(),
+    socketPath,
+  });
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  const key = String(issue.path?.[0]?.key ?? '');
+  throw new SwarmError('E_SETTING', `${sources[key] ?? key}: ${issue.message}.`);
+}
+
+function words(text: string | undefined): string[] {
+  return (text ?? '').split(/[\s,]+/).filter((word) => word !== '');
+}

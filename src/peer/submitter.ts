@@ -1,0 +1,314 @@
+/**
+ * The submitter's side: turns wrappers' requests into jobs, feeds the dispatcher, and carries out what it decides.
+ */
+import type { Reading } from '../core/command/contract.ts';
+import { travellingEnvironment } from '../core/command/environment.ts';
+import { type Reason, reasons } from '../core/reason.ts';
+import type {
+  AttemptNumber,
+  DispatcherAction,
+  DispatcherEvent,
+  JobDemand,
+  JobId,
+  PeerName,
+} from '../core/schedule/contract.ts';
+import type { WrapperConnection, WrapperRequest } from '../local/wrapper-connection.ts';
+import type { JobChannel } from '../swarm/channel.ts';
+import { joinNul, toText } from '../wire/bytes.ts';
+import type { JobResult } from '../wire/job-messages.ts';
+import { Attempt } from './attempt.ts';
+import type { Ledger } from './ledger.ts';
+import { Submission } from './submission.ts';
+import type { SubmitterTree } from './submitter-tree.ts';
+
+export interface SubmitterInit {
+  readonly now: () => number;
+  /** Feeds the dispatcher's state machine and returns what it wants done. */
+  readonly decide: (event: DispatcherEvent) => readonly DispatcherAction[];
+  /** Runs tasks one after the other, see ./turns.ts. */
+  readonly turns: (task: () => void) => void;
+  readonly openJob: (peer: PeerName) => JobChannel;
+  readonly want: (peer: PeerName, jobs: number) => void;
+  readonly wake: (atMs: number) => void;
+  readonly tree: SubmitterTree;
+  readonly ledger: Ledger;
+  /** True if a process with this id was started, directly or not, by a job that holds a slot here. */
+  readonly isNested: (pid: number) => boolean;
+  /** Called when the number of inline jobs that hold slots has changed. */
+  readonly inlineChanged: () => void;
+  readonly log: (message: string, facts: Record<string, unknown>) => void;
+}
+
+/** An attempt that is being made, or stands. */
+interface Slot {
+  readonly number: AttemptNumber;
+  abandoned: boolean;
+  attempt: Attempt | undefined;
+}
+
+interface Entry {
+  readonly submission: Submission;
+  slot: Slot | undefined;
+}
+
+export class Submitter {
+  readonly #init: SubmitterInit;
+  readonly #jobs = new Map<JobId, Entry>();
+  /** Process ids of commands that run inline and hold a slot. */
+  readonly #inlinePids = new Map<JobId, number>();
+  #lastJob = 0;
+
+  constructor(init: SubmitterInit) {
+    this.#init = init;
+  }
+
+  get inlinePids(): Iterable<number> {
+    return this.#inlinePids.values();
+  }
+
+  get inlineRunning(): number {
+    return this.#inlinePids.size;
+  }
+
+  get size(): number {
+    return this.#jobs.size;
+  }
+
+  /** A wrapper has handed in a command. */
+  accept(request: WrapperRequest, connection: WrapperConnection): void {
+    this.#lastJob += 1;
+    const id = this.#lastJob;
+    this.#init.ledger.open(id, toText(request.argv.join(' ').slice(0, 500)), toText(request.job.cwd), this.#init.now());
+    this.#init.tree.read(request).then(
+      ({ reading, share, inline, unslotted, detail }) => {
+        const demand: JobDemand = {
+          job: id,
+          ...(inline === undefined ? {} : { inline }),
+          unslotted,
+          rewritable: reading.rename !== undefined,
+          nested: inline === undefined || !unslotted ? this.#init.isNested(request.job.pid) : false,
+          remoteOnly: request.job.force === 'remote',
+          memoryBytes: 0,
+          kind: kindOf(reading, share),
+        };
+        this.#open(new Submission({ id, request, connection, reading, demand, share, listener: this.#listener }), detail);
+      },
+      (error: unknown) => {
+        this.#init.log('a command could not be read; its wrapper runs it', { job: id, error: String(error) });
+        connection.drop();
+      },
+    );
+  }
+
+  /** Feeds an event to the dispatcher and does what it says. */
+  apply(event: DispatcherEvent): void {
+    this.#init.turns(() => {
+      for (const action of this.#init.decide(event)) this.#act(action);
+    });
+  }
+
+  readonly #listener = {
+    onCancel: (job: JobId): void => {
+      if (this.#jobs.has(job)) this.apply({ type: 'cancel', job });
+    },
+    onReleased: (job: JobId): void => {
+      this.#init.ledger.close(job, 'inline', 'ended', this.#init.now());
+      this.#inlinePids.delete(job);
+      this.#jobs.delete(job);
+      this.apply({ type: 'released', job });
+      this.#init.inlineChanged();
+    },
+  };
+
+  #open(submission: Submission, detail: string | undefined): void {
+    this.#jobs.set(submission.id, { submission, slot: undefined });
+    if (submission.demand.inline !== undefined && detail !== undefined) {
+      this.#init.ledger.detail(submission.id, detail);
+    }
+    this.apply({ type: 'job', demand: submission.demand });
+    if (submission.over) this.#listener.onCancel(submission.id);
+  }
+
+  #act(action: DispatcherAction): void {
+    switch (action.type) {
+      case 'want':
+        return this.#init.want(action.peer, action.jobs);
+      case 'wake':
+        return this.#init.wake(action.atMs);
+      case 'note':
+        return this.#init.ledger.note(action.job, {
+          atMs: this.#init.now(),
+          reason: action.reason,
+          ...(action.peer === undefined ? {} : { peer: action.peer }),
+        });
+      default:
+        break;
+    }
+    const entry = this.#jobs.get(action.job);
+    if (entry === undefined) return;
+    switch (action.type) {
+      case 'offer':
+        void this.#offer(entry, action.attempt, action.peer);
+        break;
+      case 'recall':
+        if (entry.slot?.number === action.attempt) entry.slot.attempt?.recall();
+        break;
+      case 'abandon':
+        if (entry.slot?.number === action.attempt) this.#abandon(entry);
+        break;
+      case 'inline':
+        this.#inline(entry, action.reason);
+        break;
+      case 'finish':
+        this.#finish(entry, action.attempt);
+        break;
+      case 'dropped':
+        this.#abandon(entry);
+        this.#init.ledger.close(action.job, '', 'cancelled', this.#init.now());
+        this.#jobs.delete(action.job);
+        break;
+      default:
+        action satisfies never;
+    }
+  }
+
+  #abandon(entry: Entry): void {
+    if (entry.slot === undefined) return;
+    entry.slot.abandoned = true;
+    entry.slot.attempt?.abandon();
+    this.#init.tree.forget(entry.submission, entry.slot.number);
+    entry.slot = undefined;
+  }
+
+  #inline(entry: Entry, reason: Reason): void {
+    const { submission } = entry;
+    this.#abandon(entry);
+    if (!submission.demand.unslotted && !submission.demand.nested) {
+      this.#inlinePids.set(submission.id, submission.request.job.pid);
+    }
+    submission.inline(`${reason}: ${reasons[reason]}`.slice(0, 250));
+    this.#init.inlineChanged();
+  }
+
+  async #offer(entry: Entry, number: AttemptNumber, peer: PeerName): Promise<void> {
+    const { submission } = entry;
+    const slot: Slot = { number, abandoned: false, attempt: undefined };
+    entry.slot = slot;
+    let channel: JobChannel | undefined;
+    try {
+      const [opened, prepared] = await Promise.all([
+        this.#init.openJob(peer),
+        this.#init.tree.prepare(submission, number, peer),
+      ]);
+      channel = opened;
+      if (slot.abandoned) {
+        channel.abort();
+        return;
+      }
+      const attempt: Attempt = new Attempt(number, peer, channel, {
+        onAccepted: ({ report }) => this.apply({ type: 'accepted', job: submission.id, attempt: number, report }),
+        onRefused: (refused) => {
+          this.#init.tree.refused(submission, number, peer, refused);
+          this.apply({
+            type: 'refused',
+            job: submission.id,
+            attempt: number,
+            code: refused.code,
+            report: refused.report,
+          });
+        },
+        onStarted: () => {
+          submission.started();
+          this.apply({ type: 'started', job: submission.id, attempt: number });
+        },
+        onOutput: (type, data) => submission.output(attempt, type, data),
+        onStdinTaken: (totalBytes) => submission.stdin.advance(totalBytes),
+        onResult: (result) => void this.#settle(entry, slot, peer, result),
+        onReturned: () => this.apply({ type: 'returned', job: submission.id, attempt: number }),
+        onLost: (why) => {
+          this.#init.ledger.detail(submission.id, why);
+          this.#lost(entry, slot);
+        },
+      });
+      slot.attempt = attempt;
+      submission.begin(attempt);
+      attempt.offer(joinNul(prepared.argv), environmentOf(submission), prepared.offer);
+    } catch (error) {
+      channel?.abort();
+      if (slot.abandoned) return;
+      this.#init.log('an offer could not be made', { job: submission.id, peer, error: String(error) });
+      this.#init.ledger.detail(submission.id, String(error));
+      this.apply({ type: 'failed', job: submission.id, attempt: number, reason: 'lost-peer', confirmed: true });
+    }
+  }
+
+  /** The stream ended without its last word. */
+  #lost(entry: Entry, slot: Slot): void {
+    if (slot.abandoned) return;
+    const { submission } = entry;
+    if (submission.signalled) {
+      // The caller asked for the end; what the worker does is its own clean-up now.
+      submission.drop();
+      this.apply({ type: 'cancel', job: submission.id });
+      return;
+    }
+    this.apply({
+      type: 'failed',
+      job: submission.id,
+      attempt: slot.number,
+      reason: 'lost-peer',
+      confirmed: slot.attempt?.wasStarted !== true,
+    });
+  }
+
+  async #settle(entry: Entry, slot: Slot, peer: PeerName, result: JobResult): Promise<void> {
+    const { submission } = entry;
+    const base = { job: submission.id, attempt: slot.number };
+    if (result.kind === 'spawn-failed') {
+      this.#init.ledger.detail(submission.id, result.detail);
+      this.apply({ type: 'failed', ...base, reason: 'spawn-failed', confirmed: true });
+      return;
+    }
+    const verdict = await this.#init.tree.settle(submission, slot.number, peer, result);
+    if (slot.abandoned) return;
+    if (verdict.kind === 'again') {
+      this.#init.ledger.detail(submission.id, verdict.detail);
+      this.apply({ type: 'failed', ...base, reason: verdict.reason, confirmed: true });
+      return;
+    }
+    submission.ending = result.ending;
+    const good = result.ending.kind === 'exited' && result.ending.status === 0;
+    this.apply({
+      type: 'ended',
+      ...base,
+      ending: result.ending,
+      believed: good || verdict.proven || submission.signalled || !submission.replayable,
+      report: result.report,
+    });
+  }
+
+  #finish(entry: Entry, number: AttemptNumber): void {
+    const { submission, slot } = entry;
+    const ending = submission.ending;
+    if (ending === undefined || slot === undefined) {
+      throw new Error(`internal: job ${submission.id} finished by attempt ${number}, which has no ending`);
+    }
+    this.#init.ledger.close(
+      submission.id,
+      slot.attempt?.peer ?? '',
+      ending.kind === 'exited' ? `exited ${ending.status}` : `signal ${ending.signal}`,
+      this.#init.now(),
+    );
+    this.#jobs.delete(submission.id);
+    submission.finish(ending);
+  }
+}
+
+function environmentOf(submission: Submission): Uint8Array {
+  return joinNul(travellingEnvironment(submission.request.environment));
+}
+
+/** For which jobs a refusal that is not `busy` holds: those of the same programs in the same share. */
+function kindOf(reading: Reading, share: string | undefined): string {
+  return `${share ?? ''}\0${reading.programs.join('\0')}${reading.native ? '\0native' : ''}`;
+}

@@ -1,0 +1,296 @@
+/**
+ * The worker's side: takes offers from other peers, carries out what the worker's state machine decides, runs
+ * commands and sends their output and end. One libp2p stream a job; its closing is the cancellation.
+ */
+import type { JobId, PeerName, WorkerAction, WorkerEvent } from '../core/schedule/contract.ts';
+import type { LoadReport } from '../core/load-report.ts';
+import type { RefusalCode } from '../core/reason.ts';
+import type { JobChannel } from '../swarm/channel.ts';
+import type { Execution, Runner } from '../work/runner.ts';
+import { type Frame, FrameError } from '../wire/frame.ts';
+import { type JobFacts, type Offer, packSeen, parseOffer } from '../wire/job-messages.ts';
+import type { RunnerExit } from '../wire/messages.ts';
+import { outputWindowBytes } from './attempt.ts';
+import type { WorkPlace } from './work-place.ts';
+
+/** How much nicer than the owner's own work a job for others runs. */
+const nice = 5;
+
+interface HostedJob {
+  readonly peer: PeerName;
+  readonly offer: Offer;
+  readonly channel: JobChannel;
+  readonly argv: Uint8Array;
+  readonly environment: Uint8Array;
+  execution: Execution | undefined;
+  creditBytes: number;
+  startedAtMs: number;
+  pid: number | undefined;
+  /** True from the moment in which the state machine was told of it until it is told of its end. */
+  admitted: boolean;
+}
+
+export interface WorkerHostInit {
+  readonly runner: Runner;
+  readonly now: () => number;
+  /** Feeds the worker's state machine and returns what it wants done. */
+  readonly decide: (event: WorkerEvent) => readonly WorkerAction[];
+  readonly report: () => LoadReport;
+  readonly tellFree: (peer: PeerName) => void;
+  readonly changed: () => void;
+  readonly wake: (atMs: number) => void;
+  /** Runs tasks one after the other, see ./turns.ts. */
+  readonly turns: (task: () => void) => void;
+  /** The checks around a job: member, share, view before; facts of outputs after. */
+  readonly place: WorkPlace;
+  readonly log: (message: string, facts: Record<string, unknown>) => void;
+}
+
+export class WorkerHost {
+  readonly #init: WorkerHostInit;
+  readonly #jobs = new Map<string, HostedJob>();
+  /** Jobs done for others since the start, by peer. */
+  readonly doneFor = new Map<PeerName, number>();
+
+  constructor(init: WorkerHostInit) {
+    this.#init = init;
+  }
+
+  /** Process ids of the commands that run for others now. */
+  get pids(): number[] {
+    return [...this.#jobs.values()].flatMap((job) => (job.pid === undefined ? [] : [job.pid]));
+  }
+
+  /** A peer has opened a stream for a job. */
+  open(peer: PeerName, channel: JobChannel): void {
+    let argv: Uint8Array | undefined;
+    let environment: Uint8Array | undefined;
+    let job: HostedJob | undefined;
+    channel.onFrame = (frame) => {
+      if (job !== undefined) return this.#take(job, frame);
+      if (frame.type === 'ARGV') argv = frame.payload;
+      else if (frame.type === 'ENV') environment = frame.payload;
+      else if (frame.type === 'OFFER' && argv !== undefined && environment !== undefined) {
+        job = {
+          peer,
+          offer: parseOffer(frame.payload),
+          channel,
+          argv,
+          environment,
+          execution: undefined,
+          creditBytes: outputWindowBytes,
+          startedAtMs: 0,
+          pid: undefined,
+          admitted: false,
+        };
+        this.#offered(job);
+      } else throw new FrameError(`a ${frame.type} frame before the offer was whole`);
+    };
+    channel.onEnd = () => {
+      if (job !== undefined) this.#gone(job);
+    };
+  }
+
+  /** Feeds an event to the state machine and does what it says. */
+  apply(event: WorkerEvent): void {
+    this.#init.turns(() => {
+      for (const action of this.#init.decide(event)) this.#act(action);
+    });
+  }
+
+  /** Ends everything that runs here, and forgets what waits. */
+  endAll(): void {
+    for (const job of this.#jobs.values()) job.channel.abort();
+  }
+
+  get size(): number {
+    return this.#jobs.size;
+  }
+
+  #offered(job: HostedJob): void {
+    const key = keyOf(job.peer, job.offer.job);
+    if (this.#jobs.has(key)) {
+      this.#refuse(job, 'busy', 'an earlier attempt of this job is still here');
+      return;
+    }
+    this.#jobs.set(key, job);
+    this.#init.place.prepare(job.peer, job.offer).then(
+      (refusal) => this.#checked(job, refusal),
+      (error: unknown) => this.#checked(job, { code: 'stale-view', detail: String(error) }),
+    );
+  }
+
+  #checked(job: HostedJob, refusal: { code: RefusalCode; detail: string } | undefined): void {
+    const { peer, offer } = job;
+    if (this.#jobs.get(keyOf(peer, offer.job)) !== job) return;
+    if (refusal !== undefined) {
+      this.#jobs.delete(keyOf(peer, offer.job));
+      this.#refuse(job, refusal.code, refusal.detail);
+      return;
+    }
+    job.admitted = true;
+    this.apply({ type: 'offer', peer, job: offer.job, attempt: offer.attempt, memoryBytes: offer.memoryBytes });
+  }
+
+  #refuse(job: HostedJob, code: RefusalCode, detail: string): void {
+    sendJson(job.channel, 'REFUSED', { code, detail, report: this.#init.report() });
+    job.channel.close();
+  }
+
+  #act(action: WorkerAction): void {
+    if (action.type === 'free') return this.#init.tellFree(action.peer);
+    if (action.type === 'changed') return this.#init.changed();
+    if (action.type === 'wake') return this.#init.wake(action.atMs);
+    const key = keyOf(action.peer, action.job);
+    const job = this.#jobs.get(key);
+    if (job === undefined) return;
+    switch (action.type) {
+      case 'accept':
+        sendJson(job.channel, 'ACCEPTED', { report: this.#init.report() });
+        break;
+      case 'refuse':
+        this.#jobs.delete(key);
+        this.#refuse(job, action.code, '');
+        break;
+      case 'start':
+        this.#start(job);
+        break;
+      case 'kill':
+        job.execution?.kill();
+        break;
+      case 'return':
+        this.#jobs.delete(key);
+        job.channel.send('RETURNED');
+        job.channel.close();
+        break;
+      default:
+        action satisfies never;
+    }
+  }
+
+  #start(job: HostedJob): void {
+    const { offer } = job;
+    job.startedAtMs = this.#init.now();
+    job.execution = this.#init.runner.run(
+      {
+        argv: job.argv,
+        environment: job.environment,
+        cwd: offer.cwd,
+        umask: offer.umask,
+        nice,
+        stdin: offer.stdin,
+        stdout: offer.stdout,
+        stderr: offer.stderr,
+        merged: offer.merged,
+        blocked: offer.blocked,
+        ignored: offer.ignored,
+        rows: offer.rows,
+        columns: offer.columns,
+      },
+      {
+        onStarted: (pid) => {
+          job.pid = pid;
+          job.channel.send('STARTED');
+        },
+        onOutput: (type, data) => {
+          job.channel.send(type, data);
+          job.creditBytes -= data.length;
+          if (job.creditBytes <= 0) job.execution?.pause();
+        },
+        onStdinTaken: (totalBytes) => {
+          const payload = Buffer.alloc(8);
+          payload.writeBigUInt64LE(BigInt(totalBytes));
+          job.channel.send('STDIN_TAKEN', payload);
+        },
+        onSpawnFailed: (why) => this.#over(job, { kind: 'spawn-failed', why }),
+        onExit: (exit) => this.#over(job, { kind: 'ended', exit }),
+        onLost: () => this.#over(job, { kind: 'spawn-failed', why: 'the runner was lost' }),
+      },
+    );
+  }
+
+  #over(job: HostedJob, end: { kind: 'ended'; exit: RunnerExit } | { kind: 'spawn-failed'; why: string }): void {
+    const { peer, offer } = job;
+    const here = this.#jobs.delete(keyOf(peer, offer.job));
+    // The slot first: the next job starts while this one's result is made out.
+    this.apply({
+      type: 'ended',
+      peer,
+      job: offer.job,
+      maxRssBytes: end.kind === 'ended' ? end.exit.maxRssBytes : 0,
+    });
+    if (!here) return;
+    if (end.kind === 'spawn-failed') {
+      sendJson(job.channel, 'RESULT', { kind: 'spawn-failed', detail: end.why, report: this.#init.report() });
+      job.channel.close();
+      return;
+    }
+    this.doneFor.set(peer, (this.doneFor.get(peer) ?? 0) + 1);
+    const send = (facts: JobFacts): void => {
+      const { exit } = end;
+      sendJson(job.channel, 'RESULT', {
+        kind: 'ended',
+        ending: exit.ending,
+        maxRssBytes: exit.maxRssBytes,
+        userMs: exit.userMs,
+        systemMs: exit.systemMs,
+        wallMs: Math.round(this.#init.now() - job.startedAtMs),
+        report: this.#init.report(),
+        outputs: packSeen(facts.outputs),
+      });
+      job.channel.close();
+    };
+    this.#init.place.look(peer, offer).then(send, (error: unknown) => {
+      this.#init.log('the outputs of a job could not be looked at', { job: offer.job, error: String(error) });
+      send({ outputs: [] });
+    });
+  }
+
+  #take(job: HostedJob, frame: Frame): void {
+    switch (frame.type) {
+      case 'STDIN':
+        job.execution?.stdin(frame.payload);
+        break;
+      case 'STDIN_END':
+        job.execution?.stdinEnd();
+        break;
+      case 'SIGNAL':
+        job.execution?.signal(frame.payload[0] ?? 0);
+        break;
+      case 'CREDIT': {
+        if (frame.payload.length !== 4) throw new FrameError('a CREDIT frame that is not 4 bytes long');
+        const before = job.creditBytes;
+        job.creditBytes += Buffer.from(frame.payload).readUInt32LE();
+        if (before <= 0 && job.creditBytes > 0) job.execution?.resume();
+        break;
+      }
+      case 'RECALL':
+        if (job.admitted) this.apply({ type: 'recall', peer: job.peer, job: job.offer.job });
+        break;
+      default:
+        throw new FrameError(`a ${frame.type} frame from a submitter`);
+    }
+  }
+
+  /** The submitter has closed the stream, or is lost. */
+  #gone(job: HostedJob): void {
+    const key = keyOf(job.peer, job.offer.job);
+    if (this.#jobs.get(key) !== job) return;
+    this.#jobs.delete(key);
+    if (!job.admitted) return;
+    this.apply({ type: 'cancelled', peer: job.peer, job: job.offer.job });
+    // The state machine waits for `ended`, which comes when the tree is gone.
+    job.execution?.kill();
+  }
+}
+
+/** Longest frame of a member's job: arguments and environment of some megabytes are normal. */
+const memberFrameBytes = 8 * 1024 * 1024;
+
+function sendJson(channel: JobChannel, type: 'ACCEPTED' | 'REFUSED' | 'RESULT', value: unknown): void {
+  channel.send(type, Buffer.from(JSON.stringify(value), 'utf8'));
+}
+
+function keyOf(peer: PeerName, job: JobId): string {
+  return `${peer} ${job}`;
+}

@@ -1,0 +1,95 @@
+/**
+ * What passes on a job's stream in JSON: the offer, its answers and the result. Shapes and limits; the meaning stands in
+ * docs/PROTOCOL.md.
+ */
+import * as v from 'valibot';
+import type { Fact } from '../core/fact.ts';
+import { acceptedSchema, byteString, count, endingSchema, loadReportSchema, mask, parseJson, path, refusedSchema, small, text } from './messages.ts';
+
+const stdio = v.picklist(['closed', 'null', 'pipe', 'pty']);
+const nanoseconds = v.pipe(v.string(), v.regex(/^-?\d{1,20}$/u, 'is no number'));
+
+/** On the wire a fact is a tuple: there may be thousands of them. */
+const factSchema = v.pipe(
+  v.tuple([v.picklist(['f', 'd', 'l', 'o', 'a']), nanoseconds, count, nanoseconds, nanoseconds]),
+  v.transform(([kind, inode, sizeBytes, mtimeNs, ctimeNs]): Fact => ({ kind: kinds[kind], inode, sizeBytes, mtimeNs, ctimeNs })),
+);
+const kinds = { f: 'file', d: 'directory', l: 'link', o: 'other', a: 'absent' } as const;
+const letters = { file: 'f', directory: 'd', link: 'l', other: 'o', absent: 'a' } as const;
+
+/** A fact as it travels. */
+export function packFact(fact: Fact): unknown {
+  return [letters[fact.kind], fact.inode, fact.sizeBytes, fact.mtimeNs, fact.ctimeNs];
+}
+
+const seenSchema = v.pipe(
+  v.tuple([path, factSchema]),
+  v.transform(([path, fact]) => ({ path, fact })),
+);
+/** A path and what a machine sees there. */
+export interface Seen {
+  readonly path: string;
+  readonly fact: Fact;
+}
+export function packSeen(seen: readonly Seen[]): unknown[] {
+  return seen.map(({ path, fact }) => [path, packFact(fact)]);
+}
+
+const offerSchema = v.object({
+  job: v.pipe(count, v.minValue(1)),
+  attempt: v.pipe(count, v.minValue(1)),
+  /** Root of the share: a real path, the same on both machines. */
+  share: path,
+  cwd: path,
+  umask: v.pipe(count, v.maxValue(0o777)),
+  stdin: v.picklist(['closed', 'null', 'pipe']),
+  stdout: stdio,
+  stderr: stdio,
+  merged: v.boolean(),
+  blocked: mask,
+  ignored: mask,
+  rows: small,
+  columns: small,
+  memoryBytes: count,
+  kind: v.pipe(byteString, v.maxLength(16_384)),
+  /** Where it will write, hidden names where there are any; absolute, below the share. */
+  outputs: v.pipe(v.array(path), v.maxLength(4_096)),
+});
+export type Offer = v.InferOutput<typeof offerSchema>;
+
+const resultSchema = v.variant('kind', [
+  v.object({ kind: v.literal('spawn-failed'), detail: text, report: loadReportSchema }),
+  v.object({
+    kind: v.literal('ended'),
+    ending: endingSchema,
+    report: loadReportSchema,
+    maxRssBytes: count,
+    userMs: count,
+    systemMs: count,
+    wallMs: count,
+    outputs: v.pipe(v.array(seenSchema), v.maxLength(4_096)),
+  }),
+]);
+export type JobResult = v.InferOutput<typeof resultSchema>;
+export type JobEnd = Extract<JobResult, { kind: 'ended' }>;
+
+/** What a worker saw of the files after the run. */
+export interface JobFacts {
+  readonly outputs: readonly Seen[];
+}
+
+export type Accepted = v.InferOutput<typeof acceptedSchema>;
+export type Refused = v.InferOutput<typeof refusedSchema>;
+
+export function parseOffer(payload: Uint8Array): Offer {
+  return parseJson('OFFER', offerSchema, payload);
+}
+export function parseAccepted(payload: Uint8Array): Accepted {
+  return parseJson('ACCEPTED', acceptedSchema, payload);
+}
+export function parseRefused(payload: Uint8Array): Refused {
+  return parseJson('REFUSED', refusedSchema, payload);
+}
+export function parseResult(payload: Uint8Array): JobResult {
+  return parseJson('RESULT', resultSchema, payload);
+}

@@ -1,0 +1,190 @@
+/**
+ * Runs commands by way of the runner (`bin/swarmexec`): a small process that forks in a fraction of the time that this
+ * large one would need, sees the whole tree of a command to its end, and ends everything when this process is gone.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { SwarmError } from '../core/swarm-error.ts';
+import type { ByteString } from '../wire/bytes.ts';
+import { joinNul } from '../wire/bytes.ts';
+import { encodeData, encodeFrame, FrameDecoder } from '../wire/frame.ts';
+import { decodeRunnerExit, type RunnerExit } from '../wire/messages.ts';
+
+/** What to run; strings are byte strings. ARGV and ENV come as the payloads that travelled. */
+export interface RunSpec {
+  readonly argv: Uint8Array;
+  readonly environment: Uint8Array;
+  readonly cwd: ByteString;
+  readonly umask: number;
+  readonly nice: number;
+  readonly stdin: 'closed' | 'null' | 'pipe';
+  readonly stdout: 'closed' | 'null' | 'pipe' | 'pty';
+  readonly stderr: 'closed' | 'null' | 'pipe' | 'pty';
+  readonly merged: boolean;
+  /** Masks of signals, hexadecimal. */
+  readonly blocked: string;
+  readonly ignored: string;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Exactly one of onSpawnFailed, onExit and onLost comes, last. */
+export interface RunListener {
+  onStarted(pid: number): void;
+  onOutput(type: 'STDOUT' | 'STDERR', data: Uint8Array): void;
+  onStdinTaken(totalBytes: number): void;
+  /** It was never started: `STAGE ERRNO`, such as `exec ENOENT`. */
+  onSpawnFailed(why: string): void;
+  onExit(exit: RunnerExit): void;
+  /** The runner itself was lost; what the command does is unknown. */
+  onLost(): void;
+}
+
+export interface Execution {
+  stdin(data: Uint8Array): void;
+  stdinEnd(): void;
+  signal(signal: number): void;
+  /** Ends the whole process tree: TERM, then KILL. `onExit` (or onLost) still comes. */
+  kill(): void;
+  /** Stops reading output; the command then blocks when the pipes are full. */
+  pause(): void;
+  resume(): void;
+}
+
+export interface Runner {
+  run(spec: RunSpec, listener: RunListener): Execution;
+  /** Ends the runner and everything that it runs. */
+  stop(): Promise<void>;
+}
+
+const startTimeoutMs = 5_000;
+
+/**
+ * Starts the runner.
+ *
+ * @param executable - path of `swarmexec`.
+ * @param socketPath - where it shall listen; in a directory of ours alone.
+ * @param onLost - called when the runner ends though nobody stopped it.
+ * @throws SwarmError `E_RUNNER` if it does not come up.
+ */
+export async function startRunner(executable: string, socketPath: string, onLost: (why: string) => void): Promise<Runner> {
+  const child = spawn(executable, [socketPath], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
+  await ready(child, executable);
+  let stopping = false;
+  child.once('exit', (status, signal) => {
+    if (!stopping) onLost(`the runner ended unasked (${signal ?? `status ${status}`})`);
+  });
+  child.unref();
+  return {
+    run: (spec, listener) => execute(socketPath, spec, listener),
+    stop: async () => {
+      stopping = true;
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const gone = once(child, 'exit');
+      child.ref();
+      child.stdin?.end();
+      await gone;
+    },
+  };
+}
+
+async function ready(child: ChildProcess, executable: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const fail = (why: string): void => {
+      clearTimeout(timer);
+      child.kill('SIGKILL');
+      reject(new SwarmError('E_RUNNER', `The runner ${executable} did not start: ${why}; build it with \`npm run build\`.`));
+    };
+    const timer = setTimeout(() => fail(`no word in ${startTimeoutMs} ms`), startTimeoutMs);
+    child.once('error', (error) => fail(error.message));
+    child.once('exit', (status) => fail(`it ended with status ${status}`));
+    child.stdout?.once('data', () => {
+      clearTimeout(timer);
+      child.removeAllListeners('exit');
+      child.removeAllListeners('error');
+      resolve();
+    });
+  });
+}
+
+function execute(socketPath: string, spec: RunSpec, listener: RunListener): Execution {
+  const socket = connect(socketPath);
+  const decoder = new FrameDecoder(['SPAWN_FAILED', 'STARTED', 'STDOUT', 'STDERR', 'STDIN_TAKEN', 'EXIT']);
+  let ended = false;
+  const end = (last: () => void): void => {
+    if (ended) return;
+    ended = true;
+    socket.end();
+    last();
+  };
+  socket.write(encodeFrame('ARGV', spec.argv));
+  socket.write(encodeFrame('ENV', spec.environment));
+  socket.write(encodeFrame('JOB', jobPayload(spec)));
+  socket.on('data', (chunk) => {
+    for (const frame of decoder.push(chunk)) {
+      switch (frame.type) {
+        case 'STARTED':
+          listener.onStarted(view(frame.payload).getUint32(0, true));
+          break;
+        case 'STDOUT':
+        case 'STDERR':
+          listener.onOutput(frame.type, frame.payload);
+          break;
+        case 'STDIN_TAKEN':
+          listener.onStdinTaken(Number(view(frame.payload).getBigUint64(0, true)));
+          break;
+        case 'SPAWN_FAILED':
+          end(() => listener.onSpawnFailed(Buffer.from(frame.payload).toString('latin1')));
+          break;
+        case 'EXIT':
+          end(() => listener.onExit(decodeRunnerExit(frame.payload)));
+          break;
+        default:
+          break;
+      }
+    }
+  });
+  // An error is followed by close.
+  socket.on('error', () => socket.destroy());
+  socket.on('close', () => end(() => listener.onLost()));
+  return execution(socket, () => ended);
+}
+
+function execution(socket: Socket, ended: () => boolean): Execution {
+  const write = (bytes: Uint8Array): void => {
+    if (!ended() && socket.writable) socket.write(bytes);
+  };
+  return {
+    stdin: (data) => encodeData('STDIN', data).forEach(write),
+    stdinEnd: () => write(encodeFrame('STDIN_END')),
+    signal: (signal) => write(encodeFrame('SIGNAL', Uint8Array.of(signal))),
+    // Half closed: the runner sees the end, kills the tree, and still tells how it ended.
+    kill: () => {
+      socket.resume();
+      socket.end();
+    },
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+  };
+}
+
+function jobPayload(spec: RunSpec): Buffer {
+  return joinNul([
+    `cwd=${spec.cwd}`,
+    `umask=${spec.umask.toString(8)}`,
+    `nice=${spec.nice}`,
+    `stdin=${spec.stdin}`,
+    `stdout=${spec.stdout}`,
+    `stderr=${spec.stderr}`,
+    `merged=${spec.merged ? 1 : 0}`,
+    `blocked=${spec.blocked}`,
+    `ignored=${spec.ignored}`,
+    `rows=${spec.rows}`,
+    `columns=${spec.columns}`,
+  ]);
+}
+
+function view(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
