@@ -35,7 +35,7 @@ export function byPromise(addresses: readonly string[]): string[] {
   return [...new Set(addresses.map(withoutPeer))]
     .filter(isDialable)
     .map((address) => ({ address, rank: rank(address, networks) }))
-    .sort((a, b) => a.rank - b.rank)
+    .toSorted((a, b) => a.rank - b.rank)
     .map(({ address }) => address)
     .slice(0, maxAddresses);
 }

@@ -4,14 +4,23 @@
  */
 import type { Connection, Stream } from '@libp2p/interface';
 import type { Frame, FrameName } from '../wire/frame.ts';
+import type { Hello } from '../wire/messages.ts';
 import { Channel } from './channel.ts';
-import type { ReceivedHello } from './hello.ts';
 import { toError } from './to-error.ts';
 
 export const controlProtocol = '/buildswarm/control/1.0.0';
 export const jobProtocol = '/buildswarm/job/1.0.0';
 
-const controlFrames: readonly FrameName[] = ['HELLO', 'BEAT', 'BEAT_ACK', 'GOSSIP', 'WANT', 'FREE', 'BYE', 'SHARES'];
+const controlFrames: readonly FrameName[] = [
+  'HELLO',
+  'BEAT',
+  'BEAT_ACK',
+  'GOSSIP',
+  'WANT',
+  'FREE',
+  'BYE',
+  'SHARES',
+];
 /** What the peer that opened a job's stream may send, and what the other. */
 const submitterFrames: readonly FrameName[] = [
   'ARGV',
@@ -49,7 +58,7 @@ export class Link {
   readonly remoteAddress: string;
   readonly openedMs: number;
   control: Channel | undefined;
-  hello: ReceivedHello | undefined;
+  hello: Hello | undefined;
   helloSentMs: number | undefined;
   /** When both hellos were there. */
   establishedMs: number | undefined;
@@ -154,7 +163,11 @@ export class Link {
   }
 
   abort(reason: Error): void {
-    this.connection.abort(reason);
+    try {
+      this.connection.abort(reason);
+    } catch (thrown) {
+      this.#options.onFault(this, 'aborting the connection', toError(thrown));
+    }
   }
 
   #channel(allowed: readonly FrameName[], kind: 'control' | 'job'): Channel {

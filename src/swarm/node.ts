@@ -5,9 +5,8 @@
 import './polyfill.ts';
 import { noise } from '@chainsafe/libp2p-noise';
 import type { PrivateKey } from '@libp2p/interface';
-import { tcp } from '@libp2p/tcp';
-import { yamux } from '@libp2p/yamux';
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p';
+import { corkedTcp, lazyYamux, quietLogger, withoutPeerStore } from './lean.ts';
 
 /** Job streams to or from one peer at a time. */
 export const maxJobStreams = 4096;
@@ -20,22 +19,26 @@ export const windowBytes = 256 * 1024;
 
 const idleSocketMs = 10 * 60_000;
 
-export function createNode(options: {
+export async function createNode(options: {
   privateKey: PrivateKey;
   listen: readonly string[];
   services: ServiceFactoryMap;
 }): Promise<Libp2p> {
-  return createLibp2p({
+  const node: Libp2p = await createLibp2p({
     start: false,
+    logger: quietLogger(),
     privateKey: options.privateKey,
     addresses: { listen: [...options.listen] },
     // Our beats keep the sockets busy and judge them; libp2p's own idle timer must never be first.
     transports: [
-      tcp({ inboundSocketInactivityTimeout: idleSocketMs, outboundSocketInactivityTimeout: idleSocketMs }),
+      corkedTcp({
+        inboundSocketInactivityTimeout: idleSocketMs,
+        outboundSocketInactivityTimeout: idleSocketMs,
+      }),
     ],
     connectionEncrypters: [noise({ prologueBytes: Buffer.from('buildswarm/1') })],
     streamMuxers: [
-      yamux({
+      lazyYamux({
         enableKeepAlive: false,
         maxInboundStreams: maxJobStreams,
         maxOutboundStreams: maxJobStreams,
@@ -56,5 +59,7 @@ export function createNode(options: {
       addressSorter: () => 0,
     },
     services: options.services,
-  }) as Promise<Libp2p>;
+  });
+  withoutPeerStore(node);
+  return node;
 }

@@ -9,18 +9,19 @@ import type { Connection, PrivateKey, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import type { Libp2p, ServiceFactoryMap } from 'libp2p';
 import { SwarmError } from '../core/swarm-error.ts';
-import type { Frame, FrameName } from '../wire/frame.ts';
+import type { Frame } from '../wire/frame.ts';
+import type { Hello } from '../wire/messages.ts';
 import { announced, withoutPeer } from './addresses.ts';
 import type { ChannelEnd, JobChannel } from './channel.ts';
 import { Dialer } from './dialer.ts';
 import { defaultServiceTag, discovery } from './discovery.ts';
-import { encodeHello, type Hello, parseHello, protocolNumber, type ReceivedHello } from './hello.ts';
+import { encodeHello, type ReceivedHello, readHello } from './hello.ts';
 import { controlProtocol, jobProtocol, Link } from './link.ts';
 import { createNode, maxJobStreams } from './node.ts';
 import { defaultPulse, Pulse, type PulseAction, type PulseSettings } from './pulse.ts';
 import { toError } from './to-error.ts';
 
-export type { ChannelEnd, Hello, JobChannel };
+export type { ChannelEnd, JobChannel };
 
 export interface SwarmPeer {
   readonly id: string;
@@ -42,6 +43,10 @@ export interface OtherVersionPeer {
 /** bye: it said goodbye; closed: its connection ended; silent: we gave it up; garbage: it sent what is no frame. */
 export type GoneReason = 'bye' | 'closed' | 'silent' | 'garbage';
 export type ControlFrame = Frame & { readonly type: 'GOSSIP' | 'WANT' | 'FREE' | 'SHARES' };
+/** What the control channel lets pass. */
+type AnyControlFrame = Frame & {
+  readonly type: ControlFrame['type'] | 'HELLO' | 'BEAT' | 'BEAT_ACK' | 'BYE';
+};
 export type LogLevel = 'debug' | 'info' | 'warn';
 
 export interface SwarmEvents {
@@ -226,7 +231,7 @@ export class Swarm {
   }
 
   #describe(link: Link): SwarmPeer {
-    const hello = link.hello as ReceivedHello;
+    const hello = link.hello as Hello; // only of established links
     const addresses = hello.report.addresses.length > 0 ? hello.report.addresses : [link.remoteAddress];
     return {
       id: link.peer,
@@ -321,7 +326,8 @@ export class Swarm {
     this.#events.onJob(link.peer, link.acceptJob(stream));
   }
 
-  #onControlFrame(link: Link, frame: Frame): void {
+  #onControlFrame(link: Link, any: Frame): void {
+    const frame = any as AnyControlFrame; // the channel lets no other pass
     if ((frame.type === 'HELLO') === (link.hello !== undefined)) {
       link.control?.garbage(new Error(`a ${frame.type} frame has no place here`));
       return;
@@ -345,18 +351,17 @@ export class Swarm {
         return;
       case 'GOSSIP':
       case 'WANT':
+      case 'SHARES':
       case 'FREE':
         if (this.#peers.get(link.peer) === link) this.#events.onControl(link.peer, frame as ControlFrame);
         return;
-      default:
-        link.control?.garbage(new Error(`a ${frame.type} frame has no place here`));
     }
   }
 
   #onHello(link: Link, payload: Uint8Array): void {
-    let hello: ReceivedHello;
+    let received: ReceivedHello;
     try {
-      hello = parseHello(payload, link.peer);
+      received = readHello(payload, link.peer);
     } catch (thrown) {
       link.control?.garbage(toError(thrown));
       return;
@@ -365,13 +370,13 @@ export class Swarm {
       link.abort(new Error('another connection to this peer counts'));
       return;
     }
-    link.hello = hello;
     if (!link.dialled) link.control?.send('HELLO', this.#hello());
-    if (hello.protocol !== protocolNumber) {
-      this.#onOtherVersion(link, hello.version);
+    if (received.hello === undefined) {
+      this.#onOtherVersion(link, received.version);
       void link.close();
       return;
     }
+    link.hello = received.hello;
     link.control?.limit(Number.POSITIVE_INFINITY);
     this.#establish(link);
   }
@@ -397,7 +402,7 @@ export class Swarm {
     link.establishedMs = nowMs;
     this.#peers.set(link.peer, link);
     this.#others.delete(link.peer);
-    for (const other of [...this.#links.values()]) {
+    for (const other of this.#links.values()) {
       if (other !== link && other.peer === link.peer) other.retire();
     }
     link.settle();
@@ -458,7 +463,7 @@ export class Swarm {
     this.#pulse.remove(link.peer);
     this.#log('info', 'peer gone', { peer: link.peer, why });
     if (!this.#stopping) this.#dialer.gone(link.peer, why !== 'bye');
-    this.#events.onGone(link.peer, why);
+    if (!this.#stopping) this.#events.onGone(link.peer, why);
   }
 
   #tickAfter(delayMs: number): void {

@@ -1,0 +1,128 @@
+/**
+ * What makes libp2p cheap enough for a stream a job. Measured on 2 cores, a process an end, CPU per job and end:
+ * docs/MEASUREMENTS names the figures. Each of these leaves libp2p's protocols as they are on the wire.
+ *
+ * - Sockets are corked until the end of the event loop's turn: noise writes each message in two pieces, each job
+ *   stream sends several, and a system call costs as much as the rest.
+ * - A window update waits until a quarter of the window is used up; yamux here sends one for each message.
+ * - No logger: each stream makes several scopes, and each asks the terminal for its colours.
+ * - No peer store: each stream opened would be written to it, and we keep addresses ourselves.
+ */
+import type { ComponentLogger, Logger, StreamMuxerFactory, Transport, Upgrader } from '@libp2p/interface';
+import { type TCPComponents, type TCPOptions, type TCPSocketOptions, tcp } from '@libp2p/tcp';
+import { type YamuxMuxerInit, yamux } from '@libp2p/yamux';
+import type { Libp2p } from 'libp2p';
+
+const socketBufferBytes = 256 * 1024;
+
+export function quietLogger(): ComponentLogger {
+  const quiet = () => {};
+  const logger: Logger = Object.assign(() => {}, {
+    error: quiet,
+    trace: quiet,
+    enabled: false,
+    newScope: (): Logger => logger,
+  });
+  return { forComponent: () => logger };
+}
+
+/** Dials are by address, so nothing is ever read from it. */
+export function withoutPeerStore(node: Libp2p): void {
+  const store = node.peerStore;
+  const nothing = (async () => undefined) as never;
+  store.merge = nothing;
+  store.patch = nothing;
+}
+
+export function corkedTcp(options: TCPOptions): (components: TCPComponents) => Transport {
+  // Not in its type, but handed on to node:net.
+  const socketOptions: TCPSocketOptions & { highWaterMark: number } = { highWaterMark: socketBufferBytes };
+  return (components) => {
+    const transport = tcp({ ...options, dialOpts: socketOptions, listenOpts: socketOptions })(components);
+    const dial = transport.dial.bind(transport);
+    const createListener = transport.createListener.bind(transport);
+    transport.dial = (address, init) => dial(address, { ...init, upgrader: corking(init.upgrader) });
+    transport.createListener = (init) => createListener({ ...init, upgrader: corking(init.upgrader) });
+    return transport;
+  };
+}
+
+/** The parts of a TCP connection of libp2p that its types do not show. */
+interface SocketConnection {
+  readonly socket?: { cork(): void; uncork(): void };
+  sendData?(data: unknown): unknown;
+}
+
+function corking(upgrader: Upgrader): Upgrader {
+  return {
+    upgradeInbound: (connection, options) => {
+      cork(connection as SocketConnection);
+      return upgrader.upgradeInbound(connection, options);
+    },
+    upgradeOutbound: (connection, options) => {
+      cork(connection as SocketConnection);
+      return upgrader.upgradeOutbound(connection, options);
+    },
+  } as Upgrader;
+}
+
+function cork(connection: SocketConnection): void {
+  const { socket } = connection;
+  const send = connection.sendData?.bind(connection);
+  if (socket === undefined || send === undefined) return;
+  let corked = false;
+  const uncork = () => {
+    corked = false;
+    socket.uncork();
+  };
+  connection.sendData = (data) => {
+    if (!corked) {
+      corked = true;
+      socket.cork();
+      setImmediate(uncork);
+    }
+    return send(data);
+  };
+}
+
+/** The parts of yamux that its types do not show. */
+interface LazyMuxer {
+  sendFrame?(...rest: unknown[]): boolean;
+  _newStream?(...rest: unknown[]): LazyStream;
+}
+interface LazyStream {
+  recvWindow: number;
+  recvWindowCapacity: number;
+  /** 0 and 2: its first update, which opens or accepts the stream, is still to be sent. */
+  state: number;
+  sendWindowUpdate(): void;
+}
+const established = new Set([1, 3]);
+
+export function lazyYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
+  return () => {
+    const factory = yamux(init)();
+    const createStreamMuxer = factory.createStreamMuxer.bind(factory);
+    factory.createStreamMuxer = (connection) => {
+      const muxer = createStreamMuxer(connection);
+      const lazy = muxer as unknown as LazyMuxer;
+      const newStream = lazy._newStream?.bind(lazy);
+      const sendFrame = lazy.sendFrame?.bind(lazy);
+      if (newStream === undefined || sendFrame === undefined) return muxer;
+      // A muxer that is aborted says so, and throws if its connection is closed already: in an event listener,
+      // where that would end the process.
+      lazy.sendFrame = (...rest) => connection.writeStatus === 'writable' && sendFrame(...rest);
+      lazy._newStream = (...rest) => {
+        const stream = newStream(...rest);
+        const update = stream.sendWindowUpdate.bind(stream);
+        stream.sendWindowUpdate = () => {
+          if (established.has(stream.state) && stream.recvWindowCapacity > stream.recvWindow * 0.75) return;
+          update();
+        };
+        return stream;
+      };
+      return muxer;
+    };
+    return factory;
+  };
+}
