@@ -24,9 +24,10 @@ export class Lan {
   }
 
   static async up(count: number): Promise<Lan> {
+    // By the number in the name, scripts/test finds what a test that was killed has left behind.
     const parent = path.join(checkout, '.lan');
     await mkdir(parent, { recursive: true });
-    const lan = new Lan(count, await mkdtemp(path.join(parent, 'test-')));
+    const lan = new Lan(count, await mkdtemp(path.join(parent, `test-${process.pid}-`)));
     await mkdir(lan.folder, { mode: 0o700 });
     await lan.#lan('up', String(count));
     return lan;
