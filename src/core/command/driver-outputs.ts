@@ -1,6 +1,6 @@
 /** Which files a driver's command line will write, by the names that gcc 12 and clang 14 were seen to give them. */
 import type { Output } from './contract.ts';
-import { directoryPart, withoutSuffix } from './paths.ts';
+import { baseName, directoryPart, withoutSuffix } from './paths.ts';
 import type { DriverFacts, SideFile, Source } from './read-driver.ts';
 import { stemOf } from './read-driver.ts';
 
@@ -61,42 +61,60 @@ function impliedName(source: string, facts: DriverFacts): string {
 }
 
 function dependencyOutputs(facts: DriverFacts, out: string | undefined): string[] {
+  const { sources } = facts;
   if (facts.dependencies === 'none') return [];
   const named = facts.dependencyFiles.at(-1)?.value;
   if (named !== undefined) return [named];
-  if (facts.sources.length === 0) return [];
-  if (out !== undefined && facts.sources.length === 1) return [`${withoutSuffix(out)}.d`];
-  return facts.sources.map(
-    ({ path }) => `${out === undefined ? '' : `${withoutSuffix(out)}-`}${stemOf(path)}.d`,
-  );
+  if (out !== undefined && sources.length > 0) return [`${withoutSuffix(out)}.d`];
+  return sources.map((source) => `${sideBase(source, facts, undefined)}.d`);
 }
 
-/** Names of what is written beside the output; gcc and clang differ when they link in the same breath. */
-function sideFiles(kind: SideFile, source: Source, facts: DriverFacts, out: string | undefined): string[] {
-  const clang = facts.family === 'clang';
+/**
+ * What the names of side files begin with. A gcc that links in the same breath puts the program's name before the source's, unless they are
+ * one and the same; clang names them after the source.
+ */
+function sideBase(source: Source, facts: DriverFacts, out: string | undefined): string {
   const stem = stemOf(source.path);
-  let base = stem;
-  if (out !== undefined) {
-    if (facts.mode !== 'link') base = withoutSuffix(out);
-    else if (!clang) base = `${withoutSuffix(out)}-${stem}`;
-  } else if (facts.mode === 'link' && !clang) base = `a-${stem}`;
+  if (facts.mode !== 'link') return out === undefined ? stem : withoutSuffix(out);
+  if (facts.family === 'clang') return stem;
+  const program = withoutSuffix(out ?? 'a.out');
+  return facts.sources.length === 1 && baseName(program) === stem ? program : `${program}-${stem}`;
+}
+
+function sideFiles(kind: SideFile, source: Source, facts: DriverFacts, out: string | undefined): string[] {
+  const base = sideBase(source, facts, out);
   switch (kind) {
     case 'coverage':
       return [`${base}.gcno`];
     case 'split-dwarf':
       return [`${base}.dwo`];
     case 'stack-usage':
-      return [`${base}.su`];
+      return [`${facts.family === 'clang' && out !== undefined ? withoutSuffix(out) : base}.su`];
     case 'callgraph':
       return [`${base}.ci`];
     case 'time-trace':
       return facts.mode === 'link' ? [] : [`${base}.json`];
-    case 'save-temps': {
-      const preprocessed = /\.(?:c|i)$/.test(source.path) ? 'i' : 'ii';
-      const object = facts.mode === 'link' ? ['o'] : [];
-      if (!clang) return [preprocessed, 's', ...object].map((suffix) => `${base}.${suffix}`);
-      const dir = facts.inPlace.some((text) => text.endsWith('=obj')) ? directoryPart(out ?? '') : '';
-      return [preprocessed, 'bc', 's', ...object].map((suffix) => `${dir}${stem}.${suffix}`);
-    }
+    case 'save-temps':
+    default:
+      return savedTemporaries(base, source, facts, out);
   }
+}
+
+function savedTemporaries(
+  base: string,
+  source: Source,
+  facts: DriverFacts,
+  out: string | undefined,
+): string[] {
+  const last = facts.inPlace.findLast((text) => /^--?save-temps/.test(text)) ?? '';
+  const suffixes = [source.plusPlus ? 'ii' : 'i'];
+  if (facts.mode !== 'assembly') suffixes.push('s');
+  if (facts.mode === 'link') suffixes.push('o');
+  if (facts.family !== 'clang') {
+    const shown = last.endsWith('=cwd') ? baseName(base) : base;
+    return suffixes.map((suffix) => `${shown}.${suffix}`);
+  }
+  // clang names them after the source, in the cwd unless told otherwise.
+  const dir = last.endsWith('=obj') ? directoryPart(out ?? '') : '';
+  return [...suffixes, 'bc'].map((suffix) => `${dir}${stemOf(source.path)}.${suffix}`);
 }

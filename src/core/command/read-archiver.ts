@@ -62,13 +62,8 @@ export function readRewriter(words: readonly string[], role: 'archive' | 'other'
     const word = words[at] as string;
     if (asksOnly.test(word)) query = true;
     else if (word === '-o') out = words[++at];
-    else if (
-      /^(?:-[FIOKNRw]|--(?:target|input-target|output-target|plugin|keep-symbol|strip-symbol|remove-section))$/.test(
-        word,
-      )
-    ) {
-      if (word !== '-w') at++;
-    } else if (!word.startsWith('-')) inputs.push(word);
+    else if (takesNext.test(word)) at++;
+    else if (!word.startsWith('-')) inputs.push(word);
   }
   const written = out === undefined ? inputs : [out];
   return {

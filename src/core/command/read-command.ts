@@ -28,7 +28,7 @@ export function readCommand(
   files: ResponseFiles,
 ): { reading: Reading; missing: readonly string[] } {
   const tool = identifyTool(command.argv);
-  if (tool.name === 'other' || /^-cc1/.test(command.argv[tool.index + 1] ?? ''))
+  if (tool.name === 'other' || command.argv[tool.index + 1]?.startsWith('-cc1'))
     return { reading: readUnknown(command, tool), missing: [] };
   const expansion = expandResponses(command.argv, tool.index + 1, command.cwd, files);
   const words = expansion.words.map(({ text }) => text);
@@ -53,12 +53,13 @@ export function readCommand(
         missing,
       };
     case 'assembler':
+    default:
       return { reading: fromBinutils('compile', command, tool, readAssembler(words), expansion), missing };
   }
 }
 
 function readCompiler(command: Command, tool: Tool, family: DriverFamily, expansion: Expansion): Reading {
-  const facts = readDriver(expansion.words, family);
+  const facts = readDriver(expansion.words, family, tool);
   if (tool.preprocessor) facts.mode = 'preprocess';
   const environment = readCompilerEnvironment(command.env);
   facts.inPlace.push(...environment.inPlace);

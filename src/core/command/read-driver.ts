@@ -30,10 +30,12 @@ export interface Source {
   readonly path: string;
   /** It is a header to be precompiled. */
   readonly header: boolean;
+  readonly plusPlus: boolean;
 }
 
 export interface DriverFacts {
   readonly family: DriverFamily;
+  readonly plusPlus: boolean;
   mode: Mode;
   query: boolean;
   verbose: boolean;
@@ -65,9 +67,14 @@ const sourceSuffix =
 const headerSuffix = /\.(?:h|H|hh|hp|hxx|hpp|HPP|h\+\+|tcc)$/;
 
 /** Reads the words after the tool's own. */
-export function readDriver(words: readonly Word[], family: DriverFamily): DriverFacts {
+export function readDriver(
+  words: readonly Word[],
+  family: DriverFamily,
+  traits: { readonly plusPlus: boolean },
+): DriverFacts {
   const facts: DriverFacts = {
     family,
+    plusPlus: traits.plusPlus,
     mode: 'link',
     query: false,
     verbose: false,
@@ -135,9 +142,18 @@ function readFile(path: string, walk: Walk, facts: DriverFacts): void {
   if (path === '-' || path === '/dev/stdin' || path === '/dev/fd/0') facts.stdin = true;
   else if (path === '') facts.inPlace.push('an empty argument');
   else if (walk.language !== '')
-    facts.sources.push({ path, header: /-header$|-header-|header-unit/.test(walk.language) });
-  else if (headerSuffix.test(path)) facts.sources.push({ path, header: true });
-  else if (sourceSuffix.test(path)) facts.sources.push({ path, header: false });
+    facts.sources.push({
+      path,
+      header: /-header|header-unit/.test(walk.language),
+      plusPlus: walk.language.includes('c++'),
+    });
+  else if (headerSuffix.test(path)) facts.sources.push({ path, header: true, plusPlus: facts.plusPlus });
+  else if (sourceSuffix.test(path))
+    facts.sources.push({
+      path,
+      header: false,
+      plusPlus: facts.plusPlus || !/\.(?:c|i|m|mi|s|S)$/.test(path),
+    });
   else walk.linkerWords.push(path);
 }
 
@@ -285,11 +301,14 @@ function addDir(dirs: string[], value: string, facts: DriverFacts): void {
 /** `-Wp,-MD,FILE` and its like, as the kernel's build writes them. */
 function readPreprocessorWords(slot: Slot, text: string, facts: DriverFacts): void {
   const parts = slot.value.split(',');
+  const isDependencies = (word: string | undefined) => word === '-MD' || word === '-MMD';
+  // clang makes options of its own of exactly `-Wp,-MD,FILE`; with more words it takes FILE for something else.
+  if (facts.family !== 'gcc' && parts.length > 2 && parts.some(isDependencies)) facts.inPlace.push(text);
   for (let at = 0; at < parts.length; at++) {
     const part = parts[at] as string;
     if (/^-(?:D|U).|^-P$|^-MP$/.test(part)) continue;
     if (/^-I./.test(part)) facts.dirs.push(part.slice(2));
-    else if ((part === '-MD' || part === '-MMD') && parts[at + 1] && facts.dependencies === 'none') {
+    else if (isDependencies(part) && parts[at + 1] && facts.dependencies === 'none') {
       facts.dependencies = 'preprocessor';
       const before = parts.slice(0, at + 1);
       const after = parts.slice(at + 2);

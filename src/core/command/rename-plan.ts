@@ -68,10 +68,10 @@ function put(argv: string[], slot: Slot, value: string): void {
 function findObstacle(facts: DriverFacts, written: DriverOutputs): string | undefined {
   const { outs, dependencyFiles, sources, linker } = facts;
   if (facts.inPlace.length > 0) return facts.inPlace[0];
+  if (sources.some(({ header }) => header)) return 'a precompiled header';
   if (facts.mode === 'link') return 'it links';
   if (facts.mode === 'syntax') return '-fsyntax-only';
   if (sources.length !== 1) return sources.length === 0 ? 'no source' : 'several sources';
-  if (sources[0]?.header) return 'a precompiled header';
   if (linker.inputs.length > 0) return linker.inputs[0];
   if (outs.length > 1) return 'several -o';
   if (dependencyFiles.length > 1) return 'several -MF';

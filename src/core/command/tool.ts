@@ -9,6 +9,8 @@ export interface Tool {
   readonly name: ToolName;
   /** It only preprocesses (`cpp`). */
   readonly preprocessor: boolean;
+  /** It takes C for C++ (`g++`, `clang++`). */
+  readonly plusPlus: boolean;
   /** Where it stands in argv. */
   readonly index: number;
   /** Launchers and tool, as named. */
@@ -51,11 +53,12 @@ export function identifyTool(argv: readonly string[]): Tool {
     const inner = argv[index] ?? '';
     const name = nameOf(inner);
     if (name === 'gcc' || name === 'clang' || name === 'cc')
-      return { name, preprocessor: isCpp(inner), index, programs: [first, inner] };
+      return { name, index, programs: [first, inner], ...traitsOf(inner) };
   }
-  return { name: nameOf(first), preprocessor: isCpp(first), index: 0, programs: first === '' ? [] : [first] };
+  return { name: nameOf(first), index: 0, programs: first === '' ? [] : [first], ...traitsOf(first) };
 }
 
-function isCpp(program: string): boolean {
-  return nameOf(program) === 'gcc' && /cpp[-\d.]*$/.test(program);
+function traitsOf(program: string): { preprocessor: boolean; plusPlus: boolean } {
+  const base = baseName(program);
+  return { preprocessor: /cpp[-\d.]*$/.test(base), plusPlus: base.includes('++') };
 }
