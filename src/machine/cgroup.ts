@@ -1,0 +1,103 @@
+/** What the control groups of this process leave it: CPU quota and memory, versions 1 and 2. */
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+async function readNumbers(path: string): Promise<number[] | undefined> {
+  try {
+    return (await readFile(path, 'latin1'))
+      .trim()
+      .split(/\s+/)
+      .map((word) => (word === 'max' ? Number.POSITIVE_INFINITY : Number(word)));
+  } catch {
+    return undefined; // no such group or controller: no limit
+  }
+}
+
+interface Group {
+  readonly version: 1 | 2;
+  /** Of this process, below the controller's mount. */
+  readonly path: string;
+}
+
+/** The group of this process for a controller, from the text of /proc/self/cgroup. */
+export function parseGroup(text: string, controller: string): Group | undefined {
+  let unified: Group | undefined;
+  for (const line of text.split('\n')) {
+    const [, id, controllers = '', path] = /^(\d+):([^:]*):(.*)$/.exec(line) ?? [];
+    if (path === undefined) continue;
+    if (id === '0' && controllers === '') unified = { version: 2, path };
+    else if (controllers.split(',').includes(controller)) return { version: 1, path };
+  }
+  return unified;
+}
+
+/** The directories of a group and of all above it, which limit it as well; innermost first. */
+export function groupDirectories(group: Group, controller: string): string[] {
+  const top = group.version === 2 ? '/sys/fs/cgroup' : `/sys/fs/cgroup/${controller}`;
+  const directories: string[] = [];
+  for (let path = group.path; ; path = dirname(path)) {
+    directories.push(join(top, path));
+    if (path === '/' || path === '.') return directories;
+  }
+}
+
+async function directoriesOf(
+  controller: string,
+): Promise<{ version: 1 | 2; directories: string[] } | undefined> {
+  let text: string;
+  try {
+    text = await readFile('/proc/self/cgroup', 'latin1');
+  } catch {
+    return undefined; // a kernel without control groups
+  }
+  const group = parseGroup(text, controller);
+  return group === undefined
+    ? undefined
+    : { version: group.version, directories: groupDirectories(group, controller) };
+}
+
+/** The CPU quota in cores, undefined if there is none. */
+export async function cgroupCpuLimit(): Promise<number | undefined> {
+  const found = await directoriesOf('cpu');
+  let limit = Number.POSITIVE_INFINITY;
+  for (const directory of found?.directories ?? []) {
+    const [quota, period] =
+      found?.version === 2
+        ? ((await readNumbers(join(directory, 'cpu.max'))) ?? [])
+        : [
+            (await readNumbers(join(directory, 'cpu.cfs_quota_us')))?.[0],
+            (await readNumbers(join(directory, 'cpu.cfs_period_us')))?.[0],
+          ];
+    if (quota !== undefined && period !== undefined && quota > 0 && period > 0)
+      limit = Math.min(limit, quota / period);
+  }
+  return Number.isFinite(limit) ? limit : undefined;
+}
+
+/** Memory that is left to this process below its groups' limits, in bytes; undefined if there is no limit. */
+export async function cgroupFreeBytes(): Promise<number | undefined> {
+  const found = await directoriesOf('memory');
+  let free = Number.POSITIVE_INFINITY;
+  for (const directory of found?.directories ?? []) {
+    const names =
+      found?.version === 2
+        ? ['memory.max', 'memory.current']
+        : ['memory.limit_in_bytes', 'memory.usage_in_bytes'];
+    const limit = (await readNumbers(join(directory, names[0] ?? '')))?.[0];
+    // Version 1 says "no limit" by the largest multiple of a page.
+    if (limit === undefined || limit > 2 ** 60) continue;
+    const used = (await readNumbers(join(directory, names[1] ?? '')))?.[0] ?? 0;
+    free = Math.min(free, Math.max(0, limit - used + (await reclaimableBytes(directory))));
+  }
+  return Number.isFinite(free) ? free : undefined;
+}
+
+/** Cached file contents count as used, but go when memory is wanted. */
+async function reclaimableBytes(directory: string): Promise<number> {
+  try {
+    const text = await readFile(join(directory, 'memory.stat'), 'latin1');
+    return Number(/^(?:total_)?inactive_file (\d+)$/m.exec(text)?.[1] ?? 0);
+  } catch {
+    return 0; // then it is only more careful
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Is a tool the same on two machines? Its fingerprint covers the program, its libraries, and for compilers the back
+ * ends that it starts (cc1, cc1plus, as, ld, collect2, lto1). Paths count too: they end up in what is built.
+ */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { access, constants, realpath } from 'node:fs/promises';
+import { basename, isAbsolute, join, resolve } from 'node:path';
+import { fromBytes, toBytes } from '../wire/bytes.ts';
+import { parseLoadedObjects } from './elf.ts';
+import type { FileIdentities } from './file-identity.ts';
+
+export interface Fingerprint {
+  /** Equal digests: the same tool. 32 hexadecimal digits. */
+  readonly digest: string;
+  /** For people: `gcc (Debian 12.2.0-14) 12.2.0`, else the real path of the program. */
+  readonly description: string;
+}
+
+/** Variables by which a compiler finds other back ends. */
+const searchVariables = ['PATH', 'COMPILER_PATH', 'GCC_EXEC_PREFIX'] as const;
+const backEnds = ['cc1', 'cc1plus', 'collect2', 'lto1', 'lto-wrapper', 'liblto_plugin.so', 'as', 'ld'];
+const compilerName = /(^|[-_])(gcc|g\+\+|cc|c\+\+|cpp|gfortran|clang|clang\+\+)([-_]?[\d.]+)?$/;
+const askTimeoutMs = 10_000;
+
+/** What a program prints on stdout and stderr together; empty if it fails: then it is known by its content alone. */
+function ask(program: string, args: readonly string[], env: Record<string, string>): Promise<string> {
+  return new Promise((done) => {
+    const options = {
+      env,
+      timeout: askTimeoutMs,
+      killSignal: 'SIGKILL',
+      maxBuffer: 1 << 20,
+      encoding: 'latin1',
+    } as const;
+    execFile(program, [...args], options, (error, stdout, stderr) =>
+      done(error === null ? `${stdout}\n${stderr}` : ''),
+    );
+  });
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  try {
+    await access(toBytes(path), constants.X_OK);
+    return true;
+  } catch {
+    return false; // searching goes on
+  }
+}
+
+/** The first executable of that name; as execvp looks, so an empty part of PATH is the current directory. */
+async function firstIn(directories: readonly string[], name: string): Promise<string | undefined> {
+  for (const directory of directories) {
+    const path = join(directory, name);
+    if (await isExecutable(path)) return path;
+  }
+  return undefined;
+}
+
+/**
+ * The path of the program that `name` starts, byte string; undefined if there is none. Links are not followed: a
+ * tool sees the name by which it was started.
+ */
+export async function findProgram(
+  name: string,
+  path: string | undefined,
+  cwd: string,
+): Promise<string | undefined> {
+  if (name.includes('/')) {
+    const absolute = isAbsolute(name) ? name : resolve(cwd, name);
+    return (await isExecutable(absolute)) ? absolute : undefined;
+  }
+  const directories = (path ?? '/usr/local/bin:/usr/bin:/bin').split(':').map((part) => resolve(cwd, part));
+  return name === '' ? undefined : firstIn(directories, name);
+}
+
+/** Directories in the `programs:` line of -print-search-dirs. */
+export function parseProgramDirs(text: string): string[] {
+  const line = /^programs: =?(.*)$/m.exec(text)?.[1] ?? '';
+  return [...new Set(line.split(':').filter((directory) => directory !== ''))];
+}
+
+interface Parts {
+  readonly files: readonly string[];
+  readonly description: string;
+}
+
+/** Tells tools apart; remembers for each program which files make it up. */
+export class Toolchains {
+  readonly #identities: FileIdentities;
+  readonly #parts = new Map<string, { readonly identity: string; readonly parts: Promise<Parts> }>();
+
+  constructor(identities: FileIdentities) {
+    this.#identities = identities;
+  }
+
+  /**
+   * The fingerprint of the program at `path` (absolute byte string, see {@link findProgram}).
+   *
+   * The first one of a compiler starts it once to ask for its back ends (10 ms); later ones look whether the files
+   * are still those, at most every few seconds.
+   *
+   * @param env - of the job; only variables by which back ends are searched count.
+   * @returns undefined if there is no such program.
+   */
+  async fingerprint(path: string, env: ReadonlyMap<string, string>): Promise<Fingerprint | undefined> {
+    const own = await this.#identities.of(path);
+    if (own.identity === 'absent') return undefined;
+    const search = Object.fromEntries(
+      searchVariables.flatMap((name) => {
+        const value = env.get(name);
+        return value === undefined ? [] : [[name, value]];
+      }),
+    );
+    const key = `${path}\0${JSON.stringify(search)}`;
+    let known = this.#parts.get(key);
+    if (known?.identity !== own.identity) {
+      if (this.#parts.size >= 1_000) this.#parts.clear();
+      known = { identity: own.identity, parts: this.#findParts(path, search, own.isDynamicProgram) };
+      this.#parts.set(key, known);
+    }
+    const { files, description } = await known.parts;
+    const digest = createHash('sha256')
+      .update(await this.#identities.fingerprint(files))
+      .digest('hex');
+    return { digest: digest.slice(0, 32), description };
+  }
+
+  async #findParts(path: string, search: Record<string, string>, isDynamic: boolean): Promise<Parts> {
+    const real = fromBytes(await realpath(toBytes(path), { encoding: 'buffer' }));
+    const files = new Set([path, real]);
+    const text = (bytes: string): string => toBytes(bytes).toString('utf8');
+    let description: string | undefined;
+    const programs = isDynamic ? [path] : [];
+    if (compilerName.test(basename(path)) || compilerName.test(basename(real))) {
+      const [answer, version] = await Promise.all(
+        ['-print-search-dirs', '--version'].map((query) =>
+          ask(text(path), [query], { ...search, LC_ALL: 'C' }),
+        ),
+      );
+      description = version?.split('\n', 1)[0]?.trim() || undefined;
+      const directories = [
+        ...parseProgramDirs(answer ?? ''),
+        ...(search['PATH'] ?? '').split(':').filter(isAbsolute),
+      ];
+      for (const name of answer === '' ? [] : backEnds) {
+        const found = await firstIn(directories, name);
+        if (found === undefined) continue;
+        files.add(join(found));
+        if ((await this.#identities.of(found)).isDynamicProgram) programs.push(found);
+      }
+    }
+    for (const libraries of await Promise.all(programs.map(librariesOf)))
+      for (const file of libraries) files.add(file);
+    return { files: [...files], description: description ?? text(real) };
+  }
+}
+
+/** The shared libraries that the loader gives a dynamic program; the program itself is not run. */
+async function librariesOf(program: string): Promise<string[]> {
+  const answer = await ask(toBytes(program).toString('utf8'), [], { LD_TRACE_LOADED_OBJECTS: '1' });
+  return parseLoadedObjects(answer);
+}
