@@ -111,7 +111,8 @@ export function lazyYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
       if (newStream === undefined || sendFrame === undefined) return muxer;
       // A muxer that is aborted says so, and throws if its connection is closed already: in an event listener,
       // where that would end the process.
-      lazy.sendFrame = (...rest) => connection.writeStatus === 'writable' && sendFrame(...rest);
+      const writable = connection as unknown as { readonly writeStatus: string };
+      lazy.sendFrame = (...rest) => writable.writeStatus === 'writable' && sendFrame(...rest);
       lazy._newStream = (...rest) => {
         const stream = newStream(...rest);
         const update = stream.sendWindowUpdate.bind(stream);

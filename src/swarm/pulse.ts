@@ -21,6 +21,8 @@ export const defaultPulse: PulseSettings = {
   idleLostMs: 40_000,
 };
 
+/** The round trip is measured once in so many beats' time, whatever else is heard. */
+const sampleEvery = 10;
 const lagMs = 500;
 const maxDoubt = 7;
 const doubtLastsMs = 5000;
@@ -75,17 +77,20 @@ export class Pulse {
     return this.#rows.get(id);
   }
 
-  add(id: string, rttMs: number, nowMs: number): void {
-    this.#rows.set(id, {
+  /** @returns a first beat, for the round trip. */
+  add(id: string, nowMs: number): PulseAction[] {
+    const row: Row = {
       id,
       watched: false,
       suspect: false,
-      rttMs,
+      rttMs: 0,
       heardMs: nowMs,
       sentMs: nowMs,
       beat: 0,
       answered: true,
-    });
+    };
+    this.#rows.set(id, row);
+    return [this.#beat(row, nowMs)];
   }
 
   remove(id: string): void {
@@ -137,9 +142,12 @@ export class Pulse {
         row.suspect = true;
         actions.push({ kind: 'suspect', id: row.id, silentMs });
       }
-      // A beat is due a little early rather than a whole tick late.
+      // A beat is due a little early rather than a whole tick late. Whoever was just heard needs none: so it is one
+      // beat and one answer a pair, and none while other things are said; but now and then, for the round trip.
       const beatMs = row.watched ? this.#settings.watchedBeatMs : this.#settings.idleBeatMs;
-      if (nowMs - row.sentMs >= beatMs - this.intervalMs / 2) actions.push(this.#beat(row, nowMs));
+      const margin = this.intervalMs / 2;
+      const isDue = nowMs - Math.max(row.sentMs, row.heardMs) >= beatMs - margin;
+      if (isDue || nowMs - row.sentMs >= sampleEvery * beatMs - margin) actions.push(this.#beat(row, nowMs));
     }
     return actions;
   }

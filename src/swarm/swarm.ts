@@ -411,11 +411,10 @@ export class Swarm {
       if (this.#pulse.heard(link.peer, nowMs)) this.#events.onWell(link.peer);
       return;
     }
-    const rttMs = link.helloSentMs === undefined ? 0 : nowMs - link.helloSentMs;
-    this.#pulse.add(link.peer, rttMs, nowMs);
+    this.#act(this.#pulse.add(link.peer, nowMs));
     const peer = this.#describe(link);
     this.#dialer.connected(link.peer, peer.addresses);
-    this.#log('info', 'peer met', { peer: link.peer, name: peer.hello.report.name, rttMs });
+    this.#log('info', 'peer met', { peer: link.peer, name: peer.hello.report.name });
     this.#events.onPeer(peer);
   }
 
