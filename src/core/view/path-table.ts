@@ -1,0 +1,189 @@
+/**
+ * What the submitter's machine has seen of the paths of a share: the newest fact of each, when it was looked at,
+ * and a number that rises whenever it was not what it had been. Nothing is decided here but what "changed" means.
+ */
+import type { Fact } from '../fact.ts';
+import { changedAtMs, identical, identicalButCtime } from './facts.ts';
+
+/**
+ * Two ticks of the slowest usual server clock (100 Hz): what changed within one tick shows the same times. A fact is
+ * settled when it was seen again this long after it was first seen; until then it counts as changed at each look.
+ */
+export const tickMs = 20;
+
+export interface PathEntry {
+  readonly path: string;
+  readonly name: string;
+  /** Undefined for the root of the share. */
+  readonly parent: PathEntry | undefined;
+  fact: Fact | undefined;
+  /** Text of the link, for the fact seen last. */
+  target: string | undefined;
+  /** When the newest look began; it shows everything from before. */
+  lookedMs: number;
+  /** When the newest look was over. */
+  lookEndedMs: number;
+  /** When the first look that saw this very fact began, and when it was over. */
+  sinceMs: number;
+  seenMs: number;
+  settled: boolean;
+  /** The times moved on since the names last changed, so even who judges by times alone will notice. */
+  clean: boolean;
+  /** Bumping failed: somebody else owns it. */
+  unbumpable: boolean;
+  /** It was seen to be stale elsewhere: its times must move on before it is told again to who judges by times. */
+  distrusted: boolean;
+  /** The table's counter when it last differed; 0 if never seen. */
+  sequence: number;
+  /** The parent's sequence when this was seen to be absent, if the parent was known before; else -1. */
+  absentAt: number;
+  /** By the server's clock, ms. */
+  changedMs: number;
+  /** Place in the workers' lists of acknowledged sequences; -1 until it is watched. */
+  watch: number;
+  subdirectories: PathEntry[] | undefined;
+  /** The sequence for which `subdirectories` holds. */
+  listedAt: number;
+  /** When that listing began: names are a look of their own. */
+  listedMs: number;
+  /** Of the newest walk that came here: its number, where the path really leads, whether nothing is there. */
+  walk: number;
+  real: PathEntry | undefined;
+  gone: boolean;
+}
+
+export interface TableLimits {
+  readonly maxEntries: number;
+  readonly maxWatched: number;
+}
+
+export class PathTable {
+  readonly root: string;
+  readonly #limits: TableLimits;
+  #entries = new Map<string, PathEntry>();
+  /** Rises with every difference seen, and with every message sent: the order of all that matters. */
+  counter = 0;
+  watched = 0;
+  /** Rises when everything was forgotten because the bounds were reached; who holds entries must drop them. */
+  generation = 0;
+  walks = 0;
+
+  constructor(root: string, limits: TableLimits) {
+    this.root = root;
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  isFull(): boolean {
+    return this.#entries.size >= this.#limits.maxEntries || this.watched >= this.#limits.maxWatched;
+  }
+
+  forgetAll(): void {
+    this.#entries = new Map();
+    this.watched = 0;
+    this.generation++;
+  }
+
+  isInside(path: string): boolean {
+    const { root } = this;
+    if (root === '/') return path.startsWith('/');
+    return path.startsWith(root) && (path.length === root.length || path[root.length] === '/');
+  }
+
+  /** The entry of a resolved absolute path inside the share; made with those of all directories above it. */
+  entry(path: string): PathEntry {
+    const known = this.#entries.get(path);
+    if (known !== undefined) return known;
+    if (path === this.root) return this.#make(path, path, undefined);
+    const slash = path.lastIndexOf('/');
+    const parent = this.entry(slash === 0 ? '/' : path.slice(0, slash));
+    return this.#make(path, path.slice(slash + 1), parent);
+  }
+
+  find(path: string): PathEntry | undefined {
+    return this.#entries.get(path);
+  }
+
+  child(parent: PathEntry, name: string): PathEntry {
+    return this.entry(parent.path === '/' ? `/${name}` : `${parent.path}/${name}`);
+  }
+
+  #make(path: string, name: string, parent: PathEntry | undefined): PathEntry {
+    const entry: PathEntry = {
+      path,
+      name,
+      parent,
+      fact: undefined,
+      target: undefined,
+      lookedMs: -Infinity,
+      lookEndedMs: -Infinity,
+      sinceMs: -Infinity,
+      seenMs: -Infinity,
+      settled: false,
+      clean: false,
+      unbumpable: false,
+      distrusted: false,
+      sequence: 0,
+      absentAt: -1,
+      changedMs: 0,
+      watch: -1,
+      subdirectories: undefined,
+      listedAt: -1,
+      listedMs: -Infinity,
+      walk: 0,
+      real: undefined,
+      gone: false,
+    };
+    this.#entries.set(path, entry);
+    return entry;
+  }
+
+  /** Gives the entry its place in the workers' lists. */
+  watch(entry: PathEntry): number {
+    if (entry.watch < 0) entry.watch = this.watched++;
+    return entry.watch;
+  }
+
+  /** Takes in what one look saw. Looks that are overtaken by a newer one are dropped. */
+  observe(entry: PathEntry, fact: Fact, beganMs: number, endedMs: number, settles: boolean): void {
+    if (beganMs < entry.lookedMs) return;
+    const before = entry.fact;
+    const known = before !== undefined && identical(before, fact);
+    if (!known) {
+      entry.clean =
+        before !== undefined &&
+        fact.kind === 'directory' &&
+        before.ctimeNs !== fact.ctimeNs &&
+        identicalButCtime(before, fact);
+      if (before?.ctimeNs !== fact.ctimeNs) entry.distrusted = false;
+      entry.fact = fact;
+      entry.target = undefined;
+      entry.sinceMs = beganMs;
+      entry.seenMs = endedMs;
+      entry.changedMs = changedAtMs(fact);
+      entry.settled = settles;
+      entry.sequence = ++this.counter;
+    } else if (!entry.settled) {
+      entry.sequence = ++this.counter;
+      entry.settled = settles || beganMs >= entry.seenMs + tickMs;
+    }
+    entry.lookedMs = beganMs;
+    entry.lookEndedMs = endedMs;
+    const { parent } = entry;
+    entry.absentAt =
+      fact.kind === 'absent' && parent?.settled === true && parent.lookEndedMs <= beganMs
+        ? parent.sequence
+        : -1;
+  }
+
+  /** Makes it count as changed, whatever its fact says: it was seen to be stale elsewhere. */
+  distrust(entry: PathEntry): void {
+    entry.sequence = ++this.counter;
+    entry.clean = false;
+    entry.distrusted = true;
+    entry.lookedMs = -Infinity;
+  }
+}

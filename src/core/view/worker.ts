@@ -1,0 +1,103 @@
+/**
+ * The worker's side of views: refresh what the offer names, see whether the named files are as the submitter has them,
+ * try again a few times, and say so. Each offer is refreshed by itself, after it came: a refresh that began before
+ * does not show what the submitter knows by now.
+ */
+import { absent } from '../fact.ts';
+import type { NamedFact, ViewAnswer, ViewOffer } from './contract.ts';
+import { sameFact } from './facts.ts';
+import { parentOf } from './job-view.ts';
+
+/** How long to wait before each further look at files that differ, ms. Together far less than any cache's time-out. */
+const pausesMs = [5, 20, 60, 150] as const;
+
+export interface OfferState {
+  readonly root: string;
+  readonly offer: ViewOffer;
+  readonly phase: 'refreshing' | 'looking' | 'waiting' | 'done';
+  /** Looks that found a difference so far. */
+  readonly failures: number;
+  /** Files that differed at the newest look. */
+  readonly differing: readonly NamedFact[];
+}
+
+export type OfferEvent =
+  | { readonly type: 'refreshed' }
+  /** The facts of the files asked for, in their order. */
+  | { readonly type: 'looked'; readonly facts: readonly NamedFact[] }
+  | { readonly type: 'woken' };
+
+export type OfferAction =
+  /** Open and close each, in this order; those that are not there are passed over. Then say `refreshed`. */
+  | { readonly type: 'refresh'; readonly directories: readonly string[] }
+  /** Open each, fstat, close (lstat for what is no regular file). Then say `looked`. */
+  | { readonly type: 'look'; readonly paths: readonly string[] }
+  | { readonly type: 'wait'; readonly untilMs: number }
+  | { readonly type: 'answer'; readonly answer: ViewAnswer };
+
+/** An offer came. @param root - of the share, as this machine knows it. */
+export function takeOffer(root: string, offer: ViewOffer): [OfferState, OfferAction] {
+  const state: OfferState = { root, offer, phase: 'refreshing', failures: 0, differing: [] };
+  if (offer.refresh.length === 0) return look(state, offer.files);
+  return [state, { type: 'refresh', directories: offer.refresh }];
+}
+
+/** The next step of an offer; `wait` and the disk are the caller's, with deadlines of its own. */
+export function continueOffer(
+  state: OfferState,
+  event: OfferEvent,
+  nowMs: number,
+): [OfferState, OfferAction] {
+  if (event.type === 'refreshed') return look(state, comparedIn(state));
+  if (event.type === 'woken') {
+    const directories = new Set<string>();
+    for (const { path } of state.differing)
+      for (const directory of ancestorsOf(state.root, path)) directories.add(directory);
+    return [
+      { ...state, phase: 'refreshing' },
+      { type: 'refresh', directories: [...directories] },
+    ];
+  }
+  const seen = new Map(event.facts.map(({ path, fact }) => [path, fact]));
+  const differing = comparedIn(state).filter(({ path, fact }) => {
+    const mine = seen.get(path);
+    return mine === undefined || !sameFact(mine, fact, state.offer.fields);
+  });
+  if (differing.length === 0) return answer(state, { kind: 'ready' });
+  const pauseMs = pausesMs[state.failures];
+  if (pauseMs === undefined) {
+    const files = differing.map(({ path }) => ({ path, fact: seen.get(path) ?? absent }));
+    return answer(state, { kind: 'stale', files });
+  }
+  const waiting = { ...state, phase: 'waiting', failures: state.failures + 1, differing } as const;
+  return [waiting, { type: 'wait', untilMs: nowMs + pauseMs }];
+}
+
+/** All files at the first look, then those that differed. */
+function comparedIn(state: OfferState): readonly NamedFact[] {
+  return state.failures === 0 ? state.offer.files : state.differing;
+}
+
+function look(state: OfferState, files: readonly NamedFact[]): [OfferState, OfferAction] {
+  if (files.length === 0) return answer(state, { kind: 'ready' });
+  return [
+    { ...state, phase: 'looking' },
+    { type: 'look', paths: files.map(({ path }) => path) },
+  ];
+}
+
+function answer(state: OfferState, answer: ViewAnswer): [OfferState, OfferAction] {
+  return [
+    { ...state, phase: 'done' },
+    { type: 'answer', answer },
+  ];
+}
+
+function ancestorsOf(root: string, path: string): string[] {
+  const found: string[] = [];
+  for (let at = parentOf(path); at.length >= root.length; at = parentOf(at)) {
+    found.unshift(at);
+    if (at === root || at === '/') break;
+  }
+  return found;
+}
