@@ -5,10 +5,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fact } from '../core/fact.ts';
-import { hiddenPrefix, type OutputRole, type RenameFailure } from './blocking/output.ts';
+import { type FactField, hiddenPrefix, type OutputRole, type RenameFailure } from './blocking/output.ts';
 import { type Disk, defaultDiskTimeoutMs } from './disk.ts';
 
-export type FactField = 'inode' | 'sizeBytes' | 'mtimeNs' | 'ctimeNs';
+export type { FactField } from './blocking/output.ts';
 export const allFactFields: readonly FactField[] = ['inode', 'sizeBytes', 'mtimeNs', 'ctimeNs'];
 
 export interface ExpectedFact {
@@ -17,6 +17,8 @@ export interface ExpectedFact {
   readonly fact: Fact;
 }
 
+const defaultSeeMs = 2_000;
+
 export interface SeeOptions {
   /** Which fields agree between machines on this share. @default all */
   readonly fields?: readonly FactField[];
@@ -24,40 +26,43 @@ export interface SeeOptions {
   readonly timeoutMs?: number;
 }
 
-function agrees(seen: Fact | undefined, expected: Fact, fields: readonly FactField[]): boolean {
-  if (seen === undefined || seen.kind !== expected.kind) return false;
-  return expected.kind === 'absent' || fields.every((field) => seen[field] === expected[field]);
+/** Tries at once and then ever less often until `attempt` yields nothing that is missing, or the deadline. */
+async function repeatUntil<Result>(
+  attempt: () => Promise<Result>,
+  isDone: (result: Result) => boolean,
+  timeoutMs: number,
+): Promise<Result> {
+  const deadlineMs = performance.now() + timeoutMs;
+  for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 100)) {
+    const result = await attempt();
+    const leftMs = deadlineMs - performance.now();
+    if (isDone(result) || leftMs <= 0) return result;
+    await sleep(Math.min(waitMs, leftMs));
+  }
 }
 
 /**
- * Looks, refreshed and fresh, until every path has the fact that another machine reported.
+ * Looks, refreshing where needed, until every path has the fact that another machine reported.
  *
  * @returns what is still seen otherwise at the deadline; empty if all is as expected.
  * @throws DiskError if the file system fails or hangs.
  */
-export async function awaitFacts(
+export function awaitFacts(
   disk: Disk,
   expected: readonly ExpectedFact[],
   options: SeeOptions = {},
 ): Promise<{ readonly path: string; readonly seen: Fact }[]> {
-  const { fields = allFactFields, timeoutMs = 2_000 } = options;
-  const deadlineMs = performance.now() + timeoutMs;
-  let open = [...expected];
-  for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 100)) {
+  const { fields = allFactFields, timeoutMs = defaultSeeMs } = options;
+  let open = expected;
+  const look = async () => {
     if (open.length === 0) return [];
-    const seen = await disk.run(
-      'lookRefreshed',
-      open.map(({ path }) => path),
-    );
-    const missed = open.flatMap((one, n) => {
-      const fact = seen[n];
-      return fact === undefined || agrees(fact, one.fact, fields) ? [] : [{ one, seen: fact }];
-    });
-    const leftMs = deadlineMs - performance.now();
-    if (leftMs <= 0) return missed.map(({ one, seen }) => ({ path: one.path, seen }));
-    open = missed.map(({ one }) => one);
-    if (open.length > 0) await sleep(Math.min(waitMs, leftMs));
-  }
+    const paths = open.map(({ path }) => path);
+    const otherwise = await disk.run('lookOtherwise', { paths, facts: open.map(({ fact }) => fact), fields });
+    const missed = new Set(otherwise.map(({ path }) => path));
+    open = open.filter(({ path }) => missed.has(path));
+    return otherwise;
+  };
+  return repeatUntil(look, (otherwise) => otherwise.length === 0, timeoutMs);
 }
 
 export interface HiddenOutput {
@@ -84,13 +89,18 @@ export async function commitOutputs(
   outputs: readonly HiddenOutput[],
   options: SeeOptions = {},
 ): Promise<CommitResult> {
-  const expected = outputs.map(({ hidden, fact }) => ({ path: hidden, fact }));
-  const unseen = await awaitFacts(disk, expected, options);
-  if (unseen.length > 0) return { kind: 'unseen', unseen };
-  const { renamed, failure } = await disk.run(
-    'renameAll',
-    outputs.map(({ hidden, path, role }) => ({ hidden, path, role })),
+  const { fields = allFactFields, timeoutMs = defaultSeeMs } = options;
+  const input = {
+    outputs: outputs.map(({ hidden, path, role }) => ({ hidden, path, role })),
+    expected: { paths: outputs.map(({ hidden }) => hidden), facts: outputs.map(({ fact }) => fact), fields },
+  };
+  const result = await repeatUntil(
+    () => disk.run('renameIfSeen', input),
+    ({ unseen }) => unseen === undefined,
+    timeoutMs,
   );
+  if (result.unseen !== undefined) return { kind: 'unseen', unseen: result.unseen };
+  const { renamed, failure } = result;
   return failure === undefined ? { kind: 'committed' } : { kind: 'failed', renamed, ...failure };
 }
 

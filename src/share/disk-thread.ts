@@ -1,5 +1,6 @@
 /** The thread behind `Disk`: one request, one answer, in order. Everything it does is in ./blocking/. */
 import { parentPort } from 'node:worker_threads';
+import { errorCode } from './blocking/look.ts';
 import { operations } from './blocking/operations.ts';
 import type { DiskAnswer, DiskRequest } from './disk.ts';
 
@@ -8,8 +9,9 @@ function answer(request: DiskRequest): DiskAnswer {
     const operation = operations[request.operation] as (input: unknown) => unknown;
     return { output: operation(request.input) };
   } catch (error) {
-    const { message, code } = error as NodeJS.ErrnoException;
-    return { message, code: code ?? 'INTERNAL' };
+    const code = errorCode(error);
+    const message = (error as Error).message.replace(/Unknown system error -\d+/g, code);
+    return { message, code };
   }
 }
 

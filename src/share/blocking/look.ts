@@ -12,10 +12,12 @@ import {
   readlinkSync,
   statSync,
 } from 'node:fs';
+import { constants as systemConstants } from 'node:os';
 import { absent, type Fact } from '../../core/fact.ts';
 import { fromBytes, toBytes } from '../../wire/bytes.ts';
 
 const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW, O_DIRECTORY, S_IFMT, S_IFREG, S_IFDIR, S_IFLNK } = constants;
+const errnoNumbers: Readonly<Record<string, number>> = systemConstants.errno;
 const kindMask = BigInt(S_IFMT);
 const kinds = new Map<bigint, Fact['kind']>([
   [BigInt(S_IFREG), 'file'],
@@ -29,8 +31,15 @@ export function meansAbsent(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
+/**
+ * The errno's name of what a node:fs call threw. libuv has no name for some that network file systems give
+ * (ESTALE, EDQUOT): it calls them `Unknown system error -116`.
+ */
 export function errorCode(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? 'UNKNOWN';
+  const { code, errno } = error as NodeJS.ErrnoException;
+  if (errno !== undefined && (code === undefined || code.startsWith('Unknown')))
+    return Object.entries(errnoNumbers).find(([, number]) => number === -errno)?.[0] ?? `errno ${-errno}`;
+  return code ?? 'INTERNAL';
 }
 
 export function toFact(stats: BigIntStats): Fact {
@@ -84,6 +93,17 @@ function linkFact(path: Buffer, link: BigIntStats, fresh: boolean): Fact {
  *   missing, or a name that was renamed over, needs its directory refreshed first ({@link refreshDirectory}).
  */
 export function look(path: string, fresh: boolean): Fact {
+  try {
+    return lookOnce(path, fresh);
+  } catch (error) {
+    // The name leads to a file that the server no longer has: it was renamed over while somebody here has it open.
+    if (errorCode(error) !== 'ESTALE') throw error;
+    refreshDirectory(parentOf(path));
+    return lookOnce(path, fresh);
+  }
+}
+
+function lookOnce(path: string, fresh: boolean): Fact {
   const bytes = toBytes(path);
   try {
     const stats = lstatSync(bytes, { bigint: true, throwIfNoEntry: false });
@@ -96,12 +116,15 @@ export function look(path: string, fresh: boolean): Fact {
     if (meansAbsent(error)) return absent;
     const code = errorCode(error);
     // Not readable, or no longer what lstat saw: look once more without opening.
-    if (code === 'EACCES' || code === 'EPERM' || code === 'ELOOP' || code === 'ENXIO') {
-      const stats = lstatSync(bytes, { bigint: true, throwIfNoEntry: false });
-      return stats === undefined ? absent : toFact(stats);
-    }
-    throw error;
+    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'ELOOP' && code !== 'ENXIO') throw error;
+    const stats = lstatSync(bytes, { bigint: true, throwIfNoEntry: false });
+    return stats === undefined ? absent : toFact(stats);
   }
+}
+
+export function parentOf(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash <= 0 ? '/' : path.slice(0, slash);
 }
 
 export function lookAll(input: { readonly paths: readonly string[]; readonly fresh: boolean }): Fact[] {

@@ -3,11 +3,11 @@ import { lookAll, refreshAll } from './look.ts';
 import { clockOf, listMembers, readMember, removeMember, sweepMembers, writeMember } from './member.ts';
 import {
   listHidden,
-  lookRefreshed,
+  lookOtherwise,
   outputObstacles,
   readPiece,
   removeAll,
-  renameAll,
+  renameIfSeen,
   touchAll,
   writePiece,
 } from './output.ts';
@@ -16,7 +16,7 @@ import { findRoot, makeRoot, realPathsBelow, topmostOwn } from './root.ts';
 export const operations = {
   lookAll,
   refreshAll,
-  lookRefreshed,
+  lookOtherwise,
   findRoot,
   makeRoot,
   topmostOwn,
@@ -28,7 +28,7 @@ export const operations = {
   sweepMembers,
   clockOf,
   outputObstacles,
-  renameAll,
+  renameIfSeen,
   removeAll,
   listHidden,
   readPiece,

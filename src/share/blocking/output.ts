@@ -17,9 +17,9 @@ import {
 } from 'node:fs';
 import type { Fact } from '../../core/fact.ts';
 import { fromBytes, toBytes, toText } from '../../wire/bytes.ts';
-import { errorCode, look, meansAbsent, refreshDirectory } from './look.ts';
+import { errorCode, look, meansAbsent, parentOf, refreshDirectory } from './look.ts';
 import { removeName } from './member.ts';
-import { isWritableDirectory, joined, parentOf } from './root.ts';
+import { isWritableDirectory, joined } from './root.ts';
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
 
@@ -77,10 +77,38 @@ export function outputObstacles(
   return outputs.map(outputObstacle);
 }
 
-/** Refreshes the directory of each path, then looks freshly at the path. */
-export function lookRefreshed(paths: readonly string[]): Fact[] {
-  for (const directory of new Set(paths.map(parentOf))) refreshDirectory(directory);
-  return paths.map((path) => look(path, true));
+export type FactField = 'inode' | 'sizeBytes' | 'mtimeNs' | 'ctimeNs';
+
+export interface Expectation {
+  /** Byte strings, absolute. */
+  readonly paths: readonly string[];
+  /** What another machine sees of each. */
+  readonly facts: readonly Fact[];
+  readonly fields: readonly FactField[];
+}
+
+function agrees(seen: Fact, expected: Fact | undefined, fields: readonly FactField[]): boolean {
+  if (expected === undefined || seen.kind !== expected.kind) return false;
+  return expected.kind === 'absent' || fields.every((field) => seen[field] === expected[field]);
+}
+
+/**
+ * Paths of which this machine does not see the expected fact, and what it sees. The plain look comes first: a name
+ * that was never looked up is asked of the server anyway, and what is equal cannot be stale. Only then the directory
+ * is refreshed and the file opened.
+ */
+export function lookOtherwise(input: Expectation): { readonly path: string; readonly seen: Fact }[] {
+  const otherwise: { path: string; seen: Fact }[] = [];
+  const refreshed = new Set<string>();
+  input.paths.forEach((path, n) => {
+    if (agrees(look(path, false), input.facts[n], input.fields)) return;
+    const directory = parentOf(path);
+    if (!refreshed.has(directory)) refreshDirectory(directory);
+    refreshed.add(directory);
+    const seen = look(path, true);
+    if (!agrees(seen, input.facts[n], input.fields)) otherwise.push({ path, seen });
+  });
+  return otherwise;
 }
 
 export interface Renaming {
@@ -94,7 +122,7 @@ export type RenameFailure = { readonly path: string; readonly code: string; read
  * Renames each hidden file to its real name, in the order given, and stops at the first that fails. What would have
  * been truncated rather than replaced keeps the permissions that it had.
  */
-export function renameAll(outputs: readonly Renaming[]): {
+function renameAll(outputs: readonly Renaming[]): {
   readonly renamed: number;
   readonly failure?: RenameFailure;
 } {
@@ -117,6 +145,17 @@ export function renameAll(outputs: readonly Renaming[]): {
     }
   }
   return { renamed };
+}
+
+/** Renames all if all hidden names are seen as expected, else none. */
+export function renameIfSeen(input: {
+  readonly outputs: readonly Renaming[];
+  readonly expected: Expectation;
+}):
+  | { readonly unseen: ReturnType<typeof lookOtherwise> }
+  | ({ readonly unseen?: undefined } & ReturnType<typeof renameAll>) {
+  const unseen = lookOtherwise(input.expected);
+  return unseen.length > 0 ? { unseen } : renameAll(input.outputs);
 }
 
 function keepMode(path: string, mode: number): void {

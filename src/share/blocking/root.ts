@@ -12,7 +12,7 @@ import {
   statSync,
 } from 'node:fs';
 import { fromBytes, toBytes, toText } from '../../wire/bytes.ts';
-import { errorCode, meansAbsent } from './look.ts';
+import { errorCode, meansAbsent, parentOf } from './look.ts';
 
 /** What a share's root holds; the name is part of the protocol between peers. */
 export const shareDirectoryName = '.buildswarm';
@@ -29,11 +29,6 @@ export function realPathOf(path: string): string {
 
 export function joined(directory: string, name: string): string {
   return directory === '/' ? `/${name}` : `${directory}/${name}`;
-}
-
-export function parentOf(path: string): string {
-  const slash = path.lastIndexOf('/');
-  return slash <= 0 ? '/' : path.slice(0, slash);
 }
 
 const ownUid = (): number => process.getuid?.() ?? -1;
