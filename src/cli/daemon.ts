@@ -15,7 +15,10 @@ export function addDaemon(program: Command): void {
     .description('runs the peer in the foreground (for systemd); logs to stderr')
     .action(async (flags: Flags) => {
       const tell = readyTeller();
-      const log = pino({ level: process.env['BUILDSWARM_DEBUG'] === '1' ? 'debug' : 'info', base: null }, pino.destination({ dest: 2, sync: true }));
+      const log = pino(
+        { level: process.env['BUILDSWARM_DEBUG'] === '1' ? 'debug' : 'info', base: null },
+        pino.destination({ dest: 2, sync: true }),
+      );
       try {
         // Loaded here only: the other commands have no need of libp2p, which takes longer to load than they to run.
         const { createPeer } = await import('../peer/peer.ts');

@@ -8,11 +8,17 @@ export function fail(error: unknown): void {
   if (!(error instanceof SwarmError)) throw error;
   process.stderr.write(`buildswarm: ${error.message}\n`);
   process.exitCode =
-    error.code === 'E_NO_PEER' ? exitStatus.noPeer : error.code === 'E_SETTING' ? exitStatus.usage : exitStatus.failure;
+    error.code === 'E_NO_PEER'
+      ? exitStatus.noPeer
+      : error.code === 'E_SETTING'
+        ? exitStatus.usage
+        : exitStatus.failure;
 }
 
 /** A commander action whose SwarmErrors are told as sentences. */
-export function action<A extends unknown[]>(run: (...args: A) => Promise<void>): (...args: A) => Promise<void> {
+export function action<A extends unknown[]>(
+  run: (...args: A) => Promise<void>,
+): (...args: A) => Promise<void> {
   return async (...args) => {
     try {
       await run(...args);

@@ -15,9 +15,13 @@ import { addWhy } from './why.ts';
 
 /** Runs one command line; sets the exit status: 0, 1 failure, 2 usage, 69 no peer is running. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
+    version: string;
+  };
   const program = new Command('buildswarm')
-    .description("A build swarm without a centre. Put `swarmrun` in front of the compiler: CXX='swarmrun g++'")
+    .description(
+      "A build swarm without a centre. Put `swarmrun` in front of the compiler: CXX='swarmrun g++'",
+    )
     .version(version)
     .enablePositionalOptions()
     .showHelpAfterError('(--help tells the options)')

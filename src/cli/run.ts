@@ -28,7 +28,9 @@ export function addRun(program: Command): void {
       }
       await new Promise<void>((resolve) => {
         child.once('error', (error: NodeJS.ErrnoException) => {
-          process.stderr.write(`buildswarm: ${program0}: ${error.code === 'ENOENT' ? 'command not found' : error.message}\n`);
+          process.stderr.write(
+            `buildswarm: ${program0}: ${error.code === 'ENOENT' ? 'command not found' : error.message}\n`,
+          );
           process.exitCode = error.code === 'ENOENT' ? 127 : 126;
           resolve();
         });

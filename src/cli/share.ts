@@ -13,7 +13,9 @@ export function addShare(program: Command): void {
       action(async (dir: string) => {
         const root = resolve(dir);
         const made = await makeShare(root);
-        process.stdout.write(`${made.root} is a share; jobs in it may run on the peers that see it at this path.\n`);
+        process.stdout.write(
+          `${made.root} is a share; jobs in it may run on the peers that see it at this path.\n`,
+        );
       }),
     );
 }

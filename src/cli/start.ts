@@ -8,8 +8,8 @@ import { prepareSocketDirectory } from '../local/socket-path.ts';
 import type { Flags } from '../peer/settings.ts';
 import { buildPrograms } from '../wrapper/build.ts';
 import { action } from './exit.ts';
-import { addPeerFlags, settingsOf } from './peer-flags.ts';
 import { packageRoot } from './package-root.ts';
+import { addPeerFlags, settingsOf } from './peer-flags.ts';
 
 /** A first start may compile the wrapper; a peer itself is ready in well under a second. */
 const startTimeoutMs = 20_000;
@@ -29,7 +29,10 @@ export function addStart(program: Command): void {
         closeInherited();
         const answer = await launch(log);
         if (answer !== 'ready\n') {
-          throw new SwarmError('E_NOT_STARTED', `${answer.trim() || `The peer ended before it was ready.`} (log: ${log})`);
+          throw new SwarmError(
+            'E_NOT_STARTED',
+            `${answer.trim() || `The peer ended before it was ready.`} (log: ${log})`,
+          );
         }
       }),
     );
@@ -37,19 +40,25 @@ export function addStart(program: Command): void {
 
 async function launch(log: string): Promise<string> {
   const descriptor = openSync(log, 'a', 0o600);
-  const child = spawn(process.execPath, [...nodeFlags, join(packageRoot, 'bin', 'buildswarm'), 'daemon', ...process.argv.slice(3)], {
-    detached: true,
-    cwd: '/',
-    stdio: ['ignore', descriptor, descriptor, 'pipe'],
-    env: { ...process.env, BUILDSWARM_READY_FD: '3' },
-  });
+  const child = spawn(
+    process.execPath,
+    [...nodeFlags, join(packageRoot, 'bin', 'buildswarm'), 'daemon', ...process.argv.slice(3)],
+    {
+      detached: true,
+      cwd: '/',
+      stdio: ['ignore', descriptor, descriptor, 'pipe'],
+      env: { ...process.env, BUILDSWARM_READY_FD: '3' },
+    },
+  );
   closeSync(descriptor);
   const pipe = child.stdio[3] as NodeJS.ReadableStream;
   return await new Promise<string>((resolve, reject) => {
     let answer = '';
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
-      reject(new SwarmError('E_NOT_STARTED', `The peer was not ready after ${startTimeoutMs} ms; see ${log}.`));
+      reject(
+        new SwarmError('E_NOT_STARTED', `The peer was not ready after ${startTimeoutMs} ms; see ${log}.`),
+      );
     }, startTimeoutMs);
     const done = (): void => {
       clearTimeout(timer);

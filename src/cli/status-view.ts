@@ -55,7 +55,11 @@ const widths = [18, 7, 6, 5, 8, 7, 6, 6, 8];
 
 function row(cells: readonly string[]): string {
   return cells
-    .map((cell, index) => (index === 0 || index === cells.length - 1 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0)))
+    .map((cell, index) =>
+      index === 0 || index === cells.length - 1
+        ? cell.padEnd(widths[index] ?? 0)
+        : cell.padStart(widths[index] ?? 0),
+    )
     .join(' ')
     .trimEnd();
 }

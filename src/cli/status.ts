@@ -20,7 +20,9 @@ export function addStatus(program: Command): void {
           const status = await fetchStatus();
           const text = options.json ? JSON.stringify(status) : renderStatus(status);
           // Clears a terminal only: a file or pipe gets one report after the other.
-          process.stdout.write(`${options.watch && process.stdout.isTTY ? '\u001b[H\u001b[2J' : ''}${text}\n`);
+          process.stdout.write(
+            `${options.watch && process.stdout.isTTY ? '\u001b[H\u001b[2J' : ''}${text}\n`,
+          );
           if (!options.watch) return;
           await new Promise((resolve) => setTimeout(resolve, watchIntervalMs));
         }

@@ -22,11 +22,18 @@ export function addWhy(program: Command): void {
     .action(
       action(async (job: string | undefined) => {
         if (job !== undefined && !/^\d+$/.test(job)) program.error(`error: "${job}" is no number of a job`);
-        const answer = (await requestOne(localSocket(), { op: 'why', ...(job === undefined ? {} : { job: Number(job) }) })) as {
+        const answer = (await requestOne(localSocket(), {
+          op: 'why',
+          ...(job === undefined ? {} : { job: Number(job) }),
+        })) as {
           jobs: Explanation[];
         };
         if (answer.jobs.length === 0) {
-          process.stdout.write(job === undefined ? 'Every job so far was simply run remotely.\n' : `Nothing is known of job ${job}; the last 10,000 are remembered.\n`);
+          process.stdout.write(
+            job === undefined
+              ? 'Every job so far was simply run remotely.\n'
+              : `Nothing is known of job ${job}; the last 10,000 are remembered.\n`,
+          );
         }
         for (const one of answer.jobs) process.stdout.write(`${render(one)}\n`);
       }),
@@ -35,6 +42,8 @@ export function addWhy(program: Command): void {
 
 function render(one: Explanation): string {
   const head = `job ${one.job}: ${one.command.slice(0, 200)}\n  in ${one.cwd}; ${one.ending || 'not ended'}${one.place ? ` at ${one.place}` : ''}`;
-  const lines = one.reasons.map(({ reason, meaning, peer }) => `  ${reason}: ${meaning}${peer ? ` (${peer})` : ''}`);
+  const lines = one.reasons.map(
+    ({ reason, meaning, peer }) => `  ${reason}: ${meaning}${peer ? ` (${peer})` : ''}`,
+  );
   return [head, ...lines, ...one.details.map((detail) => `  - ${detail}`)].join('\n');
 }

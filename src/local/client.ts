@@ -17,7 +17,12 @@ const connectTimeoutMs = 3_000;
 export async function* request(path: string, body: unknown, idleTimeoutMs = 10_000): AsyncGenerator<unknown> {
   const socket = await open(path);
   socket.setTimeout(idleTimeoutMs, () => {
-    socket.destroy(new SwarmError('E_PEER_SILENT', `The peer on ${path} does not answer (waited ${idleTimeoutMs} ms); see its log, or end it with \`buildswarm stop --now\`.`));
+    socket.destroy(
+      new SwarmError(
+        'E_PEER_SILENT',
+        `The peer on ${path} does not answer (waited ${idleTimeoutMs} ms); see its log, or end it with \`buildswarm stop --now\`.`,
+      ),
+    );
   });
   socket.write(encodeJson('REQUEST', body));
   try {
@@ -30,7 +35,10 @@ export async function* request(path: string, body: unknown, idleTimeoutMs = 10_0
 /** The first reply to a request, for those that have just one. */
 export async function requestOne(path: string, body: unknown, idleTimeoutMs = 10_000): Promise<unknown> {
   for await (const reply of request(path, body, idleTimeoutMs)) return reply;
-  throw new SwarmError('E_PEER_SILENT', `The peer on ${path} ended the connection without an answer; see its log.`);
+  throw new SwarmError(
+    'E_PEER_SILENT',
+    `The peer on ${path} ended the connection without an answer; see its log.`,
+  );
 }
 
 async function* replies(chunks: AsyncIterable<Buffer>): AsyncGenerator<unknown> {
@@ -45,7 +53,12 @@ async function open(path: string): Promise<Socket> {
     const socket = connect(path);
     const timer = setTimeout(() => {
       socket.destroy();
-      reject(new SwarmError('E_PEER_SILENT', `The peer on ${path} does not take the connection; it may be frozen.`));
+      reject(
+        new SwarmError(
+          'E_PEER_SILENT',
+          `The peer on ${path} does not take the connection; it may be frozen.`,
+        ),
+      );
     }, connectTimeoutMs);
     socket.once('connect', () => {
       clearTimeout(timer);
@@ -53,7 +66,13 @@ async function open(path: string): Promise<Socket> {
     });
     socket.once('error', (cause) => {
       clearTimeout(timer);
-      reject(new SwarmError('E_NO_PEER', `No peer is running on this machine (${path}); start one with \`buildswarm start\`.`, { cause }));
+      reject(
+        new SwarmError(
+          'E_NO_PEER',
+          `No peer is running on this machine (${path}); start one with \`buildswarm start\`.`,
+          { cause },
+        ),
+      );
     });
   });
 }

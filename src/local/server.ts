@@ -74,7 +74,10 @@ function serve(socket: Socket, init: LocalServerInit): void {
     init.onGarbage(error);
     socket.destroy();
   };
-  const timer = setTimeout(() => end(new Error(`no whole request came in ${requestTimeoutMs} ms`)), requestTimeoutMs);
+  const timer = setTimeout(
+    () => end(new Error(`no whole request came in ${requestTimeoutMs} ms`)),
+    requestTimeoutMs,
+  );
   socket.on('data', (chunk) => {
     try {
       for (const frame of decoder.push(chunk)) {
@@ -133,7 +136,10 @@ async function removeStaleSocket(path: string): Promise<void> {
     probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));
   });
   if (answer === 'alive') {
-    throw new SwarmError('E_SOCKET_BUSY', `A peer is running already on ${path}; end it with \`buildswarm stop\`, or set BUILDSWARM_SOCKET for a second one.`);
+    throw new SwarmError(
+      'E_SOCKET_BUSY',
+      `A peer is running already on ${path}; end it with \`buildswarm stop\`, or set BUILDSWARM_SOCKET for a second one.`,
+    );
   }
   if (answer === 'ECONNREFUSED') unlinkSync(path);
 }
@@ -142,7 +148,9 @@ async function listen(server: Server, path: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const hint = cause.code === 'EADDRINUSE' ? 'another peer took it at the same moment' : cause.message;
-      reject(new SwarmError('E_SOCKET_BUSY', `The local socket ${path} cannot be opened: ${hint}.`, { cause }));
+      reject(
+        new SwarmError('E_SOCKET_BUSY', `The local socket ${path} cannot be opened: ${hint}.`, { cause }),
+      );
     });
     server.listen(path, 511, resolve);
   });

@@ -21,7 +21,11 @@ export function prepareSocketDirectory(path: string, uid: number): string {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    throw new SwarmError('E_SOCKET_DIRECTORY', `The directory ${directory} for the local socket cannot be made; set BUILDSWARM_SOCKET to a path that you can write.`, { cause });
+    throw new SwarmError(
+      'E_SOCKET_DIRECTORY',
+      `The directory ${directory} for the local socket cannot be made; set BUILDSWARM_SOCKET to a path that you can write.`,
+      { cause },
+    );
   }
   const stat = lstatSync(directory);
   const wrong = !stat.isDirectory()
@@ -32,7 +36,10 @@ export function prepareSocketDirectory(path: string, uid: number): string {
         ? `has mode ${(stat.mode & 0o777).toString(8)}, it must be 700`
         : undefined;
   if (wrong !== undefined) {
-    throw new SwarmError('E_SOCKET_DIRECTORY', `The directory ${directory} ${wrong}; remove it or mend it (chmod 700), or set BUILDSWARM_SOCKET to another path.`);
+    throw new SwarmError(
+      'E_SOCKET_DIRECTORY',
+      `The directory ${directory} ${wrong}; remove it or mend it (chmod 700), or set BUILDSWARM_SOCKET to another path.`,
+    );
   }
   return directory;
 }

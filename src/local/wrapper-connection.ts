@@ -3,11 +3,11 @@
  * is and where it runs is decided elsewhere.
  */
 import type { Socket } from 'node:net';
+import type { Ending } from '../core/schedule/contract.ts';
 import type { ByteString } from '../wire/bytes.ts';
 import { splitNul } from '../wire/bytes.ts';
 import { encodeData, encodeFrame, type Frame, FrameError } from '../wire/frame.ts';
 import { encodeExit, parseJob, type WrapperJob } from '../wire/messages.ts';
-import type { Ending } from '../core/schedule/contract.ts';
 
 /** Most arguments and environment entries that a request may have; Linux itself stops at 6 MB of them. */
 const maxStrings = 1_000_000;

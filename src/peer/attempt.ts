@@ -30,6 +30,8 @@ export interface AttemptListener {
   onResult(result: JobResult): void;
   onReturned(): void;
   onLost(why: string): void;
+  /** It is over, whichever way; before the last word. */
+  onOver(): void;
 }
 
 export class Attempt {
@@ -100,6 +102,7 @@ export class Attempt {
   #end(last: () => void): void {
     if (this.#over) return;
     this.#over = true;
+    this.#listener.onOver();
     last();
   }
 

@@ -73,6 +73,9 @@ export class Ledger {
 
   /** The newest records that carry a note, newest first. */
   recent(limit: number): JobRecord[] {
-    return [...this.#records.values()].filter((record) => record.notes.length > 0).slice(-limit).toReversed();
+    return [...this.#records.values()]
+      .filter((record) => record.notes.length > 0)
+      .slice(-limit)
+      .toReversed();
   }
 }

@@ -4,7 +4,14 @@
  */
 import type { PeerName } from '../core/schedule/contract.ts';
 import type { Disk } from '../share/disk.ts';
-import { awaitMember, checkMember, type Member, removeMemberFile, sweepMembers, writeMemberFile } from '../share/members.ts';
+import {
+  awaitMember,
+  checkMember,
+  type Member,
+  removeMemberFile,
+  sweepMembers,
+  writeMemberFile,
+} from '../share/members.ts';
 
 export type Membership = { readonly ok: true } | { readonly ok: false; readonly why: string };
 
@@ -23,6 +30,8 @@ export interface MembersInit {
   readonly self: () => Member;
   /** The public key that noise has proven for a connected peer, base64. */
   readonly keyOf: (peer: PeerName) => string | undefined;
+  /** This peer has become a member of one more share. */
+  readonly onJoined: (root: string) => void;
   readonly log: (message: string, facts: Record<string, unknown>) => void;
 }
 
@@ -30,6 +39,7 @@ export class Members {
   readonly #init: MembersInit;
   readonly #answers = new Map<string, { readonly answer: Promise<Membership>; untilMs: number }>();
   readonly #joined = new Map<string, Promise<Membership>>();
+  readonly #verdicts = new Map<string, Membership>();
   readonly #renewal: NodeJS.Timeout;
 
   constructor(init: MembersInit) {
@@ -52,7 +62,8 @@ export class Members {
       this.#joined.set(root, joined);
       void joined.then((answer) => {
         // A share that was not writable a moment ago may be so later.
-        if (!answer.ok) this.#joined.delete(root);
+        if (answer.ok) this.#init.onJoined(root);
+        else this.#joined.delete(root);
       });
     }
     return joined;
@@ -70,20 +81,34 @@ export class Members {
     if (this.#answers.size > 4096) this.#answers.delete(this.#answers.keys().next().value ?? '');
     void answer.then((verdict) => {
       if (!verdict.ok) entry.untilMs = this.#init.now() + doubtedMs;
+      this.#verdicts.set(key, verdict);
     });
     return answer;
   }
 
   /** Forgets what is known of a peer that is gone. */
   forget(peer: PeerName): void {
-    for (const key of this.#answers.keys()) if (key.startsWith(`${peer} `)) this.#answers.delete(key);
+    for (const key of this.#answers.keys()) {
+      if (!key.startsWith(`${peer} `)) continue;
+      this.#answers.delete(key);
+      this.#verdicts.delete(key);
+    }
+  }
+
+  /** Why a peer is not used, for people: the shares on which it was looked for and is no member. */
+  refusals(peer: PeerName): string[] {
+    return [...this.#verdicts].flatMap(([key, verdict]) =>
+      key.startsWith(`${peer} `) && !verdict.ok ? [verdict.why] : [],
+    );
   }
 
   /** Removes this peer's files; at its stop. */
   async leave(): Promise<void> {
     clearInterval(this.#renewal);
-    const { id } = { id: this.#init.self().peerId };
-    await Promise.allSettled([...this.#joined.keys()].map((root) => removeMemberFile(this.#init.disk, root, id)));
+    const { peerId } = this.#init.self();
+    await Promise.allSettled(
+      [...this.#joined.keys()].map((root) => removeMemberFile(this.#init.disk, root, peerId)),
+    );
   }
 
   async #write(root: string): Promise<Membership> {

@@ -30,25 +30,37 @@ const multiaddr = v.pipe(
   v.string(),
   v.regex(
     /^\/(ip4|ip6|dns4|dns6|dns)\/[^/]+\/tcp\/\d{1,5}(\/p2p\/[A-Za-z0-9]+)?$/,
-    (issue) => `"${String(issue.input)}" is no address like /ip4/192.168.1.7/tcp/4001 or /ip6/fd00::7/tcp/4001`,
+    (issue) =>
+      `"${String(issue.input)}" is no address like /ip4/192.168.1.7/tcp/4001 or /ip6/fd00::7/tcp/4001`,
   ),
 );
 
 const schema = v.object({
   slots: v.pipe(
     v.string(),
-    v.regex(/^\d{1,4}$/, (issue) => `"${String(issue.input)}" is no number of slots; give a whole number from 0 to 1024`),
+    v.regex(
+      /^\d{1,4}$/,
+      (issue) => `"${String(issue.input)}" is no number of slots; give a whole number from 0 to 1024`,
+    ),
     v.transform(Number),
     v.maxValue(1024, 'there are at most 1024 slots'),
   ),
   listen: v.array(multiaddr),
   peers: v.array(multiaddr),
   mdns: v.boolean(),
-  name: v.pipe(v.string(), v.trim(), v.minLength(1, 'the name is empty'), v.maxLength(64, 'the name is longer than 64 characters')),
+  name: v.pipe(
+    v.string(),
+    v.trim(),
+    v.minLength(1, 'the name is empty'),
+    v.maxLength(64, 'the name is longer than 64 characters'),
+  ),
   socketPath: v.pipe(
     v.string(),
     v.startsWith('/', (issue) => `the socket path "${String(issue.input)}" is not absolute`),
-    v.maxBytes(107, 'the socket path is longer than the 107 bytes that a unix socket allows; set BUILDSWARM_SOCKET to a shorter one'),
+    v.maxBytes(
+      107,
+      'the socket path is longer than the 107 bytes that a unix socket allows; set BUILDSWARM_SOCKET to a shorter one',
+    ),
   ),
 });
 

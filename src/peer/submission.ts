@@ -88,6 +88,10 @@ export class Submission {
     });
   }
 
+  get isInline(): boolean {
+    return this.#place === 'inline';
+  }
+
   get over(): boolean {
     return this.#place === 'over';
   }

@@ -9,11 +9,12 @@ import { mayTravel } from '../core/command/travel.ts';
 import type { Reason, RetryCode } from '../core/reason.ts';
 import type { AttemptNumber, PeerName } from '../core/schedule/contract.ts';
 import type { WrapperRequest } from '../local/wrapper-connection.ts';
-import { commitOutputs, awaitFacts, outputObstacles, readPiece, removeHidden } from '../share/commit.ts';
+import { awaitFacts, commitOutputs, outputObstacles, readPiece, removeHidden } from '../share/commit.ts';
 import { type Disk, DiskError } from '../share/disk.ts';
 import type { Shares } from '../share/shares.ts';
 import { type ByteString, fromBytes, toText } from '../wire/bytes.ts';
 import type { JobEnd, Offer, Refused } from '../wire/job-messages.ts';
+import type { Members } from './members.ts';
 import { type Submission, wantsStdin } from './submission.ts';
 
 /** A command, read: may it travel, and if not, why. */
@@ -34,9 +35,15 @@ export type Verdict =
 export interface SubmitterTreeInit {
   readonly disk: Disk;
   readonly shares: Shares;
+  readonly members: Members;
   /** This peer's id; its end makes hidden names unique. */
   readonly peerId: string;
 }
+
+/** What goes to a worker, or why nothing may go there. */
+export type Prepared =
+  | { readonly argv: readonly ByteString[]; readonly offer: Offer }
+  | { readonly refused: Refused };
 
 /** Longest wait until an output that a worker reported is seen here. */
 const seeTimeoutMs = 5_000;
@@ -45,21 +52,32 @@ const maxResponseFileBytes = 16 * 1024 * 1024;
 export class SubmitterTree {
   readonly #disk: Disk;
   readonly #shares: Shares;
+  readonly #members: Members;
   readonly #tag: string;
-  readonly #hidden = new Map<string, readonly { path: string; hidden: string; role: 'object' | 'dependencies' }[]>();
+  readonly #hidden = new Map<
+    string,
+    readonly { path: string; hidden: string; role: 'object' | 'dependencies' }[]
+  >();
 
   constructor(init: SubmitterTreeInit) {
     this.#disk = init.disk;
     this.#shares = init.shares;
+    this.#members = init.members;
     this.#tag = init.peerId.slice(-8);
   }
 
   /** Reads a command and decides, by its words and its place alone, whether it may travel. */
   async read(request: WrapperRequest): Promise<ReadRequest> {
-    const command: Command = { argv: request.argv, cwd: request.job.cwd, env: variables(request.environment) };
+    const command: Command = {
+      argv: request.argv,
+      cwd: request.job.cwd,
+      env: variables(request.environment),
+    };
     const reading = await this.#readWhole(command);
     const found = command.cwd === '' ? undefined : await this.#shares.find(command.cwd);
     const root = found?.ok ? found.share.root : undefined;
+    // Begun now, so that others have seen this peer's file by the time they are asked.
+    if (root !== undefined) void this.#members.join(root);
     const { travels, reason, unslotted } = mayTravel(reading, command, {
       shareOf: (path) => (root !== undefined && isBelow(root, path) ? root : undefined),
       stdin: request.job.stdin,
@@ -74,12 +92,12 @@ export class SubmitterTree {
   }
 
   /** What goes to the worker for one attempt. */
-  async prepare(
-    submission: Submission,
-    attempt: AttemptNumber,
-    _peer: PeerName,
-  ): Promise<{ argv: readonly ByteString[]; offer: Offer }> {
+  async prepare(submission: Submission, attempt: AttemptNumber, peer: PeerName): Promise<Prepared> {
     const { request, reading, demand } = submission;
+    const root = submission.share ?? '';
+    const own = await this.#members.join(root);
+    const other = own.ok ? await this.#members.check(root, peer) : own;
+    if (!other.ok) return { refused: { code: 'not-member', detail: other.why } };
     const { job } = request;
     const tag = `${this.#tag}-${submission.id}.${attempt}`;
     const renames = reading.rename?.outputsFor(tag).map((output) => ({
@@ -88,14 +106,15 @@ export class SubmitterTree {
       role: roleOf(reading, output.path),
     }));
     if (renames !== undefined) this.#hidden.set(tag, renames);
-    const outputs = renames?.map(({ hidden }) => hidden) ?? reading.outputs.map(({ path }) => resolvePath(job.cwd, path));
+    const outputs =
+      renames?.map(({ hidden }) => hidden) ?? reading.outputs.map(({ path }) => resolvePath(job.cwd, path));
     const terminal = job.stdout === 'tty' || job.stderr === 'tty';
     return {
       argv: reading.rename?.argvFor(tag) ?? request.argv,
       offer: {
         job: submission.id,
         attempt,
-        share: submission.share ?? '',
+        share: root,
         cwd: job.cwd,
         umask: job.umask,
         stdin: wantsStdin(submission) ? 'pipe' : job.stdin === 'closed' ? 'closed' : 'null',
@@ -108,7 +127,9 @@ export class SubmitterTree {
         columns: terminal ? job.columns : 0,
         memoryBytes: demand.memoryBytes,
         kind: demand.kind,
-        outputs: [...new Set(outputs)].filter((path) => submission.share !== undefined && isBelow(submission.share, path)),
+        outputs: [...new Set(outputs)].filter(
+          (path) => submission.share !== undefined && isBelow(submission.share, path),
+        ),
       },
     };
   }
@@ -118,7 +139,12 @@ export class SubmitterTree {
   }
 
   /** The command ended on the worker: sees its outputs here and commits them. */
-  async settle(submission: Submission, attempt: AttemptNumber, _peer: PeerName, end: JobEnd): Promise<Verdict> {
+  async settle(
+    submission: Submission,
+    attempt: AttemptNumber,
+    _peer: PeerName,
+    end: JobEnd,
+  ): Promise<Verdict> {
     const tag = this.#tagOf(submission, attempt);
     const renames = this.#hidden.get(tag);
     if (end.ending.kind !== 'exited' || end.ending.status !== 0) {
@@ -130,7 +156,11 @@ export class SubmitterTree {
       const unseen = await awaitFacts(this.#disk, made, { timeoutMs: seeTimeoutMs });
       return unseen.length === 0
         ? { kind: 'good', proven: true }
-        : { kind: 'again', reason: 'output-unseen', detail: `not seen here in ${seeTimeoutMs} ms: ${names(unseen)}` };
+        : {
+            kind: 'again',
+            reason: 'output-unseen',
+            detail: `not seen here in ${seeTimeoutMs} ms: ${names(unseen)}`,
+          };
     }
     const facts = new Map(made.map(({ path, fact }) => [path, fact]));
     const outputs = renames.flatMap((output) => {
@@ -146,7 +176,10 @@ export class SubmitterTree {
     return {
       kind: 'again',
       reason: 'output-unseen',
-      detail: result.kind === 'unseen' ? `not seen here in ${seeTimeoutMs} ms: ${names(result.unseen)}` : `${toText(result.path)}: ${result.message}`,
+      detail:
+        result.kind === 'unseen'
+          ? `not seen here in ${seeTimeoutMs} ms: ${names(result.unseen)}`
+          : `${toText(result.path)}: ${result.message}`,
     };
   }
 
@@ -156,7 +189,10 @@ export class SubmitterTree {
     const renames = this.#hidden.get(tag);
     if (renames === undefined) return;
     this.#hidden.delete(tag);
-    removeHidden(this.#disk, renames.map(({ hidden }) => hidden)).catch(() => {
+    removeHidden(
+      this.#disk,
+      renames.map(({ hidden }) => hidden),
+    ).catch(() => {
       // What cannot be removed now is found by the next sweep.
     });
   }
@@ -207,7 +243,9 @@ export class SubmitterTree {
 }
 
 function roleOf(reading: Reading, path: string): 'object' | 'dependencies' {
-  return reading.outputs.some((output) => output.path === path && output.role === 'dependencies') ? 'dependencies' : 'object';
+  return reading.outputs.some((output) => output.path === path && output.role === 'dependencies')
+    ? 'dependencies'
+    : 'object';
 }
 
 function names(seen: readonly { readonly path: string }[]): string {
@@ -223,4 +261,3 @@ function variables(entries: readonly ByteString[]): Map<string, string> {
   }
   return found;
 }
-

@@ -15,7 +15,7 @@ import type {
 import type { WrapperConnection, WrapperRequest } from '../local/wrapper-connection.ts';
 import type { JobChannel } from '../swarm/channel.ts';
 import { joinNul, toText } from '../wire/bytes.ts';
-import type { JobResult } from '../wire/job-messages.ts';
+import type { JobResult, Refused } from '../wire/job-messages.ts';
 import { Attempt } from './attempt.ts';
 import type { Ledger } from './ledger.ts';
 import { Submission } from './submission.ts';
@@ -36,6 +36,8 @@ export interface SubmitterInit {
   readonly isNested: (pid: number) => boolean;
   /** Called when the number of inline jobs that hold slots has changed. */
   readonly inlineChanged: () => void;
+  /** A job to that peer began or ended. */
+  readonly watch: (peer: PeerName, on: boolean) => void;
   readonly log: (message: string, facts: Record<string, unknown>) => void;
 }
 
@@ -70,15 +72,21 @@ export class Submitter {
     return this.#inlinePids.size;
   }
 
-  get size(): number {
-    return this.#jobs.size;
+  /** Jobs that are queued here or run elsewhere. */
+  get remoteSize(): number {
+    return [...this.#jobs.values()].filter(({ submission }) => !submission.isInline).length;
   }
 
   /** A wrapper has handed in a command. */
   accept(request: WrapperRequest, connection: WrapperConnection): void {
     this.#lastJob += 1;
     const id = this.#lastJob;
-    this.#init.ledger.open(id, toText(request.argv.join(' ').slice(0, 500)), toText(request.job.cwd), this.#init.now());
+    this.#init.ledger.open(
+      id,
+      toText(request.argv.join(' ').slice(0, 500)),
+      toText(request.job.cwd),
+      this.#init.now(),
+    );
     this.#init.tree.read(request).then(
       ({ reading, share, inline, unslotted, detail }) => {
         const demand: JobDemand = {
@@ -91,7 +99,10 @@ export class Submitter {
           memoryBytes: 0,
           kind: kindOf(reading, share),
         };
-        this.#open(new Submission({ id, request, connection, reading, demand, share, listener: this.#listener }), detail);
+        this.#open(
+          new Submission({ id, request, connection, reading, demand, share, listener: this.#listener }),
+          detail,
+        );
       },
       (error: unknown) => {
         this.#init.log('a command could not be read; its wrapper runs it', { job: id, error: String(error) });
@@ -196,27 +207,17 @@ export class Submitter {
     entry.slot = slot;
     let channel: JobChannel | undefined;
     try {
-      const [opened, prepared] = await Promise.all([
-        this.#init.openJob(peer),
-        this.#init.tree.prepare(submission, number, peer),
-      ]);
-      channel = opened;
-      if (slot.abandoned) {
-        channel.abort();
+      const prepared = await this.#init.tree.prepare(submission, number, peer);
+      if (slot.abandoned) return;
+      if ('refused' in prepared) {
+        this.#refused(entry, slot, peer, prepared.refused);
         return;
       }
+      channel = this.#init.openJob(peer);
       const attempt: Attempt = new Attempt(number, peer, channel, {
-        onAccepted: ({ report }) => this.apply({ type: 'accepted', job: submission.id, attempt: number, report }),
-        onRefused: (refused) => {
-          this.#init.tree.refused(submission, number, peer, refused);
-          this.apply({
-            type: 'refused',
-            job: submission.id,
-            attempt: number,
-            code: refused.code,
-            report: refused.report,
-          });
-        },
+        onAccepted: ({ report }) =>
+          this.apply({ type: 'accepted', job: submission.id, attempt: number, report }),
+        onRefused: (refused) => this.#refused(entry, slot, peer, refused),
         onStarted: () => {
           submission.started();
           this.apply({ type: 'started', job: submission.id, attempt: number });
@@ -224,6 +225,7 @@ export class Submitter {
         onOutput: (type, data) => submission.output(attempt, type, data),
         onStdinTaken: (totalBytes) => submission.stdin.advance(totalBytes),
         onResult: (result) => void this.#settle(entry, slot, peer, result),
+        onOver: () => this.#init.watch(peer, false),
         onReturned: () => this.apply({ type: 'returned', job: submission.id, attempt: number }),
         onLost: (why) => {
           this.#init.ledger.detail(submission.id, why);
@@ -231,6 +233,7 @@ export class Submitter {
         },
       });
       slot.attempt = attempt;
+      this.#init.watch(peer, true);
       submission.begin(attempt);
       attempt.offer(joinNul(prepared.argv), environmentOf(submission), prepared.offer);
     } catch (error) {
@@ -238,8 +241,27 @@ export class Submitter {
       if (slot.abandoned) return;
       this.#init.log('an offer could not be made', { job: submission.id, peer, error: String(error) });
       this.#init.ledger.detail(submission.id, String(error));
-      this.apply({ type: 'failed', job: submission.id, attempt: number, reason: 'lost-peer', confirmed: true });
+      this.apply({
+        type: 'failed',
+        job: submission.id,
+        attempt: number,
+        reason: 'lost-peer',
+        confirmed: true,
+      });
     }
+  }
+
+  #refused(entry: Entry, slot: Slot, peer: PeerName, refused: Refused): void {
+    const { submission } = entry;
+    if (refused.detail) this.#init.ledger.detail(submission.id, refused.detail);
+    this.#init.tree.refused(submission, slot.number, peer, refused);
+    this.apply({
+      type: 'refused',
+      job: submission.id,
+      attempt: slot.number,
+      code: refused.code,
+      report: refused.report,
+    });
   }
 
   /** The stream ended without its last word. */
@@ -310,5 +332,5 @@ function environmentOf(submission: Submission): Uint8Array {
 
 /** For which jobs a refusal that is not `busy` holds: those of the same programs in the same share. */
 function kindOf(reading: Reading, share: string | undefined): string {
-  return `${share ?? ''}\0${reading.programs.join('\0')}${reading.native ? '\0native' : ''}`;
+  return `${share ?? ''}\x01${reading.programs.join('\x01')}${reading.native ? '\x01native' : ''}`;
 }

@@ -2,14 +2,15 @@
  * The worker's side: takes offers from other peers, carries out what the worker's state machine decides, runs
  * commands and sends their output and end. One libp2p stream a job; its closing is the cancellation.
  */
-import type { JobId, PeerName, WorkerAction, WorkerEvent } from '../core/schedule/contract.ts';
+
 import type { LoadReport } from '../core/load-report.ts';
 import type { RefusalCode } from '../core/reason.ts';
+import type { JobId, PeerName, WorkerAction, WorkerEvent } from '../core/schedule/contract.ts';
 import type { JobChannel } from '../swarm/channel.ts';
-import type { Execution, Runner } from '../work/runner.ts';
 import { type Frame, FrameError } from '../wire/frame.ts';
 import { type JobFacts, type Offer, packSeen, parseOffer } from '../wire/job-messages.ts';
 import type { RunnerExit } from '../wire/messages.ts';
+import type { Execution, Runner } from '../work/runner.ts';
 import { outputWindowBytes } from './attempt.ts';
 import type { WorkPlace } from './work-place.ts';
 
@@ -39,6 +40,8 @@ export interface WorkerHostInit {
   readonly tellFree: (peer: PeerName) => void;
   readonly changed: () => void;
   readonly wake: (atMs: number) => void;
+  /** A job for that peer began or ended. */
+  readonly watch: (peer: PeerName, on: boolean) => void;
   /** Runs tasks one after the other, see ./turns.ts. */
   readonly turns: (task: () => void) => void;
   /** The checks around a job: member, share, view before; facts of outputs after. */
@@ -114,6 +117,8 @@ export class WorkerHost {
       return;
     }
     this.#jobs.set(key, job);
+    job.channel.limit(memberFrameBytes);
+    this.#init.watch(job.peer, true);
     this.#init.place.prepare(job.peer, job.offer).then(
       (refusal) => this.#checked(job, refusal),
       (error: unknown) => this.#checked(job, { code: 'stale-view', detail: String(error) }),
@@ -124,12 +129,18 @@ export class WorkerHost {
     const { peer, offer } = job;
     if (this.#jobs.get(keyOf(peer, offer.job)) !== job) return;
     if (refusal !== undefined) {
-      this.#jobs.delete(keyOf(peer, offer.job));
+      this.#remove(job);
       this.#refuse(job, refusal.code, refusal.detail);
       return;
     }
     job.admitted = true;
-    this.apply({ type: 'offer', peer, job: offer.job, attempt: offer.attempt, memoryBytes: offer.memoryBytes });
+    this.apply({
+      type: 'offer',
+      peer,
+      job: offer.job,
+      attempt: offer.attempt,
+      memoryBytes: offer.memoryBytes,
+    });
   }
 
   #refuse(job: HostedJob, code: RefusalCode, detail: string): void {
@@ -149,7 +160,7 @@ export class WorkerHost {
         sendJson(job.channel, 'ACCEPTED', { report: this.#init.report() });
         break;
       case 'refuse':
-        this.#jobs.delete(key);
+        this.#remove(job);
         this.#refuse(job, action.code, '');
         break;
       case 'start':
@@ -159,7 +170,7 @@ export class WorkerHost {
         job.execution?.kill();
         break;
       case 'return':
-        this.#jobs.delete(key);
+        this.#remove(job);
         job.channel.send('RETURNED');
         job.channel.close();
         break;
@@ -209,9 +220,12 @@ export class WorkerHost {
     );
   }
 
-  #over(job: HostedJob, end: { kind: 'ended'; exit: RunnerExit } | { kind: 'spawn-failed'; why: string }): void {
+  #over(
+    job: HostedJob,
+    end: { kind: 'ended'; exit: RunnerExit } | { kind: 'spawn-failed'; why: string },
+  ): void {
     const { peer, offer } = job;
-    const here = this.#jobs.delete(keyOf(peer, offer.job));
+    const here = this.#remove(job);
     // The slot first: the next job starts while this one's result is made out.
     this.apply({
       type: 'ended',
@@ -246,6 +260,15 @@ export class WorkerHost {
     });
   }
 
+  /** @returns false if it was removed before. */
+  #remove(job: HostedJob): boolean {
+    const key = keyOf(job.peer, job.offer.job);
+    if (this.#jobs.get(key) !== job) return false;
+    this.#jobs.delete(key);
+    this.#init.watch(job.peer, false);
+    return true;
+  }
+
   #take(job: HostedJob, frame: Frame): void {
     switch (frame.type) {
       case 'STDIN':
@@ -274,9 +297,7 @@ export class WorkerHost {
 
   /** The submitter has closed the stream, or is lost. */
   #gone(job: HostedJob): void {
-    const key = keyOf(job.peer, job.offer.job);
-    if (this.#jobs.get(key) !== job) return;
-    this.#jobs.delete(key);
+    if (!this.#remove(job)) return;
     if (!job.admitted) return;
     this.apply({ type: 'cancelled', peer: job.peer, job: job.offer.job });
     // The state machine waits for `ended`, which comes when the tree is gone.

@@ -226,7 +226,7 @@ export class Channel implements JobChannel {
       }
       for (const frame of frames) {
         if (this.#paused) this.#held.push(frame);
-        else if (this.#state === 'open') this.onFrame(frame);
+        else if (this.#state === 'open') this.#hand(frame);
       }
       if (this.#state !== 'open') return;
     }
@@ -267,7 +267,17 @@ export class Channel implements JobChannel {
     while (!this.#paused && this.#state === 'open') {
       const frame = this.#held.shift();
       if (frame === undefined) return;
+      this.#hand(frame);
+    }
+  }
+
+  /** A receiver that finds nonsense in a frame says so by a FrameError: that ends this channel and nothing else. */
+  #hand(frame: Frame): void {
+    try {
       this.onFrame(frame);
+    } catch (thrown) {
+      if (!(thrown instanceof FrameError)) throw thrown;
+      this.garbage(thrown);
     }
   }
 

@@ -190,6 +190,18 @@ export class Swarm {
     return [...this.#others.values()];
   }
 
+  /** How many connections stand, those among them that do not count yet or no more. */
+  get connections(): number {
+    return this.#links.size;
+  }
+
+  /** Job channels that are open, whoever opened them. */
+  get jobs(): number {
+    let jobs = 0;
+    for (const link of this.#links.values()) jobs += link.jobs;
+    return jobs;
+  }
+
   isConnected(id: string): boolean {
     return this.#peers.has(id);
   }

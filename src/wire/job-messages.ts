@@ -4,7 +4,19 @@
  */
 import * as v from 'valibot';
 import type { Fact } from '../core/fact.ts';
-import { acceptedSchema, byteString, count, endingSchema, loadReportSchema, mask, parseJson, path, refusedSchema, small, text } from './messages.ts';
+import {
+  acceptedSchema,
+  byteString,
+  count,
+  endingSchema,
+  loadReportSchema,
+  mask,
+  parseJson,
+  path,
+  refusedSchema,
+  small,
+  text,
+} from './messages.ts';
 
 const stdio = v.picklist(['closed', 'null', 'pipe', 'pty']);
 const nanoseconds = v.pipe(v.string(), v.regex(/^-?\d{1,20}$/u, 'is no number'));
@@ -12,7 +24,15 @@ const nanoseconds = v.pipe(v.string(), v.regex(/^-?\d{1,20}$/u, 'is no number'))
 /** On the wire a fact is a tuple: there may be thousands of them. */
 const factSchema = v.pipe(
   v.tuple([v.picklist(['f', 'd', 'l', 'o', 'a']), nanoseconds, count, nanoseconds, nanoseconds]),
-  v.transform(([kind, inode, sizeBytes, mtimeNs, ctimeNs]): Fact => ({ kind: kinds[kind], inode, sizeBytes, mtimeNs, ctimeNs })),
+  v.transform(
+    ([kind, inode, sizeBytes, mtimeNs, ctimeNs]): Fact => ({
+      kind: kinds[kind],
+      inode,
+      sizeBytes,
+      mtimeNs,
+      ctimeNs,
+    }),
+  ),
 );
 const kinds = { f: 'file', d: 'directory', l: 'link', o: 'other', a: 'absent' } as const;
 const letters = { file: 'f', directory: 'd', link: 'l', other: 'o', absent: 'a' } as const;

@@ -97,6 +97,9 @@ export const resultSchema = v.object({
   systemMs: count,
 });
 
+const sharesSchema = v.object({ shares: v.pipe(v.array(path), v.maxLength(64)) });
+export type Shares = v.InferOutput<typeof sharesSchema>;
+
 export type Hello = v.InferOutput<typeof helloSchema>;
 export type Gossip = v.InferOutput<typeof gossipSchema>;
 export type Free = v.InferOutput<typeof freeSchema>;
@@ -150,6 +153,9 @@ export function parseHello(payload: Uint8Array): Hello {
 }
 export function parseGossip(payload: Uint8Array): Gossip {
   return parseJson('GOSSIP', gossipSchema, payload);
+}
+export function parseShares(payload: Uint8Array): Shares {
+  return parseJson('SHARES', sharesSchema, payload);
 }
 export function parseFree(payload: Uint8Array): Free {
   return parseJson('FREE', freeSchema, payload);

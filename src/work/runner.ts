@@ -53,6 +53,7 @@ export interface Execution {
 }
 
 export interface Runner {
+  readonly pid: number;
   run(spec: RunSpec, listener: RunListener): Execution;
   /** Ends the runner and everything that it runs. */
   stop(): Promise<void>;
@@ -68,7 +69,11 @@ const startTimeoutMs = 5_000;
  * @param onLost - called when the runner ends though nobody stopped it.
  * @throws SwarmError `E_RUNNER` if it does not come up.
  */
-export async function startRunner(executable: string, socketPath: string, onLost: (why: string) => void): Promise<Runner> {
+export async function startRunner(
+  executable: string,
+  socketPath: string,
+  onLost: (why: string) => void,
+): Promise<Runner> {
   const child = spawn(executable, [socketPath], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
   await ready(child, executable);
   let stopping = false;
@@ -77,6 +82,7 @@ export async function startRunner(executable: string, socketPath: string, onLost
   });
   child.unref();
   return {
+    pid: child.pid ?? 0,
     run: (spec, listener) => execute(socketPath, spec, listener),
     stop: async () => {
       stopping = true;
@@ -94,7 +100,12 @@ async function ready(child: ChildProcess, executable: string): Promise<void> {
     const fail = (why: string): void => {
       clearTimeout(timer);
       child.kill('SIGKILL');
-      reject(new SwarmError('E_RUNNER', `The runner ${executable} did not start: ${why}; build it with \`npm run build\`.`));
+      reject(
+        new SwarmError(
+          'E_RUNNER',
+          `The runner ${executable} did not start: ${why}; build it with \`npm run build\`.`,
+        ),
+      );
     };
     const timer = setTimeout(() => fail(`no word in ${startTimeoutMs} ms`), startTimeoutMs);
     child.once('error', (error) => fail(error.message));

@@ -335,11 +335,8 @@ static void wait_for_exec(int report, pid_t command) {
   struct pollfd polls[] = {{.fd = report, .events = POLLIN}, {.fd = connection, .events = POLLRDHUP}, {.fd = life}};
   while (poll(polls, 3, -1) < 0) continue;
   struct failure failure;
-  if (polls[0].revents == 0) {
-    kill(command, SIGKILL);
-    _exit(0);
-  }
-  if (read(report, &failure, sizeof failure) == (ssize_t)sizeof failure)
+  if (polls[0].revents == 0) kill(command, SIGKILL); /* cancelled already; what follows sees that too */
+  else if (read(report, &failure, sizeof failure) == (ssize_t)sizeof failure)
     spawn_failed(stage_names[failure.stage], failure.error);
   close(report);
 }

@@ -40,7 +40,8 @@ function whyNot(reading: Reading, command: Command, place: Place): Reason | unde
   if (reading.inline !== undefined && !(place.force === 'remote' && overridable.has(reading.inline)))
     return reading.inline;
   if (reading.kind === 'other' && place.stdin === 'tty' && place.stdoutIsTerminal) return 'interactive';
-  if (place.descriptors > 0) return 'descriptor';
+  // Compilers and their like use what they are given by name; leaked descriptors are common and none of their business.
+  if (place.descriptors > 0 && reading.kind === 'other') return 'descriptor';
   if (!command.cwd.startsWith('/') || place.shareOf(resolvePath('/', command.cwd)) === undefined)
     return 'outside-share';
   const inShare = (path: string) => place.shareOf(resolvePath(command.cwd, path)) !== undefined;

@@ -1,0 +1,63 @@
+/**
+ * Watches this machine for the worker: other people's load and free memory, once a second. The dear part, telling
+ * whose the load is, is done only while there is load that is not plainly ours.
+ */
+import { ForeignLoad } from '../machine/foreign-load.ts';
+import { LoadSampler } from '../machine/load.ts';
+
+const intervalMs = 1_000;
+/** Cores in use beyond this peer's own before it is asked whose they are. */
+const noticeableLoad = 0.5;
+/** Telling whose the load is costs some milliseconds: no more often than this. */
+const attributeMs = 2_000;
+
+export interface MachineFigures {
+  readonly load: number;
+  readonly memoryFreeBytes: number;
+}
+
+export interface MachineWatchInit {
+  readonly now: () => number;
+  /** Process ids that, with all below them, are the swarm's. */
+  readonly ours: () => ReadonlySet<number>;
+  readonly onFigures: (figures: MachineFigures) => void;
+  readonly log: (message: string, facts: Record<string, unknown>) => void;
+}
+
+export class MachineWatch {
+  readonly #init: MachineWatchInit;
+  readonly #sampler = new LoadSampler();
+  readonly #foreign = new ForeignLoad();
+  #timer: NodeJS.Timeout | undefined;
+  #attributedAtMs = Number.NEGATIVE_INFINITY;
+  #load = 0;
+
+  constructor(init: MachineWatchInit) {
+    this.#init = init;
+  }
+
+  async start(): Promise<void> {
+    await this.#sample();
+    this.#timer = setInterval(() => void this.#sample(), intervalMs);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #sample(): Promise<void> {
+    try {
+      const { user, system } = process.cpuUsage();
+      const sampled = await this.#sampler.sample((user + system) / 1000);
+      const nowMs = this.#init.now();
+      if (sampled.load < noticeableLoad) this.#load = 0;
+      else if (nowMs - this.#attributedAtMs >= attributeMs) {
+        this.#attributedAtMs = nowMs;
+        this.#load = this.#foreign.sample(this.#init.ours(), nowMs);
+      }
+      this.#init.onFigures({ load: this.#load, memoryFreeBytes: sampled.memoryFreeBytes });
+    } catch (error) {
+      this.#init.log('the load of this machine could not be read', { error: String(error) });
+    }
+  }
+}

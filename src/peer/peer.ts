@@ -1,0 +1,410 @@
+/**
+ * The daemon: builds every part, joins them, starts and stops them. What is decided is decided in core; what is done,
+ * in the parts; here stands only who hears what from whom.
+ */
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
+import type { LoadReport } from '../core/load-report.ts';
+import type {
+  DispatcherAction,
+  DispatcherEvent,
+  PeerName,
+  WorkerAction,
+  WorkerEvent,
+} from '../core/schedule/contract.ts';
+import {
+  createDispatcher,
+  type DispatcherState,
+  dispatch,
+  inlineSlotsHeld,
+  inlineWaiting,
+} from '../core/schedule/dispatcher.ts';
+import { createWorker, inlineSlots, reportFigures, type WorkerState, work } from '../core/schedule/worker.ts';
+import { type LocalServer, listenLocal } from '../local/server.ts';
+import { Disk } from '../share/disk.ts';
+import { Shares } from '../share/shares.ts';
+import { publicKeyOf } from '../swarm/public-key.ts';
+import { type ControlFrame, createSwarm, type Swarm } from '../swarm/swarm.ts';
+import { parseFree, parseGossip, parseShares } from '../wire/messages.ts';
+import { type Runner, startRunner } from '../work/runner.ts';
+import { Alarm } from './alarm.ts';
+import { GossipLoop } from './gossip-loop.ts';
+import { Ledger } from './ledger.ts';
+import { type MachineFigures, MachineWatch } from './machine-watch.ts';
+import { Members } from './members.ts';
+import { Neighbours } from './neighbours.ts';
+import { isBelow } from './nesting.ts';
+import { answerRequest } from './requests.ts';
+import type { Settings } from './settings.ts';
+import { Submitter } from './submitter.ts';
+import { SubmitterTree } from './submitter-tree.ts';
+import { createTurns } from './turns.ts';
+import { WorkPlace } from './work-place.ts';
+import { WorkerHost } from './worker-host.ts';
+
+const packageRoot = fileURLToPath(new URL('../../..', import.meta.url));
+/** Longest wait for jobs that run for others when the peer is asked to stop. */
+const drainMs = 600_000;
+
+export interface RunningPeer {
+  /** Settles when the peer has ended. */
+  readonly ended: Promise<void>;
+  /** Takes nothing new and ends when what it runs is done; `now`: at once. */
+  stop(options: { now: boolean }): void;
+}
+
+/** Builds and starts a peer; it is ready when this settles. @throws SwarmError with a sentence. */
+export async function createPeer(settings: Settings, log: Logger): Promise<RunningPeer> {
+  const peer = new Peer(settings, log);
+  await peer.start();
+  return peer;
+}
+
+class Peer implements RunningPeer {
+  readonly ended: Promise<void>;
+  readonly #settings: Settings;
+  readonly #log: Logger;
+  readonly #now = (): number => performance.now();
+  readonly #version: string;
+  readonly #incarnation = Date.now();
+  readonly #turns = createTurns();
+  readonly #ledger = new Ledger();
+  readonly #neighbours = new Neighbours();
+  readonly #warnings = new Set<string>();
+  readonly #disk = new Disk();
+  readonly #shares = new Shares(this.#disk);
+  #dispatcher: DispatcherState;
+  #worker: WorkerState;
+  #figures: MachineFigures = { load: 0, memoryFreeBytes: 0 };
+  #stopping = false;
+  #resolveEnded!: () => void;
+  // Made in start(), in the order in which they need one another.
+  #swarm!: Swarm;
+  #runner!: Runner;
+  #gossip!: GossipLoop;
+  #members!: Members;
+  #submitter!: Submitter;
+  #host!: WorkerHost;
+  #watch!: MachineWatch;
+  #local: LocalServer | undefined;
+  readonly #dispatcherAlarm: Alarm;
+  readonly #workerAlarm: Alarm;
+
+  constructor(settings: Settings, log: Logger) {
+    this.#settings = settings;
+    this.#log = log;
+    this.#version = (
+      JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
+    ).version;
+    this.#dispatcher = createDispatcher({ seed: randomInt(2 ** 31), ownSlots: settings.slots });
+    this.#worker = createWorker({ slots: settings.slots });
+    this.#dispatcherAlarm = new Alarm(this.#now, () => this.#submitter.apply({ type: 'tick' }));
+    this.#workerAlarm = new Alarm(this.#now, () => this.#host.apply({ type: 'tick' }));
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+  }
+
+  async start(): Promise<void> {
+    const { socketPath } = this.#settings;
+    this.#swarm = await this.#makeSwarm();
+    const say = (message: string, facts: Record<string, unknown>): void => this.#log.info(facts, message);
+    this.#members = new Members({
+      disk: this.#disk,
+      now: this.#now,
+      self: () => ({
+        peerId: this.#swarm.id,
+        publicKey: Buffer.from(this.#swarm.publicKey).toString('base64'),
+        host: this.#settings.name,
+        addresses: this.#swarm.addresses().slice(0, 16),
+        bootMs: this.#incarnation,
+      }),
+      keyOf: (peer) => {
+        const key = publicKeyOf(peer);
+        return key === undefined ? undefined : Buffer.from(key).toString('base64');
+      },
+      onJoined: () => this.#tellShares(this.#swarm.peers().map(({ id }) => id)),
+      log: say,
+    });
+    this.#gossip = new GossipLoop({
+      self: { ...this.#ownFigures(), id: this.#swarm.id, incarnation: this.#incarnation, sequence: 1 },
+      seed: randomInt(2 ** 31),
+      now: this.#now,
+      neighbours: () => this.#neighbours.ids(),
+      send: (to, payload) => this.#swarm.send(to, 'GOSSIP', payload),
+      onNews: (report) => this.#heardOf(report),
+    });
+    const tree = new SubmitterTree({
+      disk: this.#disk,
+      shares: this.#shares,
+      members: this.#members,
+      peerId: this.#swarm.id,
+    });
+    this.#submitter = new Submitter({
+      now: this.#now,
+      turns: this.#turns,
+      decide: (event) => this.#decide(event),
+      openJob: (peer) => this.#swarm.openJob(peer),
+      want: (peer, jobs) => {
+        const payload = Buffer.alloc(4);
+        payload.writeUInt32LE(jobs);
+        this.#swarm.send(peer, 'WANT', payload);
+      },
+      wake: (atMs) => this.#dispatcherAlarm.at(atMs),
+      tree,
+      ledger: this.#ledger,
+      isNested: (pid) => isBelow(pid, new Set([...this.#submitter.inlinePids, ...this.#host.pids])),
+      inlineChanged: () => this.#inlineChanged(),
+      watch: (peer, on) => this.#neighbours.watch(peer, on, this.#swarm),
+      log: say,
+    });
+    this.#runner = await startRunner(
+      join(packageRoot, 'bin', 'swarmexec'),
+      join(dirname(socketPath), `run-${process.pid}.sock`),
+      (why) => {
+        // Without it nothing can run here; a new one would be as lost as this one if it was killed for memory.
+        this.#log.error({ why }, 'ending, because the runner is gone');
+        this.stop({ now: true });
+      },
+    );
+    this.#host = new WorkerHost({
+      runner: this.#runner,
+      now: this.#now,
+      turns: this.#turns,
+      decide: (event) => this.#decideWork(event),
+      report: () => this.#report(),
+      tellFree: (peer) =>
+        this.#swarm.send(peer, 'FREE', Buffer.from(JSON.stringify({ report: this.#report() }), 'utf8')),
+      changed: () => this.#workChanged(),
+      wake: (atMs) => this.#workerAlarm.at(atMs),
+      watch: (peer, on) => this.#neighbours.watch(peer, on, this.#swarm),
+      place: new WorkPlace(this.#disk, this.#shares, this.#members),
+      log: say,
+    });
+    this.#watch = new MachineWatch({
+      now: this.#now,
+      ours: () => new Set([process.pid, this.#runner.pid, ...this.#submitter.inlinePids]),
+      onFigures: (figures) => {
+        this.#figures = figures;
+        this.#host.apply({ type: 'machine', ...figures });
+        this.#report();
+      },
+      log: say,
+    });
+    await this.#watch.start();
+    this.#local = await listenLocal({
+      path: socketPath,
+      uid: process.getuid?.() ?? 0,
+      onJob: (request, connection) => {
+        if (this.#stopping) connection.inline('stopping');
+        else this.#submitter.accept(request, connection);
+      },
+      onRequest: (request) => answerRequest(request, this.#view()),
+      onGarbage: (error) => this.#log.warn({ error: error.message }, 'a local connection was ended'),
+    });
+    await this.#swarm.start();
+    this.#gossip.start();
+    this.#log.info(
+      { id: this.#swarm.id, addresses: this.#swarm.addresses(), slots: this.#settings.slots },
+      'ready',
+    );
+  }
+
+  stop({ now }: { now: boolean }): void {
+    if (!this.#stopping) {
+      this.#stopping = true;
+      this.#host.apply({ type: 'leaving' });
+      this.#submitter.apply({ type: 'stopping' });
+      this.#report();
+      const deadlineMs = this.#now() + drainMs;
+      const look = setInterval(() => {
+        if ((this.#host.size === 0 && this.#submitter.remoteSize === 0) || this.#now() > deadlineMs) {
+          clearInterval(look);
+          void this.#end();
+        }
+      }, 50);
+    }
+    if (now) void this.#end();
+  }
+
+  #ending = false;
+  async #end(): Promise<void> {
+    if (this.#ending) return;
+    this.#ending = true;
+    // Whatever hangs (a dead file server), the end comes.
+    setTimeout(() => process.exit(0), 5_000).unref();
+    this.#local?.close();
+    this.#watch.stop();
+    this.#gossip.stop();
+    this.#dispatcherAlarm.cancel();
+    this.#workerAlarm.cancel();
+    this.#host.endAll();
+    await this.#members.leave();
+    await this.#swarm.stop();
+    await this.#runner.stop();
+    this.#local?.destroy();
+    await this.#disk.close();
+    this.#log.info('ended');
+    this.#resolveEnded();
+  }
+
+  async #makeSwarm(): Promise<Swarm> {
+    const settings = this.#settings;
+    return await createSwarm({
+      ...(settings.listen.length === 0 ? {} : { listen: settings.listen }),
+      bootstrap: settings.peers,
+      mdns: settings.mdns,
+      hello: () => {
+        const report = this.#report();
+        return {
+          version: this.#version,
+          report: { ...report, addresses: [...report.addresses], reasons: [...report.reasons] },
+          shares: this.#members.roots,
+        };
+      },
+      log: (level, message, fields) => {
+        if (level === 'warn') this.#warnings.add(message);
+        this.#log[level](fields, message);
+      },
+      nowMs: this.#now,
+      events: {
+        onPeer: (peer) => {
+          this.#neighbours.met(peer);
+          this.#gossip.take([peer.hello.report], peer.id);
+          this.#submitter.apply({ type: 'peer-up', report: peer.hello.report });
+          this.#heardShares(peer.id, peer.hello.shares);
+          this.#log.info({ peer: peer.id, name: peer.hello.report.name }, 'met a peer');
+        },
+        onGone: (id, why) => {
+          this.#neighbours.gone(id);
+          this.#members.forget(id);
+          this.#submitter.apply({ type: 'peer-down', peer: id });
+          this.#host.apply({ type: 'peer-down', peer: id });
+          this.#log.info({ peer: id, why }, 'a peer is gone');
+        },
+        onControl: (id, frame) => this.#heard(id, frame),
+        onJob: (id, channel) => this.#host.open(id, channel),
+        onSilence: (id) => {
+          this.#neighbours.suspect(id, true);
+          this.#submitter.apply({ type: 'peer-suspect', peer: id });
+        },
+        onWell: (id) => {
+          this.#neighbours.suspect(id, false);
+          this.#submitter.apply({ type: 'peer-well', peer: id });
+        },
+      },
+    });
+  }
+
+  #heard(id: PeerName, frame: ControlFrame): void {
+    switch (frame.type) {
+      case 'GOSSIP':
+        this.#gossip.take(parseGossip(frame.payload).reports, id);
+        break;
+      case 'FREE': {
+        const { report } = parseFree(frame.payload);
+        if (report.id !== id) break;
+        this.#gossip.take([report], id);
+        this.#submitter.apply({ type: 'free', report });
+        break;
+      }
+      case 'WANT':
+        this.#host.apply({ type: 'want', peer: id, jobs: Buffer.from(frame.payload).readUInt32LE() });
+        break;
+      case 'SHARES':
+        this.#heardShares(id, parseShares(frame.payload).shares);
+        break;
+      default:
+        frame.type satisfies never;
+    }
+  }
+
+  /** A report that is news: of a peer that is connected, it is the dispatcher's; of another one, it is an address. */
+  #heardOf(report: LoadReport): void {
+    if (this.#neighbours.has(report.id)) this.#submitter.apply({ type: 'report', report });
+    else this.#swarm.connectTo(report.id, report.addresses);
+  }
+
+  /** A peer says on which shares it is: if it is a member there, this peer becomes one too. */
+  #heardShares(id: PeerName, roots: readonly unknown[]): void {
+    for (const root of roots.slice(0, 64)) {
+      if (typeof root !== 'string' || !root.startsWith('/')) continue;
+      this.#shares
+        .find(root)
+        .then(async (found) => {
+          if (!found.ok || found.share.root !== root) return;
+          const membership = await this.#members.check(root, id);
+          if (membership.ok) await this.#members.join(root);
+          else this.#log.info({ peer: id, root, why: membership.why }, 'a peer is no member of a share');
+        })
+        .catch((error: unknown) =>
+          this.#log.warn({ root, error: String(error) }, 'a share could not be looked at'),
+        );
+    }
+  }
+
+  #tellShares(peers: readonly PeerName[]): void {
+    const payload = Buffer.from(JSON.stringify({ shares: this.#members.roots }), 'utf8');
+    for (const id of peers) this.#swarm.send(id, 'SHARES', payload);
+  }
+
+  #decide(event: DispatcherEvent): DispatcherAction[] {
+    const [state, actions] = dispatch(this.#dispatcher, event, this.#now());
+    this.#dispatcher = state;
+    return actions;
+  }
+
+  #decideWork(event: WorkerEvent): WorkerAction[] {
+    const [state, actions] = work(this.#worker, event, this.#now());
+    this.#worker = state;
+    return actions;
+  }
+
+  #inlineChanged(): void {
+    this.#host.apply({
+      type: 'inline',
+      running: inlineSlotsHeld(this.#dispatcher),
+      waiting: inlineWaiting(this.#dispatcher),
+    });
+  }
+
+  #workChanged(): void {
+    this.#report();
+    this.#submitter.apply({ type: 'own', freeSlots: inlineSlots(this.#worker) });
+  }
+
+  #ownFigures(): Omit<LoadReport, 'id' | 'incarnation' | 'sequence'> {
+    return {
+      ...reportFigures(this.#worker),
+      name: this.#settings.name,
+      version: this.#version,
+      addresses: this.#swarm.addresses().slice(0, 16),
+      memoryFreeBytes: Math.max(0, Math.round(this.#figures.memoryFreeBytes)),
+      speed: 1,
+    };
+  }
+
+  #report(): LoadReport {
+    return this.#gossip.own(this.#ownFigures());
+  }
+
+  #view(): Parameters<typeof answerRequest>[1] {
+    return {
+      version: this.#version,
+      report: this.#report(),
+      dispatcher: this.#dispatcher,
+      neighbours: this.#neighbours,
+      swarm: this.#swarm,
+      gossip: this.#gossip,
+      ledger: this.#ledger,
+      members: this.#members,
+      doneFor: this.#host.doneFor,
+      warnings: [...this.#warnings],
+      waiting: () => this.#host.size + this.#submitter.remoteSize,
+      stop: (now) => this.stop({ now }),
+    };
+  }
+}

@@ -1,0 +1,65 @@
+/** Finds and starts the command that the wrapper runs itself, in the manner of execvp, with any bytes in its arguments. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { accessSync, constants, lstatSync, realpathSync, statSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { basename } from 'node:path';
+import { type ByteString, joinNul, toBytes, toText } from '../wire/bytes.ts';
+
+/** As execvp searches, but never a swarmrun that stands in for a compiler. */
+export function findProgram(name: ByteString, environment: readonly ByteString[]): ByteString | undefined {
+  if (name.includes('/') && !isSwarmrun(name)) return name;
+  const wanted = name.slice(name.lastIndexOf('/') + 1);
+  const path = environment.find((entry) => entry.startsWith('PATH='))?.slice(5) ?? '/bin:/usr/bin';
+  return path
+    .split(':')
+    .map((directory) => (directory === '' ? wanted : `${directory}/${wanted}`))
+    .find((candidate) => wanted !== '' && isExecutable(candidate) && !isSwarmrun(candidate));
+}
+
+function isExecutable(path: ByteString): boolean {
+  try {
+    accessSync(toBytes(path), constants.X_OK);
+    return statSync(toBytes(path)).isFile();
+  } catch {
+    return false; // not there, or not to be executed
+  }
+}
+
+function isSwarmrun(path: ByteString): boolean {
+  try {
+    return (
+      realpathSync.native(toBytes(path)) === realpathSync.native(process.argv[1] ?? '') ||
+      (lstatSync(toBytes(path)).isSymbolicLink() &&
+        basename(realpathSync.native(toBytes(path))) === 'swarmrun')
+    );
+  } catch {
+    return false; // not there
+  }
+}
+
+function isText(text: ByteString): boolean {
+  return Buffer.from(toText(text), 'utf8').equals(toBytes(text));
+}
+
+/**
+ * Starts a program with our own descriptors and environment. Node can only pass text; what is not UTF-8 goes by way of Perl, which passes bytes.
+ */
+export function startProgram(
+  path: ByteString,
+  argv: readonly ByteString[],
+  environment: readonly ByteString[],
+): ChildProcess {
+  const [name = '', ...rest] = argv;
+  if ([...argv, ...environment, path].every(isText)) {
+    return spawn(toText(path), rest.map(toText), { argv0: toText(name), stdio: 'inherit' });
+  }
+  // Reads `path`, then argv, then the environment from descriptor 3, and becomes the command.
+  const become =
+    'open my $h, "<&=3"; local $/; my ($p, $n, @s) = split /\\0/, <$h>, -1; close $h; my @a = splice @s, 0, $n; pop @s;' +
+    '%ENV = map { /^([^=]*)=(.*)$/s ? ($1, $2) : () } @s; exec { $p } @a; exit 126;';
+  const child = spawn('perl', ['-e', become], { stdio: ['inherit', 'inherit', 'inherit', 'pipe'] });
+  const pipe = child.stdio[3] as Socket;
+  pipe.on('error', () => pipe.destroy()); // Perl is not there or has ended, which the child's own events tell
+  pipe.end(joinNul([path, String(argv.length), ...argv, ...environment]));
+  return child;
+}

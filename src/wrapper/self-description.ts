@@ -1,0 +1,76 @@
+/** What the wrapper tells the peer of itself: its descriptors, directory, umask and terminal. Linux only, by /proc. */
+import { fstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
+import { isatty } from 'node:tty';
+import { type ByteString, fromBytes } from '../wire/bytes.ts';
+
+export type Kind = 'closed' | 'null' | 'file' | 'pipe' | 'socket' | 'tty' | 'other';
+
+/** What an open descriptor is, in the words of the JOB frame. */
+export function kindOf(fd: number): Kind {
+  let stat: Stats;
+  try {
+    stat = fstatSync(fd);
+  } catch {
+    return 'closed';
+  }
+  if (stat.isFile()) return 'file';
+  if (stat.isFIFO()) return 'pipe';
+  if (stat.isSocket()) return 'socket';
+  if (stat.isCharacterDevice() && stat.rdev === 0x103) return 'null';
+  return isatty(fd) ? 'tty' : 'other';
+}
+
+function isMerged(): boolean {
+  const kind = kindOf(1);
+  if (kind !== kindOf(2) || kind === 'closed' || kind === 'null') return false;
+  const [out, err] = [fstatSync(1), fstatSync(2)];
+  return out.dev === err.dev && out.ino === err.ino;
+}
+
+/** Descriptors that the command would inherit besides 0-2 and make's jobserver; those of Node are close-on-exec. */
+function countDescriptors(): number {
+  const jobserver =
+    /--jobserver-(?:auth|fds)=(\d+),(\d+)/u.exec(process.env['MAKEFLAGS'] ?? '')?.slice(1) ?? [];
+  let count = 0;
+  for (const fd of readdirSync('/proc/self/fd')) {
+    if (Number(fd) <= 2 || jobserver.includes(fd)) continue;
+    try {
+      const flags =
+        /^flags:\s*([0-7]+)/mu.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? '0';
+      const isCloseOnExec = (Number.parseInt(flags, 8) & 0o2000000) !== 0;
+      if (!isCloseOnExec && !readlinkSync(`/proc/self/fd/${fd}`).startsWith('anon_inode:')) count += 1;
+    } catch {
+      // closed meanwhile: it was the descriptor of the listing itself
+    }
+  }
+  return count;
+}
+
+/** The pairs of the JOB frame. @param force - `local`, `remote` or empty. */
+export function describeSelf(force: string): ByteString[] {
+  let cwd = '';
+  try {
+    cwd = fromBytes(readlinkSync('/proc/self/cwd', 'buffer'));
+    if (cwd.endsWith(' (deleted)')) cwd = '';
+  } catch {
+    // none that we may see: the peer takes that for a deleted one, and the command runs here
+  }
+  const blocked = /^SigBlk:\s*([0-9a-f]+)/mu.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0';
+  const terminal = [process.stderr, process.stdout].find((stream) => stream.isTTY);
+  return [
+    'version=1',
+    `pid=${process.pid}`,
+    `cwd=${cwd}`,
+    `umask=${process.umask().toString(8)}`,
+    `stdin=${kindOf(0)}`,
+    `stdout=${kindOf(1)}`,
+    `stderr=${kindOf(2)}`,
+    `merged=${isMerged() ? 1 : 0}`,
+    `descriptors=${countDescriptors()}`,
+    `blocked=${blocked}`,
+    'ignored=0',
+    `rows=${terminal?.rows ?? 0}`,
+    `columns=${terminal?.columns ?? 0}`,
+    `force=${force}`,
+  ];
+}
