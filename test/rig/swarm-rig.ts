@@ -41,7 +41,8 @@ export class SwarmRig {
       await rig.check('m1', [buildswarm, 'share', rig.share]);
       const hosts = options.peers ?? lan.hosts;
       await Promise.all(hosts.map((host) => rig.startPeer(host)));
-      await Promise.all(hosts.map((host) => rig.untilSees(host, hosts.length - 1)));
+      // One after the other: to ask costs more than to be a peer.
+      for (const host of hosts) await rig.untilSees(host, hosts.length - 1);
     } catch (error) {
       await rig[Symbol.asyncDispose]();
       throw error;

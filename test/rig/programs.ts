@@ -1,0 +1,54 @@
+/** Compiles the C programs for tests: as they ship, and with the sanitizers. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { checkout } from './child.ts';
+
+const common = ['-std=gnu11', '-Wall', '-Wextra', '-Werror', '-g'];
+
+/** How the programs are built: compiler flags by the name of the build. */
+export const builds = {
+  normal: ['-O2'],
+  sanitized: ['-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'],
+} as const;
+export type BuildName = keyof typeof builds;
+
+/** Paths of the programs of one build. */
+export interface Programs {
+  readonly directory: string;
+  readonly swarmrun: string;
+  readonly swarmexec: string;
+  /** Executes a program with exact bytes; see launch.c. */
+  readonly launch: string;
+  /** Removes all of it. */
+  remove(): void;
+}
+
+export function compilePrograms(build: BuildName): Programs {
+  const directory = mkdtempSync(path.join(tmpdir(), `swarm-${build}-`));
+  const compile = (name: string, source: string, flags: readonly string[]): string => {
+    const output = path.join(directory, name);
+    execFileSync('cc', [...common, ...flags, '-o', output, path.join(checkout, source)], { stdio: 'inherit' });
+    return output;
+  };
+  return {
+    directory,
+    swarmrun: compile('swarmrun', 'src/wrapper/swarmrun.c', builds[build]),
+    swarmexec: compile('swarmexec', 'src/work/swarmexec.c', builds[build]),
+    launch: compile('launch', 'test/rig/launch.c', ['-O1']),
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}
+
+/** The wrapper as a Node script, as it stands where there is no C compiler. */
+export function scriptWrapper(directory: string): string {
+  const bin = path.join(directory, 'script');
+  mkdirSync(bin);
+  const target = path.join(checkout, 'dist/src/wrapper/swarmrun.js');
+  writeFileSync(path.join(bin, 'package.json'), '{"type":"module","version":"0"}');
+  writeFileSync(path.join(bin, 'swarmrun'), `#!/usr/bin/env node\nimport ${JSON.stringify(target)};\n`, {
+    mode: 0o755,
+  });
+  return path.join(bin, 'swarmrun');
+}
