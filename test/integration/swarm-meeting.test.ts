@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { assertOwnNamespace } from '../rig/namespace.ts';
+import { pairOf, SwarmChild, SwarmNode } from '../rig/swarm-node.ts';
+import { until } from '../rig/until.ts';
+
+assertOwnNamespace();
+
+let tags = 0;
+/** Tests share one network: each has a service of its own. */
+function ownTag(): string {
+  tags += 1;
+  return `_t${process.pid}x${tags}._udp.local`;
+}
+
+test('peers find each other by mDNS only, within two seconds', async () => {
+  const serviceTag = ownTag();
+  await using a = await SwarmNode.start({ serviceTag });
+  const startMs = performance.now();
+  await using b = await SwarmNode.start({ serviceTag });
+  await Promise.all([a.meets(b), b.meets(a)]);
+  const tookMs = performance.now() - startMs;
+  assert.ok(tookMs < 2000, `took ${tookMs} ms`);
+});
+
+test('peers of another service tag are not found', async () => {
+  await using a = await SwarmNode.start({ serviceTag: ownTag() });
+  const serviceTag = ownTag();
+  await using b = await SwarmNode.start({ serviceTag });
+  await using c = await SwarmNode.start({ serviceTag });
+  await b.meets(c);
+  assert.deepEqual(a.swarm.peers(), []);
+});
+
+test('a peer counts with its hello, and says goodbye', async () => {
+  const [a, b] = await pairOf();
+  await using _b = b;
+  assert.equal(b.swarm.peers()[0]?.hello.report.id, a.id);
+  await until(() => (b.swarm.rttMs(a.id) ?? 0) > 0, 1000, 'the round trip is known');
+  await a.swarm.stop();
+  await until(() => b.has('gone'), 1000, 'b sees a go');
+  assert.deepEqual(
+    b.told.filter(({ what }) => what === 'gone'),
+    [{ what: 'gone', id: a.id, why: 'bye' }],
+  );
+});
+
+test('control frames arrive in order', async () => {
+  const [a, b] = await pairOf();
+  await using _a = a;
+  await using _b = b;
+  for (let at = 0; at < 100; at += 1) a.swarm.send(b.id, 'GOSSIP', Buffer.from([at]));
+  await until(() => b.told.filter(({ what }) => what === 'control').length === 100, 2000, 'all are there');
+  const bytes = b.told.flatMap((each) => (each.what === 'control' ? [...each.frame.payload] : []));
+  assert.deepEqual(
+    bytes,
+    Array.from({ length: 100 }, (_, at) => at),
+  );
+});
+
+test('when all dial all at once, each pair ends with one peer and no connection too many', async () => {
+  const nodes = await Promise.all(Array.from({ length: 6 }, () => SwarmNode.start()));
+  try {
+    for (const from of nodes) {
+      for (const to of nodes) if (to !== from) from.swarm.connectTo(to.id, to.swarm.addresses());
+    }
+    await Promise.all(nodes.map((node) => node.meets(...nodes.filter((other) => other !== node))));
+    await until(() => nodes.every((node) => node.swarm.connections === 5), 5000, 'one connection a pair is left');
+    // Neither end saw the other go.
+    for (const node of nodes) {
+      assert.equal(node.told.filter(({ what }) => what === 'peer').length, 5);
+      assert.ok(!node.has('gone'), node.log.join('\n'));
+    }
+  } finally {
+    await Promise.all(nodes.map((node) => node.swarm.stop()));
+  }
+});
+
+test('a given address of its own is no harm', async () => {
+  await using a = await SwarmNode.start({ listen: ['/ip4/127.0.0.1/tcp/41911'], bootstrap: ['/ip4/127.0.0.1/tcp/41911'] });
+  await using b = await SwarmNode.start({ bootstrap: a.swarm.addresses() });
+  await a.meets(b);
+  assert.equal(a.swarm.peers().length, 1);
+});
+
+test('a peer that is restarted under its address, with another identity, is back soon', async () => {
+  await using first = await SwarmChild.start({ listen: ['/ip4/127.0.0.1/tcp/0'] });
+  const [address] = first.addresses;
+  assert.ok(address !== undefined);
+  await using a = await SwarmNode.start({ bootstrap: [`${address}/p2p/${first.id}`] });
+  await a.meets(first);
+  first.signal('SIGKILL');
+  await until(() => a.has('gone'), 1000, 'it is gone');
+  await using second = await SwarmChild.start({ listen: [address] });
+  assert.notEqual(second.id, first.id);
+  await a.meets(second);
+});
+
+test('a killed peer is noticed within 100 ms', async () => {
+  await using child = await SwarmChild.start({});
+  await using a = await SwarmNode.start({ bootstrap: child.addresses });
+  await a.meets(child);
+  const killedMs = performance.now();
+  child.signal('SIGKILL');
+  await until(() => a.has('gone'), 1000, 'it is gone');
+  const tookMs = performance.now() - killedMs;
+  assert.ok(tookMs < 100, `took ${tookMs} ms`);
+});
+
+test('a frozen peer is suspect within three seconds, and well again when it goes on', async () => {
+  await using child = await SwarmChild.start({});
+  await using a = await SwarmNode.start({ bootstrap: child.addresses });
+  await a.meets(child);
+  a.swarm.watch(child.id, true);
+  const frozenMs = performance.now();
+  child.signal('SIGSTOP');
+  await until(() => a.has('silence'), 4000, 'it is suspect');
+  const tookMs = performance.now() - frozenMs;
+  assert.ok(tookMs < 3000, `took ${tookMs} ms`);
+  child.signal('SIGCONT');
+  await until(() => a.has('well'), 2000, 'it is well');
+  assert.ok(!a.has('gone'));
+});
+
+test('a peer that stays frozen is given up', async () => {
+  const pulse = { watchedBeatMs: 100, idleBeatMs: 1000, suspectMs: 250, watchedLostMs: 800, idleLostMs: 4000 };
+  await using child = await SwarmChild.start({});
+  await using a = await SwarmNode.start({ bootstrap: child.addresses, pulse });
+  await a.meets(child);
+  a.swarm.watch(child.id, true);
+  child.signal('SIGSTOP');
+  await until(() => a.has('gone'), 4000, 'it is gone');
+  assert.ok(a.told.some((each) => each.what === 'gone' && each.why === 'silent'));
+});
+
+test('a peer that somebody mentions is connected to', async () => {
+  await using child = await SwarmChild.start({ listen: ['/ip4/127.0.0.1/tcp/0'] });
+  await using a = await SwarmNode.start();
+  a.swarm.connectTo(child.id, child.addresses);
+  await a.meets(child);
+  assert.equal(a.swarm.peers()[0]?.id, child.id);
+});
+
+test('no address to listen on is an error that says so', async () => {
+  await assert.rejects(
+    SwarmNode.start({ listen: ['/ip4/192.0.2.1/tcp/4001'] }),
+    (error: Error & { code?: string }) => error.code === 'E_LISTEN' && error.message.includes('192.0.2.1'),
+  );
+});
