@@ -1,0 +1,48 @@
+/** `scripts/simulate`: the goals of scheduling, or runs full of faults: `--seeds N [--from S]`, `--seed S`; `--peers N` and `--submitters N` scale the largest. */
+import { parseArgs } from 'node:util';
+import { goals, measure } from '../test/simulation/builds.ts';
+import { replayFaults, runFaults } from '../test/simulation/faults.ts';
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string' },
+    seed: { type: 'string' },
+    from: { type: 'string', default: '1' },
+    peers: { type: 'string', default: '1000' },
+    submitters: { type: 'string', default: '100' },
+    notes: { type: 'boolean', default: false },
+  },
+});
+
+if (values.seed !== undefined) {
+  const outcome = replayFaults(Number(values.seed));
+  for (const line of outcome.events) console.log(line);
+  console.log(`hash ${outcome.hash.toString(16)}: ${outcome.failure ?? 'all held'}`);
+  process.exitCode = outcome.failure === undefined ? 0 : 1;
+} else if (values.seeds === undefined) {
+  showGoals();
+} else {
+  const startMs = performance.now();
+  const outcome = runFaults(Number(values.from), Number(values.seeds));
+  console.log(
+    `${outcome.seeds} seeds, ${(outcome.simulatedMs / 3_600_000).toFixed(1)} simulated hours, ${outcome.jobs} jobs, ${outcome.faults} faults, ${((performance.now() - startMs) / 1000).toFixed(1)} s`,
+  );
+  for (const { seed, failure } of outcome.failures) {
+    console.log(`SEED=${seed} ${failure}\n  again: scripts/simulate --seed ${seed}`);
+  }
+  process.exitCode = outcome.failures.length === 0 ? 0 : 1;
+}
+
+function showGoals(): void {
+  for (const { course, ratio } of goals(Number(values.peers), Number(values.submitters))) {
+    const startMs = performance.now();
+    const { makespanMs, idealMs, messages, jobs, notes } = measure(course);
+    const reached = makespanMs / idealMs;
+    const verdict = reached <= ratio ? 'ok  ' : 'MISS';
+    console.log(
+      `${verdict} ${reached.toFixed(3)} (goal ${ratio.toFixed(3)})  ${course.name}: ${(makespanMs / 1000).toFixed(2)} s, ideal ${(idealMs / 1000).toFixed(2)} s, ${(messages / jobs).toFixed(1)} messages a job, ${((performance.now() - startMs) / 1000).toFixed(1)} s to simulate`,
+    );
+    if (values.notes) console.log('     ', Object.fromEntries(notes));
+    if (reached > ratio) process.exitCode = 1;
+  }
+}

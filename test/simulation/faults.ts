@@ -1,0 +1,292 @@
+/**
+ * Runs full of faults: peers crash, freeze and are cut off while jobs run; then all faults end, and everything must come
+ * to a good end within bounds. The rules are checked after every step of a fault and all along (see SimJob, SimPeer).
+ */
+import type { RefusalCode, RetryCode } from '../../src/core/reason.ts';
+import type { JobDemand } from '../../src/core/schedule/contract.ts';
+import type { SimJob } from './sim-job.ts';
+import { SimPeer } from './sim-peer.ts';
+import { Violation, World } from './world.ts';
+
+const faultsMs = 60_000;
+/** The longest job. */
+const longestMs = 8_000;
+
+export interface Outcome {
+  readonly failure: string | undefined;
+  readonly hash: number;
+  readonly events: string[];
+  readonly simulatedMs: number;
+  readonly jobs: number;
+  readonly faults: number;
+}
+
+/** One run; the same seed gives the same events. */
+export function replayFaults(seed: number): Outcome {
+  return new FaultRun(seed, true).run();
+}
+
+export function runFaults(from: number, count: number) {
+  const total = {
+    seeds: 0,
+    simulatedMs: 0,
+    jobs: 0,
+    faults: 0,
+    failures: [] as { seed: number; failure: string }[],
+  };
+  for (let seed = from; seed < from + count; seed += 1) {
+    const { failure, simulatedMs, jobs, faults } = new FaultRun(seed, false).run();
+    total.seeds += 1;
+    total.simulatedMs += simulatedMs;
+    total.jobs += jobs;
+    total.faults += faults;
+    if (failure !== undefined) total.failures.push({ seed, failure });
+  }
+  return total;
+}
+
+class FaultRun {
+  readonly #world: World;
+  readonly #swarm: SimPeer[] = [];
+  readonly #jobs: { job: SimJob; peer: SimPeer; incarnation: number }[] = [];
+  #faults = 0;
+  #faulty = true;
+  #epoch = 0;
+  #nextJob = 0;
+  readonly #whimsical: boolean;
+
+  constructor(seed: number, tracing: boolean) {
+    this.#world = new World(seed, tracing);
+    this.#whimsical = this.#world.chance(0.5);
+  }
+
+  run(): Outcome {
+    const world = this.#world;
+    let failure: string | undefined;
+    try {
+      this.#raise();
+      this.#plan();
+      world.run(faultsMs);
+      this.#heal();
+      this.#settle();
+    } catch (error) {
+      failure =
+        error instanceof Violation
+          ? error.message
+          : error instanceof Error
+            ? (error.stack ?? error.message)
+            : String(error);
+    }
+    return {
+      failure,
+      hash: world.hash,
+      events: world.lastEvents(),
+      simulatedMs: world.nowMs,
+      jobs: this.#jobs.length,
+      faults: this.#faults,
+    };
+  }
+
+  #raise(): void {
+    const world = this.#world;
+    const peers = world.between(2, 6);
+    for (let index = 0; index < peers; index += 1) {
+      const whim = () => this.#whim();
+      this.#swarm.push(new SimPeer(world, index, { slots: world.between(1, 4), beats: true, whim }));
+    }
+    const redial = () => {
+      for (const [index, peer] of this.#swarm.entries()) {
+        for (const other of this.#swarm.slice(0, index)) this.#dial(peer, other);
+      }
+      for (const peer of this.#swarm) if (peer.alive) peer.checkBooks();
+      world.after(500, redial);
+    };
+    redial();
+  }
+
+  #dial(peer: SimPeer, other: SimPeer): void {
+    const world = this.#world;
+    const known = peer.neighbours.get(other.id);
+    if (known !== undefined && known.epoch === other.neighbours.get(peer.id)?.epoch) return;
+    if (!peer.alive || !other.alive || peer.frozen || other.frozen) return;
+    if (!world.isOpen(peer.index, other.index) || !world.isOpen(other.index, peer.index)) return;
+    this.#epoch += 1;
+    peer.connect(other, this.#epoch);
+    other.connect(peer, this.#epoch);
+  }
+
+  #whim(): { refuse?: RefusalCode; fail?: RetryCode; disbelieve?: boolean } {
+    const world = this.#world;
+    if (!this.#whimsical || !this.#faulty || !world.chance(0.05)) return {};
+    if (world.chance(0.5)) {
+      return {
+        refuse: world.pick<RefusalCode>([
+          'busy',
+          'memory',
+          'toolchain',
+          'stale-view',
+          'owner-active',
+          'share',
+        ]),
+      };
+    }
+    if (world.chance(0.3)) return { disbelieve: true };
+    return {
+      fail: world.pick<RetryCode>([
+        'spawn-failed',
+        'oom-killed',
+        'no-space-remote',
+        'stale-view',
+        'view-grew',
+      ]),
+    };
+  }
+
+  #plan(): void {
+    const world = this.#world;
+    const jobs = world.between(20, 120);
+    for (let n = 0; n < jobs; n += 1) {
+      world.at(world.chance(0.3) ? world.between(0, 200) : world.between(0, faultsMs), () => this.#submit());
+    }
+    const faults = world.between(0, 12);
+    for (let n = 0; n < faults; n += 1) world.at(world.between(0, faultsMs), () => this.#fault());
+  }
+
+  #submit(): void {
+    const world = this.#world;
+    const peer = world.pick(this.#swarm);
+    if (!peer.alive || peer.frozen) return;
+    this.#nextJob += 1;
+    const rewritable = world.chance(0.7);
+    const byRule = world.chance(0.1);
+    const demand: JobDemand = {
+      job: this.#nextJob,
+      unslotted: byRule && world.chance(0.5),
+      rewritable,
+      nested: world.chance(0.1),
+      remoteOnly: world.chance(0.05),
+      memoryBytes: world.chance(0.3) ? world.between(1, 4) * 2 ** 30 : 0,
+      kind: world.pick(['c++', 'any']),
+      ...(byRule ? { inline: 'outside-share' as const } : {}),
+    };
+    const lengthMs = Math.min(longestMs, 50 / Math.max(0.006, world.between(1, 1000) / 1000));
+    const job = peer.submit(demand, lengthMs);
+    this.#jobs.push({ job, peer, incarnation: peer.incarnation });
+    if (world.chance(0.1))
+      world.after(world.between(0, 3_000), () => this.#cancel(job, peer, peer.incarnation));
+  }
+
+  #cancel(job: SimJob, peer: SimPeer, incarnation: number): void {
+    if (peer.incarnation === incarnation) peer.cancel(job);
+  }
+
+  #fault(): void {
+    const world = this.#world;
+    const peer = world.pick(this.#swarm);
+    const forMs = world.between(200, 25_000);
+    this.#faults += 1;
+    switch (world.between(0, 6)) {
+      case 0:
+        peer.crash();
+        world.after(forMs, () => this.#restart(peer));
+        return;
+      case 1:
+        if (!peer.alive) return;
+        peer.freeze();
+        world.after(forMs, () => peer.thaw());
+        return;
+      case 2:
+        for (const other of this.#swarm) if (other !== peer) this.#cut(peer, other, forMs);
+        return;
+      case 3: {
+        const other = world.pick(this.#swarm);
+        if (other !== peer) this.#cut(peer, other, forMs);
+        return;
+      }
+      case 4: {
+        const other = world.pick(this.#swarm);
+        if (other === peer) return;
+        world.trace(() => `${peer.id} is not heard by ${other.id}`);
+        world.block(peer.index, other.index);
+        world.after(forMs, () => world.unblock(peer.index, other.index));
+        return;
+      }
+      case 5:
+        world.extraDelayMs = world.between(1, 400);
+        world.after(forMs, () => {
+          world.extraDelayMs = 0;
+        });
+        return;
+      default:
+        if (peer.alive) peer.measure(world.between(0, 5), world.between(0, 8) * 2 ** 30);
+    }
+  }
+
+  #cut(peer: SimPeer, other: SimPeer, forMs: number): void {
+    const world = this.#world;
+    world.trace(() => `${peer.id} and ${other.id} are cut off`);
+    world.block(peer.index, other.index);
+    world.block(other.index, peer.index);
+    world.after(forMs, () => {
+      world.unblock(peer.index, other.index);
+      world.unblock(other.index, peer.index);
+    });
+  }
+
+  #restart(peer: SimPeer): void {
+    if (!peer.alive) peer.boot();
+  }
+
+  #heal(): void {
+    const world = this.#world;
+    this.#faulty = false;
+    world.trace(() => 'all faults end');
+    world.extraDelayMs = 0;
+    for (const peer of this.#swarm) {
+      for (const other of this.#swarm) world.unblock(peer.index, other.index);
+      this.#restart(peer);
+      peer.thaw();
+      peer.measure(0, 16 * 2 ** 30);
+    }
+  }
+
+  /** Faults are over: every job ends in time, everybody sees everybody, and nothing is left on the books. */
+  #settle(): void {
+    const world = this.#world;
+    const healedMs = world.nowMs;
+    const open = () => this.#jobs.filter(({ job }) => !job.over);
+    const workMs = open().reduce((sum, { job }) => sum + job.lengthMs, 0);
+    const boundMs = 2 * workMs + 2 * longestMs + 15_000;
+    let nextLookMs = 0;
+    world.run(healedMs + boundMs, () => {
+      if (world.nowMs < nextLookMs) return false;
+      nextLookMs = world.nowMs + 100;
+      return open().length === 0;
+    });
+    world.demand(
+      open().length === 0,
+      'I14',
+      () =>
+        `jobs do not end: ${open()
+          .map(({ job, peer }) => `${job.id} of ${peer.id}`)
+          .join(', ')}`,
+    );
+    world.run(Math.max(world.nowMs, healedMs + 5_000) + 35_000);
+    for (const peer of this.#swarm) {
+      peer.checkBooks();
+      peer.checkIdle();
+      for (const other of this.#swarm) {
+        if (other === peer) continue;
+        world.demand(peer.neighbours.has(other.id), 'I15', () => `${peer.id} does not see ${other.id}`);
+        const row = peer.table.entries.get(other.id);
+        world.demand(
+          row?.report.incarnation === other.incarnation && row.report.running === 0,
+          'I15',
+          () => `${peer.id} has old news of ${other.id}`,
+        );
+      }
+    }
+    for (const { job } of this.#jobs)
+      world.demand(job.live.size === 0, 'I9', () => `job ${job.id} still lives`);
+  }
+}

@@ -1,0 +1,183 @@
+/** The tree that histories play in, the edits that happen to it, and what the submitter's machine had when. */
+import { nextInteger, nextRandom, type RandomState } from '../../../src/core/random.ts';
+import type { NfsClient } from './client.ts';
+import type { Include } from './compiler.ts';
+import type { ServerTree } from './server.ts';
+
+export const root = '/s';
+const directories = ['src', 'early', 'inc', 'inc/sub', 'late', 'late/sub', 'late/opt', 'gen', 'gen/sub', 'r1', 'r2', 'keep', 'moved', 'moved/sub', 'out'];
+const headerNames = ['a.h', 'b.h', 'g.h', 'sub/c.h', 'sub/d.h', 'opt/o.h', 'sys/t.h'];
+const searchDirs = ['early', 'inc', 'late', 'gen', 'cur'];
+
+/** Paths that edits touch and that the check knows the history of. */
+export const headers = searchDirs.flatMap((directory) =>
+  headerNames.map((name) => `${root}/${directory}/${name}`),
+);
+const quoted = ['src', 'src/sub', 'inc/sub', 'late/sub', 'gen/sub'].flatMap((directory) =>
+  headerNames.map((name) => `${root}/${directory}/${name}`),
+);
+export const sources = ['m1.c', 'm2.c'].map((name) => `${root}/src/${name}`);
+export const objects = ['x.o', 'y.o'].map((name) => `${root}/out/${name}`);
+export const universe = [...new Set([...headers, ...quoted, ...sources, ...objects])];
+
+export const includeDirs = searchDirs.map((directory) => `${root}/${directory}`);
+export const system = new Map([['sys/t.h', '/usr/include/sys/t.h']]);
+
+const includes: Record<string, readonly Include[]> = {
+  'm1.c': [
+    { name: 'a.h', quoted: true },
+    { name: 'sub/c.h', quoted: false },
+    { name: 'opt/o.h', quoted: false, optional: true },
+    { name: 'sys/t.h', quoted: false },
+  ],
+  'm2.c': [
+    { name: 'b.h', quoted: false },
+    { name: 'g.h', quoted: true },
+    { name: 'sub/d.h', quoted: true },
+  ],
+  'a.h': [{ name: 'b.h', quoted: true }],
+  'c.h': [{ name: 'sub/d.h', quoted: true }],
+};
+export function includesOf(name: string): readonly Include[] {
+  return includes[name] ?? [];
+}
+
+export class World {
+  readonly tree: ServerTree;
+  readonly #random: RandomState;
+  readonly submitter: NfsClient;
+  /** The submitter's machine is the file server itself. */
+  readonly isServer: boolean;
+  /** For each path: what was there, and from when. */
+  readonly history = new Map<string, { readonly fromMs: number; readonly saw: string }[]>();
+  #serial = 0;
+
+  constructor(tree: ServerTree, submitter: NfsClient, isServer: boolean, random: RandomState) {
+    this.tree = tree;
+    this.submitter = submitter;
+    this.isServer = isServer;
+    this.#random = random;
+    tree.mkdir(root);
+    for (const directory of directories) tree.mkdir(`${root}/${directory}`);
+    for (const file of [...sources, ...objects]) tree.create(file, this.#size());
+    for (const path of ['late/a.h', 'late/b.h', 'late/sub/c.h', 'late/sub/d.h', 'late/g.h', 'r1/g.h', 'r2/g.h', 'r2/a.h', 'moved/a.h', 'moved/sub/c.h'])
+      tree.create(`${root}/${path}`, this.#size());
+    tree.symlink('r1', `${root}/cur`);
+    this.record();
+  }
+
+  #size(): number {
+    return 100 + nextInteger(this.#random, 3);
+  }
+
+  #pick<Item>(items: readonly Item[]): Item {
+    const item = items[nextInteger(this.#random, items.length)];
+    if (item === undefined) throw new Error('internal: nothing to pick from');
+    return item;
+  }
+
+  /** What a program on the submitter's machine that looks at the server would read there. */
+  saw(path: string): string {
+    const inode = this.tree.resolve(path, true);
+    if (inode?.kind !== 'file') return 'absent';
+    return String(this.submitter.dirty.get(inode.id)?.content ?? inode.content);
+  }
+
+  record(): void {
+    for (const path of universe) {
+      const saw = this.saw(path);
+      let states = this.history.get(path);
+      if (states === undefined) {
+        states = [];
+        this.history.set(path, states);
+      }
+      if (states.at(-1)?.saw !== saw) states.push({ fromMs: this.tree.nowMs, saw });
+    }
+  }
+
+  /** One change. `by`: the submitter's programs, or somebody elsewhere, whose changes the submitter may see late. */
+  edit(by: 'submitter' | 'other'): void {
+    const { tree } = this;
+    const path = this.#pick(nextRandom(this.#random) < 0.75 ? headers : universe);
+    const temporary = `${path.slice(0, path.lastIndexOf('/'))}/t${this.#serial++}`;
+    const touched = [path];
+    switch (nextInteger(this.#random, 10)) {
+      case 0:
+      case 1:
+        tree.create(path, this.#size());
+        break;
+      case 2:
+      case 3: // replaced; half of the time the old one keeps another name
+        if (nextRandom(this.#random) < 0.5) tree.link(path, `${root}/keep/k${this.#serial++}`);
+        tree.create(temporary, this.#size());
+        tree.rename(temporary, path);
+        break;
+      case 4:
+        tree.unlink(path);
+        break;
+      case 5: // regenerated: away, and there again
+        tree.unlink(path);
+        tree.create(path, this.#size());
+        break;
+      case 6: {
+        // a directory swapped for another one
+        const directory = `${root}/${this.#pick(['inc/sub', 'late/sub', 'gen', 'early', 'late/opt'])}`;
+        const away = `${root}/keep/d${this.#serial++}`;
+        const instead = this.#pick([`${root}/moved`, `${root}/moved/sub`, ...this.#parked()]);
+        if (tree.resolve(instead, false)?.kind !== 'directory') break;
+        tree.rename(directory, away);
+        tree.rename(instead, directory);
+        tree.mkdir(`${root}/moved`);
+        touched.push(directory, away, instead);
+        break;
+      }
+      case 7: {
+        const link = `${root}/new${this.#serial++}`;
+        tree.symlink(this.#pick(['r1', 'r2', 'gen/sub']), link);
+        tree.rename(link, `${root}/cur`);
+        touched.push(link);
+        break;
+      }
+      case 8: // a directory that was missing in an earlier place
+        tree.mkdir(path.slice(0, path.lastIndexOf('/')));
+        tree.create(path, this.#size());
+        touched.push(path.slice(0, path.lastIndexOf('/')));
+        break;
+      default:
+        if (by === 'submitter' && !this.isServer) this.#writeLater(path);
+        else tree.create(path, this.#size());
+    }
+    if (by === 'submitter') for (const each of touched) this.submitter.changedHere(each);
+    this.record();
+  }
+
+  #parked(): string[] {
+    const keep = this.tree.resolve(`${root}/keep`, true);
+    return [...(keep?.entries.keys() ?? [])].flatMap((name) =>
+      name.startsWith('d') ? `${root}/keep/${name}` : [],
+    );
+  }
+
+  /** A program writes and does not close: only this machine has it. */
+  #writeLater(path: string): void {
+    const inode = this.tree.resolve(path, true);
+    if (inode?.kind !== 'file') return;
+    this.submitter.dirty.set(inode.id, { content: this.tree.newContent(), sizeBytes: this.#size() });
+  }
+
+  /** What the submitter's machine shows of each path now, as places in the histories: reads of older states are stale. */
+  oldestAllowed(): Map<string, number> {
+    const allowed = new Map<string, number>();
+    for (const path of universe) {
+      const states = this.history.get(path) ?? [];
+      let at = states.length - 1;
+      if (!this.isServer) {
+        const shown = this.submitter.peek(path);
+        while (at > 0 && states[at]?.saw !== shown) at--;
+        if (states[at]?.saw !== shown) at = 0;
+      }
+      allowed.set(path, at);
+    }
+    return allowed;
+  }
+}

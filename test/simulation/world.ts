@@ -1,0 +1,137 @@
+/** A virtual clock, links between peers, and what was seen to go wrong. One seed, one course of events. */
+import { createHeap, nextDue, popDue, pushDue } from '../../src/core/heap.ts';
+import { createRandom, nextInteger, nextRandom, type RandomState } from '../../src/core/random.ts';
+
+/** One-way delay of a link, ms. */
+const leastDelayMs = 0.2;
+const delayJitterMs = 0.4;
+const kept = 300;
+
+interface Link {
+  /** Nothing was delivered before this; keeps the order of a TCP connection. */
+  lastAtMs: number;
+  /** Blocked: held here as TCP does, until the way is open again. */
+  held: (() => void)[] | undefined;
+}
+
+/** A rule of the design was broken. */
+export class Violation extends Error {
+  override name = 'Violation';
+}
+
+export class World {
+  nowMs = 0;
+  readonly random: RandomState;
+  readonly #events = createHeap<() => void>();
+  readonly #links = new Map<number, Link>();
+  readonly #traced: string[] = [];
+  readonly #tracing: boolean;
+  /** Extra delay of every message, ms. */
+  extraDelayMs = 0;
+  messages = 0;
+  hash = 0x811c9dc5;
+
+  constructor(seed: number, tracing: boolean) {
+    this.random = createRandom(seed);
+    this.#tracing = tracing;
+  }
+
+  chance(probability: number): boolean {
+    return nextRandom(this.random) < probability;
+  }
+
+  /** An integer in [least, most]. */
+  between(least: number, most: number): number {
+    return least + nextInteger(this.random, most - least + 1);
+  }
+
+  pick<T>(items: readonly T[]): T {
+    return items[nextInteger(this.random, items.length)] as T;
+  }
+
+  at(atMs: number, action: () => void): void {
+    pushDue(this.#events, Math.max(atMs, this.nowMs), action);
+  }
+
+  after(ms: number, action: () => void): void {
+    this.at(this.nowMs + ms, action);
+  }
+
+  /** Delivers over the link from one machine to another, in order, if `deliver` is still wanted then. */
+  send(from: number, to: number, deliver: () => void): void {
+    this.messages += 1;
+    const link = this.#link(from, to);
+    if (link.held !== undefined) {
+      link.held.push(deliver);
+      return;
+    }
+    const delayMs = leastDelayMs + nextRandom(this.random) * (delayJitterMs + this.extraDelayMs);
+    link.lastAtMs = Math.max(link.lastAtMs, this.nowMs + delayMs);
+    this.at(link.lastAtMs, () => {
+      // Blocked while on its way: it is sent again when the way is open.
+      if (link.held !== undefined) link.held.push(deliver);
+      else deliver();
+    });
+  }
+
+  block(from: number, to: number): void {
+    this.#link(from, to).held ??= [];
+  }
+
+  unblock(from: number, to: number): void {
+    const link = this.#link(from, to);
+    const held = link.held ?? [];
+    link.held = undefined;
+    for (const deliver of held) this.send(from, to, deliver);
+  }
+
+  isOpen(from: number, to: number): boolean {
+    return this.#links.get(linkKey(from, to))?.held === undefined;
+  }
+
+  /** Runs until `until`, or until `done` says so; @returns whether it did. */
+  run(untilMs: number, done: () => boolean = () => false): boolean {
+    while (!done()) {
+      const dueMs = nextDue(this.#events);
+      if (dueMs > untilMs) {
+        this.nowMs = untilMs;
+        return done();
+      }
+      this.nowMs = Math.max(this.nowMs, dueMs);
+      popDue(this.#events, dueMs)?.();
+    }
+    return true;
+  }
+
+  trace(text: () => string): void {
+    if (!this.#tracing) return;
+    const line = `${this.nowMs.toFixed(3)} ${text()}`;
+    for (let at = 0; at < line.length; at += 1) {
+      this.hash = Math.imul(this.hash ^ line.charCodeAt(at), 0x01000193) >>> 0;
+    }
+    this.#traced.push(line);
+    if (this.#traced.length > 2 * kept) this.#traced.splice(0, kept);
+  }
+
+  lastEvents(): string[] {
+    return this.#traced.slice(-kept);
+  }
+
+  demand(condition: boolean, invariant: string, text: () => string): void {
+    if (!condition) throw new Violation(`${invariant}: ${text()} (at ${this.nowMs.toFixed(3)} ms)`);
+  }
+
+  #link(from: number, to: number): Link {
+    const key = linkKey(from, to);
+    let link = this.#links.get(key);
+    if (link === undefined) {
+      link = { lastAtMs: 0, held: undefined };
+      this.#links.set(key, link);
+    }
+    return link;
+  }
+}
+
+function linkKey(from: number, to: number): number {
+  return from * 65_536 + to;
+}
