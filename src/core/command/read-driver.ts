@@ -222,9 +222,13 @@ function carryOut(
         facts.sideOutputs.push(value.slice(value.indexOf('=') + 1));
       facts.inPlace.push(text);
       break;
+    case 'pass-frontend':
+      // What the driver takes as harmless, the front end does too; an argument of its own (`-Xclang -load`) is another matter.
+      if (!value.startsWith('-') || lookUpOption(value, facts.family).effect !== 'plain')
+        facts.inPlace.push(text);
+      break;
     case 'unknown':
     case 'precompile':
-    case 'pass-frontend':
       facts.inPlace.push(text);
       break;
     case 'query':
@@ -295,7 +299,8 @@ function setMode(name: string, facts: DriverFacts): void {
 /** A directory that begins with `=` or `$SYSROOT` lies below the sysroot. */
 function addDir(dirs: string[], value: string, facts: DriverFacts): void {
   const below = /^(?:=|\$SYSROOT)(.*)$/s.exec(value);
-  dirs.push(below ? facts.sysroot + (below[1] as string) : value === '' ? '.' : value);
+  const dir = below ? facts.sysroot + (below[1] as string) : value;
+  dirs.push(dir === '' ? '.' : dir);
 }
 
 /** `-Wp,-MD,FILE` and its like, as the kernel's build writes them. */

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readCommand } from '../../../../src/core/command/read-command.ts';
+import type { Place } from '../../../../src/core/command/travel.ts';
+import { absolutePathsIn, mayTravel } from '../../../../src/core/command/travel.ts';
+import { cwd, words } from './reading.ts';
+
+const place: Place = {
+  shareOf: (path) => (path === '/share' || path.startsWith('/share/') ? '/share' : undefined),
+  stdin: 'null',
+  stdoutIsTerminal: false,
+  descriptors: 0,
+  force: '',
+};
+
+function decide(
+  line: string,
+  changes: Partial<Place> = {},
+  env: Record<string, string> = {},
+  from = cwd,
+): string {
+  const command = { argv: words(line), cwd: from, env: new Map(Object.entries(env)) };
+  const travel = mayTravel(readCommand(command, new Map()).reading, command, { ...place, ...changes });
+  assert.equal(travel.travels, travel.reason === undefined);
+  return `${travel.reason ?? 'travels'}${travel.unslotted ? ' unslotted' : ''}`;
+}
+
+describe('mayTravel', () => {
+  const cases: readonly (readonly [line: string, expected: string])[] = [
+    ['g++ -c a.cc -o a.o', 'travels'],
+    ['g++ -c ../lib/a.cc -o /share/b/a.o', 'travels'],
+    ['g++ a.o -o p', 'travels'],
+    ['/usr/bin/g++ -c a.cc', 'travels'],
+    ['/opt/cross/bin/arm-none-eabi-gcc -c a.c', 'travels'],
+    ['../tools/gcc -c a.c', 'travels'],
+    ['/home/u/gcc -c a.c', 'outside-share'],
+    ['g++ --version', 'query unslotted'],
+    ['g++', 'query unslotted'],
+    ['g++ -E a.cc', 'preprocess unslotted'],
+    ['g++ -M a.cc', 'preprocess unslotted'],
+    ['g++ -x c++ -c -', 'stdin-input'],
+    ['gcc -c conftest.c', 'probe unslotted'],
+    ['./conftest', 'probe unslotted'],
+    ['g++ -c /tmp/a.cc', 'outside-share'],
+    ['g++ -c a.cc -o /tmp/a.o', 'outside-share'],
+    ['g++ -c a.cc -o ../../a.o', 'outside-share'],
+    ['g++ -c a.cc -o /usr/lib/a.o', 'outside-share'],
+    ['g++ -c a.cc -MD -MF /tmp/a.d', 'outside-share'],
+    ['g++ -c a.cc -o /dev/null', 'travels'],
+    ['gcc -x c -c /dev/null -o /dev/null', 'travels'],
+    ['g++ -c a.cc -o /dev/stdout', 'outside-share'],
+    ['g++ -c a.cc -MD -MF /dev/null', 'travels'],
+    ['g++ -c /usr/share/x/a.cc', 'travels'],
+    ['g++ -c a.cc -I/usr/include/x -isystem /opt/y', 'travels'],
+    ['g++ -c a.cc -I/home/u/include', 'outside-share'],
+    ['g++ -c a.cc -isystem ../../../home', 'outside-share'],
+    ['g++ -c a.cc -include /tmp/x.h', 'outside-share'],
+    ['g++ -c a.cc --sysroot=/home/x', 'outside-share'],
+    ['g++ a.o -L/tmp -lx', 'outside-share'],
+    ['g++ a.o /usr/lib/x86_64-linux-gnu/libz.so -o p', 'travels'],
+    ['g++ a.o -Wl,-Map=/tmp/m -o p', 'outside-share'],
+    ['ar rcs /tmp/l.a a.o', 'outside-share'],
+    ['ar rcs l.a a.o', 'travels'],
+    ['ld -o p a.o -T /etc/x.ld', 'outside-share'],
+    ['python3 gen.py out.h', 'travels'],
+    ['/usr/bin/python3 /share/x/gen.py', 'travels'],
+    ['/home/u/bin/gen', 'outside-share'],
+    ['gen /tmp/y', 'outside-share'],
+    ['gen --x=/tmp/y', 'outside-share'],
+    ['gen --x=/share/y', 'travels'],
+    ['gen -I/tmp', 'outside-share'],
+    ['gen -I/usr/include', 'travels'],
+    ['gen a:/tmp/b', 'outside-share'],
+    ['gen /share/a:/usr/b', 'travels'],
+    ['gen ../../../tmp/y', 'outside-share'],
+    ['gen ../other', 'travels'],
+    ['gen > /dev/null', 'travels'],
+    ['sh -c cat·/tmp/x', 'outside-share'],
+    ['sh -c cat·</etc/passwd', 'outside-share'],
+    ['sh -c cat·a/b', 'travels'],
+    ['curl http://x/tmp', 'travels'],
+    ['sed s/a/b/ x', 'travels'],
+    ['', 'no-command unslotted'],
+  ];
+  for (const [line, expected] of cases)
+    it(`says ${expected} of ${JSON.stringify(line)}`, () => assert.equal(decide(line), expected));
+
+  const started: readonly (readonly [line: string, changes: Partial<Place>, expected: string])[] = [
+    ['gen x', { descriptors: 1 }, 'descriptor'],
+    ['g++ -c a.cc', { descriptors: 1 }, 'travels'],
+    ['g++ --version', { descriptors: 1 }, 'query unslotted'],
+    ['gdb p', { stdin: 'tty', stdoutIsTerminal: true }, 'interactive unslotted'],
+    ['gdb p', { stdin: 'tty' }, 'travels'],
+    ['gdb p', { stdoutIsTerminal: true }, 'travels'],
+    ['g++ -c a.cc', { stdin: 'tty', stdoutIsTerminal: true }, 'travels'],
+    ['sort', { stdin: 'pipe' }, 'travels'],
+    ['g++ -c a.cc', { force: 'local' }, 'asked'],
+    ['g++ -E a.cc', { force: 'remote' }, 'travels'],
+    ['gcc -c conftest.c', { force: 'remote' }, 'travels'],
+    ['g++ --version', { force: 'remote' }, 'travels'],
+    ['gen /tmp/x', { force: 'remote' }, 'outside-share'],
+    ['gen x', { force: 'remote', descriptors: 2 }, 'descriptor'],
+    ['g++ -c /dev/fd/63', { descriptors: 2 }, 'outside-share'],
+    ['g++ -c a.cc', { shareOf: () => undefined }, 'outside-share'],
+  ];
+  for (const [line, changes, expected] of started)
+    it(`says ${expected} of ${line} with ${JSON.stringify(changes)}`, () =>
+      assert.equal(decide(line, changes), expected));
+
+  const environments: readonly (readonly [line: string, env: Record<string, string>, expected: string])[] = [
+    ['g++ -c a.cc', { CPATH: '/usr/x:' }, 'travels'],
+    ['g++ -c a.cc', { CPATH: '/home/x' }, 'outside-share'],
+    ['g++ -c a.cc', { LIBRARY_PATH: '/home/x' }, 'outside-share'],
+    ['g++ -c a.cc', { DEPENDENCIES_OUTPUT: '/tmp/deps' }, 'outside-share'],
+    ['ccache g++ -c a.cc', { CCACHE_LOGFILE: '/var/log/x' }, 'outside-share'],
+    ['ccache g++ -c a.cc', { CCACHE_DIR: '/home/u/.ccache' }, 'travels'],
+    ['g++ -c a.cc', { TMPDIR: '/tmp' }, 'travels'],
+    ['g++ -c a.cc', { TMPDIR: '/var/tmp/' }, 'travels'],
+    ['g++ -c a.cc', { TMPDIR: '/share/tmp' }, 'travels'],
+    ['g++ -c a.cc', { TMPDIR: '/run/user/1/t' }, 'outside-share'],
+    ['gen x', { LD_PRELOAD: 'libfakeroot-sysv.so' }, 'outside-share'],
+    ['gen x', { LD_LIBRARY_PATH: '/share/lib:/usr/lib' }, 'travels'],
+    ['gen x', { LD_LIBRARY_PATH: '/home/u/lib' }, 'outside-share'],
+  ];
+  for (const [line, env, expected] of environments)
+    it(`says ${expected} of ${line} with ${JSON.stringify(env)}`, () =>
+      assert.equal(decide(line, {}, env), expected));
+
+  it('does not go where the directory was deleted or is outside', () => {
+    assert.equal(decide('g++ -c a.cc', {}, {}, ''), 'outside-share');
+    assert.equal(decide('g++ -c /share/a.cc -o /share/a.o', {}, {}, '/tmp'), 'outside-share');
+    assert.equal(decide('g++ -c a.cc', {}, {}, '/share/../tmp'), 'outside-share');
+  });
+});
+
+describe('absolutePathsIn', () => {
+  for (const [argument, paths] of [
+    ['/a/b', '/a/b'],
+    ['a/b', ''],
+    ['./a', ''],
+    ['--x=/a,/b', '/a /b'],
+    ['-I/a', '/a'],
+    ['-Wl,-rpath,/a:/b', '/a /b'],
+    ['x:/a', '/a'],
+    ['file:///a', ''],
+    ['https://a/b', ''],
+    ['"/a b"', '/a'],
+    ['echo /a>/b', '/a /b'],
+    ['$(cat /a)', '/a'],
+    ['s/a/b/', ''],
+    ['@/a', '/a'],
+    ['', ''],
+    ['-', ''],
+  ] as const)
+    it(`finds ${paths || 'none'} in ${JSON.stringify(argument)}`, () =>
+      assert.equal(absolutePathsIn(argument).join(' '), paths));
+});
