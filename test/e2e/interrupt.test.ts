@@ -8,7 +8,7 @@ import { until } from '../rig/until.ts';
 const makefile = `
 all: $(patsubst %,out-%,$(shell seq 32))
 out-%:
-	swarmrun sh -c 'echo >started-$*; sleep 1000 & sleep 1000; echo >$@'
+	swarmrun sh -c 'echo >started-$*; sh -c "sleep 1000; true"; echo >$@'
 `;
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
