@@ -471,6 +471,9 @@ export class SimPeer {
     for (const job of this.jobs.values()) {
       if (job.lastPeer === id) job.lose(job.lastAttempt, this.world.nowMs);
     }
+    for (const [key, { submitter }] of this.#offered) {
+      if (submitter.id === id && !this.#processes.has(key)) this.#offered.delete(key);
+    }
     this.work({ type: 'peer-down', peer: id });
     this.dispatch({ type: 'peer-down', peer: id });
   }

@@ -5,7 +5,7 @@ import { createRandom, nextInteger, nextRandom, type RandomState } from '../../s
 /** One-way delay of a link, ms. */
 const leastDelayMs = 0.2;
 const delayJitterMs = 0.4;
-const kept = 300;
+const kept = 30000;
 
 interface Link {
   /** Nothing was delivered before this; keeps the order of a TCP connection. */

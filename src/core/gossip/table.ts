@@ -44,8 +44,9 @@ export const maximumReports = 256;
 /** Neighbours told in one round. */
 const fanOut = 3;
 export const roundMs = 1_000;
-/** The least time between two rounds, where something urgent changed. */
+/** The least time between two rounds where something urgent changed; more for each peer, as in a large swarm something always does. */
 const urgentRoundMs = 200;
+const urgentRoundPerPeerMs = 4;
 /** Own figures are told again after this time even if nothing changed. */
 export const refreshMs = 5_000;
 /** Figures older than this are hints only. */
@@ -139,7 +140,8 @@ export interface GossipMessage {
 
 /** When {@link tell} has something to do next (ms, the same clock). */
 export function nextTellMs(table: Table): number {
-  return table.toldAtMs + (table.urgent ? urgentRoundMs : roundMs);
+  const urgentMs = urgentRoundMs + urgentRoundPerPeerMs * table.entries.size;
+  return table.toldAtMs + (table.urgent ? Math.min(urgentMs, roundMs) : roundMs);
 }
 
 /**

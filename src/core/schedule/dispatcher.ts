@@ -12,7 +12,7 @@ import type { Attempt, Deadline, DispatcherState, JobRecord } from './dispatcher
 import { bindInline, leavePeer, note, setDeadline, touch, wake } from './dispatcher-state.ts';
 import { enqueue, removeQueued } from './job-queue.ts';
 import { createPeerRecord, type PeerRecord, takeReport } from './peer-record.ts';
-import { ask, askAgainMs, place, placeNow, unask } from './placement.ts';
+import { ask, askAgainMs, place, placeNow, recall, unask } from './placement.ts';
 
 export {
   createDispatcher,
@@ -428,11 +428,8 @@ function passDeadline(state: DispatcherState, due: Deadline, nowMs: number): voi
       pushAbandon(state, record);
       fence(state, record, attempt, nowMs);
     }
-  } else if (attempt.stage === 'accepted' && !attempt.recalled) {
-    attempt.recalled = true;
-    state.recalls += 1;
-    state.actions.push({ type: 'recall', job: due.job, attempt: due.attempt, peer: attempt.peer });
-    note(state, due.job, 'nested', attempt.peer);
+  } else {
+    recall(state, record, 'nested');
   }
 }
 

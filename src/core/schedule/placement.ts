@@ -110,20 +110,30 @@ function stealBack(state: DispatcherState, nowMs: number): void {
     }
     const job = busiest === undefined ? undefined : [...busiest.waiting].at(-1);
     if (busiest === undefined || job === undefined) return;
-    // Called back or not, it is looked at once only until its worker says more of it.
+    const record = known(state, job);
+    // Called back or not, it is looked at only once.
     busiest.waiting.delete(job);
     touch(state, busiest);
-    const record = known(state, job);
-    const { attempt } = record;
-    if (attempt === undefined) continue;
     const own = state.ownHeld < state.ownSlots && !record.demand.remoteOnly;
     const other = choosePeer(state.roomy, record.demand, record.avoid, 'slot', nowMs, state.random);
-    if (!own && (other === undefined || other === busiest)) continue;
-    attempt.recalled = true;
-    state.recalls += 1;
-    state.actions.push({ type: 'recall', job, attempt: attempt.attempt, peer: attempt.peer });
-    note(state, job, 'recalled', attempt.peer);
+    if (own || (other !== undefined && other !== busiest)) recall(state, record, 'recalled');
   }
+}
+
+/** Asks for an accepted attempt back, once. */
+export function recall(state: DispatcherState, record: JobRecord, reason: Reason): void {
+  const { attempt } = record;
+  const { job } = record.demand;
+  if (attempt === undefined || attempt.stage !== 'accepted' || attempt.recalled) return;
+  attempt.recalled = true;
+  state.recalls += 1;
+  const peer = state.peers.get(attempt.peer);
+  if (peer !== undefined) {
+    peer.waiting.delete(job);
+    touch(state, peer);
+  }
+  state.actions.push({ type: 'recall', job, attempt: attempt.attempt, peer: attempt.peer });
+  note(state, job, reason, attempt.peer);
 }
 
 /** Jobs wait: asks full workers to say when a slot falls free, no more of them than could be of use. */
