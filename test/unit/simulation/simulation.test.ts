@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { goals, measure } from '../../simulation/builds.ts';
+import { replayFaults, runFaults } from '../../simulation/faults.ts';
+
+test('hundreds of runs full of faults break no rule', () => {
+  const { failures, jobs, faults } = runFaults(1, 300);
+  assert.deepEqual(failures, [], 'replay one with scripts/simulate --seed N');
+  assert.ok(jobs > 10_000 && faults > 1_000);
+});
+
+test('the same seed gives the same course of events', () => {
+  for (const seed of [3, 42]) {
+    const first = replayFaults(seed);
+    const again = replayFaults(seed);
+    assert.equal(again.hash, first.hash);
+    assert.deepEqual(again.events, first.events);
+  }
+  assert.notEqual(replayFaults(3).hash, replayFaults(4).hash);
+});
+
+for (const { course, ratio } of goals(100, 10)) {
+  test(`${course.name}: makespan at most ${ratio.toFixed(3)} of the ideal`, () => {
+    const { makespanMs, idealMs } = measure(course);
+    assert.ok(makespanMs / idealMs <= ratio, `${(makespanMs / idealMs).toFixed(3)}`);
+  });
+}
