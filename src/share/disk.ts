@@ -47,7 +47,7 @@ export const defaultDiskTimeoutMs = 10_000;
 export interface DiskOptions {
   /** Threads that work at the same time (each about 9 MB, 30 ms of CPU to start; started when needed). @default 4 */
   readonly maxThreads?: number;
-  /** Threads that may hang in calls before new calls fail at once. @default 12 */
+  /** Threads that may hang besides; when there is no other left, new calls fail at once. @default 12 */
   readonly maxHungThreads?: number;
 }
 
@@ -142,7 +142,8 @@ export class Disk {
     while (this.#queue.length > 0) {
       const thread = this.#idleThread();
       if (thread === undefined) {
-        if (this.hungThreads < this.#maxHungThreads) return;
+        // Those that work will be done, or be given up, in time for it.
+        if ([...this.#threads].some((one) => !one.hung)) return;
         const waiting = this.#queue.shift();
         if (waiting !== undefined)
           this.#settle(

@@ -12,6 +12,7 @@ import {
   writePiece,
 } from './output.ts';
 import { findRoot, makeRoot, realPathsBelow, topmostOwn } from './root.ts';
+import { bumpAll, changedBelow, readDependencies, takeLooks } from './view-steps.ts';
 
 export const operations = {
   lookAll,
@@ -34,6 +35,10 @@ export const operations = {
   readPiece,
   writePiece,
   touchAll,
+  takeLooks,
+  bumpAll,
+  readDependencies,
+  changedBelow,
 } as const;
 
 export type Operations = typeof operations;
