@@ -75,10 +75,14 @@ export class NfsClient {
     const change = this.#changeOf(inode);
     const least = inode.kind === 'directory' ? timeouts.directory : timeouts.file;
     const timeoutMs =
-      before !== undefined && before.change === change
-        ? Math.min(timeouts.max, before.timeoutMs * 2)
-        : least;
-    const attributes = { fact: factOf(inode), change, fetchedMs: this.#tree.nowMs, timeoutMs };
+      before !== undefined && before.change === change ? Math.min(timeouts.max, before.timeoutMs * 2) : least;
+    const attributes = {
+      fact: factOf(inode),
+      content: inode.content,
+      change,
+      fetchedMs: this.#tree.nowMs,
+      timeoutMs,
+    };
     this.#attributes.set(id, attributes);
     return attributes;
   }
@@ -234,6 +238,20 @@ export class NfsClient {
     );
   }
 
+  /** From which time on programs here may have known what others did to a path: as old as what is cached on the way. */
+  knownSinceMs(path: string): number {
+    let sinceMs = this.#tree.nowMs;
+    this.#tree.resolve(path, true, 0, (inode) => {
+      sinceMs = Math.min(sinceMs, this.#valid(inode.id)?.fetchedMs ?? sinceMs);
+    });
+    return sinceMs;
+  }
+
+  #valid(id: number): Attributes | undefined {
+    const known = this.#attributes.get(id);
+    return known !== undefined && this.#tree.nowMs - known.fetchedMs < known.timeoutMs ? known : undefined;
+  }
+
   /** This client itself changed names in the directory of `path`: it knows the new state. */
   changedHere(path: string): void {
     const parent = this.#tree.parent(path);
@@ -242,6 +260,25 @@ export class NfsClient {
     this.#fetch(parent.id);
     const inode = this.#tree.resolve(path, false);
     if (inode !== undefined) this.#fetch(inode.id);
+  }
+
+  /** Like a shell's `>`: through the name as this machine knows it, so perhaps into a file that is no longer there. */
+  write(path: string, sizeBytes: number): Opened | undefined {
+    const way = this.#way(path);
+    if (way === undefined) return undefined;
+    const id = this.#lookup(way.directory, way.name, false);
+    const known = this.#tree.inodes.get(id);
+    let inode = known !== undefined && this.#fetch(id) !== undefined ? known : undefined;
+    if (inode?.kind !== undefined && inode.kind !== 'file') return undefined;
+    if (inode === undefined) {
+      const directory = this.#tree.inodes.get(way.directory);
+      if (directory === undefined || !this.#tree.isAlive(directory)) return undefined;
+      inode = this.#tree.createIn(directory, way.name, sizeBytes);
+      this.#names.delete(directory.id);
+      this.#fetch(directory.id);
+    } else this.#tree.write(inode, sizeBytes);
+    const attributes = this.#fetch(inode.id);
+    return attributes === undefined ? undefined : { content: inode.content, fact: attributes.fact };
   }
 
   /** A program holds the file open from now on. */

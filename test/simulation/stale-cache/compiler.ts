@@ -26,7 +26,6 @@ export interface Run {
 }
 
 export interface Compile {
-  readonly cwd: string;
   readonly source: string;
   readonly includeDirs: readonly string[];
   readonly byStat: boolean;

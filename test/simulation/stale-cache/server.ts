@@ -62,18 +62,24 @@ export class ServerTree {
     return id === undefined ? undefined : this.inodes.get(id);
   }
 
-  /** What a path leads to now. */
-  resolve(path: string, follow: boolean, depth = 0): Inode | undefined {
-    let at: Inode | undefined = this.root;
-    const names = path.split('/').filter((name) => name !== '');
-    let walked = '';
-    for (const [place, name] of names.entries()) {
-      if (at === undefined || at.kind !== 'directory' || depth > 8) return undefined;
-      at = this.child(at, name);
-      if (at?.kind === 'link' && (follow || place < names.length - 1))
-        at = this.resolve(join(walked, at.target), true, depth + 1);
-      walked += `/${name}`;
+  /** What a path leads to now; `visited` is told everything on the way. */
+  resolve(path: string, follow: boolean, depth = 0, visited?: (inode: Inode) => void): Inode | undefined {
+    let at: Inode = this.root;
+    for (let start = 1; start < path.length; ) {
+      visited?.(at);
+      if (at.kind !== 'directory' || depth > 8) return undefined;
+      const slash = path.indexOf('/', start);
+      const end = slash < 0 ? path.length : slash;
+      let next = this.child(at, path.slice(start, end));
+      if (next?.kind === 'link' && (follow || end < path.length)) {
+        visited?.(next);
+        next = this.resolve(join(path.slice(0, start - 1), next.target), true, depth + 1, visited);
+      }
+      if (next === undefined) return undefined;
+      at = next;
+      start = end + 1;
     }
+    visited?.(at);
     return at;
   }
 
@@ -90,8 +96,10 @@ export class ServerTree {
 
   #put(path: string, inode: Inode): void {
     const parent = this.parent(path);
-    if (parent === undefined) return;
-    const name = path.slice(path.lastIndexOf('/') + 1);
+    if (parent !== undefined) this.#putIn(parent, path.slice(path.lastIndexOf('/') + 1), inode);
+  }
+
+  #putIn(parent: Inode, name: string, inode: Inode): void {
     const old = this.child(parent, name);
     parent.entries.set(name, inode.id);
     inode.links++;
@@ -126,6 +134,15 @@ export class ServerTree {
     const inode = this.#make('file', '');
     this.write(inode, sizeBytes);
     this.#put(path, inode);
+    return inode;
+  }
+
+  /** O_CREAT: what is there already is opened. */
+  createIn(directory: Inode, name: string, sizeBytes: number): Inode {
+    const there = this.child(directory, name);
+    const inode = there?.kind === 'file' ? there : this.#make('file', '');
+    this.write(inode, sizeBytes);
+    if (inode !== there) this.#putIn(directory, name, inode);
     return inode;
   }
 

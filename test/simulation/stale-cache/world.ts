@@ -5,20 +5,36 @@ import type { Include } from './compiler.ts';
 import type { ServerTree } from './server.ts';
 
 export const root = '/s';
-const directories = ['src', 'early', 'inc', 'inc/sub', 'late', 'late/sub', 'late/opt', 'gen', 'gen/sub', 'r1', 'r2', 'keep', 'moved', 'moved/sub', 'out'];
+const directories = [
+  'src',
+  'early',
+  'inc',
+  'inc/sub',
+  'late',
+  'late/sub',
+  'late/opt',
+  'gen',
+  'gen/sub',
+  'r1',
+  'r2',
+  'keep',
+  'moved',
+  'moved/sub',
+  'out',
+];
 const headerNames = ['a.h', 'b.h', 'g.h', 'sub/c.h', 'sub/d.h', 'opt/o.h', 'sys/t.h'];
 const searchDirs = ['early', 'inc', 'late', 'gen', 'cur'];
 
 /** Paths that edits touch and that the check knows the history of. */
-export const headers = searchDirs.flatMap((directory) =>
+const headers = searchDirs.flatMap((directory) =>
   headerNames.map((name) => `${root}/${directory}/${name}`),
 );
-const quoted = ['src', 'src/sub', 'inc/sub', 'late/sub', 'gen/sub'].flatMap((directory) =>
-  headerNames.map((name) => `${root}/${directory}/${name}`),
+const beside = ['src', ...searchDirs].flatMap((directory) =>
+  headerNames.flatMap((name) => [`${root}/${directory}/${name}`, `${root}/${directory}/sub/${name}`]),
 );
 export const sources = ['m1.c', 'm2.c'].map((name) => `${root}/src/${name}`);
 export const objects = ['x.o', 'y.o'].map((name) => `${root}/out/${name}`);
-export const universe = [...new Set([...headers, ...quoted, ...sources, ...objects])];
+export const universe = [...new Set([...headers, ...beside, ...sources, ...objects])];
 
 export const includeDirs = searchDirs.map((directory) => `${root}/${directory}`);
 export const system = new Map([['sys/t.h', '/usr/include/sys/t.h']]);
@@ -42,6 +58,13 @@ export function includesOf(name: string): readonly Include[] {
   return includes[name] ?? [];
 }
 
+/** What was at a path, from when on, and whether the submitter's machine knew at once. */
+export interface State {
+  readonly fromMs: number;
+  readonly saw: string;
+  known: boolean;
+}
+
 export class World {
   readonly tree: ServerTree;
   readonly #random: RandomState;
@@ -49,7 +72,7 @@ export class World {
   /** The submitter's machine is the file server itself. */
   readonly isServer: boolean;
   /** For each path: what was there, and from when. */
-  readonly history = new Map<string, { readonly fromMs: number; readonly saw: string }[]>();
+  readonly history = new Map<string, State[]>();
   #serial = 0;
 
   constructor(tree: ServerTree, submitter: NfsClient, isServer: boolean, random: RandomState) {
@@ -60,10 +83,21 @@ export class World {
     tree.mkdir(root);
     for (const directory of directories) tree.mkdir(`${root}/${directory}`);
     for (const file of [...sources, ...objects]) tree.create(file, this.#size());
-    for (const path of ['late/a.h', 'late/b.h', 'late/sub/c.h', 'late/sub/d.h', 'late/g.h', 'r1/g.h', 'r2/g.h', 'r2/a.h', 'moved/a.h', 'moved/sub/c.h'])
+    for (const path of [
+      'late/a.h',
+      'late/b.h',
+      'late/sub/c.h',
+      'late/sub/d.h',
+      'late/g.h',
+      'r1/g.h',
+      'r2/g.h',
+      'r2/a.h',
+      'moved/a.h',
+      'moved/sub/c.h',
+    ])
       tree.create(`${root}/${path}`, this.#size());
     tree.symlink('r1', `${root}/cur`);
-    this.record();
+    this.record(true);
   }
 
   #size(): number {
@@ -83,7 +117,8 @@ export class World {
     return String(this.submitter.dirty.get(inode.id)?.content ?? inode.content);
   }
 
-  record(): void {
+  /** Call after each change. `known`: it was made by the submitter's machine. */
+  record(known: boolean): void {
     for (const path of universe) {
       const saw = this.saw(path);
       let states = this.history.get(path);
@@ -91,7 +126,8 @@ export class World {
         states = [];
         this.history.set(path, states);
       }
-      if (states.at(-1)?.saw !== saw) states.push({ fromMs: this.tree.nowMs, saw });
+      const { nowMs } = this.tree;
+      if (states.at(-1)?.saw !== saw) states.push({ fromMs: nowMs, saw, known });
     }
   }
 
@@ -148,7 +184,7 @@ export class World {
         else tree.create(path, this.#size());
     }
     if (by === 'submitter') for (const each of touched) this.submitter.changedHere(each);
-    this.record();
+    this.record(by === 'submitter');
   }
 
   #parked(): string[] {
@@ -165,16 +201,21 @@ export class World {
     this.submitter.dirty.set(inode.id, { content: this.tree.newContent(), sizeBytes: this.#size() });
   }
 
-  /** What the submitter's machine shows of each path now, as places in the histories: reads of older states are stale. */
+  /** The submitter's machine has seen this content of a file that another machine wrote. */
+  seen(path: string, content: string): void {
+    for (const state of this.history.get(path) ?? []) if (state.saw === content) state.known = true;
+  }
+
+  /** For each path the place in its history of the oldest state that a job handed in now may still see. */
   oldestAllowed(): Map<string, number> {
     const allowed = new Map<string, number>();
-    for (const path of universe) {
-      const states = this.history.get(path) ?? [];
+    for (const [path, states] of this.history) {
+      const sinceMs = this.isServer ? this.tree.nowMs : this.submitter.knownSinceMs(path);
       let at = states.length - 1;
-      if (!this.isServer) {
-        const shown = this.submitter.peek(path);
-        while (at > 0 && states[at]?.saw !== shown) at--;
-        if (states[at]?.saw !== shown) at = 0;
+      while (at > 0) {
+        const state = states[at];
+        if (state === undefined || state.known || state.fromMs <= sinceMs) break;
+        at--;
       }
       allowed.set(path, at);
     }
