@@ -17,6 +17,7 @@ export const strangerFrameBytes = 64 * 1024;
 
 const highWaterBytes = 256 * 1024;
 const lowWaterBytes = 64 * 1024;
+const lingerMs = 30_000;
 /** Frames of one tick are joined into one packet up to this; longer ones go as they are. */
 const joinBytes = 64 * 1024;
 
@@ -73,6 +74,7 @@ export class Channel implements JobChannel {
   #remoteClosed = false;
   #ending: ChannelEnd | undefined;
   #reported = false;
+  #closedMs: number | undefined;
   /** open: callbacks flow; closing: own end asked for, nothing is told any more; over: nothing left. */
   #state: 'open' | 'closing' | 'over' = 'open';
 
@@ -98,15 +100,17 @@ export class Channel implements JobChannel {
       this.#remoteClosed = true;
     });
     stream.addEventListener('end', () => this.#end(this.#remoteClosed ? 'closed' : 'lost'));
-    stream.addEventListener('close', (event) => {
+    stream.addEventListener('close', () => {
       // A paused stream keeps what it had: take it before the end is told.
       if (this.#paused && this.#state === 'open') this.#resumeStream();
-      this.#end(this.#remoteClosed && event.error === undefined ? 'closed' : 'lost');
+      // What came before its closing came whole, whatever became of the stream later.
+      this.#end(this.#remoteClosed ? 'closed' : 'lost');
       this.#over();
     });
     // libp2p sends what waited in a microtask of its own after 'drain', so look one later.
     stream.addEventListener('drain', () => queueMicrotask(() => queueMicrotask(() => this.#drained())));
-    stream.addEventListener('idle', () => this.#drained());
+    // 'idle' comes while libp2p is sending: what is sent in its turn would stay behind.
+    stream.addEventListener('idle', () => queueMicrotask(() => this.#drained()));
     if (this.#paused) stream.pause();
     this.#flush();
     if (stream.status !== 'open') {
@@ -179,6 +183,13 @@ export class Channel implements JobChannel {
     this.#state = 'closing';
     this.#stream?.abort(new Error('aborted by this peer'));
     this.#over();
+  }
+
+  /** Resets what was closed here long ago and not at the other end. Call it now and then. */
+  sweep(nowMs: number): void {
+    if (this.#state !== 'closing' || this.#stream?.writeStatus !== 'closed') return;
+    this.#closedMs ??= nowMs;
+    if (nowMs - this.#closedMs > lingerMs) this.abort();
   }
 
   #waitingBytes(): number {

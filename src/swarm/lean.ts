@@ -26,12 +26,20 @@ export function quietLogger(): ComponentLogger {
   return { forComponent: () => logger };
 }
 
+/** The parts of a node that its type does not show. */
+interface NodeParts {
+  readonly components?: { readonly addressManager?: { _updatePeerStoreAddresses?: () => void } };
+}
+
 /** Dials are by address, so nothing is ever read from it. */
 export function withoutPeerStore(node: Libp2p): void {
   const store = node.peerStore;
   const nothing = (async () => undefined) as never;
   store.merge = nothing;
   store.patch = nothing;
+  // It writes our addresses there a second after the last listener was closed, and keeps the process waiting for it.
+  const { addressManager } = (node as unknown as NodeParts).components ?? {};
+  if (addressManager !== undefined) addressManager._updatePeerStoreAddresses = () => {};
 }
 
 export function corkedTcp(options: TCPOptions): (components: TCPComponents) => Transport {

@@ -144,6 +144,10 @@ export class Link {
     return channel;
   }
 
+  sweep(nowMs: number): void {
+    for (const job of this.#jobs) job.sweep(nowMs);
+  }
+
   /** Closes it when no job needs it any more. */
   retire(): void {
     this.retired = true;
@@ -157,7 +161,8 @@ export class Link {
     try {
       await this.connection.close({ signal: AbortSignal.timeout(deadlineMs) });
     } catch (thrown) {
-      this.#options.onFault(this, 'closing the connection', toError(thrown));
+      // Both ends closing at once is no fault.
+      if (this.isOpen) this.#options.onFault(this, 'closing the connection', toError(thrown));
       this.abort(toError(thrown));
     }
   }

@@ -485,6 +485,7 @@ export class Swarm {
       const nowMs = this.#nowMs();
       this.#act(this.#pulse.tick(nowMs, dueMs));
       for (const link of this.#links.values()) {
+        link.sweep(nowMs);
         if (link.establishedMs === undefined && nowMs - link.openedMs > helloTimeoutMs) {
           this.#drop(link, 'closed', new Error('no hello in time'));
         }

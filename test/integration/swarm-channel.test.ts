@@ -62,12 +62,15 @@ test('a channel to nobody ends as lost', async () => {
 
 test('a frame of 8 MB arrives whole, and those around it in their places', async () => {
   const received: Frame[] = [];
-  const [a, b] = await pairOf({}, {
-    onJob: (channel) => {
-      channel.limit(Number.POSITIVE_INFINITY);
-      channel.onFrame = (frame) => received.push(frame);
+  const [a, b] = await pairOf(
+    {},
+    {
+      onJob: (channel) => {
+        channel.limit(Number.POSITIVE_INFINITY);
+        channel.onFrame = (frame) => received.push(frame);
+      },
     },
-  });
+  );
   await using _a = a;
   await using _b = b;
   const environment = Buffer.alloc(8 * MiB, 'abcdefghijklm');
@@ -85,11 +88,14 @@ test('a frame of 8 MB arrives whole, and those around it in their places', async
 
 test('a frame over the limit of one who is not trusted ends its channel, and only that', async () => {
   const ends: ChannelEnd[] = [];
-  const [a, b] = await pairOf({}, {
-    onJob: (channel) => {
-      channel.onEnd = (why) => ends.push(why);
+  const [a, b] = await pairOf(
+    {},
+    {
+      onJob: (channel) => {
+        channel.onEnd = (why) => ends.push(why);
+      },
     },
-  });
+  );
   await using _a = a;
   await using _b = b;
   const heard = listen(a.swarm.openJob(b.id));
@@ -105,11 +111,14 @@ test('a frame over the limit of one who is not trusted ends its channel, and onl
 });
 
 test('a thousand jobs at once', async () => {
-  const [a, b] = await pairOf({}, {
-    onJob: (channel) => {
-      channel.onFrame = (frame) => waiting.push([channel, frame]);
+  const [a, b] = await pairOf(
+    {},
+    {
+      onJob: (channel) => {
+        channel.onFrame = (frame) => waiting.push([channel, frame]);
+      },
     },
-  });
+  );
   const waiting: [JobChannel, Frame][] = [];
   await using _a = a;
   await using _b = b;
@@ -132,11 +141,14 @@ test('a thousand jobs at once', async () => {
 
 test('closing is seen at the other end as a closing, aborting and dying as a loss', async () => {
   const ends: ChannelEnd[] = [];
-  const [a, b] = await pairOf({}, {
-    onJob: (channel) => {
-      channel.onEnd = (why) => ends.push(why);
+  const [a, b] = await pairOf(
+    {},
+    {
+      onJob: (channel) => {
+        channel.onEnd = (why) => ends.push(why);
+      },
     },
-  });
+  );
   await using _a = a;
   await using _b = b;
   const open = async () => {
@@ -176,24 +188,27 @@ test('100 MB to a slow reader: every byte arrives, and neither end keeps more th
   let worker: JobChannel | undefined;
   let sent = 0;
   let waits = 0;
-  const [a, b] = await pairOf({}, {
-    onJob: (channel) => {
-      worker = channel;
-      const go = (): void => {
-        while (sent < chunks) {
-          sent += 1;
-          if (!channel.send('STDOUT', chunk)) {
-            waits += 1;
-            return;
+  const [a, b] = await pairOf(
+    {},
+    {
+      onJob: (channel) => {
+        worker = channel;
+        const go = (): void => {
+          while (sent < chunks) {
+            sent += 1;
+            if (!channel.send('STDOUT', chunk)) {
+              waits += 1;
+              return;
+            }
           }
-        }
-        channel.send('RESULT', Buffer.from('{}'));
-        channel.close();
-      };
-      channel.onDrain = go;
-      channel.onFrame = go;
+          channel.send('RESULT', Buffer.from('{}'));
+          channel.close();
+        };
+        channel.onDrain = go;
+        channel.onFrame = go;
+      },
     },
-  });
+  );
   await using _a = a;
   await using _b = b;
   const channel = a.swarm.openJob(b.id);
@@ -230,16 +245,19 @@ test('100 MB to a slow reader: every byte arrives, and neither end keeps more th
 
 test('a paused reader holds the sender up, and gets all that was sent before the peer died', async () => {
   let sent = 0;
-  const [a, b] = await pairOf({}, {
-    onJob: (channel) => {
-      const go = (): void => {
-        do sent += 1;
-        while (channel.send('STDOUT', Buffer.alloc(10_000)) && sent < 10_000);
-      };
-      channel.onFrame = go;
-      channel.onDrain = go;
+  const [a, b] = await pairOf(
+    {},
+    {
+      onJob: (channel) => {
+        const go = (): void => {
+          do sent += 1;
+          while (channel.send('STDOUT', Buffer.alloc(10_000)) && sent < 10_000);
+        };
+        channel.onFrame = go;
+        channel.onDrain = go;
+      },
     },
-  });
+  );
   await using _a = a;
   const channel = a.swarm.openJob(b.id);
   const heard = listen(channel);

@@ -3,12 +3,12 @@ import { test } from 'node:test';
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import type { Connection, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Libp2p } from 'libp2p';
 import { encodeHello } from '../../src/swarm/hello.ts';
 import { controlProtocol, jobProtocol } from '../../src/swarm/link.ts';
 import { createNode } from '../../src/swarm/node.ts';
-import { encodeFrame, type FrameName, frameTypes } from '../../src/wire/frame.ts';
+import { encodeFrame, type FrameName, frameLimits, frameTypes } from '../../src/wire/frame.ts';
 import { assertOwnNamespace } from '../rig/namespace.ts';
 import { helloOf, SwarmNode } from '../rig/swarm-node.ts';
 import { until } from '../rig/until.ts';
@@ -61,8 +61,7 @@ function isOver(stream: Stream): boolean {
 
 const anyFrame = fc
   .tuple(fc.constantFrom(...(Object.keys(frameTypes) as FrameName[])), fc.uint8Array({ maxLength: 300 }))
-  .filter(([type, payload]) => payload.length <= (type === 'STDIN_END' || type === 'RECALL' ? 0 : 1))
-  .map(([type, payload]) => encodeFrame(type, payload));
+  .map(([type, payload]) => encodeFrame(type, payload.subarray(0, frameLimits[type])));
 
 /** Bytes that cannot be a sequence of frames of a submitter, or not a whole one. */
 const garbage = fc.oneof(
@@ -114,7 +113,9 @@ test('whatever comes on a job stream ends that stream and nothing else', { timeo
   await until(() => victim.swarm.jobs === 0, 2000, 'nothing is left of them');
 });
 
-test('garbage on the control stream ends that connection, and the peer may come again', { timeout: 60_000 }, async () => {
+test('garbage on the control stream ends that connection, and the peer may come again', {
+  timeout: 60_000,
+}, async () => {
   await using victim = await SwarmNode.start();
   await using other = await SwarmNode.start({ bootstrap: victim.swarm.addresses() });
   await victim.meets(other);
@@ -142,7 +143,12 @@ test('garbage on the control stream ends that connection, and the peer may come 
 
 test('a hello in the name of another, or of no shape, is not believed', async () => {
   await using victim = await SwarmNode.start();
-  const wrong: unknown[] = [{ ...helloOf('12D3KooWSomebodyElse', 'liar') }, [], { protocol: 1 }, { protocol: 1, version: '1', report: {} }];
+  const wrong: unknown[] = [
+    { ...helloOf('12D3KooWSomebodyElse', 'liar') },
+    [],
+    { protocol: 1 },
+    { protocol: 1, version: '1', report: {} },
+  ];
   for (const hello of wrong) {
     await using stranger = await Stranger.start(victim);
     const connection = await stranger.connect();
@@ -165,7 +171,9 @@ test('a peer of another protocol is shown and left alone', async () => {
   assert.deepEqual(victim.swarm.peers(), []);
 });
 
-test('no job is taken before the hello, and a connection without one does not last', { timeout: 20_000 }, async () => {
+test('no job is taken before the hello, and a connection without one does not last', {
+  timeout: 20_000,
+}, async () => {
   let jobs = 0;
   await using victim = await SwarmNode.start({
     onJob: () => {
@@ -175,7 +183,8 @@ test('no job is taken before the hello, and a connection without one does not la
   await using stranger = await Stranger.start(victim);
   const connection = await stranger.connect();
   const stream = await connection.newStream(jobProtocol);
-  stream.send(encodeFrame('OFFER', Buffer.from('{}')));
+  // It may be refused before anything could be sent.
+  if (stream.writeStatus === 'writable') stream.send(encodeFrame('OFFER', Buffer.from('{}')));
   await until(() => isOver(stream), 2000, 'the stream is refused');
   assert.equal(jobs, 0);
   await until(() => connection.status !== 'open', 8000, 'the connection has ended');

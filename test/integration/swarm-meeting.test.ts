@@ -65,7 +65,11 @@ test('when all dial all at once, each pair ends with one peer and no connection 
       for (const to of nodes) if (to !== from) from.swarm.connectTo(to.id, to.swarm.addresses());
     }
     await Promise.all(nodes.map((node) => node.meets(...nodes.filter((other) => other !== node))));
-    await until(() => nodes.every((node) => node.swarm.connections === 5), 5000, 'one connection a pair is left');
+    await until(
+      () => nodes.every((node) => node.swarm.connections === 5),
+      5000,
+      'one connection a pair is left',
+    );
     // Neither end saw the other go.
     for (const node of nodes) {
       assert.equal(node.told.filter(({ what }) => what === 'peer').length, 5);
@@ -77,7 +81,10 @@ test('when all dial all at once, each pair ends with one peer and no connection 
 });
 
 test('a given address of its own is no harm', async () => {
-  await using a = await SwarmNode.start({ listen: ['/ip4/127.0.0.1/tcp/41911'], bootstrap: ['/ip4/127.0.0.1/tcp/41911'] });
+  await using a = await SwarmNode.start({
+    listen: ['/ip4/127.0.0.1/tcp/41911'],
+    bootstrap: ['/ip4/127.0.0.1/tcp/41911'],
+  });
   await using b = await SwarmNode.start({ bootstrap: a.swarm.addresses() });
   await a.meets(b);
   assert.equal(a.swarm.peers().length, 1);
@@ -123,7 +130,13 @@ test('a frozen peer is suspect within three seconds, and well again when it goes
 });
 
 test('a peer that stays frozen is given up', async () => {
-  const pulse = { watchedBeatMs: 100, idleBeatMs: 1000, suspectMs: 250, watchedLostMs: 800, idleLostMs: 4000 };
+  const pulse = {
+    watchedBeatMs: 100,
+    idleBeatMs: 1000,
+    suspectMs: 250,
+    watchedLostMs: 800,
+    idleLostMs: 4000,
+  };
   await using child = await SwarmChild.start({});
   await using a = await SwarmNode.start({ bootstrap: child.addresses, pulse });
   await a.meets(child);

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Pulse, type PulseAction } from '../../../src/swarm/pulse.ts';
+
+/** Ticks on time from `fromMs` to `toMs`; what was to be done, with its time. */
+function run(pulse: Pulse, fromMs: number, toMs: number): (PulseAction & { readonly atMs: number })[] {
+  const done: (PulseAction & { readonly atMs: number })[] = [];
+  for (let atMs = fromMs + pulse.intervalMs; atMs <= toMs; atMs += pulse.intervalMs) {
+    done.push(...pulse.tick(atMs, atMs).map((action) => ({ ...action, atMs })));
+  }
+  return done;
+}
+
+test('a peer that is not watched gets a beat in ten seconds, and none while it is heard', () => {
+  const pulse = new Pulse();
+  assert.deepEqual(pulse.add('p', 0), [{ kind: 'beat', id: 'p', beat: 1 }]);
+  assert.deepEqual(
+    run(pulse, 0, 30_000).map(({ kind, atMs }) => [kind, atMs]),
+    [
+      ['beat', 10_000],
+      ['beat', 20_000],
+      ['beat', 30_000],
+    ],
+  );
+  for (let atMs = 31_000; atMs < 60_000; atMs += 1000) {
+    pulse.heard('p', atMs);
+    assert.deepEqual(pulse.tick(atMs, atMs), []);
+  }
+});
+
+test('a silent peer that is watched is suspect before three seconds and lost after eight', () => {
+  const pulse = new Pulse();
+  pulse.add('p', 0);
+  assert.deepEqual(pulse.watch('p', true, 0), [{ kind: 'beat', id: 'p', beat: 2 }]);
+  const done = run(pulse, 0, 9000);
+  const suspect = done.filter(({ kind }) => kind === 'suspect');
+  assert.equal(suspect.length, 1);
+  assert.ok((suspect[0]?.atMs ?? 0) <= 2750);
+  assert.ok(done.filter(({ kind }) => kind === 'beat').length >= 7);
+  assert.equal(done.find(({ kind }) => kind === 'lost')?.atMs, 8250);
+  assert.equal(pulse.heard('p', 9000), true);
+  assert.equal(pulse.heard('p', 9001), false);
+});
+
+test('a silent peer that is not watched is lost after forty seconds and never suspect', () => {
+  const pulse = new Pulse();
+  pulse.add('p', 0);
+  const done = run(pulse, 0, 42_000);
+  assert.equal(done.find(({ kind }) => kind === 'lost')?.atMs, 41_000);
+  assert.ok(done.every(({ kind }) => kind !== 'suspect'));
+});
+
+test('to be watched begins a new silence: what was not heard before does not count', () => {
+  const pulse = new Pulse();
+  pulse.add('p', 0);
+  run(pulse, 0, 9000);
+  pulse.watch('p', true, 9000);
+  assert.ok(run(pulse, 9000, 11_250).every(({ kind }) => kind === 'beat'));
+});
+
+test('while our own event loop stands still nobody is silent, and we are slower to judge afterwards', () => {
+  const pulse = new Pulse();
+  pulse.add('p', 0);
+  pulse.watch('p', true, 0);
+  assert.ok(pulse.tick(30_000, 250).every(({ kind }) => kind === 'beat'));
+  assert.equal(pulse.stretch, 8);
+  assert.ok(run(pulse, 30_000, 34_000).every(({ kind }) => kind === 'beat'));
+  run(pulse, 34_000, 70_000);
+  assert.equal(pulse.stretch, 1);
+});
+
+test('the round trip is that of answered beats, smoothed', () => {
+  const pulse = new Pulse();
+  pulse.add('p', 0);
+  pulse.acknowledged('p', 7, 5);
+  assert.equal(pulse.get('p')?.rttMs, 0);
+  pulse.acknowledged('p', 1, 8);
+  pulse.acknowledged('p', 1, 500);
+  assert.equal(pulse.get('p')?.rttMs, 8);
+  pulse.tick(10_000, 10_000);
+  pulse.acknowledged('p', 2, 10_016);
+  assert.equal(pulse.get('p')?.rttMs, 9);
+});
