@@ -546,14 +546,18 @@ static int take_frame(const struct frame *frame) {
   return 0;
 }
 
-static void receive(void) {
-  ssize_t got = frame_receive(&reader, connection);
-  if (got == 0 || (got < 0 && errno != EAGAIN)) return cancel();
+static void take_frames(void) {
   struct frame frame;
   int found;
   while ((found = frame_next(&reader, run_limit, &frame)) > 0)
     if (take_frame(&frame) != 0) return cancel();
   if (found < 0) cancel();
+}
+
+static void receive(void) {
+  ssize_t got = frame_receive(&reader, connection);
+  if (got == 0 || (got < 0 && errno != EAGAIN)) return cancel();
+  take_frames();
 }
 
 /* Moves one piece of output on, if the one before is sent. */
@@ -631,6 +635,7 @@ static noreturn void serve_job(void) {
   run.children = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
   input.interval_ms = LOOK_SOONEST_MS;
   run.command = start_command();
+  take_frames(); /* what came together with the request */
   while (!is_over()) {
     if (!run.cancelled) report_taken();
     send_or_cancel();

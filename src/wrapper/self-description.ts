@@ -1,5 +1,5 @@
 /** What the wrapper tells the peer of itself: its descriptors, directory, umask and terminal. Linux only, by /proc. */
-import { fstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
+import { fstatSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { type ByteString, fromBytes } from '../wire/bytes.ts';
 
@@ -27,23 +27,39 @@ function isMerged(): boolean {
   return out.dev === err.dev && out.ino === err.ino;
 }
 
-/** Descriptors that the command would inherit besides 0-2 and make's jobserver; those of Node are close-on-exec. */
+/** Descriptors that the command was given besides 0-2 and make's jobserver; those of Node are close-on-exec. */
 function countDescriptors(): number {
-  const jobserver =
-    /--jobserver-(?:auth|fds)=(\d+),(\d+)/u.exec(process.env['MAKEFLAGS'] ?? '')?.slice(1) ?? [];
-  let count = 0;
-  for (const fd of readdirSync('/proc/self/fd')) {
-    if (Number(fd) <= 2 || jobserver.includes(fd)) continue;
-    try {
-      const flags =
-        /^flags:\s*([0-7]+)/mu.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? '0';
-      const isCloseOnExec = (Number.parseInt(flags, 8) & 0o2000000) !== 0;
-      if (!isCloseOnExec && !readlinkSync(`/proc/self/fd/${fd}`).startsWith('anon_inode:')) count += 1;
-    } catch {
-      // closed meanwhile: it was the descriptor of the listing itself
-    }
+  return readdirSync('/proc/self/fd').filter((fd) => Number(fd) > 2 && isGiven(fd)).length;
+}
+
+function isGiven(fd: string): boolean {
+  try {
+    const flags = /^flags:\s*([0-7]+)/mu.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? '0';
+    const isCloseOnExec = (Number.parseInt(flags, 8) & 0o2000000) !== 0;
+    return !isCloseOnExec && !isJobserver(fd) && !isLeaked(fd);
+  } catch {
+    return false; // closed meanwhile: it was the descriptor of the listing itself
   }
-  return count;
+}
+
+function isJobserver(fd: string): boolean {
+  const auth = /--jobserver-(?:auth|fds)=(?:(\d+),(\d+)|fifo:(\S+))/u.exec(process.env['MAKEFLAGS'] ?? '');
+  if (auth === null) return false;
+  return auth[3] === undefined ? auth[1] === fd || auth[2] === fd : isSame(fd, auth[3]);
+}
+
+/** Whether our parent has the very same thing open under this number: then nobody gave it to this command. */
+function isLeaked(fd: string): boolean {
+  return isSame(fd, `/proc/${process.ppid}/fd/${fd}`);
+}
+
+function isSame(fd: string, path: string): boolean {
+  try {
+    const [ours, theirs] = [fstatSync(Number(fd)), statSync(path)];
+    return ours.dev === theirs.dev && ours.ino === theirs.ino;
+  } catch {
+    return false; // there is no such thing
+  }
 }
 
 /** The pairs of the JOB frame. @param force - `local`, `remote` or empty. */

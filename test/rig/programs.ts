@@ -29,7 +29,9 @@ export function compilePrograms(build: BuildName): Programs {
   const directory = mkdtempSync(path.join(tmpdir(), `swarm-${build}-`));
   const compile = (name: string, source: string, flags: readonly string[]): string => {
     const output = path.join(directory, name);
-    execFileSync('cc', [...common, ...flags, '-o', output, path.join(checkout, source)], { stdio: 'inherit' });
+    execFileSync('cc', [...common, ...flags, '-o', output, path.join(checkout, source)], {
+      stdio: 'inherit',
+    });
     return output;
   };
   return {

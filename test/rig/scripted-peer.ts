@@ -35,7 +35,9 @@ export class Link {
   }
 
   send(type: FrameName, payload?: Uint8Array | string): void {
-    this.socket.write(encodeFrame(type, typeof payload === 'string' ? Buffer.from(payload, 'latin1') : payload));
+    this.socket.write(
+      encodeFrame(type, typeof payload === 'string' ? Buffer.from(payload, 'latin1') : payload),
+    );
   }
 
   /** STDIN_TAKEN of so many bytes. */

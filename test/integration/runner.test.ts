@@ -1,0 +1,332 @@
+/** The runner, as it ships and with the sanitizers, spoken to as a peer speaks to it. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { decodeRunnerExit, type RunnerExit } from '../../src/wire/messages.ts';
+import { type BuildName, builds, compilePrograms, type Programs } from '../rig/programs.ts';
+import { RunnerRig } from '../rig/runner-rig.ts';
+import type { Link } from '../rig/scripted-peer.ts';
+import { until } from '../rig/until.ts';
+
+interface Outcome {
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  readonly taken: number;
+  readonly exit: RunnerExit | undefined;
+  readonly failure: string;
+}
+
+/** Collects all that a job says until its last frame. */
+async function outcome(link: Link): Promise<Outcome> {
+  const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+  let taken = 0;
+  let last: { exit: RunnerExit | undefined; failure: string } | undefined;
+  link.listen(({ type, payload }) => {
+    if (type === 'STDOUT') stdout.push(Buffer.from(payload));
+    if (type === 'STDERR') stderr.push(Buffer.from(payload));
+    if (type === 'STDIN_TAKEN') taken = Number(Buffer.from(payload).readBigUInt64LE());
+    if (type === 'EXIT') last = { exit: decodeRunnerExit(payload), failure: '' };
+    if (type === 'SPAWN_FAILED') last = { exit: undefined, failure: Buffer.from(payload).toString() };
+  });
+  const end = await until(() => last, 20_000, 'the job ends');
+  link.socket.end();
+  return { stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr), taken, ...end };
+}
+
+/** The exit status, or -1 where there is none. */
+function statusOf({ exit }: Outcome): number {
+  return exit?.ending.kind === 'exited' ? exit.ending.status : -1;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) Z /u.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
+for (const build of Object.keys(builds) as BuildName[]) {
+  describe(`swarmexec, ${build} build`, { timeout: 120_000 }, () => {
+    let programs: Programs;
+    let runner: RunnerRig;
+    let directory: string;
+
+    before(async () => {
+      programs = compilePrograms(build);
+      runner = await RunnerRig.start(programs.swarmexec);
+      directory = mkdtempSync(path.join(tmpdir(), 'runner-test-'));
+    });
+    after(async () => {
+      await runner[Symbol.asyncDispose]();
+      programs.remove();
+      rmSync(directory, { recursive: true, force: true });
+    });
+
+    const sh = async (script: string, job: Record<string, string> = {}): Promise<Outcome> =>
+      outcome(runner.run(['sh', '-c', script], job));
+
+    it('tells every kind of ending', async () => {
+      for (const status of [0, 1, 2, 126, 127, 128, 255]) {
+        const { exit } = await sh(`exit ${status}`);
+        assert.deepEqual(exit?.ending, { kind: 'exited', status });
+      }
+      for (const signal of [6, 9, 11, 15]) {
+        const { exit } = await sh(`ulimit -c 0; kill -${signal} $$`);
+        assert.deepEqual(exit?.ending, { kind: 'signaled', signal, core: false });
+      }
+    });
+
+    it('keeps its socket to its own user', () => {
+      assert.equal(statSync(runner.socketPath).mode & 0o777, 0o600);
+    });
+
+    it('passes argv and environment byte for byte', async () => {
+      const argv = ['cat', '/proc/self/cmdline', '--', '', '\n', '\xff\xfe', 'x'.repeat(120_000)];
+      argv.push(...Array.from({ length: 20_000 }, (_, at) => `a${at}`));
+      const environment = ['PATH=/usr/bin:/bin', 'a-b=1', 'A=1', 'A=2', '1=\xff', 'no equals', 'E='];
+      const first = await outcome(runner.run(argv, {}, environment));
+      assert.ok(first.stdout.toString('latin1').startsWith(`${argv.join('\0')}\0`));
+      const second = await outcome(runner.run(['cat', '/proc/self/environ'], {}, environment));
+      assert.equal(second.stdout.toString('latin1'), `${environment.join('\0')}\0`);
+    });
+
+    it('keeps stdout and stderr apart, or merges them in their order', async () => {
+      const script = 'echo a; echo b >&2; echo c';
+      const apart = await sh(script);
+      assert.deepEqual([apart.stdout.toString(), apart.stderr.toString()], ['a\nc\n', 'b\n']);
+      const merged = await sh(script, { merged: '1' });
+      assert.deepEqual([merged.stdout.toString(), merged.stderr.toString()], ['a\nb\nc\n', '']);
+    });
+
+    it('gives closed, null and terminal descriptors as told', async () => {
+      // The shell's children look at the shell itself, whose own three stay as they are.
+      const list =
+        'exec 9> out.txt; for fd in 0 1 2; do (readlink /proc/$$/fd/$fd >&9 || echo none >&9); done';
+      const look = async (job: Record<string, string>): Promise<string> => {
+        await sh(list, { cwd: directory, ...job });
+        return readFileSync(path.join(directory, 'out.txt'), 'latin1').replaceAll(/pipe:\S+/gu, 'pipe');
+      };
+      assert.equal(await look({}), '/dev/null\npipe\npipe\n');
+      assert.equal(await look({ stdin: 'closed', stdout: 'closed', stderr: 'closed' }), 'none\nnone\nnone\n');
+      assert.equal(
+        await look({ stdin: 'pipe', stdout: 'null', stderr: 'null' }),
+        'pipe\n/dev/null\n/dev/null\n',
+      );
+      const terminal = await sh('test -t 1 && test -t 2 && stty size <&1; printf "x\\n"', {
+        stdout: 'pty',
+        stderr: 'pty',
+        rows: '33',
+        columns: '77',
+      });
+      assert.equal(terminal.stdout.toString(), '33 77\nx\n');
+    });
+
+    it('lets no descriptor through but the three', async () => {
+      const first = runner.run(['sleep', '60']);
+      await first.next('STARTED');
+      const { stdout } = await outcome(runner.run(['ls', '/proc/self/fd'], { stdin: 'pipe' }));
+      assert.equal(stdout.toString(), '0\n1\n2\n3\n'); // 3 is the directory that ls reads
+      first.socket.destroy();
+    });
+
+    it('sets directory, umask, niceness, and signals', async () => {
+      const { stdout } = await sh('pwd; umask; nice', { cwd: directory, umask: '027', nice: '7' });
+      assert.equal(stdout.toString(), `${directory}\n0027\n7\n`);
+      const look = runner.run(['grep', '-E', 'Sig(Blk|Ign)', '/proc/self/status'], {
+        blocked: '200',
+        ignored: '1002',
+      });
+      assert.equal(
+        (await outcome(look)).stdout.toString(),
+        'SigBlk:\t0000000000000200\nSigIgn:\t0000000000001002\n',
+      );
+    });
+
+    it('says why a command could not be started', async () => {
+      const file = path.join(directory, 'not-executable');
+      writeFileSync(file, '');
+      const failure = async (argv: string[], job = {}): Promise<string> =>
+        (await outcome(runner.run(argv, job))).failure;
+      assert.equal(await failure(['no-such-command']), 'exec ENOENT');
+      assert.equal(await failure(['/no/such/command']), 'exec ENOENT');
+      assert.equal(await failure([file]), 'exec EACCES');
+      assert.equal(await failure(['true'], { cwd: '/no/such/directory' }), 'chdir ENOENT');
+      assert.equal(await failure(['true'], { cwd: '' }), 'chdir ENOENT');
+    });
+
+    it('passes a masquerade link over', async () => {
+      const masquerade = path.join(directory, 'masquerade');
+      const real = path.join(directory, 'real');
+      mkdirSync(masquerade);
+      mkdirSync(real);
+      symlinkSync(programs.swarmrun, path.join(masquerade, 'cxx'));
+      writeFileSync(path.join(real, 'cxx'), '#!/bin/sh\necho real "$@"\n', { mode: 0o755 });
+      const environment = [`PATH=${masquerade}:${real}:/usr/bin:/bin`];
+      for (const name of ['cxx', path.join(masquerade, 'cxx')]) {
+        const { stdout } = await outcome(runner.run([name, 'x'], {}, environment));
+        assert.equal(stdout.toString(), 'real x\n');
+      }
+    });
+
+    it('tells what was read of stdin, and no more', async () => {
+      const link = runner.run(['sh', '-c', 'head -c 5; sleep 0.05'], { stdin: 'pipe' });
+      link.send('STDIN', 'hello world');
+      const { stdout, taken } = await outcome(link);
+      assert.equal(stdout.toString(), 'hello');
+      assert.ok(taken === 5, `${taken} bytes`); // head reads as much as it is asked for
+    });
+
+    it('holds a dialogue, line by line', async () => {
+      const link = runner.run(['sh', '-c', 'while read x; do echo "got $x"; done'], { stdin: 'pipe' });
+      await link.next('STARTED');
+      assert.equal((await link.next('STDIN_TAKEN')).readBigUInt64LE(), 0n);
+      let said = '';
+      let taken = 0n;
+      link.listen(({ type, payload }) => {
+        if (type === 'STDOUT') said += Buffer.from(payload).toString();
+        if (type === 'STDIN_TAKEN') taken = Buffer.from(payload).readBigUInt64LE();
+      });
+      for (const word of ['one', 'two', 'three']) {
+        link.send('STDIN', `${word}\n`);
+        await until(() => said.endsWith(`got ${word}\n`), 5_000, `"${word}" is answered`);
+      }
+      await until(() => taken === 14n, 5_000, 'all is told as read');
+      link.send('STDIN_END');
+      await link.closed();
+    });
+
+    it('moves 10 MB of stdin and 50 MB of stdout', async () => {
+      const link = runner.run(['sh', '-c', 'cksum; head -c 50000000 /dev/zero'], { stdin: 'pipe' });
+      const total = 10_000_000;
+      let [sent, taken, received, ended] = [0, 0, 0, false];
+      const pump = (): void => {
+        while (sent < total && sent - taken < 65_536) {
+          const piece = Math.min(total - sent, 65_536 - (sent - taken));
+          link.send('STDIN', Buffer.alloc(piece));
+          sent += piece;
+        }
+        if (sent === total && !ended) link.send('STDIN_END');
+        ended = sent === total;
+      };
+      let head = '';
+      let exited = false;
+      link.listen(({ type, payload }) => {
+        if (type === 'STDIN_TAKEN') {
+          taken = Number(Buffer.from(payload).readBigUInt64LE());
+          pump();
+        }
+        if (type === 'STDOUT' && received === 0) head = Buffer.from(payload).toString('latin1');
+        if (type === 'STDOUT') received += payload.length;
+        if (type === 'EXIT') exited = true;
+      });
+      await until(() => exited, 60_000, 'the command ends');
+      const line = head.slice(0, head.indexOf('\n') + 1);
+      assert.match(line, /^\d+ 10000000\n$/u);
+      assert.equal(received, 50_000_000 + line.length);
+      assert.equal(taken, total);
+      link.socket.end();
+    });
+
+    it('does not read a command faster than the peer reads it', async () => {
+      const mark = path.join(directory, 'mark');
+      const link = runner.run(['sh', '-c', `head -c 20000000 /dev/zero; touch ${mark}`]);
+      await link.next('STARTED');
+      link.socket.pause();
+      const link2 = await sh('sleep 0.3');
+      assert.equal(statusOf(link2), 0);
+      assert.ok(!existsSync(mark));
+      link.socket.resume();
+      assert.equal((await outcome(link)).stdout.length > 10_000_000, true);
+    });
+
+    it('passes signals to the group', async () => {
+      const link = runner.run(['sh', '-c', 'trap "exit 9" USR1; echo ready; while :; do sleep 0.01; done']);
+      await link.next('STARTED');
+      await link.next('STDOUT');
+      link.send('SIGNAL', Uint8Array.of(10));
+      const { exit } = await outcome(link);
+      assert.deepEqual(exit?.ending, { kind: 'exited', status: 9 });
+    });
+
+    const stubborn =
+      'trap "" TERM HUP; setsid sh -c "trap \\"\\" TERM; echo \\$\\$; while :; do sleep 1; done" & ';
+
+    it('kills the whole tree when the connection is closed', async () => {
+      const link = runner.run(['sh', '-c', `${stubborn} wait`]);
+      const command = (await link.next('STARTED')).readUInt32LE();
+      const grandchild = Number(await link.next('STDOUT'));
+      assert.ok(isAlive(command) && isAlive(grandchild));
+      link.socket.destroy();
+      await until(() => !isAlive(command) && !isAlive(grandchild), 2_000, 'all of the tree is dead');
+    });
+
+    it('tells the end of a job that was cancelled by a half close', async () => {
+      const link = runner.run(['sleep', '60']);
+      await link.next('STARTED');
+      link.socket.end();
+      const { exit } = await outcome(link);
+      assert.deepEqual(exit?.ending, { kind: 'signaled', signal: 15, core: false });
+    });
+
+    it('ends what outlives the command before it tells the end', async () => {
+      const link = runner.run(['sh', '-c', `${stubborn} sleep 0.2; exit 3`]);
+      await link.next('STARTED');
+      const grandchild = Number(await link.next('STDOUT'));
+      const { exit } = await outcome(link);
+      assert.equal(isAlive(grandchild), false);
+      assert.deepEqual(exit?.ending, { kind: 'exited', status: 3 });
+      assert.ok((exit?.left ?? 0) >= 1);
+    });
+
+    it('measures the largest process', async () => {
+      const script = 'perl -e \'$x = "x" x 60_000_000; 1 for 1..5_000_000\'';
+      const { exit } = await sh(script);
+      assert.ok((exit?.maxRssBytes ?? 0) > 59_000_000 && (exit?.userMs ?? 0) > 10, JSON.stringify(exit));
+    });
+
+    it('drops a connection that breaks the protocol, and lives', async () => {
+      for (const bytes of [
+        [255, 255, 255, 255, 1],
+        [0, 0, 0, 0, 99],
+        [1, 0, 0, 0, 1, 65],
+      ]) {
+        const link = runner.connect();
+        link.socket.write(Uint8Array.from(bytes));
+        await link.closed();
+      }
+      assert.equal(statusOf(await sh('exit 4')), 4);
+    });
+
+    it('runs 100 at once', async () => {
+      const all = Array.from({ length: 100 }, async (_, at) => sh(`exit ${at}`));
+      const statuses = (await Promise.all(all)).map(statusOf);
+      assert.deepEqual(statuses, [...Array(100).keys()]);
+    });
+
+    it('ends with everything that it runs when its stdin ends', async () => {
+      const own = await RunnerRig.start(programs.swarmexec);
+      const link = own.run(['sh', '-c', `${stubborn} wait`]);
+      await link.next('STARTED');
+      const grandchild = Number(await link.next('STDOUT'));
+      const gone = once(own.child, 'exit');
+      own.child.kill('SIGTERM'); // which it ignores: the peer may still want to finish
+      own.child.stdin?.end();
+      assert.deepEqual(await gone, [0, null]);
+      assert.equal(isAlive(grandchild), false);
+      await own[Symbol.asyncDispose]();
+    });
+  });
+}
