@@ -72,6 +72,7 @@ export const renamedCases: readonly RenamedCase[] = [
   ...[
     '-frecord-gcc-switches',
     '-grecord-gcc-switches -g',
+    '-fanalyzer -fno-profile-arcs -fdiagnostics-format=json -Wall',
     '-flto -frandom-seed=1',
     '-flto=auto -g -O2 -frandom-seed=1',
     '-gstabs',
@@ -226,6 +227,11 @@ export const writtenInPlaceCases: readonly InPlaceCase[] = [
   { words: split(`-frecord-command-line ${c}`), because: '-frecord-command-line', only: clangs },
   { words: split(`-grecord-command-line -g ${c}`), because: '-grecord-command-line', only: clangs },
   { words: split(`-frecord-gcc-switches ${c}`), because: '-frecord-gcc-switches', only: clangs },
+  {
+    words: split(`-grecord-gcc-switches -g ${c}`),
+    because: '-grecord-gcc-switches',
+    only: clangs,
+  },
   { words: split(`-v ${c}`), because: '-v' },
   { words: split('src/head.h'), because: 'a precompiled header' },
   { words: split('src/head.h -o out/head.gch'), because: 'a precompiled header' },

@@ -195,7 +195,7 @@ const rows: readonly (readonly [Effect, Take, string, ('gcc' | 'clang')?])[] = [
   ],
   ['in-place', 'joined', '-fembed-bitcode -fcompare-debug -forder-file-instrumentation -fpch- -fplugin-arg-'],
   ['in-place', 'joined', '-fprebuilt- -fanalyzer -dump'],
-  ['in-place', 'flag', '-frecord-gcc-switches', 'clang'],
+  ['in-place', 'flag', '-frecord-gcc-switches -grecord-gcc-switches', 'clang'],
   ['plain', 'flag', '-dA -dp -dP', 'gcc'],
   ['stack-usage', 'flag', '-fstack-usage'],
   ['callgraph', 'joined', '-fcallgraph-info', 'gcc'],
@@ -221,6 +221,24 @@ const rows: readonly (readonly [Effect, Take, string, ('gcc' | 'clang')?])[] = [
   ['in-place', 'next', '-mllvm -Xanalyzer -Xarch_device -Xarch_host -Xcuda-fatbinary -Xcuda-ptxas', 'clang'],
   ['in-place', 'next', '-Xopenmp-target -load -plugin', 'clang'],
   ['in-place', 'joined', '-Xopenmp-target= -Xarch_ -Xcuda -Xthinlto -Xlto', 'clang'],
+  // harmless ones that begin like others that are not
+  [
+    'plain',
+    'flag',
+    '-fanalyzer -fno-analyzer -fno-modules -fno-profile-arcs -fno-profile-generate -fno-profile-use',
+  ],
+  [
+    'plain',
+    'flag',
+    '-fno-profile-instr-generate -fno-coverage-mapping -fno-test-coverage -fno-stack-usage -fno-time-trace',
+  ],
+  [
+    'plain',
+    'flag',
+    '-fno-save-optimization-record -fpreprocessed -fdirectives-only -fdiagnostics-format=text',
+  ],
+  ['plain', 'flag', '-fdiagnostics-format=json -fdiagnostics-format=clang -fdiagnostics-generate-patch'],
+  ['plain', 'next', '-fxray-instruction-threshold', 'clang'],
   // linking
   ['library', 'either', '-l'],
   ['script', 'either', '-T'],
@@ -257,11 +275,7 @@ const rows: readonly (readonly [Effect, Take, string, ('gcc' | 'clang')?])[] = [
     '--param= -target= --target= -std= --std= -cl-std= --optimize= --warn- -R -driver-mode=',
   ],
   ['plain', 'joined', '--driver-mode= -cuid= --system-header-prefix= --no-system-header-prefix='],
-  [
-    'plain',
-    'joined',
-    '--rsp-quoting= -ccc-gcc-name= -fdebug-prefix-map= -ffile-prefix-map= -fmacro-prefix-map=',
-  ],
+  ['plain', 'joined', '--rsp-quoting=  -fdebug-prefix-map= -ffile-prefix-map= -fmacro-prefix-map='],
   [
     'plain',
     'flag',
@@ -341,7 +355,7 @@ function pick(name: string, family: DriverFamily, fits: (row: Row) => boolean): 
 
 /** The families that are known as such: warnings, optimisation levels, debug levels, code generation for a machine, features. */
 function isPlainFamily(text: string): boolean {
-  if (/^-W(?![alp],)[A-Za-z#][\w+=<>.,:#-]*$/.test(text)) return true;
+  if (/^-W(?![alp],)(?:[A-Za-z#][\w+=<>.,:#-]*)?$/.test(text)) return true;
   if (/^-O(?:[0-4]|\d+|s|z|g|fast)?$/.test(text)) return true;
   if (
     /^-g(?:[0-3]|gdb[0-3]?|dwarf(?:-?[2-5])?|dwarf(?:32|64)|z(?:=[\w-]+)?|btf|ctf[0-2]?|stabs\+?\d?|line-tables-only|lldb|sce|dbx)?$/.test(

@@ -5,6 +5,8 @@
  * a name in neither place is unknown, and a command with it writes in place.
  */
 const names = `
+  error-limit macro-backtrace-limit constexpr-backtrace-limit constexpr-steps bracket-depth caret-diagnostics
+  diagnostics-show-category spell-checking-limit
   PIC PIE aapcs-bitfield-load aapcs-bitfield-width abi-compat-version abi-version access-control addrsig
   aggressive-loop-optimizations align-functions align-jumps align-labels align-loops aligned-allocation
   aligned-new allocation-dce allow-editor-placeholders allow-leading-underscore

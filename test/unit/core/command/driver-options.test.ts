@@ -122,7 +122,14 @@ const table = `
 -dA              gcc     flag    plain
 -da              any     joined  in-place
 -fopt-info-vec=f gcc     joined  in-place
--fdiagnostics-format=json any flag unknown
+-fdiagnostics-format=json any flag plain
+-fdiagnostics-format=json-file any flag unknown
+-grecord-gcc-switches clang flag in-place
+-grecord-gcc-switches gcc flag plain
+-grecord-gcc-switches cc flag in-place
+-fxray-instruction-threshold clang next plain
+-fno-profile-arcs any flag plain
+-W               any     flag    plain
 -fdebug-prefix-map=a=b any joined plain
 -fdebug-compilation-dir clang next plain
 -fsanitize-ignorelist=x clang joined input
