@@ -21,6 +21,7 @@ export const reasons = {
   'no-peers': 'no other peer is known',
   'no-fitting-peer': 'every known peer refused for a reason that waiting does not cure',
   'own-slot': 'all remote slots were taken and a slot of this machine was free',
+  unprovable: 'it could not be proven that another machine would read what is here, so it ran here',
   'retries-used-up': 'three remote attempts were lost or refused',
   'failed-remotely': 'the command failed on another machine; it ran again here and that result counts',
   stopping: 'the peer on this machine is stopping',

@@ -8,7 +8,6 @@ import { type Frame, FrameError } from '../wire/frame.ts';
 import {
   type Accepted,
   type JobResult,
-  type Offer,
   parseAccepted,
   parseRefused,
   parseResult,
@@ -61,7 +60,7 @@ export class Attempt {
     return this.#started;
   }
 
-  offer(argv: Uint8Array, environment: Uint8Array, offer: Offer): void {
+  offer(argv: Uint8Array, environment: Uint8Array, offer: unknown): void {
     this.#channel.send('ARGV', argv);
     this.#channel.send('ENV', environment);
     this.#channel.send('OFFER', Buffer.from(JSON.stringify(offer), 'utf8'));

@@ -12,9 +12,13 @@ import {
   sweepMembers,
   writeMemberFile,
 } from '../share/members.ts';
+import type { Mount } from '../share/mounts.ts';
+import type { Share } from '../share/shares.ts';
 
 export type Membership = { readonly ok: true } | { readonly ok: false; readonly why: string };
 
+/** How long attributes are believed where the mount does not say. */
+const cacheS = 60;
 /** How long a good answer holds. */
 const believedMs = 30_000;
 /** A bad one: the other end may be just writing its file. */
@@ -40,6 +44,7 @@ export class Members {
   readonly #answers = new Map<string, { readonly answer: Promise<Membership>; untilMs: number }>();
   readonly #joined = new Map<string, Promise<Membership>>();
   readonly #verdicts = new Map<string, Membership>();
+  readonly #mounts = new Map<string, Mount>();
   readonly #renewal: NodeJS.Timeout;
 
   constructor(init: MembersInit) {
@@ -49,24 +54,41 @@ export class Members {
     }, renewMs).unref();
   }
 
-  /** The shares on which this peer has its file. */
-  get roots(): string[] {
-    return [...this.#joined.keys()];
+  /** The shares on which this peer has its file, and how this machine mounts them. */
+  get joined(): { root: string; cacheMaxMs: number; timesOnly: boolean }[] {
+    return [...this.#mounts].map(([root, mount]) => ({
+      root,
+      cacheMaxMs: mount.isNetwork
+        ? 1_000 * Math.max(mount.acdirmaxS || cacheS, mount.acregmaxS || cacheS)
+        : 0,
+      timesOnly: mount.nfsVersion?.startsWith('3') === true,
+    }));
   }
 
   /** Writes this peer's file on a share, once. */
-  join(root: string): Promise<Membership> {
+  join(share: Share): Promise<Membership> {
+    const { root } = share;
     let joined = this.#joined.get(root);
     if (joined === undefined) {
       joined = this.#write(root);
       this.#joined.set(root, joined);
       void joined.then((answer) => {
         // A share that was not writable a moment ago may be so later.
-        if (answer.ok) this.#init.onJoined(root);
-        else this.#joined.delete(root);
+        if (answer.ok) {
+          this.#mounts.set(root, share.mount);
+          this.#init.onJoined(root);
+        } else this.#joined.delete(root);
       });
     }
     return joined;
+  }
+
+  /** Whether this peer is a member of a share that it was asked to join. */
+  joinedTo(root: string): Promise<Membership> {
+    return (
+      this.#joined.get(root) ??
+      Promise.resolve({ ok: false, why: 'this peer could not write its own member file' })
+    );
   }
 
   /** Is that peer a member of this share, as this machine sees it? */

@@ -28,7 +28,7 @@ import { Disk } from '../share/disk.ts';
 import { Shares } from '../share/shares.ts';
 import { publicKeyOf } from '../swarm/public-key.ts';
 import { type ControlFrame, createSwarm, type Swarm } from '../swarm/swarm.ts';
-import { parseFree, parseGossip, parseShares } from '../wire/messages.ts';
+import { parseFree, parseGossip, parseShares, type Shares as SharesMessage } from '../wire/messages.ts';
 import { type Runner, startRunner } from '../work/runner.ts';
 import { Alarm } from './alarm.ts';
 import { GossipLoop } from './gossip-loop.ts';
@@ -38,6 +38,7 @@ import { Members } from './members.ts';
 import { Neighbours } from './neighbours.ts';
 import { isBelow } from './nesting.ts';
 import { answerRequest } from './requests.ts';
+import { Sameness } from './sameness.ts';
 import type { Settings } from './settings.ts';
 import { Submitter } from './submitter.ts';
 import { SubmitterTree } from './submitter-tree.ts';
@@ -86,6 +87,8 @@ class Peer implements RunningPeer {
   #runner!: Runner;
   #gossip!: GossipLoop;
   #members!: Members;
+  #tree!: SubmitterTree;
+  #place!: WorkPlace;
   #submitter!: Submitter;
   #host!: WorkerHost;
   #watch!: MachineWatch;
@@ -137,11 +140,22 @@ class Peer implements RunningPeer {
       send: (to, payload) => this.#swarm.send(to, 'GOSSIP', payload),
       onNews: (report) => this.#heardOf(report),
     });
-    const tree = new SubmitterTree({
+    const sameness = new Sameness();
+    this.#tree = new SubmitterTree({
       disk: this.#disk,
       shares: this.#shares,
       members: this.#members,
+      sameness,
+      now: this.#now,
       peerId: this.#swarm.id,
+      without: this.#settings.withoutChecks,
+    });
+    this.#place = new WorkPlace({
+      disk: this.#disk,
+      shares: this.#shares,
+      members: this.#members,
+      sameness,
+      now: this.#now,
     });
     this.#submitter = new Submitter({
       now: this.#now,
@@ -154,7 +168,7 @@ class Peer implements RunningPeer {
         this.#swarm.send(peer, 'WANT', payload);
       },
       wake: (atMs) => this.#dispatcherAlarm.at(atMs),
-      tree,
+      tree: this.#tree,
       ledger: this.#ledger,
       isNested: (pid) => isBelow(pid, new Set([...this.#submitter.inlinePids, ...this.#host.pids])),
       inlineChanged: () => this.#inlineChanged(),
@@ -181,7 +195,7 @@ class Peer implements RunningPeer {
       changed: () => this.#workChanged(),
       wake: (atMs) => this.#workerAlarm.at(atMs),
       watch: (peer, on) => this.#neighbours.watch(peer, on, this.#swarm),
-      place: new WorkPlace(this.#disk, this.#shares, this.#members),
+      place: this.#place,
       log: say,
     });
     this.#watch = new MachineWatch({
@@ -262,7 +276,7 @@ class Peer implements RunningPeer {
         return {
           version: this.#version,
           report: { ...report, addresses: [...report.addresses], reasons: [...report.reasons] },
-          shares: this.#members.roots,
+          shares: [],
         };
       },
       log: (level, message, fields) => {
@@ -275,12 +289,14 @@ class Peer implements RunningPeer {
           this.#neighbours.met(peer);
           this.#gossip.take([peer.hello.report], peer.id);
           this.#submitter.apply({ type: 'peer-up', report: peer.hello.report });
-          this.#heardShares(peer.id, peer.hello.shares);
+          this.#tellShares([peer.id]);
           this.#log.info({ peer: peer.id, name: peer.hello.report.name }, 'met a peer');
         },
         onGone: (id, why) => {
           this.#neighbours.gone(id);
           this.#members.forget(id);
+          this.#tree.peerGone(id);
+          this.#place.peerGone(id);
           this.#submitter.apply({ type: 'peer-down', peer: id });
           this.#host.apply({ type: 'peer-down', peer: id });
           this.#log.info({ peer: id, why }, 'a peer is gone');
@@ -329,15 +345,16 @@ class Peer implements RunningPeer {
   }
 
   /** A peer says on which shares it is: if it is a member there, this peer becomes one too. */
-  #heardShares(id: PeerName, roots: readonly unknown[]): void {
-    for (const root of roots.slice(0, 64)) {
-      if (typeof root !== 'string' || !root.startsWith('/')) continue;
+  #heardShares(id: PeerName, shares: SharesMessage['shares']): void {
+    for (const { root, ...mount } of shares) {
+      if (!root.startsWith('/')) continue;
+      this.#tree.mounts.set(id, root, mount);
       this.#shares
         .find(root)
         .then(async (found) => {
           if (!found.ok || found.share.root !== root) return;
           const membership = await this.#members.check(root, id);
-          if (membership.ok) await this.#members.join(root);
+          if (membership.ok) await this.#members.join(found.share);
           else this.#log.info({ peer: id, root, why: membership.why }, 'a peer is no member of a share');
         })
         .catch((error: unknown) =>
@@ -347,7 +364,9 @@ class Peer implements RunningPeer {
   }
 
   #tellShares(peers: readonly PeerName[]): void {
-    const payload = Buffer.from(JSON.stringify({ shares: this.#members.roots }), 'utf8');
+    const shares = this.#members.joined;
+    if (shares.length === 0) return;
+    const payload = Buffer.from(JSON.stringify({ shares }), 'utf8');
     for (const id of peers) this.#swarm.send(id, 'SHARES', payload);
   }
 

@@ -4,6 +4,7 @@
 import { availableParallelism, hostname } from 'node:os';
 import * as v from 'valibot';
 import { SwarmError } from '../core/swarm-error.ts';
+import { type ViewCheck, viewChecks } from '../core/view/contract.ts';
 
 export interface Settings {
   /** Jobs at once on this machine, its own and others'. */
@@ -15,6 +16,8 @@ export interface Settings {
   readonly mdns: boolean;
   readonly name: string;
   readonly socketPath: string;
+  /** Checks of views that are switched off; for tests, which must be able to fail. */
+  readonly withoutChecks: readonly ViewCheck[];
 }
 
 /** Flags as the command line gives them; all optional. */
@@ -54,6 +57,7 @@ const schema = v.object({
     v.minLength(1, 'the name is empty'),
     v.maxLength(64, 'the name is longer than 64 characters'),
   ),
+  withoutChecks: v.array(v.picklist(viewChecks)),
   socketPath: v.pipe(
     v.string(),
     v.startsWith('/', (issue) => `the socket path "${String(issue.input)}" is not absolute`),
@@ -87,6 +91,7 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv, socketPath: s
     mdns: flags.mdns !== false && env['BUILDSWARM_MDNS'] !== '0',
     name: flags.name ?? env['BUILDSWARM_NAME'] ?? hostname(),
     socketPath,
+    withoutChecks: words(env['BUILDSWARM_TEST_WITHOUT_CHECKS']),
   });
   if (result.success) return result.output;
   const issue = result.issues[0];

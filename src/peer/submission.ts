@@ -28,6 +28,8 @@ export interface SubmissionInit {
   readonly demand: JobDemand;
   /** Root of the share in which it works; undefined where it is inline by rule. */
   readonly share: string | undefined;
+  /** When it was handed in; all that it reads shall be as it was then or later. */
+  readonly handedInMs: number;
   readonly listener: SubmissionListener;
 }
 
@@ -44,6 +46,7 @@ export class Submission {
   readonly reading: Reading;
   readonly demand: JobDemand;
   readonly share: string | undefined;
+  readonly handedInMs: number;
   readonly stdin: StdinWindow;
   /** How the command ended where it ran, once that is known and believed. */
   ending: Ending | undefined;
@@ -60,6 +63,7 @@ export class Submission {
     this.reading = init.reading;
     this.demand = init.demand;
     this.share = init.share;
+    this.handedInMs = init.handedInMs;
     this.#connection = init.connection;
     this.stdin = new StdinWindow((takenBytes) => init.connection.stdinTaken(takenBytes));
     this.#hold = new OutputHold(holdLimitBytes, (chunk, receivedBytes) => {

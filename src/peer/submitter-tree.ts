@@ -1,21 +1,27 @@
 /**
- * What the submitter's side needs of the shared tree: reads a command, says what it needs where, and after
- * the run sees and commits its outputs.
+ * What the submitter's side needs of the shared tree: reads a command, offers a view with it, and after the run
+ * believes what it can prove, sees the outputs here and commits them.
  */
 import type { Command, Reading } from '../core/command/contract.ts';
 import { isBelow, resolvePath } from '../core/command/paths.ts';
-import { readCommand } from '../core/command/read-command.ts';
 import { mayTravel } from '../core/command/travel.ts';
 import type { Reason, RetryCode } from '../core/reason.ts';
 import type { AttemptNumber, PeerName } from '../core/schedule/contract.ts';
+import type { ViewCheck, WorkerMount } from '../core/view/contract.ts';
+import type { AttemptView, JobView } from '../core/view/job-view.ts';
 import type { WrapperRequest } from '../local/wrapper-connection.ts';
-import { awaitFacts, commitOutputs, outputObstacles, readPiece, removeHidden } from '../share/commit.ts';
-import { type Disk, DiskError } from '../share/disk.ts';
+import { awaitFacts, commitOutputs, outputObstacles, removeHidden } from '../share/commit.ts';
+import type { Disk } from '../share/disk.ts';
 import type { Shares } from '../share/shares.ts';
-import { type ByteString, fromBytes, toText } from '../wire/bytes.ts';
-import type { JobEnd, Offer, Refused } from '../wire/job-messages.ts';
+import { type ByteString, toText } from '../wire/bytes.ts';
+import { type JobEnd, type Offer, packView, type Refused } from '../wire/job-messages.ts';
+import { type AttemptPlan, planAttempt, scanOf, systemNames, viewJobOf } from './job-tree.ts';
 import type { Members } from './members.ts';
+import { readWholeCommand, variablesOf } from './read-request.ts';
+import { type Sameness, SystemCheck } from './sameness.ts';
+import { ShareView } from './share-view.ts';
 import { type Submission, wantsStdin } from './submission.ts';
+import { WorkerMounts } from './worker-mounts.ts';
 
 /** A command, read: may it travel, and if not, why. */
 export interface ReadRequest {
@@ -30,40 +36,54 @@ export interface ReadRequest {
 export type Verdict =
   /** It is as a run here would have been; `proven` says whether a failure may be believed too. */
   | { readonly kind: 'good'; readonly proven: boolean }
-  | { readonly kind: 'again'; readonly reason: RetryCode; readonly detail: string };
+  | { readonly kind: 'again'; readonly reason: RetryCode; readonly detail: string }
+  /** Nothing that another machine yields can be proven. */
+  | { readonly kind: 'inline'; readonly detail: string }
+  /** The worker is no place for jobs of this kind. */
+  | { readonly kind: 'unfit'; readonly detail: string };
+
+/** What goes to a worker, or why nothing may go there. */
+export type Prepared =
+  | { readonly kind: 'offer'; readonly argv: readonly ByteString[]; readonly offer: unknown }
+  | { readonly kind: 'refused'; readonly refused: Refused }
+  | { readonly kind: 'inline'; readonly detail: string };
+
+interface Pending {
+  readonly plan: AttemptPlan;
+  readonly view: AttemptView;
+}
 
 export interface SubmitterTreeInit {
   readonly disk: Disk;
   readonly shares: Shares;
   readonly members: Members;
+  readonly sameness: Sameness;
+  readonly now: () => number;
   /** This peer's id; its end makes hidden names unique. */
   readonly peerId: string;
+  /** Checks of views that a test switches off. */
+  readonly without: readonly ViewCheck[];
 }
-
-/** What goes to a worker, or why nothing may go there. */
-export type Prepared =
-  | { readonly argv: readonly ByteString[]; readonly offer: Offer }
-  | { readonly refused: Refused };
 
 /** Longest wait until an output that a worker reported is seen here. */
 const seeTimeoutMs = 5_000;
-const maxResponseFileBytes = 16 * 1024 * 1024;
+/** Directories that this build has written to and that other commands may look into. */
+const maxWritten = 1_024;
 
 export class SubmitterTree {
+  readonly #init: SubmitterTreeInit;
   readonly #disk: Disk;
-  readonly #shares: Shares;
-  readonly #members: Members;
-  readonly #tag: string;
-  readonly #hidden = new Map<
-    string,
-    readonly { path: string; hidden: string; role: 'object' | 'dependencies' }[]
-  >();
+  readonly #views = new Map<ByteString, ShareView>();
+  readonly #jobViews = new Map<Submission, JobView>();
+  readonly #pending = new Map<string, Pending>();
+  readonly #systems = new Map<PeerName, SystemCheck>();
+  readonly #written = new Map<ByteString, Set<ByteString>>();
+  readonly mounts: WorkerMounts;
 
   constructor(init: SubmitterTreeInit) {
+    this.#init = init;
     this.#disk = init.disk;
-    this.#shares = init.shares;
-    this.#members = init.members;
-    this.#tag = init.peerId.slice(-8);
+    this.mounts = new WorkerMounts(init.now);
   }
 
   /** Reads a command and decides, by its words and its place alone, whether it may travel. */
@@ -71,13 +91,14 @@ export class SubmitterTree {
     const command: Command = {
       argv: request.argv,
       cwd: request.job.cwd,
-      env: variables(request.environment),
+      env: variablesOf(request.environment),
     };
-    const reading = await this.#readWhole(command);
-    const found = command.cwd === '' ? undefined : await this.#shares.find(command.cwd);
-    const root = found?.ok ? found.share.root : undefined;
+    const reading = await readWholeCommand(command, this.#disk);
+    const found = command.cwd === '' ? undefined : await this.#init.shares.find(command.cwd);
+    const share = found?.ok ? found.share : undefined;
+    const root = share?.root;
     // Begun now, so that others have seen this peer's file by the time they are asked.
-    if (root !== undefined) void this.#members.join(root);
+    if (share !== undefined) void this.#init.members.join(share);
     const { travels, reason, unslotted } = mayTravel(reading, command, {
       shareOf: (path) => (root !== undefined && isBelow(root, path) ? root : undefined),
       stdin: request.job.stdin,
@@ -93,147 +114,233 @@ export class SubmitterTree {
 
   /** What goes to the worker for one attempt. */
   async prepare(submission: Submission, attempt: AttemptNumber, peer: PeerName): Promise<Prepared> {
-    const { request, reading, demand } = submission;
-    const root = submission.share ?? '';
-    const own = await this.#members.join(root);
-    const other = own.ok ? await this.#members.check(root, peer) : own;
-    if (!other.ok) return { refused: { code: 'not-member', detail: other.why } };
+    const { request, reading, demand, share: root } = submission;
+    if (root === undefined) throw new Error(`internal: job ${submission.id} travels without a share`);
+    const mount = await this.#fit(root, peer);
+    if (typeof mount === 'string') return { kind: 'refused', refused: { code: 'not-member', detail: mount } };
+    const shareView = this.#viewOf(root);
+    const jobView = this.#jobViewOf(submission, shareView);
+    const view = await shareView.prepare(jobView, peer, mount);
+    if (view.kind === 'inline') return { kind: 'inline', detail: view.because };
+    const tag = this.#tagOf(submission, attempt);
+    const plan = planAttempt(reading, request, tag);
+    this.#pending.set(tag, { plan, view: view.attempt });
     const { job } = request;
-    const tag = `${this.#tag}-${submission.id}.${attempt}`;
-    const renames = reading.rename?.outputsFor(tag).map((output) => ({
-      path: resolvePath(job.cwd, output.path),
-      hidden: resolvePath(job.cwd, output.hidden),
-      role: roleOf(reading, output.path),
-    }));
-    if (renames !== undefined) this.#hidden.set(tag, renames);
-    const outputs =
-      renames?.map(({ hidden }) => hidden) ?? reading.outputs.map(({ path }) => resolvePath(job.cwd, path));
+    const env = variablesOf(request.environment);
     const terminal = job.stdout === 'tty' || job.stderr === 'tty';
-    return {
-      argv: reading.rename?.argvFor(tag) ?? request.argv,
-      offer: {
-        job: submission.id,
-        attempt,
-        share: root,
-        cwd: job.cwd,
-        umask: job.umask,
-        stdin: wantsStdin(submission) ? 'pipe' : job.stdin === 'closed' ? 'closed' : 'null',
-        stdout: job.stdout === 'closed' ? 'closed' : job.stdout === 'tty' ? 'pty' : 'pipe',
-        stderr: job.stderr === 'closed' ? 'closed' : job.stderr === 'tty' ? 'pty' : 'pipe',
-        merged: job.merged,
-        blocked: job.blocked,
-        ignored: job.ignored,
-        rows: terminal ? job.rows : 0,
-        columns: terminal ? job.columns : 0,
-        memoryBytes: demand.memoryBytes,
-        kind: demand.kind,
-        outputs: [...new Set(outputs)].filter(
-          (path) => submission.share !== undefined && isBelow(submission.share, path),
-        ),
-      },
+    const offer: Omit<Offer, 'view'> & { readonly view: unknown } = {
+      job: submission.id,
+      attempt,
+      share: root,
+      cwd: job.cwd,
+      umask: job.umask,
+      stdin: wantsStdin(submission) ? 'pipe' : job.stdin === 'closed' ? 'closed' : 'null',
+      stdout: streamOf(job.stdout),
+      stderr: streamOf(job.stderr),
+      merged: job.merged,
+      blocked: job.blocked,
+      ignored: job.ignored,
+      rows: terminal ? job.rows : 0,
+      columns: terminal ? job.columns : 0,
+      memoryBytes: demand.memoryBytes,
+      kind: demand.kind,
+      programs: await this.#init.sameness.programs(systemNames(reading, job.cwd), job.cwd, env),
+      ...(reading.native ? { cpu: (await this.#init.sameness.cpu()).digest } : {}),
+      view: packView(view.offer),
+      ...(plan.dependencies === undefined ? {} : { dependencies: plan.dependencies }),
+      scan: scanOf(reading, request, root),
+      knownSystem: this.#systemOf(peer).known,
+      outputs: [...plan.outputs, ...(plan.extra === undefined ? [] : [plan.extra])].filter((path) =>
+        isBelow(root, path),
+      ),
     };
+    return { kind: 'offer', argv: plan.argv, offer };
   }
 
-  refused(submission: Submission, attempt: AttemptNumber, _peer: PeerName, _refused: Refused): void {
-    this.#hidden.delete(this.#tagOf(submission, attempt));
+  /** The worker runs it, or will: its view is as was asked for. */
+  accepted(submission: Submission, attempt: AttemptNumber): void {
+    const pending = this.#pending.get(this.#tagOf(submission, attempt));
+    if (pending !== undefined && submission.share !== undefined) {
+      this.#viewOf(submission.share).answered(pending.view, { kind: 'ready' });
+    }
   }
 
-  /** The command ended on the worker: sees its outputs here and commits them. */
+  refused(submission: Submission, attempt: AttemptNumber, refused: Refused): void {
+    const tag = this.#tagOf(submission, attempt);
+    const pending = this.#pending.get(tag);
+    this.#pending.delete(tag);
+    if (pending === undefined || submission.share === undefined || refused.code !== 'stale-view') return;
+    this.#viewOf(submission.share).answered(pending.view, { kind: 'stale', files: refused.stale ?? [] });
+  }
+
+  /** The command ended on the worker: is what it read what is here? Then sees its outputs and commits them. */
   async settle(
     submission: Submission,
     attempt: AttemptNumber,
-    _peer: PeerName,
+    peer: PeerName,
     end: JobEnd,
   ): Promise<Verdict> {
     const tag = this.#tagOf(submission, attempt);
-    const renames = this.#hidden.get(tag);
-    if (end.ending.kind !== 'exited' || end.ending.status !== 0) {
+    const pending = this.#pending.get(tag);
+    const jobView = this.#jobViews.get(submission);
+    if (pending === undefined || jobView === undefined || submission.share === undefined) {
+      throw new Error(`internal: job ${submission.id} settled without a view`);
+    }
+    const succeeded = end.ending.kind === 'exited' && end.ending.status === 0;
+    const differing = await this.#systemOf(peer).take(
+      end.system ?? [],
+      this.#init.sameness,
+      this.#init.now(),
+    );
+    if (differing !== undefined) {
       this.forget(submission, attempt);
-      return { kind: 'good', proven: false };
+      return { kind: 'unfit', detail: `${toText(differing)} differs on that machine` };
     }
-    const made = end.outputs.filter(({ fact }) => fact.kind !== 'absent');
-    if (renames === undefined) {
-      const unseen = await awaitFacts(this.#disk, made, { timeoutMs: seeTimeoutMs });
-      return unseen.length === 0
-        ? { kind: 'good', proven: true }
-        : {
-            kind: 'again',
-            reason: 'output-unseen',
-            detail: `not seen here in ${seeTimeoutMs} ms: ${names(unseen)}`,
-          };
-    }
-    const facts = new Map(made.map(({ path, fact }) => [path, fact]));
-    const outputs = renames.flatMap((output) => {
-      const fact = facts.get(output.hidden);
-      return fact === undefined ? [] : [{ ...output, fact }];
+    const verdict = await this.#viewOf(submission.share).judge(jobView, pending.view, {
+      succeeded,
+      report: end.read,
     });
-    const result = await commitOutputs(this.#disk, outputs, { timeoutMs: seeTimeoutMs });
-    if (result.kind === 'committed') {
-      this.#hidden.delete(tag);
-      return { kind: 'good', proven: true };
+    if (!succeeded) {
+      this.forget(submission, attempt);
+      return { kind: 'good', proven: verdict.kind === 'believed' };
     }
-    this.forget(submission, attempt);
-    return {
-      kind: 'again',
-      reason: 'output-unseen',
-      detail:
-        result.kind === 'unseen'
-          ? `not seen here in ${seeTimeoutMs} ms: ${names(result.unseen)}`
-          : `${toText(result.path)}: ${result.message}`,
-    };
+    if (verdict.kind !== 'believed') {
+      this.forget(submission, attempt);
+      return verdict.kind === 'inline'
+        ? { kind: 'inline', detail: verdict.because }
+        : { kind: 'again', reason: verdict.reason, detail: verdict.because };
+    }
+    return await this.#see(submission, attempt, pending.plan, end);
   }
 
   /** The attempt came to nothing: what it wrote under hidden names goes. */
   forget(submission: Submission, attempt: AttemptNumber): void {
     const tag = this.#tagOf(submission, attempt);
-    const renames = this.#hidden.get(tag);
-    if (renames === undefined) return;
-    this.#hidden.delete(tag);
-    removeHidden(
-      this.#disk,
-      renames.map(({ hidden }) => hidden),
-    ).catch(() => {
+    const plan = this.#pending.get(tag)?.plan;
+    this.#pending.delete(tag);
+    if (plan !== undefined) this.#remove(hiddenOf(plan));
+  }
+
+  /** The job is over, one way or the other. */
+  close(submission: Submission): void {
+    this.#jobViews.delete(submission);
+  }
+
+  peerGone(peer: PeerName): void {
+    for (const view of this.#views.values()) view.forgetWorker(peer);
+    this.#systems.delete(peer);
+    this.mounts.forget(peer);
+  }
+
+  async #see(
+    submission: Submission,
+    attempt: AttemptNumber,
+    plan: AttemptPlan,
+    end: JobEnd,
+  ): Promise<Verdict> {
+    const made = end.outputs.filter(({ fact }) => fact.kind !== 'absent');
+    const facts = new Map(made.map(({ path, fact }) => [path, fact]));
+    this.#wrote(
+      submission,
+      made.map(({ path }) => path),
+    );
+    if (plan.renames.length === 0) {
+      const real = made.filter(({ path }) => path !== plan.extra);
+      const unseen = await awaitFacts(this.#disk, real, { timeoutMs: seeTimeoutMs });
+      this.forget(submission, attempt);
+      return unseen.length === 0 ? { kind: 'good', proven: true } : unseenAgain(unseen);
+    }
+    const outputs = plan.renames.flatMap((output) => {
+      const fact = facts.get(output.hidden);
+      return fact === undefined ? [] : [{ ...output, fact }];
+    });
+    const result = await commitOutputs(this.#disk, outputs, { timeoutMs: seeTimeoutMs });
+    if (result.kind !== 'committed') {
+      this.forget(submission, attempt);
+      return result.kind === 'unseen'
+        ? unseenAgain(result.unseen)
+        : { kind: 'inline', detail: `${toText(result.path)} could not be renamed: ${result.message}` };
+    }
+    this.#pending.delete(this.#tagOf(submission, attempt));
+    if (plan.extra !== undefined) this.#remove([plan.extra]);
+    return { kind: 'good', proven: true };
+  }
+
+  #remove(hidden: readonly ByteString[]): void {
+    if (hidden.length === 0) return;
+    removeHidden(this.#disk, hidden).catch(() => {
       // What cannot be removed now is found by the next sweep.
     });
   }
 
+  /** How the worker mounts the share, if it and this peer are members of it; otherwise why not. */
+  async #fit(root: ByteString, peer: PeerName): Promise<WorkerMount | string> {
+    const own = await this.#init.members.joinedTo(root);
+    const other = own.ok ? await this.#init.members.check(root, peer) : own;
+    if (!other.ok) return other.why;
+    return (await this.mounts.of(peer, root)) ?? 'it has not said that it sees this share';
+  }
+
+  #viewOf(root: ByteString): ShareView {
+    let view = this.#views.get(root);
+    if (view === undefined) {
+      view = new ShareView(root, this.#disk, this.#init.now, this.#init.without);
+      this.#views.set(root, view);
+    }
+    return view;
+  }
+
+  /** One view a job, however many attempts: what was seen at its hand-in holds for all of them. */
+  #jobViewOf(submission: Submission, shareView: ShareView): JobView {
+    let view = this.#jobViews.get(submission);
+    if (view === undefined) {
+      const written = this.#written.get(shareView.root) ?? [];
+      view = shareView.begin(
+        viewJobOf(submission.reading, submission.request, shareView.root, [...written]),
+        submission.handedInMs,
+      );
+      this.#jobViews.set(submission, view);
+    }
+    return view;
+  }
+
+  #systemOf(peer: PeerName): SystemCheck {
+    let check = this.#systems.get(peer);
+    if (check === undefined) {
+      check = new SystemCheck();
+      this.#systems.set(peer, check);
+    }
+    return check;
+  }
+
+  #wrote(submission: Submission, paths: readonly ByteString[]): void {
+    const root = submission.share ?? '';
+    let directories = this.#written.get(root);
+    if (directories === undefined) {
+      directories = new Set();
+      this.#written.set(root, directories);
+    }
+    for (const path of paths) {
+      const directory = path.slice(0, path.lastIndexOf('/'));
+      directories.delete(directory);
+      directories.add(directory);
+      if (directories.size > maxWritten) directories.delete(directories.values().next().value ?? '');
+    }
+  }
+
   #tagOf(submission: Submission, attempt: AttemptNumber): string {
-    return `${this.#tag}-${submission.id}.${attempt}`;
-  }
-
-  async #readWhole(command: Command): Promise<Reading> {
-    const files = new Map<string, string | undefined>();
-    for (;;) {
-      const { reading, missing } = readCommand(command, files);
-      const wanted = missing.filter((path) => !files.has(path));
-      if (wanted.length === 0) return reading;
-      for (const path of wanted) files.set(path, await this.#readText(path));
-    }
-  }
-
-  /** A response file; undefined if it cannot be read or is no such thing (the command itself will say so). */
-  async #readText(path: ByteString): Promise<string | undefined> {
-    let text = '';
-    while (text.length <= maxResponseFileBytes) {
-      let piece: Uint8Array;
-      try {
-        piece = await readPiece(this.#disk, path, text.length);
-      } catch (error) {
-        if (error instanceof DiskError) return undefined;
-        throw error;
-      }
-      if (piece.length === 0) return text;
-      text += fromBytes(piece);
-    }
-    return undefined;
+    return `${this.#init.peerId.slice(-8)}-${submission.id}.${attempt}`;
   }
 
   /** An output that is a link, a device or the like is written in place, as it would be here. */
   async #withoutObstacles(reading: Reading, cwd: ByteString): Promise<Reading> {
     if (reading.rename === undefined) return reading;
+    const dependencies = new Set(
+      reading.outputs.flatMap(({ path, role }) => (role === 'dependencies' ? path : [])),
+    );
     const outputs = reading.rename.outputsFor('x').map(({ path }) => ({
       path: resolvePath(cwd, path),
-      role: roleOf(reading, path),
+      role: dependencies.has(path) ? ('dependencies' as const) : ('object' as const),
     }));
     const obstacle = (await outputObstacles(this.#disk, outputs)).find((why) => why !== undefined);
     if (obstacle === undefined) return reading;
@@ -242,22 +349,15 @@ export class SubmitterTree {
   }
 }
 
-function roleOf(reading: Reading, path: string): 'object' | 'dependencies' {
-  return reading.outputs.some((output) => output.path === path && output.role === 'dependencies')
-    ? 'dependencies'
-    : 'object';
+function hiddenOf(plan: AttemptPlan): ByteString[] {
+  return [...plan.renames.map(({ hidden }) => hidden), ...(plan.extra === undefined ? [] : [plan.extra])];
 }
 
-function names(seen: readonly { readonly path: string }[]): string {
-  return seen.map(({ path }) => toText(path)).join(', ');
+function streamOf(kind: WrapperRequest['job']['stdout']): 'closed' | 'pipe' | 'pty' {
+  return kind === 'closed' ? 'closed' : kind === 'tty' ? 'pty' : 'pipe';
 }
 
-function variables(entries: readonly ByteString[]): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const entry of entries) {
-    const at = entry.indexOf('=', 1);
-    // Of a name that stands twice, getenv takes the first.
-    if (at > 0 && !found.has(entry.slice(0, at))) found.set(entry.slice(0, at), entry.slice(at + 1));
-  }
-  return found;
+function unseenAgain(unseen: readonly { readonly path: ByteString }[]): Verdict {
+  const paths = unseen.map(({ path }) => toText(path)).join(', ');
+  return { kind: 'again', reason: 'output-unseen', detail: `not seen here in ${seeTimeoutMs} ms: ${paths}` };
 }

@@ -81,6 +81,7 @@ export class Submitter {
   accept(request: WrapperRequest, connection: WrapperConnection): void {
     this.#lastJob += 1;
     const id = this.#lastJob;
+    const handedInMs = this.#init.now();
     this.#init.ledger.open(
       id,
       toText(request.argv.join(' ').slice(0, 500)),
@@ -100,7 +101,16 @@ export class Submitter {
           kind: kindOf(reading, share),
         };
         this.#open(
-          new Submission({ id, request, connection, reading, demand, share, listener: this.#listener }),
+          new Submission({
+            id,
+            request,
+            connection,
+            reading,
+            demand,
+            share,
+            handedInMs,
+            listener: this.#listener,
+          }),
           detail,
         );
       },
@@ -125,7 +135,8 @@ export class Submitter {
     onReleased: (job: JobId): void => {
       this.#init.ledger.close(job, 'inline', 'ended', this.#init.now());
       this.#inlinePids.delete(job);
-      this.#jobs.delete(job);
+      const entry = this.#jobs.get(job);
+      if (entry !== undefined) this.#remove(entry);
       this.apply({ type: 'released', job });
       this.#init.inlineChanged();
     },
@@ -176,11 +187,16 @@ export class Submitter {
       case 'dropped':
         this.#abandon(entry);
         this.#init.ledger.close(action.job, '', 'cancelled', this.#init.now());
-        this.#jobs.delete(action.job);
+        this.#remove(entry);
         break;
       default:
         action satisfies never;
     }
+  }
+
+  #remove(entry: Entry): void {
+    this.#jobs.delete(entry.submission.id);
+    this.#init.tree.close(entry.submission);
   }
 
   #abandon(entry: Entry): void {
@@ -194,6 +210,7 @@ export class Submitter {
   #inline(entry: Entry, reason: Reason): void {
     const { submission } = entry;
     this.#abandon(entry);
+    this.#init.ledger.note(submission.id, { atMs: this.#init.now(), reason });
     if (!submission.demand.unslotted && !submission.demand.nested) {
       this.#inlinePids.set(submission.id, submission.request.job.pid);
     }
@@ -209,14 +226,20 @@ export class Submitter {
     try {
       const prepared = await this.#init.tree.prepare(submission, number, peer);
       if (slot.abandoned) return;
-      if ('refused' in prepared) {
+      if (prepared.kind === 'refused') {
         this.#refused(entry, slot, peer, prepared.refused);
+        return;
+      }
+      if (prepared.kind === 'inline') {
+        this.#unprovable(entry, slot, prepared.detail);
         return;
       }
       channel = this.#init.openJob(peer);
       const attempt: Attempt = new Attempt(number, peer, channel, {
-        onAccepted: ({ report }) =>
-          this.apply({ type: 'accepted', job: submission.id, attempt: number, report }),
+        onAccepted: ({ report }) => {
+          this.#init.tree.accepted(submission, number);
+          this.apply({ type: 'accepted', job: submission.id, attempt: number, report });
+        },
         onRefused: (refused) => this.#refused(entry, slot, peer, refused),
         onStarted: () => {
           submission.started();
@@ -254,7 +277,7 @@ export class Submitter {
   #refused(entry: Entry, slot: Slot, peer: PeerName, refused: Refused): void {
     const { submission } = entry;
     if (refused.detail) this.#init.ledger.detail(submission.id, refused.detail);
-    this.#init.tree.refused(submission, slot.number, peer, refused);
+    this.#init.tree.refused(submission, slot.number, refused);
     this.apply({
       type: 'refused',
       job: submission.id,
@@ -262,6 +285,12 @@ export class Submitter {
       code: refused.code,
       report: refused.report,
     });
+  }
+
+  /** No machine but this one can be shown to yield the right result. */
+  #unprovable(entry: Entry, slot: Slot, detail: string): void {
+    this.#init.ledger.detail(entry.submission.id, detail);
+    this.apply({ type: 'unprovable', job: entry.submission.id, attempt: slot.number });
   }
 
   /** The stream ended without its last word. */
@@ -298,6 +327,14 @@ export class Submitter {
       this.apply({ type: 'failed', ...base, reason: verdict.reason, confirmed: true });
       return;
     }
+    if (verdict.kind === 'inline') {
+      this.#unprovable(entry, slot, verdict.detail);
+      return;
+    }
+    if (verdict.kind === 'unfit') {
+      this.#refused(entry, slot, peer, { code: 'toolchain', detail: verdict.detail, report: result.report });
+      return;
+    }
     submission.ending = result.ending;
     const good = result.ending.kind === 'exited' && result.ending.status === 0;
     this.apply({
@@ -321,7 +358,7 @@ export class Submitter {
       ending.kind === 'exited' ? `exited ${ending.status}` : `signal ${ending.signal}`,
       this.#init.now(),
     );
-    this.#jobs.delete(submission.id);
+    this.#remove(entry);
     submission.finish(ending);
   }
 }

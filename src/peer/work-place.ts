@@ -1,59 +1,207 @@
 /**
  * What a worker checks before it runs a job for another peer, and looks at after: is that peer a member, is this the
- * same share, is the directory really below it, do I see the files as the submitter does?
+ * same share, is the directory really below it, are the programs the same, do I see the files as the submitter does?
  */
 import { isBelow } from '../core/command/paths.ts';
+import type { Fact } from '../core/fact.ts';
 import type { RefusalCode } from '../core/reason.ts';
 import type { PeerName } from '../core/schedule/contract.ts';
+import type { NamedFact } from '../core/view/contract.ts';
+import { ReadLog } from '../core/view/read-log.ts';
+import { continueOffer, type OfferAction, type OfferState, takeOffer } from '../core/view/worker.ts';
+import { shareClockMs } from '../share/commit.ts';
 import type { Disk } from '../share/disk.ts';
 import { readFacts } from '../share/facts.ts';
 import { refreshDirectories } from '../share/refresh.ts';
 import { realPathsBelow, type Shares } from '../share/shares.ts';
-import type { JobFacts, Offer } from '../wire/job-messages.ts';
+import { splitNul, toText } from '../wire/bytes.ts';
+import type { JobFacts, Offer, Seen } from '../wire/job-messages.ts';
 import type { Members } from './members.ts';
+import { variablesOf } from './read-request.ts';
+import { type Sameness, SystemLog } from './sameness.ts';
 
 export interface Refusal {
   readonly code: RefusalCode;
   readonly detail: string;
+  readonly stale?: readonly NamedFact[];
+}
+
+/** Looks below the directories of a command that nobody understands. */
+const maxScanned = 20_000;
+const maxEntries = 1_000_000;
+
+interface Logs {
+  readonly read: Map<string, ReadLog>;
+  readonly system: SystemLog;
 }
 
 export class WorkPlace {
   readonly #disk: Disk;
   readonly #shares: Shares;
   readonly #members: Members;
+  readonly #sameness: Sameness;
+  readonly #now: () => number;
+  readonly #logs = new Map<PeerName, Logs>();
+  /** Ahead of the local clock, by share. */
+  readonly #clocks = new Map<string, Promise<number>>();
+  readonly #startedMs = new WeakMap<Offer, number>();
 
-  constructor(disk: Disk, shares: Shares, members: Members) {
-    this.#disk = disk;
-    this.#shares = shares;
-    this.#members = members;
+  constructor(init: { disk: Disk; shares: Shares; members: Members; sameness: Sameness; now: () => number }) {
+    this.#disk = init.disk;
+    this.#shares = init.shares;
+    this.#members = init.members;
+    this.#sameness = init.sameness;
+    this.#now = init.now;
   }
 
   /** @returns why the job is refused, or undefined. */
-  async prepare(peer: PeerName, offer: Offer): Promise<Refusal | undefined> {
+  async prepare(peer: PeerName, offer: Offer, environment: Uint8Array): Promise<Refusal | undefined> {
     const found = await this.#shares.find(offer.share);
     if (!found.ok) return { code: 'share', detail: found.why };
     const { share } = found;
-    if (share.root !== offer.share) return { code: 'share', detail: `${offer.share} is no share here` };
+    if (share.root !== offer.share)
+      return { code: 'share', detail: `${toText(offer.share)} is no share here` };
     const membership = await this.#members.check(share.root, peer);
     if (!membership.ok) return { code: 'not-member', detail: membership.why };
-    await refreshDirectories(this.#disk, [share.root, offer.cwd]);
-    const paths = [offer.cwd, ...offer.outputs];
-    const places = await realPathsBelow(this.#disk, share, paths);
+    const { view } = offer;
+    const named = [
+      ...view.refresh,
+      ...view.files.map(({ path }) => path),
+      ...offer.scan,
+      ...(offer.dependencies === undefined ? [] : [offer.dependencies]),
+    ];
+    if (!named.every((path) => isBelow(share.root, path))) {
+      return { code: 'share', detail: 'a path of the job is not below the share' };
+    }
+    const differing = await this.#differing(offer, environment);
+    if (differing !== undefined) return differing;
+    const stale = await this.#see(share.root, offer);
+    if (stale.length > 0) {
+      return {
+        code: 'stale-view',
+        detail: stale
+          .map(({ path }) => toText(path))
+          .join(', ')
+          .slice(0, 1_000),
+        stale,
+      };
+    }
+    // After the refresh, so that what is resolved is what the submitter sees.
+    const places = await realPathsBelow(this.#disk, share, [offer.cwd, ...offer.outputs]);
     const outside = places.find((place) => !place.ok);
     if (outside !== undefined && !outside.ok) return { code: 'share', detail: outside.why };
-    return paths.every((path) => isBelow(share.root, path))
-      ? undefined
-      : { code: 'share', detail: 'a path of the job is not below the share' };
+    if (offer.scan.length > 0) this.#startedMs.set(offer, this.#now() + (await this.#clock(share.root)));
+    return undefined;
   }
 
   /** What the submitter needs to see before it believes the result. */
-  async look(_peer: PeerName, offer: Offer): Promise<JobFacts> {
-    const facts = await readFacts(this.#disk, offer.outputs, { fresh: true });
+  async look(peer: PeerName, offer: Offer): Promise<JobFacts> {
+    const [facts, scanned, read] = await Promise.all([
+      readFacts(this.#disk, offer.outputs, { fresh: true }),
+      this.#scan(offer),
+      offer.dependencies === undefined
+        ? undefined
+        : this.#disk.run('readDependencies', { path: offer.dependencies, cwd: offer.cwd, root: offer.share }),
+    ]);
+    const outputs: Seen[] = offer.outputs.flatMap((path, index) => {
+      const fact: Fact | undefined = facts[index];
+      return fact === undefined ? [] : [{ path, fact }];
+    });
+    const known = new Set(offer.outputs);
+    outputs.push(...scanned.filter(({ path }) => !known.has(path)).slice(0, 4_000));
+    if (read === undefined) return { outputs };
+    const logs = this.#logsOf(peer);
+    let log = logs.read.get(offer.share);
+    if (log === undefined) {
+      log = new ReadLog();
+      logs.read.set(offer.share, log);
+    }
     return {
-      outputs: offer.outputs.flatMap((path, index) => {
-        const fact = facts[index];
-        return fact === undefined ? [] : [{ path, fact }];
-      }),
+      outputs,
+      read: log.report(read.read, offer.view.knownReports),
+      system: await logs.system.report(read.outside, this.#sameness, offer.knownSystem),
     };
+  }
+
+  /** What was told to a peer that is gone would have to be told to its next life again. */
+  peerGone(peer: PeerName): void {
+    this.#logs.delete(peer);
+  }
+
+  async #differing(offer: Offer, environment: Uint8Array): Promise<Refusal | undefined> {
+    const env = variablesOf(splitNul(environment, maxEntries));
+    for (const { path, digest } of offer.programs) {
+      if (path.includes('/') && isBelow(offer.share, path)) continue;
+      const own = await this.#sameness.program(path, offer.cwd, env);
+      if (own.digest !== digest && digest !== '') {
+        return { code: 'toolchain', detail: `${toText(path)} differs: here it is ${own.description}` };
+      }
+    }
+    if (offer.cpu === undefined) return undefined;
+    const cpu = await this.#sameness.cpu();
+    return cpu.digest === offer.cpu
+      ? undefined
+      : { code: 'native', detail: `the CPU here is ${cpu.description}` };
+  }
+
+  /** Refreshes and compares. @returns files that are not seen as the submitter sees them. */
+  async #see(root: string, offer: Offer): Promise<readonly NamedFact[]> {
+    let [state, action]: [OfferState, OfferAction] = takeOffer(root, offer.view);
+    for (;;) {
+      switch (action.type) {
+        case 'refresh':
+          await refreshDirectories(this.#disk, action.directories);
+          [state, action] = continueOffer(state, { type: 'refreshed' }, this.#now());
+          break;
+        case 'look': {
+          const { paths } = action;
+          const facts = await readFacts(this.#disk, paths, { fresh: true });
+          const looked = paths.flatMap((path, index) => {
+            const fact = facts[index];
+            return fact === undefined ? [] : [{ path, fact }];
+          });
+          [state, action] = continueOffer(state, { type: 'looked', facts: looked }, this.#now());
+          break;
+        }
+        case 'wait': {
+          const { untilMs } = action;
+          await new Promise((resolve) => setTimeout(resolve, Math.max(1, untilMs - this.#now())));
+          [state, action] = continueOffer(state, { type: 'woken' }, this.#now());
+          break;
+        }
+        case 'answer':
+          return action.answer.kind === 'ready' ? [] : action.answer.files;
+        default:
+          action satisfies never;
+      }
+    }
+  }
+
+  async #scan(offer: Offer): Promise<Seen[]> {
+    const sinceMs = this.#startedMs.get(offer);
+    if (offer.scan.length === 0 || sinceMs === undefined) return [];
+    return await this.#disk.run('changedBelow', {
+      directories: offer.scan,
+      sinceMs: sinceMs - 20,
+      limit: maxScanned,
+    });
+  }
+
+  #clock(root: string): Promise<number> {
+    let clock = this.#clocks.get(root);
+    if (clock === undefined) {
+      clock = shareClockMs(this.#disk, root).then((shareMs) => shareMs - this.#now());
+      this.#clocks.set(root, clock);
+    }
+    return clock;
+  }
+
+  #logsOf(peer: PeerName): Logs {
+    let logs = this.#logs.get(peer);
+    if (logs === undefined) {
+      logs = { read: new Map(), system: new SystemLog() };
+      this.#logs.set(peer, logs);
+    }
+    return logs;
   }
 }

@@ -8,11 +8,18 @@ import type { RefusalCode } from '../core/reason.ts';
 import type { JobId, PeerName, WorkerAction, WorkerEvent } from '../core/schedule/contract.ts';
 import type { JobChannel } from '../swarm/channel.ts';
 import { type Frame, FrameError } from '../wire/frame.ts';
-import { type JobFacts, type Offer, packSeen, parseOffer } from '../wire/job-messages.ts';
+import {
+  type JobFacts,
+  type Offer,
+  packReport,
+  packSeen,
+  parseOffer,
+  type Seen,
+} from '../wire/job-messages.ts';
 import type { RunnerExit } from '../wire/messages.ts';
 import type { Execution, Runner } from '../work/runner.ts';
 import { outputWindowBytes } from './attempt.ts';
-import type { WorkPlace } from './work-place.ts';
+import type { Refusal, WorkPlace } from './work-place.ts';
 
 /** How much nicer than the owner's own work a job for others runs. */
 const nice = 5;
@@ -119,18 +126,18 @@ export class WorkerHost {
     this.#jobs.set(key, job);
     job.channel.limit(memberFrameBytes);
     this.#init.watch(job.peer, true);
-    this.#init.place.prepare(job.peer, job.offer).then(
+    this.#init.place.prepare(job.peer, job.offer, job.environment).then(
       (refusal) => this.#checked(job, refusal),
-      (error: unknown) => this.#checked(job, { code: 'stale-view', detail: String(error) }),
+      (error: unknown) => this.#checked(job, { code: 'stale-view', detail: String(error).slice(0, 1_000) }),
     );
   }
 
-  #checked(job: HostedJob, refusal: { code: RefusalCode; detail: string } | undefined): void {
+  #checked(job: HostedJob, refusal: Refusal | undefined): void {
     const { peer, offer } = job;
     if (this.#jobs.get(keyOf(peer, offer.job)) !== job) return;
     if (refusal !== undefined) {
       this.#remove(job);
-      this.#refuse(job, refusal.code, refusal.detail);
+      this.#refuse(job, refusal.code, refusal.detail, refusal.stale);
       return;
     }
     job.admitted = true;
@@ -143,8 +150,13 @@ export class WorkerHost {
     });
   }
 
-  #refuse(job: HostedJob, code: RefusalCode, detail: string): void {
-    sendJson(job.channel, 'REFUSED', { code, detail, report: this.#init.report() });
+  #refuse(job: HostedJob, code: RefusalCode, detail: string, stale: readonly Seen[] = []): void {
+    sendJson(job.channel, 'REFUSED', {
+      code,
+      detail: detail.slice(0, 1_000),
+      report: this.#init.report(),
+      ...(stale.length === 0 ? {} : { stale: packSeen(stale) }),
+    });
     job.channel.close();
   }
 
@@ -251,6 +263,10 @@ export class WorkerHost {
         wallMs: Math.round(this.#init.now() - job.startedAtMs),
         report: this.#init.report(),
         outputs: packSeen(facts.outputs),
+        ...(facts.read === undefined ? {} : { read: packReport(facts.read) }),
+        ...(facts.system === undefined
+          ? {}
+          : { system: facts.system.map(({ number, path, identity }) => [number, path, identity]) }),
       });
       job.channel.close();
     };

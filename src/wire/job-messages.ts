@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import type { Fact } from '../core/fact.ts';
+import { factFields, type ReadReport, type ViewOffer } from '../core/view/contract.ts';
 import {
   acceptedSchema,
   byteString,
@@ -55,6 +56,58 @@ export function packSeen(seen: readonly Seen[]): unknown[] {
   return seen.map(({ path, fact }) => [path, packFact(fact)]);
 }
 
+const fieldsSchema = v.pipe(v.array(v.picklist(factFields)), v.maxLength(factFields.length));
+
+const viewSchema = v.object({
+  refresh: v.pipe(v.array(path), v.maxLength(70_000)),
+  files: v.pipe(v.array(seenSchema), v.maxLength(70_000)),
+  fields: fieldsSchema,
+  knownReports: count,
+});
+
+/** A view's offer as it travels. */
+export function packView(view: ViewOffer): unknown {
+  return { ...view, files: packSeen(view.files) };
+}
+
+const reportSchema = v.object({
+  read: v.pipe(v.array(count), v.maxLength(100_000)),
+  added: v.pipe(
+    v.array(
+      v.pipe(
+        v.tuple([count, path, factSchema]),
+        v.transform(([number, path, fact]) => ({ number, path, fact })),
+      ),
+    ),
+    v.maxLength(100_000),
+  ),
+});
+
+/** A report of what was read, as it travels. */
+export function packReport(report: ReadReport): unknown {
+  return {
+    read: report.read,
+    added: report.added.map(({ number, path, fact }) => [number, path, packFact(fact)]),
+  };
+}
+
+/** Files outside the share that were read and what they are there, as far as the submitter has not been told yet. */
+const systemSchema = v.pipe(
+  v.array(
+    v.pipe(
+      v.tuple([count, path, v.pipe(v.string(), v.maxLength(80))]),
+      v.transform(([number, path, identity]) => ({ number, path, identity })),
+    ),
+  ),
+  v.maxLength(50_000),
+);
+export interface SystemFile {
+  /** Numbered from 0 for each submitter in the life of the worker. */
+  readonly number: number;
+  readonly path: string;
+  readonly identity: string;
+}
+
 const offerSchema = v.object({
   job: v.pipe(count, v.minValue(1)),
   attempt: v.pipe(count, v.minValue(1)),
@@ -72,6 +125,17 @@ const offerSchema = v.object({
   columns: small,
   memoryBytes: count,
   kind: v.pipe(byteString, v.maxLength(16_384)),
+  /** What it needs of the machine: programs and a digest each (empty: it is not to be found there). */
+  programs: v.pipe(v.array(v.object({ path, digest: v.pipe(v.string(), v.maxLength(64)) })), v.maxLength(16)),
+  /** Digest of the CPU, where the command asks for what the CPU at hand can do. */
+  cpu: v.optional(v.pipe(v.string(), v.maxLength(64))),
+  view: viewSchema,
+  /** The dependency file that tells what was read, under the name in which the worker will find it. */
+  dependencies: v.optional(path),
+  /** Nobody knows where it writes: look below these directories. */
+  scan: v.pipe(v.array(path), v.maxLength(256)),
+  /** Reports of system files below this number have come. */
+  knownSystem: count,
   /** Where it will write, hidden names where there are any; absolute, below the share. */
   outputs: v.pipe(v.array(path), v.maxLength(4_096)),
 });
@@ -88,6 +152,8 @@ const resultSchema = v.variant('kind', [
     systemMs: count,
     wallMs: count,
     outputs: v.pipe(v.array(seenSchema), v.maxLength(4_096)),
+    read: v.optional(reportSchema),
+    system: v.optional(systemSchema),
   }),
 ]);
 export type JobResult = v.InferOutput<typeof resultSchema>;
@@ -96,10 +162,18 @@ export type JobEnd = Extract<JobResult, { kind: 'ended' }>;
 /** What a worker saw of the files after the run. */
 export interface JobFacts {
   readonly outputs: readonly Seen[];
+  readonly read?: ReadReport;
+  readonly system?: readonly SystemFile[];
 }
 
 export type Accepted = v.InferOutput<typeof acceptedSchema>;
-export type Refused = v.InferOutput<typeof refusedSchema>;
+
+/** With `stale-view`: the files that are not seen as offered. */
+const staleSchema = v.object({
+  ...refusedSchema.entries,
+  stale: v.optional(v.pipe(v.array(seenSchema), v.maxLength(70_000))),
+});
+export type Refused = v.InferOutput<typeof staleSchema>;
 
 export function parseOffer(payload: Uint8Array): Offer {
   return parseJson('OFFER', offerSchema, payload);
@@ -108,7 +182,7 @@ export function parseAccepted(payload: Uint8Array): Accepted {
   return parseJson('ACCEPTED', acceptedSchema, payload);
 }
 export function parseRefused(payload: Uint8Array): Refused {
-  return parseJson('REFUSED', refusedSchema, payload);
+  return parseJson('REFUSED', staleSchema, payload);
 }
 export function parseResult(payload: Uint8Array): JobResult {
   return parseJson('RESULT', resultSchema, payload);

@@ -97,7 +97,20 @@ export const resultSchema = v.object({
   systemMs: count,
 });
 
-const sharesSchema = v.object({ shares: v.pipe(v.array(path), v.maxLength(64)) });
+const sharesSchema = v.object({
+  shares: v.pipe(
+    v.array(
+      v.object({
+        root: path,
+        /** How long the kernel there believes attributes. */
+        cacheMaxMs: v.pipe(count, v.maxValue(86_400_000)),
+        /** It judges directories by their times alone (NFSv3). */
+        timesOnly: v.boolean(),
+      }),
+    ),
+    v.maxLength(64),
+  ),
+});
 export type Shares = v.InferOutput<typeof sharesSchema>;
 
 export type Hello = v.InferOutput<typeof helloSchema>;

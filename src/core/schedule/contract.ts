@@ -75,6 +75,8 @@ export type DispatcherEvent =
       readonly believed: boolean;
       readonly report: LoadReport | undefined;
     }
+  /** The attempt, though it may have ended well, is not to be believed, and no other could be: the job runs inline. */
+  | { readonly type: 'unprovable'; readonly job: JobId; readonly attempt: AttemptNumber }
   /** The attempt came to nothing, for a reason of the closed retry table. `confirmed`: its whole process tree is known to be gone. */
   | {
       readonly type: 'failed';

@@ -118,6 +118,7 @@ function handle(state: DispatcherState, event: DispatcherEvent, nowMs: number): 
     case 'refused':
     case 'returned':
     case 'ended':
+    case 'unprovable':
     case 'failed': {
       const record = state.jobs.get(event.job);
       const attempt = record?.attempt;
@@ -181,6 +182,9 @@ function hearOf(
       state.actions.push({ type: 'finish', job: event.job, attempt: event.attempt });
       return;
     }
+    case 'unprovable':
+      leaveWith(state, record, peer, undefined);
+      return bindInline(state, record, 'unprovable');
     case 'failed':
       if (attempt.stage === 'fenced' && !event.confirmed) return;
       if (!event.confirmed && !record.demand.rewritable) return fence(state, record, attempt, nowMs);

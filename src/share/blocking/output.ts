@@ -34,7 +34,7 @@ export type OutputRole = 'object' | 'dependencies' | 'executable' | 'archive' | 
  * tool had written it here; undefined if a rename does.
  *
  * Assembler and linker remove a non-empty file (or a link to one) and make a new one: a rename does the same. A
- * dependency file, assembly or an empty object is opened and truncated: links, hard links and owner stay.
+ * dependency file or assembly is opened and truncated: links, hard links, owner and mode stay.
  */
 export function outputObstacle(input: {
   readonly path: string;
@@ -62,8 +62,8 @@ export function outputObstacle(input: {
     const uid = process.getuid?.();
     if (stats.uid !== uid) return `${shown} belongs to user ${stats.uid}`;
     if ((stats.mode & 0o200) === 0) return `${shown} is read-only`;
-    const staysOpenable = !isReplaced || stats.size === 0;
-    if (staysOpenable && stats.nlink > 1)
+    if (isReplaced && stats.size === 0) return `${shown} is empty: gcc writes into it, clang replaces it`;
+    if (!isReplaced && stats.nlink > 1)
       return `${shown} has ${stats.nlink} hard links, which all get the new text`;
     return undefined;
   } catch (error) {
@@ -134,8 +134,8 @@ function renameAll(outputs: readonly Renaming[]): {
         const obstacle = outputObstacle({ path, role });
         if (obstacle !== undefined)
           return { renamed, failure: { path, code: 'OBSTACLE', message: obstacle } };
-        const isTruncated = (role !== 'object' && role !== 'executable') || target.size === 0;
-        if (isTruncated && target.isFile()) keepMode(hidden, target.mode & 0o777);
+        const isTruncated = role !== 'object' && role !== 'executable';
+        if (isTruncated) keepMode(hidden, target.mode & 0o777);
       }
       renameSync(toBytes(hidden), toBytes(path));
       renamed++;

@@ -1,0 +1,140 @@
+/**
+ * The submitter's views of one share: carries out the looks that core's view asks for, and keeps the
+ * share's clock. Decides nothing about what may be believed.
+ */
+
+import type {
+  LookStep,
+  Verdict,
+  ViewAnswer,
+  ViewCheck,
+  ViewJob,
+  ViewOffer,
+  WorkerMount,
+} from '../core/view/contract.ts';
+import type { AttemptView, JobView } from '../core/view/job-view.ts';
+import { type Outcome, SubmitterView } from '../core/view/submitter.ts';
+import { shareClockMs } from '../share/commit.ts';
+import type { Disk } from '../share/disk.ts';
+
+/** Clocks drift: the share's is compared again after this time. */
+const clockMs = 600_000;
+/** Ticks of the server's clock. */
+const clockTickMs = 20;
+/** A view that is not settled after so many looks is of a tree that changes all the time. */
+const maxSteps = 64;
+
+export type PreparedView =
+  | { readonly kind: 'offer'; readonly offer: ViewOffer; readonly attempt: AttemptView }
+  | { readonly kind: 'inline'; readonly because: string };
+
+export class ShareView {
+  readonly root: string;
+  readonly #disk: Disk;
+  readonly #now: () => number;
+  readonly #view: SubmitterView;
+  #clockAtMs = Number.NEGATIVE_INFINITY;
+  #clockLook: Promise<void> | undefined;
+
+  /** @param without - checks that a test switches off, to see that they are needed. */
+  constructor(root: string, disk: Disk, now: () => number, without: readonly ViewCheck[]) {
+    this.root = root;
+    this.#disk = disk;
+    this.#now = now;
+    this.#view = new SubmitterView({ root, without });
+  }
+
+  begin(job: ViewJob, handedInMs: number): JobView {
+    return this.#view.begin(job, handedInMs);
+  }
+
+  forgetWorker(worker: string): void {
+    this.#view.forgetWorker(worker);
+  }
+
+  /** Looks until the job can be offered to this worker, or cannot be proven anywhere. @throws DiskError */
+  async prepare(view: JobView, worker: string, mount: WorkerMount): Promise<PreparedView> {
+    await this.#readClock();
+    for (let steps = 0; steps < maxSteps; steps += 1) {
+      const step = this.#view.prepare(view, worker, mount, this.#now());
+      switch (step.kind) {
+        case 'look':
+          await this.#look(step);
+          break;
+        case 'bump': {
+          const beganMs = this.#now();
+          const { facts, failed } = await this.#disk.run('bumpAll', step.directories);
+          this.#view.bumped(facts, failed, beganMs, this.#now());
+          break;
+        }
+        case 'wait':
+          await new Promise((resolve) => setTimeout(resolve, Math.max(1, step.untilMs - this.#now())));
+          break;
+        default:
+          return step;
+      }
+    }
+    return { kind: 'inline', because: `the share changed while it was looked at ${maxSteps} times` };
+  }
+
+  answered(attempt: AttemptView, answer: ViewAnswer): void {
+    this.#view.answered(attempt, answer);
+  }
+
+  /** May the result be the job's? @throws DiskError */
+  async judge(view: JobView, attempt: AttemptView, outcome: Outcome): Promise<Exclude<Verdict, LookStep>> {
+    for (let steps = 0; steps < maxSteps; steps += 1) {
+      const verdict = this.#view.judge(view, attempt, outcome);
+      if (verdict.kind !== 'look') return verdict;
+      await this.#look(verdict);
+    }
+    return { kind: 'inline', because: `the share changed while it was looked at ${maxSteps} times` };
+  }
+
+  async #look(step: LookStep): Promise<void> {
+    const beganMs = this.#now();
+    const looks = await this.#disk.run('takeLooks', {
+      paths: step.paths,
+      links: step.links,
+      lists: step.lists,
+    });
+    this.#view.observe(pair(step.paths, looks.facts, 'fact'), beganMs, this.#now());
+    this.#view.observeLinks(
+      step.links.flatMap((path, index) => {
+        const target = looks.targets[index];
+        return target === undefined ? [] : [{ path, target }];
+      }),
+    );
+    this.#view.observeLists(pair(step.lists, looks.names, 'names'), beganMs);
+  }
+
+  #readClock(): Promise<void> {
+    if (this.#now() - this.#clockAtMs < clockMs) return Promise.resolve();
+    this.#clockLook ??= this.#compareClocks().finally(() => {
+      this.#clockLook = undefined;
+    });
+    return this.#clockLook;
+  }
+
+  async #compareClocks(): Promise<void> {
+    const beforeMs = this.#now();
+    const shareMs = await shareClockMs(this.#disk, this.root);
+    const afterMs = this.#now();
+    this.#view.setClock({
+      aheadMs: shareMs - (beforeMs + afterMs) / 2,
+      uncertaintyMs: (afterMs - beforeMs) / 2 + clockTickMs,
+    });
+    this.#clockAtMs = afterMs;
+  }
+}
+
+function pair<Value, Key extends string>(
+  paths: readonly string[],
+  values: readonly Value[],
+  key: Key,
+): ({ path: string } & Record<Key, Value>)[] {
+  return paths.flatMap((path, index) => {
+    const value = values[index];
+    return value === undefined ? [] : [{ path, [key]: value } as { path: string } & Record<Key, Value>];
+  });
+}

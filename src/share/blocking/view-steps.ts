@@ -1,0 +1,176 @@
+/** What the views of jobs ask of the disk, a step at a time. Synchronous: runs in a disk thread. */
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+} from 'node:fs';
+import { parseDependencies } from '../../core/command/dependency-file.ts';
+import { isBelow, resolvePath } from '../../core/command/paths.ts';
+import { absent, type Fact } from '../../core/fact.ts';
+import { fromBytes, toBytes } from '../../wire/bytes.ts';
+import { errorCode, meansAbsent, refreshDirectory, toFact } from './look.ts';
+
+export interface Looks {
+  readonly facts: Fact[];
+  /** Of each link that was asked for; undefined where there is none any more. */
+  readonly targets: (string | undefined)[];
+  /** Names of the sub-directories of each directory that was asked for. */
+  readonly names: string[][];
+}
+
+/** `lstat`, `readlink` and sub-directories, as this machine sees them without asking the server more than it would by itself. */
+export function takeLooks(input: {
+  paths: readonly string[];
+  links: readonly string[];
+  lists: readonly string[];
+}): Looks {
+  return {
+    facts: input.paths.map(plainFact),
+    targets: input.links.map((path) => {
+      try {
+        return fromBytes(readlinkSync(toBytes(path), { encoding: 'buffer' }));
+      } catch (error) {
+        if (meansAbsent(error) || errorCode(error) === 'EINVAL') return undefined;
+        throw error;
+      }
+    }),
+    names: input.lists.map(subDirectories),
+  };
+}
+
+function plainFact(path: string): Fact {
+  try {
+    const stats = lstatSync(toBytes(path), { bigint: true, throwIfNoEntry: false });
+    return stats === undefined ? absent : toFact(stats);
+  } catch (error) {
+    if (meansAbsent(error)) return absent;
+    throw error;
+  }
+}
+
+function subDirectories(path: string): string[] {
+  try {
+    return readdirSync(toBytes(path), { encoding: 'buffer', withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() ? fromBytes(entry.name as unknown as Uint8Array) : [],
+    );
+  } catch (error) {
+    if (meansAbsent(error) || errorCode(error) === 'EACCES') return [];
+    throw error;
+  }
+}
+
+/** Changes the ctime of each directory and tells what it is then. */
+export function bumpAll(directories: readonly string[]): {
+  facts: { path: string; fact: Fact }[];
+  failed: string[];
+} {
+  const facts: { path: string; fact: Fact }[] = [];
+  const failed: string[] = [];
+  for (const path of directories) {
+    try {
+      const descriptor = openSync(toBytes(path), constants.O_RDONLY | constants.O_DIRECTORY);
+      try {
+        chmodSync(toBytes(path), fstatSync(descriptor).mode & 0o7777);
+      } finally {
+        closeSync(descriptor);
+      }
+    } catch (error) {
+      if (!meansAbsent(error)) failed.push(path);
+    }
+    facts.push({ path, fact: refreshDirectory(path) });
+  }
+  return { facts, failed };
+}
+
+export interface ReadFiles {
+  /** Files of the share, with `..` left in; and each directory outside of it once. */
+  readonly read: { path: string; fact: Fact }[];
+  /** Files outside the share, resolved by name, each once. */
+  readonly outside: string[];
+}
+
+/**
+ * What a dependency file says was read, as this machine sees it now. `stat`, not open: the attributes that the command's
+ * own open brought are the ones that tell what it read.
+ *
+ * @returns undefined if there is no such file or it names nothing.
+ */
+export function readDependencies(input: { path: string; cwd: string; root: string }): ReadFiles | undefined {
+  let text: string;
+  try {
+    text = fromBytes(readFileSync(toBytes(input.path)));
+  } catch (error) {
+    if (meansAbsent(error)) return undefined;
+    throw error;
+  }
+  const read: { path: string; fact: Fact }[] = [];
+  const outside = new Set<string>();
+  const directories = new Set<string>();
+  const names = new Set(parseDependencies(text));
+  if (names.size === 0) return undefined;
+  for (const name of names) {
+    const path = name.startsWith('/') ? name : `${input.cwd}/${name}`;
+    const resolved = resolvePath('/', path);
+    if (isBelow(input.root, resolved)) read.push({ path, fact: followedFact(path) });
+    else {
+      outside.add(resolved);
+      directories.add(resolved.slice(0, resolved.lastIndexOf('/')) || '/');
+    }
+  }
+  for (const path of directories) read.push({ path, fact: followedFact(path) });
+  return { read, outside: [...outside] };
+}
+
+function followedFact(path: string): Fact {
+  const stats = statSync(toBytes(path), { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? absent : toFact(stats);
+}
+
+/**
+ * What below `directories` was made or changed since `sinceMs` (by the share's clock), files and directories, at most
+ * `limit` looks; hidden names of attempts and `.buildswarm` are passed over.
+ */
+export function changedBelow(input: {
+  directories: readonly string[];
+  sinceMs: number;
+  limit: number;
+}): { path: string; fact: Fact }[] {
+  const changed: { path: string; fact: Fact }[] = [];
+  const seen = new Set<string>();
+  const waiting = [...input.directories];
+  let looks = 0;
+  for (
+    let directory = waiting.shift();
+    directory !== undefined && looks < input.limit;
+    directory = waiting.shift()
+  ) {
+    if (seen.has(directory)) continue;
+    seen.add(directory);
+    let entries: Buffer[];
+    try {
+      entries = readdirSync(toBytes(directory), { encoding: 'buffer' });
+    } catch (error) {
+      if (meansAbsent(error) || errorCode(error) === 'EACCES') continue;
+      throw error;
+    }
+    for (const name of entries) {
+      const text = fromBytes(name);
+      if (text.startsWith('.buildswarm')) continue;
+      looks += 1;
+      if (looks > input.limit) break;
+      const path = `${directory === '/' ? '' : directory}/${text}`;
+      const fact = plainFact(path);
+      if (fact.kind === 'directory') waiting.push(path);
+      else if (fact.kind !== 'absent' && Number(fact.ctimeNs.slice(0, -6)) >= input.sinceMs)
+        changed.push({ path, fact });
+    }
+  }
+  return changed;
+}
