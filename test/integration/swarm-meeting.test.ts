@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { assertOwnNamespace } from '../rig/namespace.ts';
 import { pairOf, SwarmChild, SwarmNode } from '../rig/swarm-node.ts';
 import { until } from '../rig/until.ts';
@@ -159,4 +162,29 @@ test('no address to listen on is an error that says so', async () => {
     SwarmNode.start({ listen: ['/ip4/192.0.2.1/tcp/4001'] }),
     (error: Error & { code?: string }) => error.code === 'E_LISTEN' && error.message.includes('192.0.2.1'),
   );
+});
+
+test('without a route for multicast a peer says so once, and goes on', async () => {
+  const program = fileURLToPath(new URL('../rig/swarm-child.js', import.meta.url));
+  const child = spawn(
+    'unshare',
+    [
+      '-n',
+      'sh',
+      '-c',
+      'ip link set lo up; exec "$@"',
+      'sh',
+      process.execPath,
+      program,
+      JSON.stringify({ serviceTag: ownTag() }),
+    ],
+    { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+  );
+  try {
+    const [{ addresses, log }] = (await once(child, 'message')) as [{ addresses: string[]; log: string[] }];
+    assert.ok(addresses.length > 0);
+    assert.equal(log.filter((line) => line.startsWith('mDNS cannot reach the network')).length, 1);
+  } finally {
+    child.kill('SIGKILL');
+  }
 });

@@ -11,5 +11,5 @@ const node = await SwarmNode.start({
     };
   },
 });
-process.send?.({ id: node.id, addresses: node.swarm.addresses() });
+process.send?.({ id: node.id, addresses: node.swarm.addresses(), log: node.log });
 process.once('disconnect', () => process.exit());
