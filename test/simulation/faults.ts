@@ -10,7 +10,7 @@ import { Violation, World } from './world.ts';
 
 const faultsMs = 60_000;
 /** The longest job. */
-const longestMs = 8_000;
+const longestMs = 25_000;
 
 export interface Outcome {
   readonly failure: string | undefined;
@@ -169,7 +169,9 @@ class FaultRun {
       kind: world.pick(['c++', 'any']),
       ...(byRule ? { inline: 'outside-share' as const } : {}),
     };
-    const lengthMs = Math.min(longestMs, 50 / Math.max(0.006, world.between(1, 1000) / 1000));
+    const lengthMs = world.chance(0.04)
+      ? world.between(10_000, longestMs)
+      : Math.min(8_000, 50_000 / world.between(1, 1_000));
     const job = peer.submit(demand, lengthMs);
     this.#jobs.push({ job, peer, incarnation: peer.incarnation });
     if (world.chance(0.1))

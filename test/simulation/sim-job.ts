@@ -11,10 +11,11 @@ export class SimJob {
   ending: 'finish' | 'inline' | 'dropped' | 'orphaned' | undefined;
   /** The wrapper has its end: for an inline job when its command ended. */
   over = false;
-  cancelled = false;
   lastAttempt: AttemptNumber = 0;
   lastPeer = '';
   remoteStarts = 0;
+  /** The newest attempt, until its worker said how it ended. */
+  openAttempt: AttemptNumber = 0;
   /** Processes of it that live now, by attempt; 0 is the inline one. */
   readonly live = new Set<AttemptNumber>();
   /** When an attempt's worker was lost to its submitter. */
@@ -62,6 +63,12 @@ export class SimJob {
     this.lastAttempt = attempt;
     this.lastPeer = peer;
     this.#mayStart(world, attempt);
+    this.openAttempt = attempt;
+  }
+
+  /** The submitter heard from the worker that nothing of the attempt runs, or ever ran. */
+  close(attempt: AttemptNumber): void {
+    if (attempt === this.openAttempt) this.openAttempt = 0;
   }
 
   start(world: World, attempt: AttemptNumber): void {
@@ -80,12 +87,14 @@ export class SimJob {
   /** Commands whose outputs can't be renamed: no second one while the first may write. */
   #mayStart(world: World, attempt: AttemptNumber): void {
     if (this.demand.rewritable) return;
-    for (const other of this.live) {
+    const mayWrite = new Set(this.live);
+    if (this.openAttempt !== 0) mayWrite.add(this.openAttempt);
+    for (const other of mayWrite) {
       const lostAtMs = this.lostAtMs.get(other);
       world.demand(
         lostAtMs !== undefined && world.nowMs - lostAtMs >= 12_000 - 1e-6,
         'I8',
-        () => `job ${this.id}: attempt ${attempt} while attempt ${other} lives, lost at ${lostAtMs}`,
+        () => `job ${this.id}: attempt ${attempt} while attempt ${other} may write, lost at ${lostAtMs}`,
       );
     }
   }

@@ -40,6 +40,8 @@ import type { World } from './world.ts';
 export const suspectMs = 3_000;
 export const lostMs = 8_000;
 const beatMs = 1_000;
+/** After the death of a submitter nothing of its jobs lives anywhere. */
+const orphanMs = 12_000;
 const GiB = 2 ** 30;
 
 type Message =
@@ -91,6 +93,7 @@ export class SimPeer {
   alive = true;
   frozen = false;
   #backlog: (() => void)[] = [];
+  #thawedAtMs = Number.NEGATIVE_INFINITY;
   readonly neighbours = new Map<string, Neighbour>();
   readonly jobs = new Map<number, SimJob>();
   readonly #processes = new Map<string, Process>();
@@ -209,11 +212,11 @@ export class SimPeer {
     return job;
   }
 
+  /** Its wrapper goes away; what it runs inline is left alone. */
   cancel(job: SimJob): void {
-    if (job.over || !this.alive) return;
-    job.cancelled = true;
-    if (job.ending === 'inline') return;
-    this.#awake(() => this.dispatch({ type: 'cancel', job: job.id }));
+    this.#awake(() => {
+      if (job.ending === undefined) this.dispatch({ type: 'cancel', job: job.id });
+    });
   }
 
   // Core
@@ -300,6 +303,11 @@ export class SimPeer {
       case 'inline':
         return this.#runInline(this.#jobOf(action.job), action.reason);
       case 'finish':
+        world.demand(
+          action.attempt === this.#jobOf(action.job).lastAttempt,
+          'I1',
+          () => `job ${action.job} ends by its old attempt ${action.attempt}`,
+        );
         this.#jobOf(action.job).end(world, 'finish');
         this.jobs.delete(action.job);
         return;
@@ -499,6 +507,9 @@ export class SimPeer {
   }
 
   #hear(from: string, neighbour: Neighbour, message: Message): void {
+    if (message.type === 'refused' || message.type === 'returned' || message.type === 'result') {
+      this.jobs.get(message.job)?.close(message.attempt);
+    }
     switch (message.type) {
       case 'offer': {
         const { job, attempt, memoryBytes } = message;
@@ -599,6 +610,7 @@ export class SimPeer {
   thaw(): void {
     if (!this.frozen) return;
     this.frozen = false;
+    this.#thawedAtMs = this.world.nowMs;
     this.world.trace(() => `${this.id} thaws`);
     const backlog = this.#backlog;
     this.#backlog = [];
@@ -612,6 +624,7 @@ export class SimPeer {
   crash(): void {
     if (!this.alive) return;
     this.world.trace(() => `${this.id} crashes`);
+    for (const { peer } of this.neighbours.values()) peer.expectEnd(this);
     for (const id of this.neighbours.keys()) this.#send(id, { type: 'closed' });
     this.alive = false;
     this.frozen = false;
@@ -628,6 +641,23 @@ export class SimPeer {
     this.#inlineSlotted = 0;
     for (const job of this.jobs.values()) if (job.ending === undefined) job.end(this.world, 'orphaned');
     this.jobs.clear();
+  }
+
+  /** Commands of a submitter that died end in time, unless this machine is stopped itself. */
+  expectEnd(submitter: SimPeer): void {
+    const { world } = this;
+    const diedAtMs = world.nowMs;
+    const orphans = [...this.#processes].filter(([, process]) => process.submitter === submitter);
+    world.after(orphanMs, () => {
+      if (this.frozen || this.#thawedAtMs > diedAtMs) return;
+      for (const [key, { dead }] of orphans) {
+        world.demand(
+          dead,
+          'I11',
+          () => `${this.id} still runs ${key}, ${orphanMs} ms after its submitter died`,
+        );
+      }
+    });
   }
 
   /** Nothing of a job is left here. */

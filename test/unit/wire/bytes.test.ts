@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { fromBytes, fromText, joinNul, splitNul, toBytes, toText } from '../../../src/wire/bytes.ts';
 
 test('any bytes survive as a byte string, and any text as bytes', () => {

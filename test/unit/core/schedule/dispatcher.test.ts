@@ -133,7 +133,7 @@ test('the least expected wait wins, and jobs in flight count before any report s
     (job) => offersOf(r.job(job)).map((action) => 'peer' in action && action.peer)[0],
   );
   assert.equal(peers[0], 'fast');
-  assert.deepEqual(peers.slice(1).toSorted(), ['fast', 'slow']);
+  assert.deepEqual(new Set(peers.slice(1)), new Set(['fast', 'slow']));
 });
 
 test('a report that counts my jobs does not count them twice', () => {
