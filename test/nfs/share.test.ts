@@ -116,8 +116,7 @@ for (const mount of labMounts().length > 0 ? labMounts() : ['no mount'])
           await hazard.change(b, at);
           const path = `${at}/${hazard.path}`;
           const [expected] = await b.ask('facts', [path], true);
-          const [without] = await a.ask('facts', [path], true);
-          if (JSON.stringify(without) !== JSON.stringify(expected)) staleWithout++;
+          if ((await a.ask('plain', 'readFileSync', path)) !== 'new') staleWithout++;
           await a.ask('refresh', directoriesDownTo(top, path));
           const [seen] = await a.ask('facts', [path], true);
           assert.deepEqual(seen, expected, `round ${round}`);
@@ -172,7 +171,11 @@ for (const mount of labMounts().length > 0 ? labMounts() : ['no mount'])
           text,
           `the submitter reads its commit, round ${round}`,
         );
-        await b.ask('refresh', [at]);
+        const [committed] = await a.ask('facts', [name], false);
+        assert.equal(committed?.kind, 'file');
+        const unseen = await b.ask('await', [{ path: name, fact: committed }], 1_000);
+        if (b.lastMs > 15) late++;
+        assert.deepEqual(unseen, [], `the next worker sees it, round ${round}`);
         assert.equal(
           await b.ask('plain', 'readFileSync', name),
           text,
