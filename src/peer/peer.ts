@@ -3,7 +3,7 @@
  * in the parts; here stands only who hears what from whom.
  */
 import { randomInt } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
@@ -28,7 +28,8 @@ import { Disk } from '../share/disk.ts';
 import { Shares } from '../share/shares.ts';
 import { publicKeyOf } from '../swarm/public-key.ts';
 import { type ControlFrame, createSwarm, type Swarm } from '../swarm/swarm.ts';
-import { parseFree, parseGossip, parseShares, type Shares as SharesMessage } from '../wire/messages.ts';
+import { parseFree, parseGossip, parseShares } from '../wire/messages.ts';
+import { createPlainRunner } from '../work/plain-runner.ts';
 import { type Runner, startRunner } from '../work/runner.ts';
 import { Alarm } from './alarm.ts';
 import { GossipLoop } from './gossip-loop.ts';
@@ -40,6 +41,7 @@ import { isBelow } from './nesting.ts';
 import { answerRequest } from './requests.ts';
 import { Sameness } from './sameness.ts';
 import type { Settings } from './settings.ts';
+import { ShareTalk } from './share-talk.ts';
 import { Submitter } from './submitter.ts';
 import { SubmitterTree } from './submitter-tree.ts';
 import { createTurns } from './turns.ts';
@@ -87,6 +89,7 @@ class Peer implements RunningPeer {
   #runner!: Runner;
   #gossip!: GossipLoop;
   #members!: Members;
+  #talk!: ShareTalk;
   #tree!: SubmitterTree;
   #place!: WorkPlace;
   #submitter!: Submitter;
@@ -129,7 +132,7 @@ class Peer implements RunningPeer {
         const key = publicKeyOf(peer);
         return key === undefined ? undefined : Buffer.from(key).toString('base64');
       },
-      onJoined: () => this.#tellShares(this.#swarm.peers().map(({ id }) => id)),
+      onJoined: () => this.#talk.tell(this.#neighbours.ids()),
       log: say,
     });
     this.#gossip = new GossipLoop({
@@ -157,6 +160,13 @@ class Peer implements RunningPeer {
       sameness,
       now: this.#now,
     });
+    this.#talk = new ShareTalk({
+      shares: this.#shares,
+      members: this.#members,
+      mounts: this.#tree.mounts,
+      send: (to, payload) => this.#swarm.send(to, 'SHARES', payload),
+      log: say,
+    });
     this.#submitter = new Submitter({
       now: this.#now,
       turns: this.#turns,
@@ -175,15 +185,7 @@ class Peer implements RunningPeer {
       watch: (peer, on) => this.#neighbours.watch(peer, on, this.#swarm),
       log: say,
     });
-    this.#runner = await startRunner(
-      join(packageRoot, 'bin', 'swarmexec'),
-      join(dirname(socketPath), `run-${process.pid}.sock`),
-      (why) => {
-        // Without it nothing can run here; a new one would be as lost as this one if it was killed for memory.
-        this.#log.error({ why }, 'ending, because the runner is gone');
-        this.stop({ now: true });
-      },
-    );
+    this.#runner = await this.#startRunner(dirname(socketPath));
     this.#host = new WorkerHost({
       runner: this.#runner,
       now: this.#now,
@@ -289,7 +291,7 @@ class Peer implements RunningPeer {
           this.#neighbours.met(peer);
           this.#gossip.take([peer.hello.report], peer.id);
           this.#submitter.apply({ type: 'peer-up', report: peer.hello.report });
-          this.#tellShares([peer.id]);
+          this.#talk.tell([peer.id]);
           this.#log.info({ peer: peer.id, name: peer.hello.report.name }, 'met a peer');
         },
         onGone: (id, why) => {
@@ -315,6 +317,22 @@ class Peer implements RunningPeer {
     });
   }
 
+  async #startRunner(directory: string): Promise<Runner> {
+    const executable = join(packageRoot, 'bin', 'swarmexec');
+    if (!existsSync(executable)) {
+      this.#warnings.add(
+        'there is no bin/swarmexec (no C compiler at the build), so commands run without terminals and signal masks',
+      );
+      return createPlainRunner();
+    }
+    const socket = join(directory, `run-${process.pid}.sock`);
+    return await startRunner(executable, socket, (why) => {
+      // Without it nothing can run here; a new one would be as lost as this one if it was killed for memory.
+      this.#log.error({ why }, 'ending, because the runner is gone');
+      this.stop({ now: true });
+    });
+  }
+
   #heard(id: PeerName, frame: ControlFrame): void {
     switch (frame.type) {
       case 'GOSSIP':
@@ -331,7 +349,7 @@ class Peer implements RunningPeer {
         this.#host.apply({ type: 'want', peer: id, jobs: Buffer.from(frame.payload).readUInt32LE() });
         break;
       case 'SHARES':
-        this.#heardShares(id, parseShares(frame.payload).shares);
+        this.#talk.hear(id, parseShares(frame.payload).shares);
         break;
       default:
         frame.type satisfies never;
@@ -342,32 +360,6 @@ class Peer implements RunningPeer {
   #heardOf(report: LoadReport): void {
     if (this.#neighbours.has(report.id)) this.#submitter.apply({ type: 'report', report });
     else this.#swarm.connectTo(report.id, report.addresses);
-  }
-
-  /** A peer says on which shares it is: if it is a member there, this peer becomes one too. */
-  #heardShares(id: PeerName, shares: SharesMessage['shares']): void {
-    for (const { root, ...mount } of shares) {
-      if (!root.startsWith('/')) continue;
-      this.#tree.mounts.set(id, root, mount);
-      this.#shares
-        .find(root)
-        .then(async (found) => {
-          if (!found.ok || found.share.root !== root) return;
-          const membership = await this.#members.check(root, id);
-          if (membership.ok) await this.#members.join(found.share);
-          else this.#log.info({ peer: id, root, why: membership.why }, 'a peer is no member of a share');
-        })
-        .catch((error: unknown) =>
-          this.#log.warn({ root, error: String(error) }, 'a share could not be looked at'),
-        );
-    }
-  }
-
-  #tellShares(peers: readonly PeerName[]): void {
-    const shares = this.#members.joined;
-    if (shares.length === 0) return;
-    const payload = Buffer.from(JSON.stringify({ shares }), 'utf8');
-    for (const id of peers) this.#swarm.send(id, 'SHARES', payload);
   }
 
   #decide(event: DispatcherEvent): DispatcherAction[] {

@@ -8,7 +8,7 @@ import { connect, type Socket } from 'node:net';
 import { SwarmError } from '../core/swarm-error.ts';
 import type { ByteString } from '../wire/bytes.ts';
 import { joinNul } from '../wire/bytes.ts';
-import { encodeData, encodeFrame, FrameDecoder } from '../wire/frame.ts';
+import { encodeData, encodeFrame, type Frame, FrameDecoder } from '../wire/frame.ts';
 import { decodeRunnerExit, type RunnerExit } from '../wire/messages.ts';
 
 /** What to run; strings are byte strings. ARGV and ENV come as the payloads that travelled. */
@@ -133,7 +133,14 @@ function execute(socketPath: string, spec: RunSpec, listener: RunListener): Exec
   socket.write(encodeFrame('ENV', spec.environment));
   socket.write(encodeFrame('JOB', jobPayload(spec)));
   socket.on('data', (chunk) => {
-    for (const frame of decoder.push(chunk)) {
+    let frames: Frame[];
+    try {
+      frames = decoder.push(chunk);
+    } catch {
+      socket.destroy(); // not our runner's words: whatever it was, it is lost
+      return;
+    }
+    for (const frame of frames) {
       switch (frame.type) {
         case 'STARTED':
           listener.onStarted(view(frame.payload).getUint32(0, true));

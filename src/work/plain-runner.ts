@@ -1,0 +1,120 @@
+/**
+ * Runs commands with Node alone, for machines on which there is no C compiler to build the runner. It cannot do all
+ * that the runner can: one pipe for both outputs, terminals, signal masks and bytes that are no UTF-8 are not to be had
+ * (the last are refused, so that such a job runs elsewhere or inline), and it ends what it started by process group.
+ */
+import { spawn } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
+import type { Ending } from '../core/schedule/contract.ts';
+import { fromBytes, splitNul, toBytes } from '../wire/bytes.ts';
+import type { Execution, RunListener, Runner, RunSpec } from './runner.ts';
+
+const killAfterMs = 250;
+const maxStrings = 1_000_000;
+
+export function createPlainRunner(): Runner {
+  const running = new Set<Execution>();
+  return {
+    pid: process.pid,
+    run: (spec, listener) => {
+      const execution = execute(spec, {
+        ...listener,
+        onExit: (exit) => {
+          running.delete(execution);
+          listener.onExit(exit);
+        },
+      });
+      running.add(execution);
+      return execution;
+    },
+    stop: async () => {
+      for (const execution of running) execution.kill();
+      await Promise.resolve();
+    },
+  };
+}
+
+function execute(spec: RunSpec, listener: RunListener): Execution {
+  const nothing: Execution = {
+    stdin: () => undefined,
+    stdinEnd: () => undefined,
+    signal: () => undefined,
+    kill: () => undefined,
+    pause: () => undefined,
+    resume: () => undefined,
+  };
+  const [program = '', ...rest] = splitNul(spec.argv, maxStrings).map(asText);
+  const environment = splitNul(spec.environment, maxStrings).map(asText);
+  const cwd = asText(spec.cwd);
+  if ([program, ...rest, ...environment, cwd].includes(undefined) || program === undefined) {
+    setImmediate(() => listener.onSpawnFailed('exec EILSEQ'));
+    return nothing;
+  }
+  // Spawning is synchronous, so nobody else sees this mask.
+  const umask = process.umask(spec.umask);
+  const child = spawn(program, rest as string[], {
+    cwd: cwd ?? '/',
+    detached: true,
+    env: Object.fromEntries(
+      (environment as string[]).map((entry) => [
+        entry.slice(0, entry.indexOf('=', 1)),
+        entry.slice(entry.indexOf('=', 1) + 1),
+      ]),
+    ),
+    stdio: [spec.stdin === 'pipe' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+  });
+  process.umask(umask);
+  const { pid } = child;
+  let takenBytes = 0;
+  child.once('error', (error: NodeJS.ErrnoException) =>
+    listener.onSpawnFailed(`exec ${error.code ?? 'EIO'}`),
+  );
+  if (pid === undefined) return nothing;
+  setPriority(pid, Math.min(19, spec.nice));
+  queueMicrotask(() => listener.onStarted(pid));
+  child.stdout?.on('data', (data: Buffer) => listener.onOutput('STDOUT', data));
+  child.stderr?.on('data', (data: Buffer) => listener.onOutput('STDERR', data));
+  child.stdin?.on('error', () => undefined); // the command does not read it: nothing to tell anybody
+  child.once('close', (status, signal) => {
+    const ending: Ending =
+      signal === null
+        ? { kind: 'exited', status: status ?? 1 }
+        : { kind: 'signaled', signal: constants.signals[signal], core: false };
+    listener.onExit({ ending, maxRssBytes: 0, userMs: 0, systemMs: 0, left: 0 });
+  });
+  const send = (signal: NodeJS.Signals | number): void => {
+    try {
+      process.kill(-pid, signal);
+    } catch {
+      // The whole group has ended.
+    }
+  };
+  return {
+    stdin: (data) => {
+      child.stdin?.write(data, () => {
+        takenBytes += data.length;
+        listener.onStdinTaken(takenBytes);
+      });
+    },
+    stdinEnd: () => child.stdin?.end(),
+    signal: send,
+    kill: () => {
+      send('SIGTERM');
+      setTimeout(() => send('SIGKILL'), killAfterMs).unref();
+    },
+    pause: () => {
+      child.stdout?.pause();
+      child.stderr?.pause();
+    },
+    resume: () => {
+      child.stdout?.resume();
+      child.stderr?.resume();
+    },
+  };
+}
+
+/** A byte string as text, if Node would turn it into the same bytes again. */
+function asText(bytes: string): string | undefined {
+  const text = toBytes(bytes).toString('utf8');
+  return fromBytes(Buffer.from(text, 'utf8')) === bytes ? text : undefined;
+}

@@ -1,0 +1,81 @@
+/** Holds the architecture: which folder may import which, that core and wire are pure, and that files stay small. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const source = join(root, 'src');
+
+/** Folder below src: folders that it may import, besides itself. */
+const layers: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  wire: ['core'],
+  swarm: ['core', 'wire'],
+  local: ['core', 'wire'],
+  share: ['core', 'wire'],
+  work: ['core', 'wire'],
+  machine: ['core', 'wire'],
+  wrapper: ['wire'],
+  peer: ['core', 'wire', 'swarm', 'local', 'share', 'work', 'machine', 'wrapper'],
+  // The CLI speaks to the peer; `daemon` becomes one, `start` and `share` do their own part of the work.
+  cli: ['core', 'wire', 'local', 'peer', 'share', 'wrapper', 'swarm'],
+};
+
+interface SourceFile {
+  readonly path: string;
+  readonly layer: string;
+  readonly text: string;
+  readonly imports: readonly string[];
+}
+
+const files: readonly SourceFile[] = readdirSync(source, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => {
+    const text = readFileSync(join(source, name), 'utf8');
+    const imports = [...text.matchAll(/^(?:import|export)\b[^;']*'([^']+)'|\bimport\('([^']+)'/gm)].map(
+      (match) => match[1] ?? match[2] ?? '',
+    );
+    return { path: name, layer: name.split('/')[0] ?? '', text, imports };
+  });
+
+test('imports between folders run one way', () => {
+  const wrong = files.flatMap(({ path, layer, imports }) =>
+    imports
+      .filter((name) => name.startsWith('.'))
+      .map((name) => relative(source, resolve(source, dirname(path), name)).split('/')[0] ?? '')
+      .filter((target) => target !== layer && !(layers[layer] ?? []).includes(target))
+      .map((target) => `${path} imports ${target}`),
+  );
+  assert.deepEqual(wrong, []);
+});
+
+test('every folder has its place in the table', () => {
+  assert.deepEqual(
+    [...new Set(files.map(({ layer }) => layer))].filter((layer) => layers[layer] === undefined),
+    [],
+  );
+});
+
+test('core and wire do no I/O and know no clock, timer or chance', () => {
+  const forbidden =
+    /from 'node:(?!path')|Date\.now\(|performance\.|setTimeout\(|setInterval\(|Math\.random\(|\bprocess\./;
+  const wrong = files
+    .filter(({ layer, text }) => (layer === 'core' || layer === 'wire') && forbidden.test(text))
+    .map(({ path }) => path);
+  assert.deepEqual(wrong, []);
+});
+
+test('libp2p is seen in swarm only', () => {
+  const wrong = files
+    .filter(({ layer }) => layer !== 'swarm')
+    .filter(({ imports }) => imports.some((name) => /libp2p|multiformats/.test(name)))
+    .map(({ path }) => path);
+  assert.deepEqual(wrong, []);
+});
+
+test('no file is longer than 400 lines', () => {
+  const long = files.filter(({ text }) => text.split('\n').length > 401).map(({ path }) => path);
+  assert.deepEqual(long, []);
+});
