@@ -14,7 +14,7 @@ const connectTimeoutMs = 3_000;
  * @returns the replies as they come; ending the iteration early closes the connection.
  * @throws SwarmError `E_NO_PEER` if none listens there, `E_PEER_SILENT` if it does not answer in time.
  */
-export async function* request(path: string, body: unknown, idleTimeoutMs = 10_000): AsyncGenerator<unknown> {
+export async function* request(path: string, body: unknown, idleTimeoutMs = 10_000): AsyncGenerator {
   const socket = await open(path);
   socket.setTimeout(idleTimeoutMs, () => {
     socket.destroy(
@@ -41,7 +41,7 @@ export async function requestOne(path: string, body: unknown, idleTimeoutMs = 10
   );
 }
 
-async function* replies(chunks: AsyncIterable<Buffer>): AsyncGenerator<unknown> {
+async function* replies(chunks: AsyncIterable<Buffer>): AsyncGenerator {
   const decoder = new FrameDecoder(['REPLY']);
   for await (const chunk of chunks) {
     for (const frame of decoder.push(chunk)) yield JSON.parse(Buffer.from(frame.payload).toString('utf8'));

@@ -126,6 +126,6 @@ function split(payload: Uint8Array): ByteString[] {
   try {
     return splitNul(payload, maxStrings);
   } catch (cause) {
-    throw new FrameError(String((cause as Error).message));
+    throw new FrameError((cause as Error).message);
   }
 }

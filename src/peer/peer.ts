@@ -3,7 +3,7 @@
  * in the parts; here stands only who hears what from whom.
  */
 import { randomInt } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
@@ -29,8 +29,8 @@ import { Shares } from '../share/shares.ts';
 import { publicKeyOf } from '../swarm/public-key.ts';
 import { type ControlFrame, createSwarm, type Swarm } from '../swarm/swarm.ts';
 import { parseFree, parseGossip, parseShares } from '../wire/messages.ts';
-import { createPlainRunner } from '../work/plain-runner.ts';
-import { type Runner, startRunner } from '../work/runner.ts';
+import { openRunner } from '../work/open-runner.ts';
+import type { Runner } from '../work/runner.ts';
 import { Alarm } from './alarm.ts';
 import { GossipLoop } from './gossip-loop.ts';
 import { Ledger } from './ledger.ts';
@@ -185,7 +185,14 @@ class Peer implements RunningPeer {
       watch: (peer, on) => this.#neighbours.watch(peer, on, this.#swarm),
       log: say,
     });
-    this.#runner = await this.#startRunner(dirname(socketPath));
+    this.#runner = await openRunner(packageRoot, dirname(socketPath), {
+      // Without it nothing can run here; a new one would be as lost as this one if it was killed for memory.
+      onLost: (why) => {
+        this.#log.error({ why }, 'ending, because the runner is gone');
+        this.stop({ now: true });
+      },
+      onMissing: (warning) => this.#warnings.add(warning),
+    });
     this.#host = new WorkerHost({
       runner: this.#runner,
       now: this.#now,
@@ -314,22 +321,6 @@ class Peer implements RunningPeer {
           this.#submitter.apply({ type: 'peer-well', peer: id });
         },
       },
-    });
-  }
-
-  async #startRunner(directory: string): Promise<Runner> {
-    const executable = join(packageRoot, 'bin', 'swarmexec');
-    if (!existsSync(executable)) {
-      this.#warnings.add(
-        'there is no bin/swarmexec (no C compiler at the build), so commands run without terminals and signal masks',
-      );
-      return createPlainRunner();
-    }
-    const socket = join(directory, `run-${process.pid}.sock`);
-    return await startRunner(executable, socket, (why) => {
-      // Without it nothing can run here; a new one would be as lost as this one if it was killed for memory.
-      this.#log.error({ why }, 'ending, because the runner is gone');
-      this.stop({ now: true });
     });
   }
 

@@ -34,7 +34,7 @@ const multiaddr = v.pipe(
   v.regex(
     /^\/(ip4|ip6|dns4|dns6|dns)\/[^/]+\/tcp\/\d{1,5}(\/p2p\/[A-Za-z0-9]+)?$/,
     (issue) =>
-      `"${String(issue.input)}" is no address like /ip4/192.168.1.7/tcp/4001 or /ip6/fd00::7/tcp/4001`,
+      `"${issue.input}" is no address like /ip4/192.168.1.7/tcp/4001 or /ip6/fd00::7/tcp/4001`,
   ),
 );
 
@@ -43,7 +43,7 @@ const schema = v.object({
     v.string(),
     v.regex(
       /^\d{1,4}$/,
-      (issue) => `"${String(issue.input)}" is no number of slots; give a whole number from 0 to 1024`,
+      (issue) => `"${issue.input}" is no number of slots; give a whole number from 0 to 1024`,
     ),
     v.transform(Number),
     v.maxValue(1024, 'there are at most 1024 slots'),
@@ -60,7 +60,7 @@ const schema = v.object({
   withoutChecks: v.array(v.picklist(viewChecks)),
   socketPath: v.pipe(
     v.string(),
-    v.startsWith('/', (issue) => `the socket path "${String(issue.input)}" is not absolute`),
+    v.startsWith('/', (issue) => `the socket path "${issue.input}" is not absolute`),
     v.maxBytes(
       107,
       'the socket path is longer than the 107 bytes that a unix socket allows; set BUILDSWARM_SOCKET to a shorter one',
@@ -95,7 +95,8 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv, socketPath: s
   });
   if (result.success) return result.output;
   const issue = result.issues[0];
-  const key = String(issue.path?.[0]?.key ?? '');
+  const [at] = issue.path ?? [];
+  const key = typeof at?.key === 'string' ? at.key : '';
   throw new SwarmError('E_SETTING', `${sources[key] ?? key}: ${issue.message}.`);
 }
 

@@ -34,9 +34,10 @@ const files: readonly SourceFile[] = readdirSync(source, { recursive: true, enco
   .filter((name) => name.endsWith('.ts'))
   .map((name) => {
     const text = readFileSync(join(source, name), 'utf8');
-    const imports = [...text.matchAll(/^(?:import|export)\b[^;']*'([^']+)'|\bimport\('([^']+)'/gm)].map(
-      (match) => match[1] ?? match[2] ?? '',
+    const found = text.matchAll(
+      /^(?:import|export)\b[^;']*\bfrom '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'/gm,
     );
+    const imports = [...found].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
     return { path: name, layer: name.split('/')[0] ?? '', text, imports };
   });
 
