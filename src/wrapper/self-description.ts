@@ -28,15 +28,17 @@ function isMerged(): boolean {
 }
 
 /** Descriptors that the command was given besides 0-2 and make's jobserver; those of Node are close-on-exec. */
-function countDescriptors(): number {
-  return readdirSync('/proc/self/fd').filter((fd) => Number(fd) > 2 && isGiven(fd)).length;
+function countDescriptors(argv: readonly ByteString[]): number {
+  // bash's <(...) names descriptors that bash has open, too
+  const isNamed = argv.some((argument) => /\/dev\/fd\/|\/proc\/self\/fd\//u.test(argument));
+  return readdirSync('/proc/self/fd').filter((fd) => Number(fd) > 2 && isGiven(fd, isNamed)).length;
 }
 
-function isGiven(fd: string): boolean {
+function isGiven(fd: string, isNamed: boolean): boolean {
   try {
     const flags = /^flags:\s*([0-7]+)/mu.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? '0';
     const isCloseOnExec = (Number.parseInt(flags, 8) & 0o2000000) !== 0;
-    return !isCloseOnExec && !isJobserver(fd) && !isLeaked(fd);
+    return !isCloseOnExec && !isJobserver(fd) && (isNamed || !isLeaked(fd));
   } catch {
     return false; // closed meanwhile: it was the descriptor of the listing itself
   }
@@ -62,8 +64,8 @@ function isSame(fd: string, path: string): boolean {
   }
 }
 
-/** The pairs of the JOB frame. @param force - `local`, `remote` or empty. */
-export function describeSelf(force: string): ByteString[] {
+/** The pairs of the JOB frame for the command `argv`. @param force - `local`, `remote` or empty. */
+export function describeSelf(argv: readonly ByteString[], force: string): ByteString[] {
   let cwd = '';
   try {
     cwd = fromBytes(readlinkSync('/proc/self/cwd', 'buffer'));
@@ -82,7 +84,7 @@ export function describeSelf(force: string): ByteString[] {
     `stdout=${kindOf(1)}`,
     `stderr=${kindOf(2)}`,
     `merged=${isMerged() ? 1 : 0}`,
-    `descriptors=${countDescriptors()}`,
+    `descriptors=${countDescriptors(argv)}`,
     `blocked=${blocked}`,
     'ignored=0',
     `rows=${terminal?.rows ?? 0}`,

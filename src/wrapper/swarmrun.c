@@ -185,17 +185,24 @@ static int is_leaked(int fd) {
          ours.st_ino == theirs.st_ino;
 }
 
+/* Does an argument speak of descriptors by path, as bash's <(...) does? Bash has those open itself, too. */
+static int names_descriptors(void) {
+  for (char **argument = command; *argument; argument++)
+    if (strstr(*argument, "/dev/fd/") || strstr(*argument, "/proc/self/fd/")) return 1;
+  return 0;
+}
+
 /* How many descriptors the command was given besides 0-2; 0 if that can't be seen. */
 static int count_descriptors(void) {
-  int count = 0;
+  int count = 0, named = names_descriptors();
   int fd = high(open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   DIR *list = fd < 0 ? NULL : fdopendir(fd);
   if (!list) return 0;
   for (struct dirent *entry; (entry = readdir(list));) {
     int other = atoi(entry->d_name); /* "." and ".." are 0 */
     int flags = other > 2 ? fcntl(other, F_GETFD) : -1;
-    if (flags >= 0 && !(flags & FD_CLOEXEC) && !is_jobserver(other, getenv("MAKEFLAGS")) && !is_leaked(other))
-      count++;
+    if (flags < 0 || flags & FD_CLOEXEC || is_jobserver(other, getenv("MAKEFLAGS"))) continue;
+    if (named || !is_leaked(other)) count++;
   }
   closedir(list);
   return count;

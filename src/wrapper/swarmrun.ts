@@ -2,7 +2,7 @@
  * swarmrun where there is no C compiler: the protocol of swarmrun.c (docs/PROTOCOL.md, section 1) in Node. What Node
  * cannot do is less exact here: it starts in 50 ms; it cannot exec, so a command that runs inline is a child that is waited for;
  * it cannot look into a pipe, so stdin is read (up to one piece ahead) once the command has read the piece before; it cannot
- * see which signals were ignored or which descriptors closed when it was started.
+ * see which signals were ignored, or which descriptors were closed or to be inherited, when it was started.
  */
 import type { ChildProcess } from 'node:child_process';
 import { lstatSync, readFileSync, readSync, realpathSync, writeSync } from 'node:fs';
@@ -149,7 +149,7 @@ function handOver(peer: Socket): void {
   try {
     send('ARGV', joinNul(call.argv));
     send('ENV', joinNul(call.environment));
-    send('JOB', joinNul(describeSelf(call.force)));
+    send('JOB', joinNul(describeSelf(call.argv, call.force)));
   } catch (error) {
     lost((error as Error).message);
     return;
@@ -280,6 +280,11 @@ function sendInput(): void {
     return;
   }
   if (input.sent > input.taken) return;
+  // The end may have come between two pieces, when nobody listened.
+  if (process.stdin.readableEnded) {
+    sendPiece(Buffer.alloc(0));
+    return;
+  }
   input.reading = true;
   const stop = (piece: Buffer): void => {
     input.reading = false;

@@ -25,7 +25,7 @@ import { until } from '../rig/until.ts';
 interface Started {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
-  stdout(): string;
+  readonly stdout: () => string;
 }
 
 const deadlineMs = 60_000;
@@ -411,17 +411,20 @@ for (const build of [...(Object.keys(builds) as BuildName[]), 'script'] as const
 
     it('counts the descriptors that it was given, without the jobserver and what leaked', async () => {
       await using peer = await ScriptedPeer.start();
-      const given = '"$SWARMRUN" x 7< /dev/null 8< /dev/null; true';
-      const fifo = `mkfifo ${directory}/fifo; "$SWARMRUN" x 7<> ${directory}/fifo; true`;
+      const given = '"$SWARMRUN" x 62< /dev/null 63< /dev/null; true';
+      const fifo = `mkfifo ${directory}/fifo; "$SWARMRUN" x 63<> ${directory}/fifo; true`;
       for (const [script, makeflags, count] of [
         [given, '', '2'],
-        [given, ' -j4 --jobserver-auth=7,8', '0'],
+        [given, ' -j4 --jobserver-auth=62,63', '0'],
         [fifo, ` -j4 --jobserver-auth=fifo:${directory}/fifo`, '0'],
-        ['exec 7< /dev/null; "$SWARMRUN" x; true', '', '0'],
+        ['exec 63< /dev/null; "$SWARMRUN" x; true', '', '0'],
+        ['"$SWARMRUN" x <(echo of the caller alone); true', '', 'some'],
       ] as const) {
         const { ended } = shell(script, peer.socketPath, { MAKEFLAGS: makeflags });
         const { link, job } = await peer.caller();
-        assert.equal(job.get('descriptors'), count, script);
+        const got = job.get('descriptors') ?? '';
+        // What leaked to the test itself counts too where an argument names descriptors.
+        assert.ok(count === 'some' ? Number(got) > 0 : got === count, `${script}: ${got}`);
         link.exit(0, 0);
         await ended;
       }

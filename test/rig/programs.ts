@@ -45,10 +45,10 @@ export function compilePrograms(build: BuildName): Programs {
 
 /** The wrapper as a Node script, as it stands where there is no C compiler. */
 export function scriptWrapper(directory: string): string {
-  const bin = path.join(directory, 'script');
-  mkdirSync(bin);
+  const bin = path.join(directory, 'script', 'bin');
+  mkdirSync(bin, { recursive: true });
   const target = path.join(checkout, 'dist/src/wrapper/swarmrun.js');
-  writeFileSync(path.join(bin, 'package.json'), '{"type":"module","version":"0"}');
+  writeFileSync(path.join(directory, 'script', 'package.json'), '{"type":"module","version":"0"}');
   writeFileSync(path.join(bin, 'swarmrun'), `#!/usr/bin/env node\nimport ${JSON.stringify(target)};\n`, {
     mode: 0o755,
   });
