@@ -107,7 +107,6 @@ function readOne(peers: string, shown: string, peerId: string): { text: string; 
     if ((stats.mode & 0o7777) !== 0o600)
       throw new Refusal(`${name} has mode 0${(stats.mode & 0o7777).toString(8)}; it must be 0600`);
     if (stats.nlink !== 1) throw new Refusal(`${name} has ${stats.nlink} links; it must have one`);
-    if (stats.size > maxMemberBytes) throw new Refusal(`${name} is larger than ${maxMemberBytes} bytes`);
     const bytes = Buffer.alloc(maxMemberBytes + 1);
     let length = 0;
     for (let got = -1; got !== 0 && length < bytes.length; length += got)
