@@ -47,7 +47,7 @@ export const defaultDiskTimeoutMs = 10_000;
 export interface DiskOptions {
   /**
    * Threads that work at the same time; each about 9 MB and 30 ms of CPU to start, started when all others are busy.
-   * On NFSv4 a rename over a file that another client holds delegated takes 0.1 s. @default 8
+   * More than cores, since they mostly wait: on NFSv4.2 renames over a read file took 0.1 s in some runs. @default 8
    */
   readonly maxThreads?: number;
   /** Threads that may hang besides; when there is no other left, new calls fail at once. @default 12 */
