@@ -157,7 +157,7 @@ const rows: readonly (readonly [Effect, Take, string, ('gcc' | 'clang')?])[] = [
     'joined',
     '-fsanitize-coverage-whitelist= -fsanitize-coverage-blacklist= -fxray-always-instrument=',
   ],
-  ['input', 'joined', '-fxray-never-instrument= -fxray-attr-list= -fbuild-session-file= -fthinlto-index='],
+  ['input', 'joined', '-fxray-never-instrument= -fxray-attr-list= -fbuild-session-file='],
   ['input-in-place', 'joined', '-specs= --specs= -fplugin= -fpass-plugin= -fmodule-file= -fmodule-map-file='],
   [
     'input-in-place',
@@ -345,12 +345,11 @@ export function lookUpOption(text: string, family: DriverFamily): Option {
   return { name: text, take: 'flag', effect: isPlainFamily(text) ? 'plain' : 'unknown', value: undefined };
 }
 
-/** The row for this family; for a driver that may be either, the row that holds for one of them if that is the more careful one. */
+/** The row for this family; a driver that may be either has those of both. */
 function pick(name: string, family: DriverFamily, fits: (row: Row) => boolean): Row | undefined {
   const found = table.get(name)?.filter((row) => fits(row));
   if (!found) return undefined;
-  if (family === 'cc') return found.find((row) => row.effect !== 'plain') ?? found[0];
-  return found.find((row) => row.family === undefined || row.family === family);
+  return found.find((row) => family === 'cc' || row.family === undefined || row.family === family);
 }
 
 /** The families that are known as such: warnings, optimisation levels, debug levels, code generation for a machine, features. */

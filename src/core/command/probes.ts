@@ -6,7 +6,7 @@ const probeDirectory =
   /(?:^|\/)(?:CMakeTmp|CMakeScratch|meson-private|CompilerIdC|CompilerIdCXX|CompilerIdASM|CompilerIdOBJC|TryCompile-[^/]*|cmTC_[^/]*)(?:\/|$)/;
 /** Files of autoconf (`conftest.c`, `conftest`, `conftst1.o`, `lt-conftest`) and CMake (`cmTC_1a2b3`). */
 const probeFile =
-  /^(?:lt-)?(?:conftest|conftst|confdefs|conf[0-9]+)(?:[._0-9a-z-]*)$|^cmTC_[0-9a-f]+|^CMakeC(?:XX)?CompilerId\.|^CMakeC(?:XX)?CompilerABI\.|^test(?:C|CXX)Compiler\.c/;
+  /^(?:lt-)?(?:conftest[0-9]*|conftst[a-z0-9]*|confdefs)(?:\.|$)|^cmTC_[0-9a-f]+|^CMakeC(?:XX)?CompilerId\.|^CMakeC(?:XX)?CompilerABI\.|^test(?:C|CXX)Compiler\.c/;
 
 /** True if the directory or one of the files (as named) belongs to a configure step. */
 export function isProbe(cwd: string, files: readonly string[]): boolean {

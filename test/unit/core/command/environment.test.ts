@@ -9,6 +9,7 @@ describe('travellingEnvironment', () => {
       'a-b.c=1',
       'A=',
       'no equals',
+      'MAKEFLAGS',
       '=x',
       '',
       'A=2',

@@ -25,6 +25,8 @@ describe('isProbe', () => {
   for (const [cwd, file] of probes) it(`holds for ${file} in ${cwd}`, () => assert.ok(isProbe(cwd, [file])));
   const others: readonly (readonly [cwd: string, file: string])[] = [
     ['/s', 'conf.c'],
+    ['/s', 'conf2.c'],
+    ['/s', 'conftests.c'],
     ['/s', 'config.c'],
     ['/s', 'xconftest.c'],
     ['/s', 'src/conftestimony/a.c'],
