@@ -26,7 +26,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const start = performance.now();
     await make.ended;
     for (const host of swarm.lan.hosts) {
-      await until(async () => (await swarm.jobs(host)).length === 0, 1500, `${host} is clean`);
+      let left: string[] = [];
+      const isClean = async (): Promise<boolean> => (left = await swarm.jobs(host)).length === 0;
+      await until(isClean, 1500, `${host} is clean`).catch((error: unknown) => {
+        throw new Error(`left on ${host}:\n${left.join('\n')}`, { cause: error });
+      });
     }
     const tookMs = performance.now() - start;
     t.diagnostic(`all gone after ${tookMs.toFixed(0)} ms`);

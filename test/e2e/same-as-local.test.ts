@@ -100,9 +100,6 @@ test('swarmrun CMD ends as CMD ends: statuses, signals, output, input', async (t
     after.jobs.remote - before.remote >= 8,
     `${after.jobs.remote - before.remote} succeeded remotely`,
   );
-  // What fails remotely is run again here, and that result counts.
-  const failed = after.reasons.find(({ reason }) => reason === 'failed-remotely');
-  assert.ok((failed?.count ?? 0) >= 255, `${failed?.count} failed remotely`);
 });
 
 test('without a peer, or told so, swarmrun runs the command here', async (t) => {

@@ -102,8 +102,8 @@ test('a slow reader of 100 MB neither breaks the job nor fills the memory of the
 
 test('200 wrappers at once, each with a megabyte of arguments', async (t) => {
   await using swarm = await SwarmRig.start(t, { machines: 3, slots: 4 });
-  const script =
-    'seq 200 | xargs -P200 -I_ swarmrun sh -c "echo _ \\$#" sh $(yes $(head -c 10000 /dev/zero | tr "\\0" x) | head -n 100)';
+  const script = `block=$(yes $(head -c 10000 /dev/zero | tr '\\0' x) | head -n 100)
+    for n in $(seq 200); do swarmrun sh -c 'echo $0 $#' $n $block & done; wait`;
   const told = await swarm.check('m1', ['sh', '-c', script]);
   const expected = Array.from({ length: 200 }, (_, n) => `${n + 1} 100`).toSorted();
   assert.deepEqual(told.trim().split('\n').toSorted(), expected);

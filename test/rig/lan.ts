@@ -58,14 +58,17 @@ export class Lan {
     await this.#lan('crash', host);
   }
 
-  /** Command lines of all that runs on a machine, but its init and the command that looks. */
+  /**
+   * Pid, parent, state and command line of all that is on a machine, but its init, the command that looks, and what
+   * ended whose parent (0: nsenter) was outside and ended with it: nobody on the machine could reap that.
+   */
   async processes(host: Host): Promise<string[]> {
     const ended = await this.exec(host, ['ps', '-e', '-o', 'pid=,ppid=,stat=,args=']);
     return ended.stdout
       .toString()
       .split('\n')
       .map((line) => line.trim())
-      .filter((line) => line !== '' && !line.startsWith('1 ') && !line.includes('ps -e -o pid='));
+      .filter((line) => line !== '' && !/^(1 |\d+ +0 +Z)/.test(line) && !line.includes('ps -e -o pid='));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
