@@ -19,13 +19,15 @@ export interface DialerOptions {
 /** The end with the higher id waits so long for the other's dial. */
 const yieldMs = 250;
 const firstRetryMs = 150;
-const retryMs = 1000;
+const retryMs = 500;
 const maxRetryMs = 30_000;
 /** A connection that lived shorter than this makes the next dial wait as if it had failed. */
 const stableMs = 15_000;
 /** A peer that nobody mentions and nobody reaches is forgotten. */
 const forgetMs = 10 * 60_000;
 const maxTargets = 2000;
+/** At a time: handshakes cost CPU, and many at once all take long. */
+const maxDials = 8;
 
 interface Target {
   /** Undefined for an address given by hand. */
@@ -46,6 +48,7 @@ export class Dialer {
   #timer: NodeJS.Timeout | undefined;
   #timerMs = Number.POSITIVE_INFINITY;
   #stopped = false;
+  #dials = 0;
 
   constructor(options: DialerOptions) {
     this.#options = options;
@@ -98,11 +101,11 @@ export class Dialer {
     const nowMs = this.#options.nowMs();
     const target = this.#targets.get(id);
     if (target !== undefined && !willReturn) this.#targets.delete(id);
-    else if (target !== undefined) this.#retry(target, nowMs);
+    else if (target !== undefined) this.#lost(target, nowMs);
     for (const given of this.#targets.values()) {
       if (given.answeredBy !== id) continue;
       given.answeredBy = undefined;
-      this.#retry(given, nowMs);
+      this.#lost(given, nowMs);
     }
     this.#schedule();
   }
@@ -128,19 +131,25 @@ export class Dialer {
     return target;
   }
 
-  #retry(target: Target, nowMs: number): void {
-    if (nowMs - target.connectedMs > stableMs) target.failures = 0;
-    const waitMs =
-      target.failures === 0
-        ? firstRetryMs
-        : Math.min(maxRetryMs, retryMs * 2 ** (target.failures - 1)) * (0.75 + Math.random() / 2);
-    const yields = target.id !== undefined && this.#options.ownId > target.id;
+  /** It was connected: at once again, unless it comes and goes. */
+  #lost(target: Target, nowMs: number): void {
+    target.failures = nowMs - target.connectedMs > stableMs ? 0 : target.failures + 1;
+    this.#wait(target, nowMs, target.failures <= 1 ? firstRetryMs : backOffMs(target.failures - 1));
+  }
+
+  #failed(target: Target, nowMs: number): void {
     target.failures += 1;
+    this.#wait(target, nowMs, backOffMs(target.failures));
+  }
+
+  #wait(target: Target, nowMs: number, waitMs: number): void {
+    const yields = target.id !== undefined && this.#options.ownId > target.id;
     target.dueMs = nowMs + waitMs + (yields ? yieldMs : 0);
   }
 
   #schedule(): void {
-    if (this.#stopped) return;
+    // When all dials are taken, the end of one schedules.
+    if (this.#stopped || this.#dials >= maxDials) return;
     let nextMs = Number.POSITIVE_INFINITY;
     for (const target of this.#targets.values()) {
       if (!target.dialling) nextMs = Math.min(nextMs, target.dueMs);
@@ -169,7 +178,7 @@ export class Dialer {
         this.#targets.delete(key);
       } else if (target.addresses.length === 0) {
         this.#targets.delete(key);
-      } else {
+      } else if (this.#dials < maxDials) {
         void this.#dial(key, target);
       }
     }
@@ -178,6 +187,7 @@ export class Dialer {
 
   async #dial(key: string, target: Target): Promise<void> {
     target.dialling = true;
+    this.#dials += 1;
     target.dueMs = Number.POSITIVE_INFINITY;
     try {
       const id = await this.#options.dial(byPromise(target.addresses), target.id);
@@ -189,15 +199,17 @@ export class Dialer {
       }
     } catch (thrown) {
       if (target.id === undefined || !this.#options.isConnected(target.id)) {
-        this.#options.onFailed(key, target.failures + 1, thrown);
-        // A failure is no short life: count it, never reset.
-        target.connectedMs = this.#options.nowMs();
-        target.failures = Math.max(1, target.failures);
-        this.#retry(target, this.#options.nowMs());
+        this.#failed(target, this.#options.nowMs());
+        this.#options.onFailed(key, target.failures, thrown);
       }
     } finally {
       target.dialling = false;
+      this.#dials -= 1;
       this.#schedule();
     }
   }
+}
+
+function backOffMs(failures: number): number {
+  return Math.min(maxRetryMs, retryMs * 2 ** (failures - 1)) * (0.75 + Math.random() / 2);
 }

@@ -51,9 +51,10 @@ export async function createNode(options: {
       inboundConnectionThreshold: 200,
       maxIncomingPendingConnections: 200,
       maxParallelDials: 64,
-      dialTimeout: 6000,
-      addressDialTimeout: 2000,
-      inboundUpgradeTimeout: 6000,
+      // For the handshake; a connect that is not answered is given up after two seconds (lean.ts).
+      dialTimeout: 30_000,
+      addressDialTimeout: 20_000,
+      inboundUpgradeTimeout: 20_000,
       reconnectRetries: 0,
       // The dialer has put the best address first.
       addressSorter: () => 0,

@@ -76,9 +76,12 @@ export interface SwarmOptions {
   /** Monotonic, ms. */
   readonly nowMs?: () => number;
   readonly pulse?: PulseSettings;
+  /** A connection whose hello has not come by then is closed. */
+  readonly helloTimeoutMs?: number;
 }
 
-const helloTimeoutMs = 5000;
+/** Long: on a busy machine it takes seconds, and those who give up and dial again make it busier. */
+const defaultHelloTimeoutMs = 15_000;
 /** Two connections that were made at the same time are told from one that replaces a dead one by this. */
 const simultaneousMs = 2000;
 const maxStrangers = 256;
@@ -486,7 +489,10 @@ export class Swarm {
       this.#act(this.#pulse.tick(nowMs, dueMs));
       for (const link of this.#links.values()) {
         link.sweep(nowMs);
-        if (link.establishedMs === undefined && nowMs - link.openedMs > helloTimeoutMs) {
+        if (
+          link.establishedMs === undefined &&
+          nowMs - link.openedMs > (this.#options.helloTimeoutMs ?? defaultHelloTimeoutMs)
+        ) {
           this.#drop(link, 'closed', new Error('no hello in time'));
         }
       }

@@ -176,6 +176,7 @@ test('no job is taken before the hello, and a connection without one does not la
 }, async () => {
   let jobs = 0;
   await using victim = await SwarmNode.start({
+    helloTimeoutMs: 1000,
     onJob: () => {
       jobs += 1;
     },
@@ -187,11 +188,11 @@ test('no job is taken before the hello, and a connection without one does not la
   if (stream.writeStatus === 'writable') stream.send(encodeFrame('OFFER', Buffer.from('{}')));
   await until(() => isOver(stream), 2000, 'the stream is refused');
   assert.equal(jobs, 0);
-  await until(() => connection.status !== 'open', 8000, 'the connection has ended');
+  await until(() => connection.status !== 'open', 5000, 'the connection has ended');
 });
 
 test('connections that stop in the middle of a hello are closed again', { timeout: 60_000 }, async () => {
-  await using victim = await SwarmNode.start();
+  await using victim = await SwarmNode.start({ helloTimeoutMs: 1000 });
   await using stranger = await Stranger.start(victim);
   const half = encodeFrame('HELLO', Buffer.alloc(1000)).subarray(0, 600);
   for (let at = 0; at < 100; at += 1) {
