@@ -18,8 +18,11 @@ export interface Measured {
   readonly notes: ReadonlyMap<string, number>;
 }
 
-export function raiseSwarm(world: World, peers: number, slots: number, beats: boolean): SimPeer[] {
-  const swarm = Array.from({ length: peers }, (_, index) => new SimPeer(world, index, { slots, beats }));
+function raiseSwarm(world: World, peers: number, slots: number, submitters: number): SimPeer[] {
+  const swarm = Array.from(
+    { length: peers },
+    (_, index) => new SimPeer(world, index, { slots, beats: false, submits: index < submitters }),
+  );
   let epoch = 0;
   for (const [index, peer] of swarm.entries()) {
     for (const other of swarm.slice(0, index)) {
@@ -84,7 +87,7 @@ interface Course {
 
 export function measure(course: Course): Measured {
   const world = new World(course.seed ?? 1, false);
-  const swarm = raiseSwarm(world, course.peers, course.slots, false);
+  const swarm = raiseSwarm(world, course.peers, course.slots, course.builds.length);
   world.run(10);
   const slots = course.peers * course.slots;
   const list = interleave(course.builds);

@@ -77,6 +77,8 @@ export interface SimPeerOptions {
   readonly slots: number;
   /** Heart beats; without, nothing is ever found to be silent. */
   readonly beats: boolean;
+  /** False: it never has a job of its own, so its dispatcher need not know of others; saves most of the memory of large swarms. */
+  readonly submits?: boolean;
   /** A worker's whim, for fault runs: refuse this offer, or fail this job. */
   readonly whim?: () => { refuse?: RefusalCode; fail?: RetryCode; disbelieve?: boolean };
 }
@@ -468,7 +470,7 @@ export class SimPeer {
     this.#ids = undefined;
     const report = other.report();
     mergeReports(this.table, [report], other.id, this.world.nowMs);
-    this.dispatch({ type: 'peer-up', report });
+    if (this.options.submits !== false) this.dispatch({ type: 'peer-up', report });
   }
 
   /** The connection is gone: everything that went over it ended with it. */
@@ -552,7 +554,7 @@ export class SimPeer {
         return this.dispatch(message);
       case 'gossip':
         for (const report of mergeReports(this.table, message.reports, from, this.world.nowMs)) {
-          if (this.neighbours.has(report.id)) this.dispatch({ type: 'report', report });
+          if (this.dispatcher.peers.has(report.id)) this.dispatch({ type: 'report', report });
         }
         return;
       case 'beat':

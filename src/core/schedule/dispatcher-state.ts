@@ -62,6 +62,8 @@ export interface DispatcherState {
   ownSlots: number;
   /** Slots held by inline jobs. */
   ownHeld: number;
+  /** Queued jobs that nobody else would take. */
+  stranded: number;
   inlineJobs: number;
   remoteJobs: number;
   /** Peers that should take a job now. */
@@ -91,6 +93,7 @@ export function createDispatcher(options: DispatcherOptions): DispatcherState {
     inlineQueue: [],
     ownSlots: options.ownSlots ?? 1,
     ownHeld: 0,
+    stranded: 0,
     inlineJobs: 0,
     remoteJobs: 0,
     roomy: new Set(),
@@ -228,5 +231,5 @@ export function inlineSlotsHeld(state: DispatcherState): number {
 
 /** Jobs that wait for a slot of this machine and can run nowhere else: what the worker must be told as `inline.waiting`. */
 export function inlineWaiting(state: DispatcherState): number {
-  return state.inlineQueue.length + (state.peers.size === 0 ? state.queue.size : 0);
+  return state.inlineQueue.length + state.stranded;
 }

@@ -5,14 +5,15 @@
  * by `inline` (then it stays until `released`), or by `dropped`.
  */
 import { popDue } from '../heap.ts';
-import type { LoadReport } from '../load-report.ts';
-import type { Reason, RefusalCode } from '../reason.ts';
+import { hearOf } from './attempt-events.ts';
 import type { DispatcherAction, DispatcherEvent, JobDemand, JobId, PeerName } from './contract.ts';
-import type { Attempt, Deadline, DispatcherState, JobRecord } from './dispatcher-state.ts';
-import { bindInline, leavePeer, note, setDeadline, touch, wake } from './dispatcher-state.ts';
-import { enqueue, removeQueued } from './job-queue.ts';
-import { createPeerRecord, type PeerRecord, takeReport } from './peer-record.ts';
-import { ask, askAgainMs, place, placeNow, recall, unask } from './placement.ts';
+import type { Deadline, DispatcherState, JobRecord } from './dispatcher-state.ts';
+import { bindInline, leavePeer, note, touch, wake } from './dispatcher-state.ts';
+import { removeQueued } from './job-queue.ts';
+import { addPeer, learn, losePeer, suspectPeer } from './peer-events.ts';
+import { takeReport } from './peer-record.ts';
+import { ask, place, recall, unask } from './placement.ts';
+import { abandon, fence, pushAbandon, route } from './routing.ts';
 
 export {
   createDispatcher,
@@ -26,25 +27,6 @@ export {
   peerCounts,
   queuedJobs,
 } from './dispatcher-state.ts';
-
-/** Remote attempts that may come to nothing before the job runs inline. */
-export const maximumFailures = 3;
-/** After losing a worker: its lease (10 s) has run out, with a margin, and nothing of it writes any more. */
-export const fenceMs = 12_000;
-/** A nested job that was accepted and does not start is called back: its parent holds a slot. */
-const nestedPatienceMs = 250;
-const refusalMs: Readonly<Record<RefusalCode, number>> = {
-  busy: 0,
-  memory: 3_000,
-  'owner-active': 5_000,
-  'stale-view': 0,
-  toolchain: 30_000,
-  share: 30_000,
-  'not-member': 30_000,
-  leaving: 30_000,
-  version: 30_000,
-  native: 30_000,
-};
 
 /**
  * One step. The state is changed inside and handed back; use only what is handed back.
@@ -129,92 +111,6 @@ function handle(state: DispatcherState, event: DispatcherEvent, nowMs: number): 
   }
 }
 
-type AttemptEvent = Extract<DispatcherEvent, { attempt: number }>;
-
-function hearOf(
-  state: DispatcherState,
-  record: JobRecord,
-  attempt: Attempt,
-  event: AttemptEvent,
-  nowMs: number,
-): void {
-  const peer = state.peers.get(attempt.peer);
-  switch (event.type) {
-    case 'accepted':
-      if (attempt.stage !== 'offered' || peer === undefined) return;
-      attempt.stage = 'accepted';
-      peer.known += 1;
-      // An older report than the one known came late: the known one counted this job already.
-      if (!takeReport(peer, event.report)) peer.reportMine += 1;
-      if (event.report.queued > 0) peer.waiting.add(event.job);
-      if (record.demand.nested) {
-        setDeadline(state, nowMs + nestedPatienceMs, {
-          type: 'nested',
-          job: event.job,
-          attempt: event.attempt,
-        });
-      }
-      touch(state, peer);
-      return;
-    case 'started':
-      if (attempt.stage === 'offered' && peer !== undefined) peer.known += 1;
-      if (attempt.stage === 'offered' || attempt.stage === 'accepted') attempt.stage = 'started';
-      if (attempt.recalled) state.recalls -= 1;
-      attempt.recalled = false;
-      if (peer !== undefined) {
-        peer.waiting.delete(event.job);
-        touch(state, peer);
-      }
-      return;
-    case 'refused':
-      return refuse(state, record, peer, event.code, event.report, nowMs);
-    case 'returned':
-      leaveWith(state, record, peer, event.report);
-      return route(state, record, nowMs);
-    case 'ended': {
-      leaveWith(state, record, peer, event.report);
-      if (!event.believed) return bindInline(state, record, 'failed-remotely');
-      state.jobs.delete(event.job);
-      state.totals.done += 1;
-      state.totals.remote += 1;
-      if (event.ending.kind !== 'exited' || event.ending.status !== 0) state.totals.failed += 1;
-      countDone(state, attempt.peer);
-      state.actions.push({ type: 'finish', job: event.job, attempt: event.attempt });
-      return;
-    }
-    case 'unprovable':
-      leaveWith(state, record, peer, undefined);
-      return bindInline(state, record, 'unprovable');
-    case 'failed':
-      if (attempt.stage === 'fenced' && !event.confirmed) return;
-      if (!event.confirmed && !record.demand.rewritable) return fence(state, record, attempt, nowMs);
-      if (peer !== undefined && event.reason === 'no-space-remote') {
-        peer.refusals.set(record.demand.kind, { code: 'stale-view', untilMs: nowMs + 30_000 });
-        setDeadline(state, nowMs + 30_000, { type: 'look' });
-      }
-      return again(state, record, event.reason, nowMs);
-  }
-}
-
-/** The attempt is over on the worker, and its newest report (if any) does not count it any more. */
-function leaveWith(
-  state: DispatcherState,
-  record: JobRecord,
-  peer: PeerRecord | undefined,
-  report: LoadReport | undefined,
-): void {
-  if (peer === undefined || report === undefined) {
-    leavePeer(state, record, 'in-report');
-    return;
-  }
-  const { incarnation, sequence } = peer.report;
-  const newer =
-    report.incarnation > incarnation || (report.incarnation === incarnation && report.sequence > sequence);
-  leavePeer(state, record, newer ? 'in-report' : 'not-in-report');
-  takeReport(peer, report);
-  touch(state, peer);
-}
-
 function addJob(state: DispatcherState, demand: JobDemand, nowMs: number): void {
   if (state.jobs.has(demand.job)) throw new Error(`job ${demand.job} was given to the dispatcher twice`);
   const record: JobRecord = {
@@ -229,93 +125,6 @@ function addJob(state: DispatcherState, demand: JobDemand, nowMs: number): void 
   };
   state.jobs.set(demand.job, record);
   route(state, record, nowMs);
-}
-
-/** Where a job that has no place goes: into the queue, or towards a slot of this machine. */
-function route(state: DispatcherState, record: JobRecord, nowMs: number): void {
-  const { demand } = record;
-  record.stage = 'queued';
-  if (demand.inline !== undefined) bindInline(state, record, demand.inline);
-  else if (record.failures >= maximumFailures) bindInline(state, record, 'retries-used-up');
-  else if (state.stopping) bindInline(state, record, 'stopping');
-  else if (!demand.nested) enqueue(state.queue, demand.kind, demand.job);
-  // A nested job that came back from a worker's queue does not try its luck a second time.
-  else if (record.attempts > record.failures || !placeNow(state, record, nowMs))
-    bindInline(state, record, 'nested');
-}
-
-/** The attempt came to nothing: another peer, three at most, then inline. */
-function again(state: DispatcherState, record: JobRecord, reason: Reason, nowMs: number): void {
-  const { attempt } = record;
-  if (attempt === undefined) return;
-  // A fenced attempt was noted when its worker was lost.
-  if (attempt.stage !== 'fenced') note(state, record.demand.job, reason, attempt.peer);
-  leavePeer(state, record, 'in-report');
-  record.failures += 1;
-  record.avoid ??= new Set();
-  record.avoid.add(attempt.peer);
-  state.totals.retried += 1;
-  route(state, record, nowMs);
-}
-
-/** As {@link again}, and what the attempt may still yield is not wanted. */
-function abandon(state: DispatcherState, record: JobRecord, nowMs: number): void {
-  pushAbandon(state, record);
-  again(state, record, 'lost-peer', nowMs);
-}
-
-function pushAbandon(state: DispatcherState, record: JobRecord): void {
-  const { attempt } = record;
-  if (attempt === undefined) return;
-  state.actions.push({
-    type: 'abandon',
-    job: record.demand.job,
-    attempt: attempt.attempt,
-    peer: attempt.peer,
-  });
-}
-
-/** What the attempt writes can't be renamed, and nobody knows whether it still runs: wait until its lease is over. */
-function fence(state: DispatcherState, record: JobRecord, attempt: Attempt, nowMs: number): void {
-  leavePeer(state, record, 'in-report');
-  record.attempt = { ...attempt, stage: 'fenced', recalled: false };
-  state.remoteJobs += 1;
-  note(state, record.demand.job, 'lost-peer', attempt.peer);
-  setDeadline(state, nowMs + fenceMs, { type: 'fence', job: record.demand.job, attempt: attempt.attempt });
-}
-
-function refuse(
-  state: DispatcherState,
-  record: JobRecord,
-  peer: PeerRecord | undefined,
-  code: RefusalCode,
-  report: LoadReport | undefined,
-  nowMs: number,
-): void {
-  const { kind, memoryBytes, job } = record.demand;
-  const name = record.attempt?.peer;
-  if (code === 'stale-view') return again(state, record, code, nowMs);
-  leaveWith(state, record, peer, report);
-  note(state, job, code, name);
-  if (peer !== undefined) {
-    const untilMs = nowMs + refusalMs[code];
-    if (code === 'busy') {
-      peer.closed = true;
-      peer.granted = 0;
-      // By refusing, the worker has put me on its list with one job.
-      if (peer.asked === 0) state.askedPeers += 1;
-      peer.asked = 1;
-      peer.asking += 1;
-      setDeadline(state, nowMs + askAgainMs, { type: 'asked', peer: peer.name, asking: peer.asking });
-    } else {
-      if (code === 'memory') peer.memoryShort = { bytes: memoryBytes, untilMs };
-      else peer.refusals.set(kind, { code, untilMs });
-      setDeadline(state, untilMs, { type: 'look' });
-    }
-    touch(state, peer);
-  }
-  route(state, record, nowMs);
-  if (peer !== undefined && code === 'busy' && state.queue.size > 1) ask(state, peer, nowMs);
 }
 
 /** Every `free` is answered: by offers and the number of jobs that still wait, 0 if none, so that no slot is kept for nobody. */
@@ -361,55 +170,6 @@ function stop(state: DispatcherState): void {
   }
 }
 
-function addPeer(state: DispatcherState, report: LoadReport, nowMs: number): void {
-  const old = state.peers.get(report.id);
-  if (old !== undefined) {
-    if (old.report.incarnation >= report.incarnation) {
-      old.suspect = false;
-      takeReport(old, report);
-      touch(state, old);
-      return;
-    }
-    losePeer(state, report.id, nowMs);
-  }
-  const record = createPeerRecord(report);
-  state.peers.set(report.id, record);
-  touch(state, record);
-}
-
-function learn(state: DispatcherState, report: LoadReport): void {
-  const peer = state.peers.get(report.id);
-  // Another life of the peer counts when its connection is up, not when others talk of it.
-  if (peer === undefined || report.incarnation !== peer.report.incarnation) return;
-  if (takeReport(peer, report)) touch(state, peer);
-}
-
-function suspectPeer(state: DispatcherState, name: PeerName, nowMs: number): void {
-  const peer = state.peers.get(name);
-  if (peer === undefined) return;
-  peer.suspect = true;
-  touch(state, peer);
-  for (const job of peer.mine) {
-    const record = state.jobs.get(job);
-    if (record?.demand.rewritable === true) abandon(state, record, nowMs);
-  }
-}
-
-function losePeer(state: DispatcherState, name: PeerName, nowMs: number): void {
-  const peer = state.peers.get(name);
-  if (peer === undefined) return;
-  peer.suspect = true;
-  for (const job of peer.mine) {
-    const record = state.jobs.get(job);
-    if (record?.attempt === undefined) continue;
-    if (record.demand.rewritable) abandon(state, record, nowMs);
-    else fence(state, record, record.attempt, nowMs);
-  }
-  unask(state, peer);
-  state.peers.delete(name);
-  touch(state, peer);
-}
-
 function passDeadline(state: DispatcherState, due: Deadline, nowMs: number): void {
   if (due.type === 'look') return;
   if (due.type === 'asked') {
@@ -434,21 +194,5 @@ function passDeadline(state: DispatcherState, due: Deadline, nowMs: number): voi
     }
   } else {
     recall(state, record, 'nested');
-  }
-}
-
-/** How many peers' totals are kept. */
-const maximumTotals = 4_096;
-
-function countDone(state: DispatcherState, peer: PeerName): void {
-  const { doneByPeer } = state;
-  const done = (doneByPeer.get(peer) ?? 0) + 1;
-  doneByPeer.delete(peer);
-  doneByPeer.set(peer, done);
-  if (doneByPeer.size > maximumTotals) {
-    for (const oldest of doneByPeer.keys()) {
-      doneByPeer.delete(oldest);
-      break;
-    }
   }
 }

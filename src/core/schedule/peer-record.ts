@@ -57,9 +57,10 @@ export function prefetchRoom(slots: number): number {
   return slots < 1 ? 0 : 1 + Math.floor(slots / 4);
 }
 
-/** True if `report` is newer than what the record has. */
+/** True if `report` is of this peer and newer than what the record has. */
 export function isNewer(record: PeerRecord, report: LoadReport): boolean {
   const old = record.report;
+  if (report.id !== old.id) return false;
   return (
     report.incarnation > old.incarnation ||
     (report.incarnation === old.incarnation && report.sequence > old.sequence)

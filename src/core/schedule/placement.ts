@@ -24,6 +24,18 @@ export function place(state: DispatcherState, nowMs: number): void {
   if (state.queue.size > 0 && state.roomy.size > 0) placeRemote(state, 'queue', nowMs);
   if (state.queue.size === 0 && state.inlineQueue.length === 0) stealBack(state, nowMs);
   if (state.queue.size > 0) askFull(state, nowMs);
+  state.stranded = countStranded(state, nowMs);
+}
+
+/** Jobs of the queue that nobody else would take, however long they wait. */
+function countStranded(state: DispatcherState, nowMs: number): number {
+  let stranded = 0;
+  for (const lane of state.queue.lanes.values()) {
+    const first = known(state, lane[0]);
+    if (ownReason(state, first, nowMs) === 'own-slot') continue;
+    stranded += first.avoid === undefined ? lane.length : 1;
+  }
+  return stranded;
 }
 
 /** Offers this one job to a free slot. @returns false if there is none. */

@@ -4,13 +4,13 @@ import type { DispatcherAction, DispatcherEvent, JobDemand } from '../../../../s
 import {
   createDispatcher,
   dispatch,
-  fenceMs,
   inlineSlotsHeld,
   inlineWaiting,
   jobCounts,
   peerCounts,
   queuedJobs,
 } from '../../../../src/core/schedule/dispatcher.ts';
+import { fenceMs } from '../../../../src/core/schedule/routing.ts';
 import { report } from './report.ts';
 
 function demand(job: number, extra: Partial<JobDemand> = {}): JobDemand {
@@ -206,6 +206,7 @@ test('a refusal for the toolchain sends this kind of job elsewhere for a while, 
   r.send({ type: 'refused', job: 1, attempt: 1, code: 'toolchain', report: undefined });
   assert.equal(queuedJobs(r.state), 1);
   assert.deepEqual(offersOf(r.job(2)), []);
+  assert.equal(inlineWaiting(r.state), 2, 'the worker of this machine must leave them a slot');
   assert.equal(offersOf(r.job(3, { kind: 'other' })).length, 1);
   assert.deepEqual(
     r.send({ type: 'own', freeSlots: 1 }).filter((action) => action.type === 'inline'),
@@ -265,6 +266,23 @@ test('three attempts that come to nothing are followed by one inline', () => {
     last = r.send({ type: 'failed', job: 1, attempt, reason: 'spawn-failed', confirmed: true });
   }
   assert.deepEqual(last.at(-1), { type: 'inline', job: 1, reason: 'retries-used-up' });
+});
+
+test('a job whose view had grown may run where it ran', () => {
+  const r = rig();
+  r.up('a');
+  r.job(1);
+  const actions = r.send({ type: 'failed', job: 1, attempt: 1, reason: 'view-grew', confirmed: true });
+  assert.deepEqual(offersOf(actions), [{ type: 'offer', job: 1, attempt: 2, peer: 'a' }]);
+});
+
+test('a report of another peer in the answer of this one changes nothing', () => {
+  const r = rig();
+  r.up('a', 1);
+  r.job(1);
+  r.accept(1, 'b', { slots: 8, sequence: 9 });
+  r.job(2);
+  assert.deepEqual(offersOf(r.job(3)), [], 'one slot and one place in the queue');
 });
 
 test('a result that is not believed makes the job run inline', () => {
