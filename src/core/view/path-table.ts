@@ -29,8 +29,8 @@ export interface PathEntry {
   settled: boolean;
   /** The times moved on since the names last changed, so even who judges by times alone will notice. */
   clean: boolean;
-  /** Bumping failed: somebody else owns it. */
-  unbumpable: boolean;
+  /** Bumps since its ctime last moved; Infinity if it cannot be bumped, since somebody else owns it. */
+  vainBumps: number;
   /** It was seen to be stale elsewhere: its times must move on before it is told again to who judges by times. */
   distrusted: boolean;
   /** The table's counter when it last differed; 0 if never seen. */
@@ -124,7 +124,7 @@ export class PathTable {
       seenMs: -Infinity,
       settled: false,
       clean: false,
-      unbumpable: false,
+      vainBumps: 0,
       distrusted: false,
       sequence: 0,
       absentAt: -1,
@@ -158,7 +158,10 @@ export class PathTable {
         fact.kind === 'directory' &&
         before.ctimeNs !== fact.ctimeNs &&
         identicalButCtime(before, fact);
-      if (before?.ctimeNs !== fact.ctimeNs) entry.distrusted = false;
+      if (before?.ctimeNs !== fact.ctimeNs) {
+        entry.distrusted = false;
+        entry.vainBumps = 0;
+      }
       entry.fact = fact;
       entry.target = undefined;
       entry.sinceMs = beganMs;

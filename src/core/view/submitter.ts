@@ -64,6 +64,9 @@ export interface Outcome {
 /** On top of how long attributes are cached and clocks differ: slow packets, slow servers. */
 const quietMarginMs = 5_000;
 
+/** So often a directory is bumped without effect before we give up. */
+const maxVainBumps = 5;
+
 const overflow = { kind: 'inline', because: 'more directories are searched than a view can hold' } as const;
 
 export class SubmitterView {
@@ -89,7 +92,7 @@ export class SubmitterView {
     this.#fields = fields;
   }
 
-  /** Until this is called no directory is believed to be quiet, so each must be refreshed before it counts. */
+  /** Until this is called nothing is believed to be old: first runs are then repeated where a known clock would do. */
   setClock(clock: ServerClock): void {
     this.#clock = clock;
   }
@@ -233,17 +236,18 @@ export class SubmitterView {
 
   /** What was seen of each directory after the bump that was asked for; `failed` are those that could not be bumped. */
   bumped(seen: readonly NamedFact[], failed: readonly string[], beganMs: number, nowMs: number): void {
-    const before = new Map(seen.map(({ path }) => [path, this.#table.find(path)?.fact?.ctimeNs]));
-    this.observe(seen, beganMs, nowMs);
-    for (const { path, fact } of seen) {
+    for (const { path } of seen) {
       const entry = this.#table.find(path);
-      // The server's clock has not moved: a tick is longer there. Wait for another.
-      if (entry !== undefined && fact.ctimeNs === before.get(path)) entry.seenMs = nowMs;
+      if (entry === undefined) continue;
+      entry.vainBumps++;
+      // If the server's clock has not moved, a tick is longer there: wait for another one.
+      entry.seenMs = nowMs;
     }
     for (const path of failed) {
       const entry = this.#table.find(path);
-      if (entry !== undefined) entry.unbumpable = true;
+      if (entry !== undefined) entry.vainBumps = Infinity;
     }
+    this.observe(seen, beganMs, nowMs);
   }
 
   /**
@@ -381,10 +385,10 @@ export class SubmitterView {
     if (item.entry === undefined || real?.fact === undefined) return false;
     if (item.entry.gone) return !this.#without.has('read-files');
     if (!this.#without.has('read-files') && !sameFact(real.fact, item.fact, this.#fields)) return true;
-    if (this.#without.has('changed-since') || this.#clock === undefined) return false;
+    if (this.#without.has('changed-since') || real.sinceMs <= attempt.offeredMs) return false;
     // First seen like this after the command started, and by the server's clock it may be younger than the job: what
     // was read then may have been written back only since (by a program here that holds it open).
-    return real.sinceMs > attempt.offeredMs && real.changedMs >= this.#serverMs(view.handedInMs, this.#clock);
+    return this.#clock === undefined || real.changedMs >= this.#serverMs(view.handedInMs, this.#clock);
   }
 
   #isProven(view: JobView, attempt: AttemptView, entry: PathEntry): boolean {
@@ -430,7 +434,7 @@ export class SubmitterView {
     const first = view.firstSeen.get(entry);
     if (first === undefined || first.inode !== fact.inode) view.firstSeen.set(entry, fact);
     else if (first.ctimeNs !== fact.ctimeNs && !entry.distrusted) return 'for-this-job';
-    if (!entry.unbumpable) return 'not-yet';
+    if (entry.vainBumps < maxVainBumps) return 'not-yet';
     return this.#isQuiet(view, { ...mount, timesOnly: false }, entry) ? 'for-good' : 'never';
   }
 

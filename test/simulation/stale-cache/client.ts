@@ -281,6 +281,15 @@ export class NfsClient {
     return attributes === undefined ? undefined : { content: inode.content, fact: attributes.fact };
   }
 
+  /** chmod to its own mode, of what this machine takes the path for. */
+  chmod(path: string): void {
+    const way = this.#way(path);
+    const id = way === undefined ? 0 : this.#lookup(way.directory, way.name, false);
+    if (this.#fetch(id) === undefined) return;
+    this.#tree.chmod(id);
+    this.#fetch(id);
+  }
+
   /** A program holds the file open from now on. */
   hold(path: string): Inode | undefined {
     if (this.open(path) === undefined) return undefined;

@@ -30,7 +30,7 @@ export interface Compile {
   readonly includeDirs: readonly string[];
   readonly byStat: boolean;
   /** What a file includes: fixed by its name, so that only the search matters. */
-  readonly includesOf: (name: string) => readonly Include[];
+  readonly includes: (name: string) => readonly Include[];
   /** Headers of the machine itself, by name. */
   readonly system: ReadonlyMap<string, string>;
 }
@@ -57,7 +57,7 @@ export function* compile(
   queue.push(compile.source);
   for (let at = 0; at < queue.length; at++) {
     const file = queue[at] ?? '';
-    for (const include of compile.includesOf(file.slice(file.lastIndexOf('/') + 1))) {
+    for (const include of compile.includes(file.slice(file.lastIndexOf('/') + 1))) {
       yield nextRandom(random) * pace;
       const here = include.quoted ? [file.slice(0, file.lastIndexOf('/'))] : [];
       let found: string | undefined;

@@ -184,9 +184,9 @@ export class ServerTree {
     this.#unlinked(inode);
   }
 
-  /** chmod to its own mode. */
-  bump(path: string): void {
-    const inode = this.resolve(path, true);
+  /** Changes the ctime. */
+  chmod(id: number): void {
+    const inode = this.inodes.get(id);
     if (inode !== undefined) this.#changed(inode, false);
   }
 

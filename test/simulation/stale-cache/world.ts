@@ -26,9 +26,7 @@ const headerNames = ['a.h', 'b.h', 'g.h', 'sub/c.h', 'sub/d.h', 'opt/o.h', 'sys/
 const searchDirs = ['early', 'inc', 'late', 'gen', 'cur'];
 
 /** Paths that edits touch and that the check knows the history of. */
-const headers = searchDirs.flatMap((directory) =>
-  headerNames.map((name) => `${root}/${directory}/${name}`),
-);
+const headers = searchDirs.flatMap((directory) => headerNames.map((name) => `${root}/${directory}/${name}`));
 const beside = ['src', ...searchDirs].flatMap((directory) =>
   headerNames.flatMap((name) => [`${root}/${directory}/${name}`, `${root}/${directory}/sub/${name}`]),
 );
@@ -137,6 +135,8 @@ export class World {
     const path = this.#pick(nextRandom(this.#random) < 0.75 ? headers : universe);
     const temporary = `${path.slice(0, path.lastIndexOf('/'))}/t${this.#serial++}`;
     const touched = [path];
+    const there = tree.resolve(path, true);
+    if (there !== undefined) this.submitter.flush(there.id);
     switch (nextInteger(this.#random, 10)) {
       case 0:
       case 1:
@@ -183,8 +183,15 @@ export class World {
         if (by === 'submitter' && !this.isServer) this.#writeLater(path);
         else tree.create(path, this.#size());
     }
-    if (by === 'submitter') for (const each of touched) this.submitter.changedHere(each);
+    if (by === 'submitter') for (const each of touched) this.#changedHere(each);
     this.record(by === 'submitter');
+  }
+
+  /** Whoever changes something here has gone there, and knows the new state. */
+  #changedHere(path: string): void {
+    for (let at = path.indexOf('/', 1); at > 0; at = path.indexOf('/', at + 1))
+      this.submitter.opendir(path.slice(0, at));
+    this.submitter.changedHere(path);
   }
 
   #parked(): string[] {
@@ -214,7 +221,7 @@ export class World {
       let at = states.length - 1;
       while (at > 0) {
         const state = states[at];
-        if (state === undefined || state.known || state.fromMs <= sinceMs) break;
+        if (state === undefined || state.known || state.fromMs < sinceMs) break;
         at--;
       }
       allowed.set(path, at);
