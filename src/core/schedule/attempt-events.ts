@@ -40,6 +40,7 @@ export function hearOf(
     case 'accepted':
       if (attempt.stage !== 'offered' || peer === undefined) return;
       attempt.stage = 'accepted';
+      peer.closed = false;
       peer.known += 1;
       // An older report than the one known came late: the known one counted this job already.
       if (!takeReport(peer, event.report)) peer.reportMine += 1;

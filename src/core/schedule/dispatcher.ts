@@ -82,7 +82,8 @@ function handle(state: DispatcherState, event: DispatcherEvent, nowMs: number): 
       if (peer !== undefined) {
         takeReport(peer, event.report);
         unask(state, peer);
-        peer.closed = false;
+        // One slot is kept for me; whether there is more, its answer will show.
+        peer.closed = true;
         peer.granted = 1;
         touch(state, peer);
       }

@@ -93,9 +93,9 @@ export function expectedFreeSlots(record: PeerRecord): number {
 
 /** Jobs that it should accept now: free slots and prefetch room. */
 export function expectedRoom(record: PeerRecord): number {
-  if (record.closed) return 0;
+  if (record.closed) return record.granted;
   const room = expectedFreeSlots(record) + prefetchRoom(record.report.slots);
-  return Math.max(room, record.granted);
+  return room;
 }
 
 /** Relative time until a job put there now would start: what to compare workers by. */

@@ -25,10 +25,10 @@ export function dropWaiter(line: SubmitterLine, peer: PeerName): void {
   line.reservations.delete(peer);
 }
 
-/** Slots kept for others than `peer`. */
-export function reservedForOthers(line: SubmitterLine, peer: PeerName): number {
+/** Slots kept, for others than `except`. */
+export function reservedSlots(line: SubmitterLine, except?: PeerName): number {
   let count = 0;
-  for (const [name, reservation] of line.reservations) if (name !== peer) count += reservation.count;
+  for (const [name, reservation] of line.reservations) if (name !== except) count += reservation.count;
   return count;
 }
 

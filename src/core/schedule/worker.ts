@@ -16,7 +16,7 @@ import {
   expireReservations,
   grantFree,
   nextExpiry,
-  reservedForOthers,
+  reservedSlots,
   type SubmitterLine,
   takeReservation,
 } from './submitter-line.ts';
@@ -173,7 +173,7 @@ function refusal(
 ): RefusalCode | undefined {
   if (state.leaving) return 'leaving';
   if (effectiveSlots(state) === 0) return 'owner-active';
-  if (freeRoom(state) - reservedForOthers(state.line, offer.peer) <= 0) return 'busy';
+  if (freeRoom(state) - reservedSlots(state.line, offer.peer) <= 0) return 'busy';
   // An older attempt of the same job is still being killed.
   if (state.jobs.has(keyOf(offer.peer, offer.job))) return 'busy';
   if (offer.memoryBytes > memoryLeft(state, nowMs)) return 'memory';
@@ -233,7 +233,7 @@ function keyOf(peer: PeerName, job: JobId): string {
 }
 
 function figuresKey(state: WorkerState): string {
-  return `${effectiveSlots(state)} ${running(state)} ${queued(state)} ${state.leaving}`;
+  return `${effectiveSlots(state)} ${running(state)} ${queued(state)} ${reservedSlots(state.line)} ${state.leaving}`;
 }
 
 // Views
@@ -262,7 +262,7 @@ export function inlineSlots(state: WorkerState): number {
   return Math.max(started === 0 ? 1 : 0, effectiveSlots(state) - started);
 }
 
-/** The part of the load report that is the worker's to say. */
+/** The part of the load report that is the worker's to say. Places kept for somebody count as queued jobs. */
 export function reportFigures(
   state: WorkerState,
 ): Pick<LoadReport, 'slots' | 'running' | 'queued' | 'load' | 'state' | 'reasons'> {
@@ -271,7 +271,7 @@ export function reportFigures(
   return {
     slots,
     running: running(state),
-    queued: queued(state),
+    queued: queued(state) + reservedSlots(state.line),
     load: state.load,
     state: reasons.length === 0 ? 'ready' : 'refusing',
     reasons,

@@ -175,6 +175,31 @@ test('refused as busy, a job waits until the worker says that a slot is free', (
   ]);
 });
 
+test('a free slot is one slot, until the answer to it shows more', () => {
+  const r = rig();
+  r.up('a', 8);
+  r.job(1);
+  r.send({
+    type: 'refused',
+    job: 1,
+    attempt: 1,
+    code: 'busy',
+    report: report('a', { sequence: 2, running: 10, slots: 8 }),
+  });
+  r.job(2);
+  r.job(3);
+  const freed = r.send({ type: 'free', report: report('a', { sequence: 3, running: 4, slots: 8 }) });
+  assert.equal(offersOf(freed).length, 1);
+  assert.deepEqual(freed.at(-1), { type: 'want', peer: 'a', jobs: 2 });
+  const accepted = r.send({
+    type: 'accepted',
+    job: 1,
+    attempt: 2,
+    report: report('a', { sequence: 4, running: 5, slots: 8 }),
+  });
+  assert.equal(offersOf(accepted).length, 2);
+});
+
 test('a worker that never says free is asked again after a deadline', () => {
   const r = rig();
   r.up('a', 1);

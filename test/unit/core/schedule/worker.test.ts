@@ -63,6 +63,7 @@ test('who was refused is told of a free slot, the longest waiting first, and nob
   assert.deepEqual(r.offer('c', 1), ['busy']);
   const actions = r.end('a', 1);
   assert.deepEqual(actions.at(-1), { type: 'free', peer: 'b' });
+  assert.equal(reportFigures(r.state).queued, 1, 'a kept place shows as taken');
   assert.deepEqual(r.offer('a', 3), ['busy'], 'the place is kept for b');
   assert.deepEqual(r.offer('b', 1), ['accept']);
   assert.deepEqual(r.end('a', 2).at(-1), { type: 'free', peer: 'c' });
