@@ -4,18 +4,22 @@
  */
 import './polyfill.ts';
 import { noise } from '@chainsafe/libp2p-noise';
-import type { PrivateKey } from '@libp2p/interface';
+import type { Connection, PrivateKey, Stream } from '@libp2p/interface';
+import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p';
+import { SwarmError } from '../core/swarm-error.ts';
 import { corkedTcp, lazyYamux, quietLogger, withoutPeerStore } from './lean.ts';
+import { controlProtocol, jobProtocol } from './link.ts';
+import { toError } from './to-error.ts';
 
 /** Job streams to or from one peer at a time. */
-export const maxJobStreams = 4096;
+const maxJobStreams = 4096;
 
 /**
  * Per stream: what may be on the way unread. Fixed at yamux's initial window, so that a paused stream holds
  * this much and no more (libp2p resets a stream that has 4 MiB unread).
  */
-export const windowBytes = 256 * 1024;
+const windowBytes = 256 * 1024;
 
 const idleSocketMs = 10 * 60_000;
 
@@ -63,4 +67,45 @@ export async function createNode(options: {
   });
   withoutPeerStore(node);
   return node;
+}
+
+export interface NodeOptions {
+  readonly privateKey: PrivateKey;
+  readonly listen: readonly string[];
+  readonly services: ServiceFactoryMap;
+  readonly onControl: (stream: Stream, connection: Connection) => void;
+  readonly onJob: (stream: Stream, connection: Connection) => void;
+  readonly onOpen: (connection: Connection) => void;
+  readonly onClosed: (connection: Connection) => void;
+}
+
+/** @throws SwarmError `E_LISTEN` if none of the addresses could be listened on. */
+export async function startNode(options: NodeOptions): Promise<Libp2p> {
+  const { listen } = options;
+  const fault = (cause: unknown, why: string) =>
+    new SwarmError('E_LISTEN', `cannot listen on ${listen.join(', ')}: ${why}`, { cause, facts: { listen } });
+  try {
+    const node = await createNode(options);
+    const streams = { maxInboundStreams: maxJobStreams, maxOutboundStreams: maxJobStreams };
+    await node.handle(controlProtocol, options.onControl);
+    await node.handle(jobProtocol, options.onJob, streams);
+    node.addEventListener('connection:open', (event) => options.onOpen(event.detail));
+    node.addEventListener('connection:close', (event) => options.onClosed(event.detail));
+    await node.start();
+    if (node.getMultiaddrs().length > 0) return node;
+    await node.stop();
+  } catch (thrown) {
+    throw fault(thrown, toError(thrown).message);
+  }
+  throw fault(undefined, 'no address is left');
+}
+
+/** @param addresses - multiaddrs without /p2p/. @param id - who must answer, if that is known. */
+export function dialNode(
+  node: Libp2p,
+  addresses: readonly string[],
+  id: string | undefined,
+): Promise<Connection> {
+  const suffix = id === undefined ? '' : `/p2p/${id}`;
+  return node.dial(addresses.map((address) => multiaddr(`${address}${suffix}`)));
 }

@@ -2,14 +2,8 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { JobChannel } from '../../src/swarm/channel.ts';
-import {
-  type ControlFrame,
-  createSwarm,
-  type GoneReason,
-  type Swarm,
-  type SwarmOptions,
-  type SwarmPeer,
-} from '../../src/swarm/swarm.ts';
+import type { ControlFrame, GoneReason, SwarmOptions, SwarmPeer } from '../../src/swarm/contract.ts';
+import { createSwarm, type Swarm } from '../../src/swarm/swarm.ts';
 import type { Hello } from '../../src/wire/messages.ts';
 import { until } from './until.ts';
 

@@ -1,0 +1,90 @@
+/** Carries out what {@link Pulse} decides: the timer, the beats, and what is told of the silent. */
+import { defaultPulse, Pulse, type PulseAction, type PulseSettings } from './pulse.ts';
+
+export interface HeartOptions {
+  readonly nowMs: () => number;
+  readonly settings: PulseSettings | undefined;
+  readonly sendBeat: (id: string, payload: Uint8Array) => void;
+  readonly onSuspect: (id: string, silentMs: number) => void;
+  readonly onWell: (id: string) => void;
+  readonly onLost: (id: string, silentMs: number) => void;
+  /** After each tick, at least once a second. */
+  readonly onTick: (nowMs: number) => void;
+}
+
+export class Heart {
+  readonly #options: HeartOptions;
+  readonly #pulse: Pulse;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: HeartOptions) {
+    this.#options = options;
+    this.#pulse = new Pulse(options.settings ?? defaultPulse);
+  }
+
+  start(): void {
+    this.#tickLater();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  add(id: string): void {
+    this.#act(this.#pulse.add(id, this.#options.nowMs()));
+  }
+
+  remove(id: string): void {
+    this.#pulse.remove(id);
+  }
+
+  watch(id: string, on: boolean): void {
+    const beforeMs = this.#pulse.intervalMs;
+    this.#act(this.#pulse.watch(id, on, this.#options.nowMs()));
+    // Only when it is shorter: a peer that is watched again and again must not put the tick off for ever.
+    if (this.#pulse.intervalMs < beforeMs) this.#tickLater();
+  }
+
+  heard(id: string): void {
+    if (this.#pulse.heard(id, this.#options.nowMs())) this.#options.onWell(id);
+  }
+
+  /** @param payload - of a BEAT_ACK, as it came. */
+  answered(id: string, payload: Uint8Array): void {
+    if (payload.length !== 8) return;
+    const beat = Number(Buffer.from(payload).readBigUInt64LE(0));
+    this.#pulse.acknowledged(id, beat, this.#options.nowMs());
+  }
+
+  rttMs(id: string): number | undefined {
+    return this.#pulse.get(id)?.rttMs;
+  }
+
+  #tickLater(): void {
+    if (this.#stopped) return;
+    clearTimeout(this.#timer);
+    const delayMs = this.#pulse.intervalMs;
+    const dueMs = this.#options.nowMs() + delayMs;
+    this.#timer = setTimeout(() => {
+      const nowMs = this.#options.nowMs();
+      this.#act(this.#pulse.tick(nowMs, dueMs));
+      this.#options.onTick(nowMs);
+      this.#tickLater();
+    }, delayMs);
+    this.#timer.unref();
+  }
+
+  #act(actions: readonly PulseAction[]): void {
+    for (const action of actions) {
+      if (action.kind === 'suspect') this.#options.onSuspect(action.id, action.silentMs);
+      else if (action.kind === 'lost') this.#options.onLost(action.id, action.silentMs);
+      else {
+        const payload = Buffer.alloc(8);
+        payload.writeBigUInt64LE(BigInt(action.beat), 0);
+        this.#options.sendBeat(action.id, payload);
+      }
+    }
+  }
+}
