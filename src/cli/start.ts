@@ -14,8 +14,11 @@ import { addPeerFlags, settingsOf } from './peer-flags.ts';
 /** A first start may compile the wrapper; a peer itself is ready in well under a second. */
 const startTimeoutMs = 20_000;
 
-/** Keeps the young generation small: a peer holds little, and 16 MiB half-spaces would be most of its memory. */
-export const nodeFlags = ['--max-semi-space-size=1', '--no-warnings'];
+/**
+ * Keeps the young generation small: a peer holds little, and half-spaces of 16 MiB would be a good part of its memory. With
+ * 1 MiB a tenth more CPU went into collecting than with 4 (measured).
+ */
+const nodeFlags = ['--max-semi-space-size=4', '--no-warnings'];
 
 export function addStart(program: Command): void {
   addPeerFlags(program.command('start'))

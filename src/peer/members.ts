@@ -2,8 +2,11 @@
  * Membership as the peer uses it: writes this peer's file on each share that it comes to know, asks for others', and
  * believes an answer for a while only, so that removing a file revokes.
  */
+
+import { absent, type Fact } from '../core/fact.ts';
 import type { PeerName } from '../core/schedule/contract.ts';
 import type { Disk } from '../share/disk.ts';
+import { readFacts } from '../share/facts.ts';
 import {
   awaitMember,
   checkMember,
@@ -14,6 +17,11 @@ import {
 } from '../share/members.ts';
 import type { Mount } from '../share/mounts.ts';
 import type { Share } from '../share/shares.ts';
+
+/** Where the member file of a peer lies. */
+export function memberPath(root: string, peer: PeerName): string {
+  return `${root === '/' ? '' : root}/.buildswarm/peers/${peer}`;
+}
 
 export type Membership = { readonly ok: true } | { readonly ok: false; readonly why: string };
 
@@ -44,6 +52,7 @@ export class Members {
   readonly #answers = new Map<string, { readonly answer: Promise<Membership>; untilMs: number }>();
   readonly #joined = new Map<string, Promise<Membership>>();
   readonly #verdicts = new Map<string, Membership>();
+  readonly #facts = new Map<string, Fact>();
   readonly #mounts = new Map<string, Mount>();
   readonly #renewal: NodeJS.Timeout;
 
@@ -55,13 +64,14 @@ export class Members {
   }
 
   /** The shares on which this peer has its file, and how this machine mounts them. */
-  get joined(): { root: string; cacheMaxMs: number; timesOnly: boolean }[] {
+  get joined(): { root: string; cacheMaxMs: number; timesOnly: boolean; member: Fact }[] {
     return [...this.#mounts].map(([root, mount]) => ({
       root,
       cacheMaxMs: mount.isNetwork
         ? 1_000 * Math.max(mount.acdirmaxS || cacheS, mount.acregmaxS || cacheS)
         : 0,
       timesOnly: mount.nfsVersion?.startsWith('3') === true,
+      member: this.#facts.get(root) ?? absent,
     }));
   }
 
@@ -138,6 +148,10 @@ export class Members {
       const self = this.#init.self();
       const written = await writeMemberFile(this.#init.disk, root, self);
       if (!written.ok) return written;
+      const [fact = absent] = await readFacts(this.#init.disk, [memberPath(root, self.peerId)], {
+        fresh: true,
+      });
+      this.#facts.set(root, fact);
       await sweepMembers(this.#init.disk, root, { alive: [self.peerId] });
       return { ok: true };
     } catch (error) {

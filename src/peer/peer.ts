@@ -8,21 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { LoadReport } from '../core/load-report.ts';
-import type {
-  DispatcherAction,
-  DispatcherEvent,
-  PeerName,
-  WorkerAction,
-  WorkerEvent,
-} from '../core/schedule/contract.ts';
-import {
-  createDispatcher,
-  type DispatcherState,
-  dispatch,
-  inlineSlotsHeld,
-  inlineWaiting,
-} from '../core/schedule/dispatcher.ts';
-import { createWorker, inlineSlots, reportFigures, type WorkerState, work } from '../core/schedule/worker.ts';
+import type { PeerName } from '../core/schedule/contract.ts';
 import { type LocalServer, listenLocal } from '../local/server.ts';
 import { Disk } from '../share/disk.ts';
 import { Shares } from '../share/shares.ts';
@@ -31,13 +17,15 @@ import { type ControlFrame, createSwarm, type Swarm } from '../swarm/swarm.ts';
 import { parseFree, parseGossip, parseShares } from '../wire/messages.ts';
 import { openRunner } from '../work/open-runner.ts';
 import type { Runner } from '../work/runner.ts';
+import { AddressBook } from './address-book.ts';
 import { Alarm } from './alarm.ts';
 import { GossipLoop } from './gossip-loop.ts';
 import { Ledger } from './ledger.ts';
-import { type MachineFigures, MachineWatch } from './machine-watch.ts';
+import { MachineWatch } from './machine-watch.ts';
 import { Members } from './members.ts';
 import { Neighbours } from './neighbours.ts';
 import { isBelow } from './nesting.ts';
+import { OwnState } from './own-state.ts';
 import { answerRequest } from './requests.ts';
 import { Sameness } from './sameness.ts';
 import type { Settings } from './settings.ts';
@@ -79,9 +67,7 @@ class Peer implements RunningPeer {
   readonly #warnings = new Set<string>();
   readonly #disk = new Disk();
   readonly #shares = new Shares(this.#disk);
-  #dispatcher: DispatcherState;
-  #worker: WorkerState;
-  #figures: MachineFigures = { load: 0, memoryFreeBytes: 0 };
+  readonly #own: OwnState;
   #stopping = false;
   #resolveEnded!: () => void;
   // Made in start(), in the order in which they need one another.
@@ -95,6 +81,7 @@ class Peer implements RunningPeer {
   #submitter!: Submitter;
   #host!: WorkerHost;
   #watch!: MachineWatch;
+  #book!: AddressBook;
   #local: LocalServer | undefined;
   readonly #dispatcherAlarm: Alarm;
   readonly #workerAlarm: Alarm;
@@ -105,8 +92,13 @@ class Peer implements RunningPeer {
     this.#version = (
       JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
     ).version;
-    this.#dispatcher = createDispatcher({ seed: randomInt(2 ** 31), ownSlots: settings.slots });
-    this.#worker = createWorker({ slots: settings.slots });
+    this.#own = new OwnState({
+      slots: settings.slots,
+      name: settings.name,
+      version: this.#version,
+      now: this.#now,
+      addresses: () => this.#swarm.addresses(),
+    });
     this.#dispatcherAlarm = new Alarm(this.#now, () => this.#submitter.apply({ type: 'tick' }));
     this.#workerAlarm = new Alarm(this.#now, () => this.#host.apply({ type: 'tick' }));
     this.ended = new Promise((resolve) => {
@@ -132,11 +124,14 @@ class Peer implements RunningPeer {
         const key = publicKeyOf(peer);
         return key === undefined ? undefined : Buffer.from(key).toString('base64');
       },
-      onJoined: () => this.#talk.tell(this.#neighbours.ids()),
+      onJoined: () => {
+        this.#talk.tell(this.#neighbours.ids());
+        this.#book.read();
+      },
       log: say,
     });
     this.#gossip = new GossipLoop({
-      self: { ...this.#ownFigures(), id: this.#swarm.id, incarnation: this.#incarnation, sequence: 1 },
+      self: { ...this.#own.figures(), id: this.#swarm.id, incarnation: this.#incarnation, sequence: 1 },
       seed: randomInt(2 ** 31),
       now: this.#now,
       neighbours: () => this.#neighbours.ids(),
@@ -164,13 +159,15 @@ class Peer implements RunningPeer {
       shares: this.#shares,
       members: this.#members,
       mounts: this.#tree.mounts,
+      disk: this.#disk,
+      onCompared: (root, pair) => this.#tree.compared(root, pair),
       send: (to, payload) => this.#swarm.send(to, 'SHARES', payload),
       log: say,
     });
     this.#submitter = new Submitter({
       now: this.#now,
       turns: this.#turns,
-      decide: (event) => this.#decide(event),
+      decide: (event) => this.#own.decide(event),
       openJob: (peer) => this.#swarm.openJob(peer),
       want: (peer, jobs) => {
         const payload = Buffer.alloc(4);
@@ -197,7 +194,7 @@ class Peer implements RunningPeer {
       runner: this.#runner,
       now: this.#now,
       turns: this.#turns,
-      decide: (event) => this.#decideWork(event),
+      decide: (event) => this.#own.work(event),
       report: () => this.#report(),
       tellFree: (peer) =>
         this.#swarm.send(peer, 'FREE', Buffer.from(JSON.stringify({ report: this.#report() }), 'utf8')),
@@ -211,7 +208,7 @@ class Peer implements RunningPeer {
       now: this.#now,
       ours: () => new Set([process.pid, this.#runner.pid, ...this.#submitter.inlinePids]),
       onFigures: (figures) => {
-        this.#figures = figures;
+        this.#own.machine(figures);
         this.#host.apply({ type: 'machine', ...figures });
         this.#report();
       },
@@ -229,7 +226,19 @@ class Peer implements RunningPeer {
       onGarbage: (error) => this.#log.warn({ error: error.message }, 'a local connection was ended'),
     });
     await this.#swarm.start();
+    this.#own.readdress();
     this.#gossip.start();
+    this.#book = new AddressBook(this.#swarm.id, {
+      disk: this.#disk,
+      shares: this.#shares,
+      members: this.#members,
+      isConnected: (peer) => this.#neighbours.has(peer),
+      connectTo: (peer, addresses) => this.#swarm.connectTo(peer, addresses),
+      log: say,
+    });
+    this.#book
+      .joinSharesOf(this.#settings.joinDirectories)
+      .catch((error: unknown) => say('no share could be joined at the start', { error: String(error) }));
     this.#log.info(
       { id: this.#swarm.id, addresses: this.#swarm.addresses(), slots: this.#settings.slots },
       'ready',
@@ -261,6 +270,7 @@ class Peer implements RunningPeer {
     setTimeout(() => process.exit(0), 5_000).unref();
     this.#local?.close();
     this.#watch.stop();
+    this.#book.stop();
     this.#gossip.stop();
     this.#dispatcherAlarm.cancel();
     this.#workerAlarm.cancel();
@@ -353,51 +363,26 @@ class Peer implements RunningPeer {
     else this.#swarm.connectTo(report.id, report.addresses);
   }
 
-  #decide(event: DispatcherEvent): DispatcherAction[] {
-    const [state, actions] = dispatch(this.#dispatcher, event, this.#now());
-    this.#dispatcher = state;
-    return actions;
-  }
-
-  #decideWork(event: WorkerEvent): WorkerAction[] {
-    const [state, actions] = work(this.#worker, event, this.#now());
-    this.#worker = state;
-    return actions;
-  }
-
+  /** Jobs that began, wait for or gave back a slot of this machine: the worker's side shares these slots. */
   #inlineChanged(): void {
-    this.#host.apply({
-      type: 'inline',
-      running: inlineSlotsHeld(this.#dispatcher),
-      waiting: inlineWaiting(this.#dispatcher),
-    });
+    const change = this.#own.inlineChange();
+    if (change !== undefined) this.#host.apply({ type: 'inline', ...change });
   }
 
   #workChanged(): void {
     this.#report();
-    this.#submitter.apply({ type: 'own', freeSlots: inlineSlots(this.#worker) });
-  }
-
-  #ownFigures(): Omit<LoadReport, 'id' | 'incarnation' | 'sequence'> {
-    return {
-      ...reportFigures(this.#worker),
-      name: this.#settings.name,
-      version: this.#version,
-      addresses: this.#swarm.addresses().slice(0, 16),
-      memoryFreeBytes: Math.max(0, Math.round(this.#figures.memoryFreeBytes)),
-      speed: 1,
-    };
+    this.#submitter.apply({ type: 'own', freeSlots: this.#own.inlineSlots() });
   }
 
   #report(): LoadReport {
-    return this.#gossip.own(this.#ownFigures());
+    return this.#gossip.own(this.#own.figures());
   }
 
   #view(): Parameters<typeof answerRequest>[1] {
     return {
       version: this.#version,
       report: this.#report(),
-      dispatcher: this.#dispatcher,
+      dispatcher: this.#own.dispatcher,
       neighbours: this.#neighbours,
       swarm: this.#swarm,
       gossip: this.#gossip,

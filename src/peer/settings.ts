@@ -16,6 +16,8 @@ export interface Settings {
   readonly mdns: boolean;
   readonly name: string;
   readonly socketPath: string;
+  /** Shares that these directories lie in are joined at the start: the home directory and the one it was started in. */
+  readonly joinDirectories: readonly string[];
   /** Checks of views that are switched off; for tests, which must be able to fail. */
   readonly withoutChecks: readonly ViewCheck[];
 }
@@ -33,8 +35,7 @@ const multiaddr = v.pipe(
   v.string(),
   v.regex(
     /^\/(ip4|ip6|dns4|dns6|dns)\/[^/]+\/tcp\/\d{1,5}(\/p2p\/[A-Za-z0-9]+)?$/,
-    (issue) =>
-      `"${issue.input}" is no address like /ip4/192.168.1.7/tcp/4001 or /ip6/fd00::7/tcp/4001`,
+    (issue) => `"${issue.input}" is no address like /ip4/192.168.1.7/tcp/4001 or /ip6/fd00::7/tcp/4001`,
   ),
 );
 
@@ -58,6 +59,7 @@ const schema = v.object({
     v.maxLength(64, 'the name is longer than 64 characters'),
   ),
   withoutChecks: v.array(v.picklist(viewChecks)),
+  joinDirectories: v.array(v.string()),
   socketPath: v.pipe(
     v.string(),
     v.startsWith('/', (issue) => `the socket path "${issue.input}" is not absolute`),
@@ -91,6 +93,7 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv, socketPath: s
     mdns: flags.mdns !== false && env['BUILDSWARM_MDNS'] !== '0',
     name: flags.name ?? env['BUILDSWARM_NAME'] ?? hostname(),
     socketPath,
+    joinDirectories: [env['HOME'], env['PWD']].filter((path) => path?.startsWith('/')),
     withoutChecks: words(env['BUILDSWARM_TEST_WITHOUT_CHECKS']),
   });
   if (result.success) return result.output;

@@ -12,6 +12,8 @@ import type {
   ViewOffer,
   WorkerMount,
 } from '../core/view/contract.ts';
+import { type FactField, factFields } from '../core/view/contract.ts';
+import { calibrate, type FactPair } from '../core/view/facts.ts';
 import type { AttemptView, JobView } from '../core/view/job-view.ts';
 import { type Outcome, SubmitterView } from '../core/view/submitter.ts';
 import { shareClockMs } from '../share/commit.ts';
@@ -33,6 +35,7 @@ export class ShareView {
   readonly #disk: Disk;
   readonly #now: () => number;
   readonly #view: SubmitterView;
+  #fields: readonly FactField[] = factFields;
   #clockAtMs = Number.NEGATIVE_INFINITY;
   #clockLook: Promise<void> | undefined;
 
@@ -46,6 +49,20 @@ export class ShareView {
 
   begin(job: ViewJob, handedInMs: number): JobView {
     return this.#view.begin(job, handedInMs);
+  }
+
+  /** Fields of facts that other machines see as this one does. */
+  get fields(): readonly FactField[] {
+    return this.#fields;
+  }
+
+  /** Two machines' facts of one file: a field that they see differently is compared no more on this share. */
+  compared(pair: FactPair): void {
+    const agreed = calibrate([pair]);
+    // Not even size and time agree: the file was being written anew. The jobs' own comparisons will tell.
+    if (agreed === undefined) return;
+    this.#fields = this.#fields.filter((field) => agreed.includes(field));
+    this.#view.setFields(this.#fields);
   }
 
   forgetWorker(worker: string): void {

@@ -8,9 +8,10 @@ import { mayTravel } from '../core/command/travel.ts';
 import type { Reason, RetryCode } from '../core/reason.ts';
 import type { AttemptNumber, PeerName } from '../core/schedule/contract.ts';
 import type { ViewCheck, WorkerMount } from '../core/view/contract.ts';
+import type { FactPair } from '../core/view/facts.ts';
 import type { AttemptView, JobView } from '../core/view/job-view.ts';
 import type { WrapperRequest } from '../local/wrapper-connection.ts';
-import { awaitFacts, commitOutputs, outputObstacles, removeHidden } from '../share/commit.ts';
+import { awaitFacts, commitOutputs, outputObstacles, removeHidden, shareClockMs, sweepHidden } from '../share/commit.ts';
 import type { Disk } from '../share/disk.ts';
 import type { Shares } from '../share/shares.ts';
 import { type ByteString, toText } from '../wire/bytes.ts';
@@ -221,6 +222,11 @@ export class SubmitterTree {
     if (plan !== undefined) this.#remove(hiddenOf(plan));
   }
 
+  /** This machine's and a worker's facts of one file of a share. */
+  compared(root: ByteString, pair: FactPair): void {
+    this.#viewOf(root).compared(pair);
+  }
+
   /** The job is over, one way or the other. */
   close(submission: Submission): void {
     this.#jobViews.delete(submission);
@@ -264,6 +270,15 @@ export class SubmitterTree {
     this.#pending.delete(this.#tagOf(submission, attempt));
     if (plan.extra !== undefined) this.#remove([plan.extra]);
     return { kind: 'good', proven: true };
+  }
+
+  /** What attempts of peers that were killed long ago left in a directory that this one begins to write to. */
+  #sweep(root: ByteString, directory: ByteString): void {
+    shareClockMs(this.#disk, root)
+      .then((nowMs) => sweepHidden(this.#disk, [directory], { nowMs }))
+      .catch(() => {
+        // It is only old litter; the next peer tries again.
+      });
   }
 
   #remove(hidden: readonly ByteString[]): void {
@@ -322,6 +337,7 @@ export class SubmitterTree {
     }
     for (const path of paths) {
       const directory = path.slice(0, path.lastIndexOf('/'));
+      if (!directories.has(directory)) this.#sweep(root, directory);
       directories.delete(directory);
       directories.add(directory);
       if (directories.size > maxWritten) directories.delete(directories.values().next().value ?? '');

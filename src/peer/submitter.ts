@@ -4,6 +4,7 @@
 import type { Reading } from '../core/command/contract.ts';
 import { travellingEnvironment } from '../core/command/environment.ts';
 import { type Reason, reasons } from '../core/reason.ts';
+import { createMemoryLedger, expectedMemory, learnMemory } from '../core/schedule/memory.ts';
 import type {
   AttemptNumber,
   DispatcherAction,
@@ -34,7 +35,7 @@ export interface SubmitterInit {
   readonly ledger: Ledger;
   /** True if a process with this id was started, directly or not, by a job that holds a slot here. */
   readonly isNested: (pid: number) => boolean;
-  /** Called when the number of inline jobs that hold slots has changed. */
+  /** Called after each step: jobs may have begun to hold or to wait for slots of this machine. */
   readonly inlineChanged: () => void;
   /** A job to that peer began or ended. */
   readonly watch: (peer: PeerName, on: boolean) => void;
@@ -58,6 +59,7 @@ export class Submitter {
   readonly #jobs = new Map<JobId, Entry>();
   /** Process ids of commands that run inline and hold a slot. */
   readonly #inlinePids = new Map<JobId, number>();
+  readonly #memory = createMemoryLedger();
   #lastJob = 0;
 
   constructor(init: SubmitterInit) {
@@ -97,7 +99,7 @@ export class Submitter {
           rewritable: reading.rename !== undefined,
           nested: inline === undefined || !unslotted ? this.#init.isNested(request.job.pid) : false,
           remoteOnly: request.job.force === 'remote',
-          memoryBytes: 0,
+          memoryBytes: expectedMemory(this.#memory, kindOf(reading, share)),
           kind: kindOf(reading, share),
         };
         this.#open(
@@ -125,6 +127,7 @@ export class Submitter {
   apply(event: DispatcherEvent): void {
     this.#init.turns(() => {
       for (const action of this.#init.decide(event)) this.#act(action);
+      this.#init.inlineChanged();
     });
   }
 
@@ -138,7 +141,6 @@ export class Submitter {
       const entry = this.#jobs.get(job);
       if (entry !== undefined) this.#remove(entry);
       this.apply({ type: 'released', job });
-      this.#init.inlineChanged();
     },
   };
 
@@ -215,7 +217,6 @@ export class Submitter {
       this.#inlinePids.set(submission.id, submission.request.job.pid);
     }
     submission.inline(`${reason}: ${reasons[reason]}`.slice(0, 250));
-    this.#init.inlineChanged();
   }
 
   async #offer(entry: Entry, number: AttemptNumber, peer: PeerName): Promise<void> {
@@ -320,6 +321,7 @@ export class Submitter {
       this.apply({ type: 'failed', ...base, reason: 'spawn-failed', confirmed: true });
       return;
     }
+    learnMemory(this.#memory, submission.demand.kind, result.maxRssBytes);
     const verdict = await this.#init.tree.settle(submission, slot.number, peer, result);
     if (slot.abandoned) return;
     if (verdict.kind === 'again') {

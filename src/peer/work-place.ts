@@ -9,7 +9,7 @@ import type { PeerName } from '../core/schedule/contract.ts';
 import type { NamedFact } from '../core/view/contract.ts';
 import { ReadLog } from '../core/view/read-log.ts';
 import { continueOffer, type OfferAction, type OfferState, takeOffer } from '../core/view/worker.ts';
-import { shareClockMs } from '../share/commit.ts';
+import { removeHidden, shareClockMs } from '../share/commit.ts';
 import type { Disk } from '../share/disk.ts';
 import { readFacts } from '../share/facts.ts';
 import { refreshDirectories } from '../share/refresh.ts';
@@ -123,6 +123,15 @@ export class WorkPlace {
     };
   }
 
+  /** A job that was given up has ended: removes what it left under hidden names. */
+  discard(offer: Offer): void {
+    const hidden = offer.outputs.filter(isHidden);
+    if (hidden.length === 0) return;
+    removeHidden(this.#disk, hidden).catch(() => {
+      // The submitter, or the sweep of another day, finds it.
+    });
+  }
+
   /** What was told to a peer that is gone would have to be told to its next life again. */
   peerGone(peer: PeerName): void {
     this.#logs.delete(peer);
@@ -204,4 +213,8 @@ export class WorkPlace {
     }
     return logs;
   }
+}
+
+function isHidden(path: string): boolean {
+  return path.slice(path.lastIndexOf('/') + 1).startsWith('.buildswarm-');
 }

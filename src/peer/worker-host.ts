@@ -245,7 +245,11 @@ export class WorkerHost {
       job: offer.job,
       maxRssBytes: end.kind === 'ended' ? end.exit.maxRssBytes : 0,
     });
-    if (!here) return;
+    if (!here) {
+      // Cancelled, and now nothing writes any more: what it left under hidden names is nobody's.
+      this.#init.place.discard(offer);
+      return;
+    }
     if (end.kind === 'spawn-failed') {
       sendJson(job.channel, 'RESULT', { kind: 'spawn-failed', detail: end.why, report: this.#init.report() });
       job.channel.close();

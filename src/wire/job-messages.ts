@@ -10,6 +10,7 @@ import {
   byteString,
   count,
   endingSchema,
+  factSchema,
   loadReportSchema,
   mask,
   parseJson,
@@ -20,22 +21,6 @@ import {
 } from './messages.ts';
 
 const stdio = v.picklist(['closed', 'null', 'pipe', 'pty']);
-const nanoseconds = v.pipe(v.string(), v.regex(/^-?\d{1,20}$/u, 'is no number'));
-
-/** On the wire a fact is a tuple: there may be thousands of them. */
-const factSchema = v.pipe(
-  v.tuple([v.picklist(['f', 'd', 'l', 'o', 'a']), nanoseconds, count, nanoseconds, nanoseconds]),
-  v.transform(
-    ([kind, inode, sizeBytes, mtimeNs, ctimeNs]): Fact => ({
-      kind: kinds[kind],
-      inode,
-      sizeBytes,
-      mtimeNs,
-      ctimeNs,
-    }),
-  ),
-);
-const kinds = { f: 'file', d: 'directory', l: 'link', o: 'other', a: 'absent' } as const;
 const letters = { file: 'f', directory: 'd', link: 'l', other: 'o', absent: 'a' } as const;
 
 /** A fact as it travels. */

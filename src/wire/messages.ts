@@ -3,6 +3,7 @@
  * FrameError with a sentence. Every string and list has a limit; fields that are not known are dropped.
  */
 import * as v from 'valibot';
+import type { Fact } from '../core/fact.ts';
 import type { LoadReport } from '../core/load-report.ts';
 import { refusalCodes } from '../core/reason.ts';
 import type { Ending } from '../core/schedule/contract.ts';
@@ -64,6 +65,17 @@ export const streamKinds = ['closed', 'null', 'file', 'pipe', 'socket', 'tty', '
 export type StreamKind = (typeof streamKinds)[number];
 const stream = v.picklist(streamKinds);
 
+const nanoseconds = v.pipe(v.string(), v.regex(/^-?\d{1,20}$/u, 'is no number'));
+const kinds = { f: 'file', d: 'directory', l: 'link', o: 'other', a: 'absent' } as const;
+
+/** On the wire a fact is a tuple: there may be thousands of them. */
+export const factSchema = v.pipe(
+  v.tuple([v.picklist(['f', 'd', 'l', 'o', 'a']), nanoseconds, count, nanoseconds, nanoseconds]),
+  v.transform(
+    ([kind, inode, sizeBytes, mtimeNs, ctimeNs]): Fact => ({ kind: kinds[kind], inode, sizeBytes, mtimeNs, ctimeNs }),
+  ),
+);
+
 /** What a job is besides its arguments and environment, as put to a worker. Spread `entries` to add fields. */
 export const offerSchema = v.object({
   job: count,
@@ -106,6 +118,8 @@ const sharesSchema = v.object({
         cacheMaxMs: v.pipe(count, v.maxValue(86_400_000)),
         /** It judges directories by their times alone (NFSv3). */
         timesOnly: v.boolean(),
+        /** What the sender sees of its own member file: compared, it tells which fields of facts agree. */
+        member: factSchema,
       }),
     ),
     v.maxLength(64),

@@ -1,0 +1,102 @@
+/** This peer's state machines, dispatcher and worker, and what it says of itself. */
+import { randomInt } from 'node:crypto';
+import type { LoadFigures } from '../core/gossip/table.ts';
+import type {
+  DispatcherAction,
+  DispatcherEvent,
+  WorkerAction,
+  WorkerEvent,
+} from '../core/schedule/contract.ts';
+import {
+  createDispatcher,
+  type DispatcherState,
+  dispatch,
+  inlineSlotsHeld,
+  inlineWaiting,
+} from '../core/schedule/dispatcher.ts';
+import { createWorker, inlineSlots, reportFigures, type WorkerState, work } from '../core/schedule/worker.ts';
+import type { MachineFigures } from './machine-watch.ts';
+
+/** Interfaces come and go (VPN, Wi-Fi), rarely. */
+const addressesMs = 5_000;
+const maxAddresses = 16;
+
+export interface OwnStateInit {
+  readonly slots: number;
+  readonly name: string;
+  readonly version: string;
+  readonly now: () => number;
+  /** Looks at the machine's interfaces, so it is asked rarely. */
+  readonly addresses: () => readonly string[];
+}
+
+export class OwnState {
+  readonly #init: OwnStateInit;
+  #dispatcher: DispatcherState;
+  #worker: WorkerState;
+  #machine: MachineFigures = { load: 0, memoryFreeBytes: 0 };
+  #addresses: readonly string[] = [];
+  #addressesAtMs = Number.NEGATIVE_INFINITY;
+  #inline = '';
+
+  constructor(init: OwnStateInit) {
+    this.#init = init;
+    this.#dispatcher = createDispatcher({ seed: randomInt(2 ** 31), ownSlots: init.slots });
+    this.#worker = createWorker({ slots: init.slots });
+  }
+
+  get dispatcher(): DispatcherState {
+    return this.#dispatcher;
+  }
+
+  decide(event: DispatcherEvent): DispatcherAction[] {
+    const [state, actions] = dispatch(this.#dispatcher, event, this.#init.now());
+    this.#dispatcher = state;
+    return actions;
+  }
+
+  work(event: WorkerEvent): WorkerAction[] {
+    const [state, actions] = work(this.#worker, event, this.#init.now());
+    this.#worker = state;
+    return actions;
+  }
+
+  machine(figures: MachineFigures): void {
+    this.#machine = figures;
+  }
+
+  /** The addresses have changed for certain: look at the next chance. */
+  readdress(): void {
+    this.#addressesAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  figures(): LoadFigures {
+    const nowMs = this.#init.now();
+    if (nowMs - this.#addressesAtMs > addressesMs) {
+      this.#addressesAtMs = nowMs;
+      this.#addresses = this.#init.addresses().slice(0, maxAddresses);
+    }
+    return {
+      ...reportFigures(this.#worker),
+      name: this.#init.name,
+      version: this.#init.version,
+      addresses: this.#addresses,
+      memoryFreeBytes: Math.max(0, Math.round(this.#machine.memoryFreeBytes)),
+      speed: 1,
+    };
+  }
+
+  /** Slots that inline jobs may hold in all now. */
+  inlineSlots(): number {
+    return inlineSlots(this.#worker);
+  }
+
+  /** Inline jobs that hold slots or wait for one; undefined if that is as it was at the last call. */
+  inlineChange(): { running: number; waiting: number } | undefined {
+    const running = inlineSlotsHeld(this.#dispatcher);
+    const waiting = inlineWaiting(this.#dispatcher);
+    if (this.#inline === `${running} ${waiting}`) return undefined;
+    this.#inline = `${running} ${waiting}`;
+    return { running, waiting };
+  }
+}
