@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, constants, realpath } from 'node:fs/promises';
+import { access, constants, lstat, realpath } from 'node:fs/promises';
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import { fromBytes, toBytes } from '../wire/bytes.ts';
 import { parseLoadedObjects } from './elf.ts';
@@ -57,9 +57,19 @@ async function firstIn(directories: readonly string[], name: string): Promise<st
   return undefined;
 }
 
+/** True for a link to swarmrun that has the name of a compiler: what it starts is the next one of that name. */
+async function isStandIn(path: string): Promise<boolean> {
+  try {
+    if (!(await lstat(toBytes(path))).isSymbolicLink()) return false;
+    return basename(fromBytes(await realpath(toBytes(path), { encoding: 'buffer' }))) === 'swarmrun';
+  } catch {
+    return false; // not there
+  }
+}
+
 /**
- * The path of the program that `name` starts, byte string; undefined if there is none. Links are not followed: a
- * tool sees the name by which it was started.
+ * The path of the program that `name` starts, byte string; undefined if there is none. Links are not followed (a tool sees
+ * the name by which it was started), but those to swarmrun are passed over, as they are when the command is run.
  */
 export async function findProgram(
   name: string,
@@ -68,10 +78,15 @@ export async function findProgram(
 ): Promise<string | undefined> {
   if (name.includes('/')) {
     const absolute = isAbsolute(name) ? name : resolve(cwd, name);
-    return (await isExecutable(absolute)) ? absolute : undefined;
+    if (!(await isStandIn(absolute))) return (await isExecutable(absolute)) ? absolute : undefined;
   }
-  const directories = (path ?? '/usr/local/bin:/usr/bin:/bin').split(':').map((part) => resolve(cwd, part));
-  return name === '' ? undefined : firstIn(directories, name);
+  const wanted = basename(name);
+  if (wanted === '') return undefined;
+  for (const part of (path ?? '/usr/local/bin:/usr/bin:/bin').split(':')) {
+    const candidate = join(resolve(cwd, part), wanted);
+    if ((await isExecutable(candidate)) && !(await isStandIn(candidate))) return candidate;
+  }
+  return undefined;
 }
 
 /** Directories in the `programs:` line of -print-search-dirs. */

@@ -1,4 +1,5 @@
 /** Which share a directory is in, and making shares: by the user's word, or by itself on a network file system. */
+import { SwarmError } from '../core/swarm-error.ts';
 import { fromText, toText } from '../wire/bytes.ts';
 import type { RootFinding, Verdict } from './blocking/root.ts';
 import { Disk, DiskError } from './disk.ts';
@@ -127,13 +128,13 @@ export function realPathsBelow(
  * Makes a directory a share without a running peer, for `buildswarm share`. Paths here are text, not byte strings.
  *
  * @returns the share's root: the directory's real path, or that of the share that it is in already.
- * @throws Error with a sentence that says why it cannot be one.
+ * @throws SwarmError `E_SHARE` with a sentence that says why it cannot be one.
  */
 export async function makeShare(directory: string): Promise<{ readonly root: string }> {
   const disk = new Disk({ maxThreads: 1 });
   try {
     const made = await new Shares(disk).make(fromText(directory));
-    if (!made.ok) throw new Error(made.why);
+    if (!made.ok) throw new SwarmError('E_SHARE', `${made.why}.`, { facts: { directory } });
     return { root: toText(made.share.root) };
   } finally {
     await disk.close();

@@ -5,15 +5,29 @@ import type { Socket } from 'node:net';
 import { basename } from 'node:path';
 import { type ByteString, joinNul, toBytes, toText } from '../wire/bytes.ts';
 
+export interface FoundProgram {
+  readonly path: ByteString;
+  /**
+   * What it is to be told as argv[0]: the name as given, or its whole path where a stand-in was passed over. gcc looks for its
+   * back ends beside the first program of its name in PATH.
+   */
+  readonly name: ByteString;
+}
+
 /** As execvp searches, but never a swarmrun that stands in for a compiler. */
-export function findProgram(name: ByteString, environment: readonly ByteString[]): ByteString | undefined {
-  if (name.includes('/') && !isSwarmrun(name)) return name;
+export function findProgram(name: ByteString, environment: readonly ByteString[]): FoundProgram | undefined {
+  let passedOver = name.includes('/');
+  if (passedOver && !isSwarmrun(name)) return { path: name, name };
   const wanted = name.slice(name.lastIndexOf('/') + 1);
-  const path = environment.find((entry) => entry.startsWith('PATH='))?.slice(5) ?? '/bin:/usr/bin';
-  return path
-    .split(':')
-    .map((directory) => (directory === '' ? wanted : `${directory}/${wanted}`))
-    .find((candidate) => wanted !== '' && isExecutable(candidate) && !isSwarmrun(candidate));
+  if (wanted === '') return undefined;
+  const search = environment.find((entry) => entry.startsWith('PATH='))?.slice(5) ?? '/bin:/usr/bin';
+  for (const directory of search.split(':')) {
+    const path = directory === '' ? wanted : `${directory}/${wanted}`;
+    if (!isExecutable(path)) continue;
+    if (!isSwarmrun(path)) return { path, name: passedOver ? path : name };
+    passedOver = true;
+  }
+  return undefined;
 }
 
 function isExecutable(path: ByteString): boolean {

@@ -1,7 +1,8 @@
 /*
  * Finding and executing a command as execvp does, with one difference: a swarmrun that stands in for a
  * compiler (a link `g++ -> swarmrun` early in PATH, or named by its path) is passed over for the next
- * program of that name in PATH. Else a masqueraded compiler would call itself for ever.
+ * program of that name in PATH. Else a masqueraded compiler would call itself for ever. The program is then
+ * told its whole path as argv[0]: gcc looks for its back ends beside the first program of its name in PATH.
  */
 #ifndef BUILDSWARM_PROGRAM_H
 #define BUILDSWARM_PROGRAM_H
@@ -62,7 +63,7 @@ static inline int exec_program(char **argv, char **envp, const struct stat *self
     name = base_name(name);
   }
   if (*name == '\0') return ENOENT;
-  int denied = 0;
+  int denied = 0, passed_over = name != argv[0];
   char candidate[PATH_MAX + NAME_MAX + 2];
   for (const char *at = search_path(envp), *end; at; at = *end ? end + 1 : NULL) {
     end = strchrnul(at, ':');
@@ -72,8 +73,14 @@ static inline int exec_program(char **argv, char **envp, const struct stat *self
     memcpy(candidate, at, length);
     if (length > 0) candidate[length++] = '/';
     strcpy(candidate + length, name);
-    if (!named_swarmrun && is_swarmrun(candidate, self)) continue;
+    if (!named_swarmrun && is_swarmrun(candidate, self)) {
+      passed_over = 1;
+      continue;
+    }
+    char *given = argv[0];
+    if (passed_over) argv[0] = candidate;
     int error = exec_file(candidate, argv, envp);
+    argv[0] = given;
     if (error == EACCES) denied = 1;
     else if (error != ENOENT && error != ENOTDIR && error != ESTALE && error != ENODEV && error != ETIMEDOUT)
       return error;

@@ -319,9 +319,9 @@ function runInline(why: string, keep?: 'keep'): void {
     end(1, constants.signals[requestToEnd]); // it came before the command began: it would have died of it
     return;
   }
-  const path = findProgram(call.argv[0] ?? '', call.environment);
-  if (path === undefined) leave(2, `swarmrun: ${toText(call.argv[0] ?? '')}: command not found\n`, 127);
-  const child = startProgram(path, call.argv, call.environment);
+  const program = findProgram(call.argv[0] ?? '', call.environment);
+  if (program === undefined) leave(2, `swarmrun: ${toText(call.argv[0] ?? '')}: command not found\n`, 127);
+  const child = startProgram(program.path, [program.name, ...call.argv.slice(1)], call.environment);
   inlineChild = child;
   for (const signal of passedOn) {
     process.removeAllListeners(signal);

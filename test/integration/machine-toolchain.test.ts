@@ -97,3 +97,13 @@ test('this machine has cores, memory and a load', async () => {
   assert.ok(load >= 0 && memoryFreeBytes > 0);
   assert.ok((await usableCores()) >= 1);
 });
+
+test('a link to swarmrun is not the compiler that it stands in for', async () => {
+  using at = rig();
+  writeFileSync(join(at.directory, 'swarmrun'), '', { mode: 0o755 });
+  symlinkSync('swarmrun', join(at.directory, 'gcc'));
+  const real = await findProgram('gcc', '/usr/bin:/bin', '/');
+  assert.ok(real);
+  assert.equal(await findProgram('gcc', `${at.directory}:/usr/bin:/bin`, '/'), real);
+  assert.equal(await findProgram(join(at.directory, 'gcc'), '/usr/bin:/bin', '/'), real);
+});

@@ -179,6 +179,11 @@ for (const build of Object.keys(builds) as BuildName[]) {
         const { stdout } = await outcome(runner.run([name, 'x'], {}, environment));
         assert.equal(stdout.toString(), 'real x\n');
       }
+      // gcc looks for its back ends beside the first program of its name in PATH, unless it is told its path.
+      symlinkSync(programs.swarmrun, path.join(masquerade, 'g++'));
+      const compile = runner.run(['g++', '-fsyntax-only', '-x', 'c++', '/dev/null'], {}, environment);
+      const { stderr } = await outcome(compile);
+      assert.equal(stderr.toString(), '');
     });
 
     it('tells what was read of stdin, and no more', async () => {

@@ -302,6 +302,18 @@ for (const build of [...(Object.keys(builds) as BuildName[]), 'script'] as const
       assert.equal((await asked.ended).status, 0);
     });
 
+    it('stands in for the real g++, which then finds its back ends', async () => {
+      const masquerade = path.join(directory, 'compilers');
+      mkdirSync(masquerade);
+      symlinkSync(swarmrun, path.join(masquerade, 'g++'));
+      const env = { PATH: `${masquerade}:${process.env['PATH'] ?? ''}`, BUILDSWARM_SOCKET: nowhere };
+      const arguments_ = ['-fsyntax-only', '-x', 'c++', '/dev/null'];
+      for (const name of ['g++', path.join(masquerade, 'g++')]) {
+        const end = await watch(spawn(name, arguments_, { env, stdio: ['ignore', 'pipe', 'pipe'] })).ended;
+        assert.deepEqual([end.status, end.stderr.toString()], [0, '']);
+      }
+    });
+
     it('passes 200 wrappers at once', { skip: !isC && 'too many Node processes' }, async () => {
       await using peer = await ScriptedPeer.start();
       const all = Array.from({ length: 200 }, (_, at) => start([`${at % 256}`], peer.socketPath));
