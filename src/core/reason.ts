@@ -51,11 +51,6 @@ export const reasons = {
 /** A code of the closed table. */
 export type Reason = keyof typeof reasons;
 
-/** True if `text` (from a peer, so untrusted) is a code of the table. */
-export function isReason(text: string): text is Reason {
-  return Object.hasOwn(reasons, text);
-}
-
 /** What a worker may answer to an offer that it does not take. */
 export const refusalCodes = [
   'busy',

@@ -2,6 +2,11 @@
 import type { PeerName } from '../core/schedule/contract.ts';
 import type { Swarm, SwarmPeer } from '../swarm/swarm.ts';
 
+/** TERM, a quarter of a second, KILL, and some time for a busy machine. */
+const closedGraceMs = 1_000;
+/** A watched peer is given up 8 s after its last word, and nothing of it writes 12 s after that word. */
+const silentGraceMs = 4_000;
+
 interface Neighbour {
   readonly peer: SwarmPeer;
   suspect: boolean;
@@ -27,6 +32,15 @@ export class Neighbours {
 
   has(id: PeerName): boolean {
     return this.#all.has(id);
+  }
+
+  /**
+   * For how long a command of a peer that was just lost may still write. A connection that ends is seen at both ends, by the
+   * kernel if the peer itself is dead, and the worker ends its jobs at once; of one that fell silent we only know that it
+   * gives up as we do, some seconds after the last word, and that clocks differ.
+   */
+  graceMs(id: PeerName): number {
+    return this.#all.get(id)?.suspect === true ? silentGraceMs : closedGraceMs;
   }
 
   ids(): PeerName[] {

@@ -15,6 +15,7 @@ import {
   inlineWaiting,
 } from '../core/schedule/dispatcher.ts';
 import { createWorker, inlineSlots, reportFigures, type WorkerState, work } from '../core/schedule/worker.ts';
+import { measureSpeed } from '../machine/cpu.ts';
 import type { MachineFigures } from './machine-watch.ts';
 
 /** Interfaces come and go (VPN, Wi-Fi), rarely. */
@@ -37,6 +38,7 @@ export class OwnState {
   #machine: MachineFigures = { load: 0, memoryFreeBytes: 0 };
   #addresses: readonly string[] = [];
   #addressesAtMs = Number.NEGATIVE_INFINITY;
+  readonly #speed = Math.max(0.1, Math.round(measureSpeed() * 10) / 10);
   #inline = '';
 
   constructor(init: OwnStateInit) {
@@ -82,7 +84,7 @@ export class OwnState {
       version: this.#init.version,
       addresses: this.#addresses,
       memoryFreeBytes: Math.max(0, Math.round(this.#machine.memoryFreeBytes)),
-      speed: 1,
+      speed: this.#speed,
     };
   }
 

@@ -178,6 +178,7 @@ class Peer implements RunningPeer {
       tree: this.#tree,
       ledger: this.#ledger,
       isNested: (pid) => isBelow(pid, new Set([...this.#submitter.inlinePids, ...this.#host.pids])),
+      graceMs: (peer) => this.#neighbours.graceMs(peer),
       inlineChanged: () => this.#inlineChanged(),
       watch: (peer, on) => this.#neighbours.watch(peer, on, this.#swarm),
       log: say,
@@ -312,11 +313,12 @@ class Peer implements RunningPeer {
           this.#log.info({ peer: peer.id, name: peer.hello.report.name }, 'met a peer');
         },
         onGone: (id, why) => {
+          const graceMs = this.#neighbours.graceMs(id);
           this.#neighbours.gone(id);
           this.#members.forget(id);
           this.#tree.peerGone(id);
           this.#place.peerGone(id);
-          this.#submitter.apply({ type: 'peer-down', peer: id });
+          this.#submitter.apply({ type: 'peer-down', peer: id, graceMs });
           this.#host.apply({ type: 'peer-down', peer: id });
           this.#log.info({ peer: id, why }, 'a peer is gone');
         },

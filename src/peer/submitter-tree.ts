@@ -11,7 +11,14 @@ import type { ViewCheck, WorkerMount } from '../core/view/contract.ts';
 import type { FactPair } from '../core/view/facts.ts';
 import type { AttemptView, JobView } from '../core/view/job-view.ts';
 import type { WrapperRequest } from '../local/wrapper-connection.ts';
-import { awaitFacts, commitOutputs, outputObstacles, removeHidden, shareClockMs, sweepHidden } from '../share/commit.ts';
+import {
+  awaitFacts,
+  commitOutputs,
+  outputObstacles,
+  removeHidden,
+  shareClockMs,
+  sweepHidden,
+} from '../share/commit.ts';
 import type { Disk } from '../share/disk.ts';
 import type { Shares } from '../share/shares.ts';
 import { type ByteString, toText } from '../wire/bytes.ts';

@@ -4,7 +4,6 @@
 import type { Reading } from '../core/command/contract.ts';
 import { travellingEnvironment } from '../core/command/environment.ts';
 import { type Reason, reasons } from '../core/reason.ts';
-import { createMemoryLedger, expectedMemory, learnMemory } from '../core/schedule/memory.ts';
 import type {
   AttemptNumber,
   DispatcherAction,
@@ -13,6 +12,7 @@ import type {
   JobId,
   PeerName,
 } from '../core/schedule/contract.ts';
+import { createMemoryLedger, expectedMemory, learnMemory } from '../core/schedule/memory.ts';
 import type { WrapperConnection, WrapperRequest } from '../local/wrapper-connection.ts';
 import type { JobChannel } from '../swarm/channel.ts';
 import { joinNul, toText } from '../wire/bytes.ts';
@@ -37,6 +37,8 @@ export interface SubmitterInit {
   readonly isNested: (pid: number) => boolean;
   /** Called after each step: jobs may have begun to hold or to wait for slots of this machine. */
   readonly inlineChanged: () => void;
+  /** For how long a command of a worker that was just lost may still write. */
+  readonly graceMs: (peer: PeerName) => number;
   /** A job to that peer began or ended. */
   readonly watch: (peer: PeerName, on: boolean) => void;
   readonly log: (message: string, facts: Record<string, unknown>) => void;
@@ -310,6 +312,7 @@ export class Submitter {
       attempt: slot.number,
       reason: 'lost-peer',
       confirmed: slot.attempt?.wasStarted !== true,
+      graceMs: this.#init.graceMs(slot.attempt?.peer ?? ''),
     });
   }
 

@@ -85,7 +85,8 @@ export function hearOf(
       return bindInline(state, record, 'unprovable');
     case 'failed':
       if (attempt.stage === 'fenced' && !event.confirmed) return;
-      if (!event.confirmed && !record.demand.rewritable) return fence(state, record, attempt, nowMs);
+      if (!event.confirmed && !record.demand.rewritable)
+        return fence(state, record, attempt, nowMs, event.graceMs);
       if (peer !== undefined && event.reason === 'no-space-remote') {
         peer.refusals.set(record.demand.kind, { code: 'stale-view', untilMs: nowMs + 30_000 });
         setDeadline(state, nowMs + 30_000, { type: 'look' });

@@ -84,9 +84,11 @@ export type DispatcherEvent =
       readonly attempt: AttemptNumber;
       readonly reason: RetryCode;
       readonly confirmed: boolean;
+      /** Unconfirmed: for how long it may still write; by default a whole lease and a margin. */
+      readonly graceMs?: number;
     }
   | { readonly type: 'peer-up'; readonly report: LoadReport }
-  | { readonly type: 'peer-down'; readonly peer: PeerName }
+  | { readonly type: 'peer-down'; readonly peer: PeerName; readonly graceMs?: number }
   /** Silent for too long: nothing new for it, and rewritable attempts there start elsewhere. */
   | { readonly type: 'peer-suspect'; readonly peer: PeerName }
   | { readonly type: 'peer-well'; readonly peer: PeerName }

@@ -17,13 +17,11 @@ import { abandon, fence, pushAbandon, route } from './routing.ts';
 
 export {
   createDispatcher,
-  type DispatcherOptions,
   type DispatcherState,
   inlineSlotsHeld,
   inlineWaiting,
   type JobCounts,
   jobCounts,
-  type PeerCounts,
   peerCounts,
   queuedJobs,
 } from './dispatcher-state.ts';
@@ -64,7 +62,7 @@ function handle(state: DispatcherState, event: DispatcherEvent, nowMs: number): 
     case 'peer-up':
       return addPeer(state, event.report, nowMs);
     case 'peer-down':
-      return losePeer(state, event.peer, nowMs);
+      return losePeer(state, event.peer, nowMs, event.graceMs);
     case 'peer-suspect':
       return suspectPeer(state, event.peer, nowMs);
     case 'peer-well': {

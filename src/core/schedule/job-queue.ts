@@ -64,11 +64,6 @@ export function drain(queue: JobQueue, place: (job: JobId) => 'taken' | 'stays' 
   }
 }
 
-/** All jobs, in order of arrival. */
-export function allQueued(queue: JobQueue): JobId[] {
-  return [...queue.lanes.values()].flat().toSorted((a, b) => a - b);
-}
-
 /** Puts a job into a list that rises; most go to its end. */
 export function insertInOrder(list: JobId[], job: JobId): void {
   const last = list.at(-1);

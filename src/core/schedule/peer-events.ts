@@ -41,7 +41,7 @@ export function suspectPeer(state: DispatcherState, name: PeerName, nowMs: numbe
   }
 }
 
-export function losePeer(state: DispatcherState, name: PeerName, nowMs: number): void {
+export function losePeer(state: DispatcherState, name: PeerName, nowMs: number, graceMs?: number): void {
   const peer = state.peers.get(name);
   if (peer === undefined) return;
   peer.suspect = true;
@@ -49,7 +49,7 @@ export function losePeer(state: DispatcherState, name: PeerName, nowMs: number):
     const record = state.jobs.get(job);
     if (record?.attempt === undefined) continue;
     if (record.demand.rewritable) abandon(state, record, nowMs);
-    else fence(state, record, record.attempt, nowMs);
+    else fence(state, record, record.attempt, nowMs, graceMs);
   }
   unask(state, peer);
   state.peers.delete(name);

@@ -58,10 +58,16 @@ export function pushAbandon(state: DispatcherState, record: JobRecord): void {
 }
 
 /** What the attempt writes can't be renamed, and nobody knows whether it still runs: wait until its lease is over. */
-export function fence(state: DispatcherState, record: JobRecord, attempt: Attempt, nowMs: number): void {
+export function fence(
+  state: DispatcherState,
+  record: JobRecord,
+  attempt: Attempt,
+  nowMs: number,
+  graceMs = fenceMs,
+): void {
   leavePeer(state, record, 'in-report');
   record.attempt = { ...attempt, stage: 'fenced', recalled: false };
   state.remoteJobs += 1;
   note(state, record.demand.job, 'lost-peer', attempt.peer);
-  setDeadline(state, nowMs + fenceMs, { type: 'fence', job: record.demand.job, attempt: attempt.attempt });
+  setDeadline(state, nowMs + graceMs, { type: 'fence', job: record.demand.job, attempt: attempt.attempt });
 }
