@@ -14,6 +14,8 @@ import {
   type Refused,
 } from '../wire/job-messages.ts';
 
+/** Longest frame of a member: arguments, environments and reports of what was read may have some megabytes. */
+export const memberFrameBytes = 8 * 1024 * 1024;
 /** Bytes of output that a worker may send before it is granted more. */
 export const outputWindowBytes = 1024 * 1024;
 /** Grants smaller than this are saved up. */
@@ -47,6 +49,8 @@ export class Attempt {
     this.peer = peer;
     this.#channel = channel;
     this.#listener = listener;
+    // Jobs are put to members only.
+    channel.limit(memberFrameBytes);
     channel.onFrame = (frame) => this.#take(frame);
     channel.onEnd = (why) => this.#end(() => listener.onLost(why));
   }

@@ -18,7 +18,7 @@ import {
 } from '../wire/job-messages.ts';
 import type { RunnerExit } from '../wire/messages.ts';
 import type { Execution, Runner } from '../work/runner.ts';
-import { outputWindowBytes } from './attempt.ts';
+import { memberFrameBytes, outputWindowBytes } from './attempt.ts';
 import type { Refusal, WorkPlace } from './work-place.ts';
 
 /** How much nicer than the owner's own work a job for others runs. */
@@ -324,9 +324,6 @@ export class WorkerHost {
     job.execution?.kill();
   }
 }
-
-/** Longest frame of a member's job: arguments and environment of some megabytes are normal. */
-const memberFrameBytes = 8 * 1024 * 1024;
 
 function sendJson(channel: JobChannel, type: 'ACCEPTED' | 'REFUSED' | 'RESULT', value: unknown): void {
   channel.send(type, Buffer.from(JSON.stringify(value), 'utf8'));
