@@ -60,6 +60,7 @@ export class History {
   readonly #predicts: boolean;
   readonly #workers: Machine[] = [];
   readonly #queue: { readonly atMs: number; readonly process: Process }[] = [];
+  readonly #pace: number;
   /** Director and jobs that have not ended. */
   #live = 1;
   readonly wrong: string[] = [];
@@ -69,6 +70,7 @@ export class History {
     this.seed = seed;
     this.#random = createRandom(seed);
     const random = this.#random;
+    this.#pace = this.#chance(0.5) ? 1 : 0.1;
     this.#tree = new ServerTree(this.#chance(0.7) ? 10 : 1, Math.round((nextRandom(random) - 0.5) * 4_000));
     const version = this.#chance(0.5) ? 3 : 4;
     const submitter = new NfsClient(this.#tree, version, random);
@@ -127,6 +129,11 @@ export class History {
     return nextRandom(this.#random) * ms;
   }
 
+  /** How long something takes: some networks and machines are quick enough for much to happen in one tick. */
+  #delay(ms: number): number {
+    return nextRandom(this.#random) * ms * this.#pace;
+  }
+
   #pause(): number {
     return this.#upTo(this.#pick([1, 12, 12, 30, 300, 300, 3_000, 20_000, 90_000]));
   }
@@ -137,18 +144,23 @@ export class History {
 
   /** Edits and hand-ins. */
   *#direct(): Process {
+    const others = this.#chance(0.3) ? 0.4 : 0.03;
     for (let rounds = 4 + nextInteger(this.#random, 8); rounds > 0; rounds--) {
+      const isBurst = this.#chance(0.3);
       for (let edits = nextInteger(this.#random, 4); edits > 0; edits--) {
-        this.#world.edit(this.#chance(0.94) ? 'submitter' : 'other');
-        if (this.#chance(0.6)) yield this.#chance(0.5) ? 0.2 : this.#pause();
+        this.#world.edit(this.#chance(others) ? 'other' : 'submitter', isBurst ? 0.8 : 0.3);
+        if (isBurst) this.#handIn();
+        if (this.#chance(0.6)) yield this.#chance(0.5) || isBurst ? this.#upTo(5) : this.#pause();
       }
-      for (let jobs = 1 + nextInteger(this.#random, 2); jobs > 0; jobs--) {
-        this.#live++;
-        this.#spawn(this.#job(), this.#upTo(3));
-      }
+      for (let jobs = 1 + nextInteger(this.#random, 2); jobs > 0; jobs--) this.#handIn();
       yield this.#pause();
     }
     this.#live--;
+  }
+
+  #handIn(): void {
+    this.#live++;
+    this.#spawn(this.#job(), this.#upTo(3));
   }
 
   /** Other programs on a worker's machine: they fill its caches, hold files open. */
@@ -172,7 +184,7 @@ export class History {
 
   #jobOf(kind: Kind): ViewJob {
     const compiles = kind === 'compile' || kind === 'cached-compile';
-    const output = this.#pick([...objects, `${root}/gen/g.h`, `${root}/gen/sub/c.h`]);
+    const output = this.#pick([...objects, `${root}/lib/gen/g.h`, `${root}/lib/gen/sub/c.h`]);
     const source = this.#pick(sources);
     return {
       cwd: `${root}/out`,
@@ -202,16 +214,16 @@ export class History {
         ending = 'inline: cannot be offered';
         break;
       }
-      yield this.#upTo(2);
+      yield this.#delay(2);
       const answer = yield* this.#takeOffer(worker, prepared.offer);
-      yield this.#upTo(1);
+      yield this.#delay(1);
       if (!this.#view.answered(prepared.attempt, answer)) {
         this.#count('again: refused stale-view');
         continue;
       }
       const run = yield* this.#run(kind, job, worker);
       const outcome = yield* this.#outcome(run, job, worker, prepared.offer.knownReports);
-      yield this.#upTo(2);
+      yield this.#delay(2);
       const verdict = yield* this.#judge(view, prepared.attempt, outcome);
       if (verdict === 'believed') {
         this.#check(run.accesses, allowed, `${kind} handed in at ${handedInMs} run by ${worker.name}`);
@@ -238,7 +250,7 @@ export class History {
       if (step.kind === 'offer') return step;
       if (step.kind === 'inline') return undefined;
       if (step.kind === 'look') yield* this.#look(step);
-      else if (step.kind === 'wait') yield step.untilMs - this.#tree.nowMs + this.#upTo(1);
+      else if (step.kind === 'wait') yield step.untilMs - this.#tree.nowMs + this.#delay(1);
       else {
         const beganMs = this.#tree.nowMs;
         const seen: NamedFact[] = [];
@@ -246,7 +258,7 @@ export class History {
           if (this.#world.isServer) this.#tree.chmod(this.#tree.resolve(path, true)?.id ?? 0);
           else this.#world.submitter.chmod(path);
           seen.push({ path, fact: this.#lstat(path) });
-          if (this.#chance(0.2)) yield this.#upTo(1);
+          if (this.#chance(0.2)) yield this.#delay(1);
         }
         this.#count('bumped');
         this.#view.bumped(seen, [], beganMs, this.#tree.nowMs);
@@ -267,7 +279,7 @@ export class History {
     const seen: NamedFact[] = [];
     for (const path of step.paths) {
       seen.push({ path, fact: this.#lstat(path) });
-      if (this.#chance(0.05)) yield this.#upTo(2);
+      if (this.#chance(0.05)) yield this.#delay(2);
     }
     this.#view.observe(seen, beganMs, this.#tree.nowMs);
     const links: { path: string; target: string }[] = [];
@@ -279,9 +291,9 @@ export class History {
     this.#view.observeLinks(links);
     const listBeganMs = this.#tree.nowMs;
     const lists = step.lists.map((path) => ({ path, names: this.#list(path) }));
-    if (this.#chance(0.2)) yield this.#upTo(2);
+    if (this.#chance(0.2)) yield this.#delay(2);
     this.#view.observeLists(lists, listBeganMs);
-    yield this.#upTo(0.5);
+    yield this.#delay(0.5);
   }
 
   #list(path: string): string[] {
@@ -301,7 +313,7 @@ export class History {
         case 'refresh':
           for (const directory of action.directories) {
             client.opendir(directory);
-            if (this.#chance(0.1)) yield this.#upTo(1);
+            if (this.#chance(0.1)) yield this.#delay(1);
           }
           [state, action] = continueOffer(state, { type: 'refreshed' }, this.#tree.nowMs);
           break;
@@ -309,7 +321,7 @@ export class History {
           const facts: NamedFact[] = [];
           for (const path of action.paths) {
             facts.push({ path, fact: client.open(path)?.fact ?? client.stat(path, false) });
-            if (this.#chance(0.1)) yield this.#upTo(1);
+            if (this.#chance(0.1)) yield this.#delay(1);
           }
           [state, action] = continueOffer(state, { type: 'looked', facts }, this.#tree.nowMs);
           break;
@@ -330,13 +342,20 @@ export class History {
     if (job.reports)
       return yield* compile(
         client,
-        { source: job.inputs[0] ?? '', includeDirs, byStat: job.byStat, includes: this.#includes, system },
+        {
+          source: job.inputs[0] ?? '',
+          includeDirs,
+          byStat: job.byStat,
+          includes: this.#includes,
+          system,
+          pace: this.#pace,
+        },
         this.#random,
         () => this.#tree.nowMs,
       );
     const accesses: Access[] = [];
     for (const path of job.inputs) {
-      yield this.#upTo(5);
+      yield this.#delay(5);
       const opened = client.open(path);
       accesses.push({ path, saw: String(opened?.content ?? 'absent'), atMs: this.#tree.nowMs });
       if (opened === undefined) return { accesses, read: undefined, succeeded: false };
@@ -351,6 +370,7 @@ export class History {
     const written = client.write(path, 100);
     this.#world.record(false);
     if (written === undefined) return;
+    if (this.#world.saw(path) !== String(written.content)) this.#world.nameless.add(String(written.content));
     const reported = [{ path, fact: written.fact }];
     for (let looks = 0; ; looks++) {
       if (!this.#world.isServer)
@@ -372,12 +392,12 @@ export class History {
   /** What the worker reports after a run. */
   *#outcome(run: Run, job: ViewJob, worker: Machine, knownReports: number): Process<Outcome> {
     if (run.read === undefined) return { succeeded: run.succeeded, report: undefined };
-    yield this.#upTo(4);
+    yield this.#delay(4);
     const read: NamedFact[] = [];
     for (const path of run.read) {
       if (path.startsWith(`${root}/`)) read.push({ path, fact: worker.client.stat(path, true) });
       else read.push({ path: path.slice(0, path.lastIndexOf('/')), fact: { ...absent, kind: 'directory' } });
-      if (this.#chance(0.02)) yield this.#upTo(3);
+      if (this.#chance(0.02)) yield this.#delay(3);
     }
     return { succeeded: run.succeeded, report: worker.log.report(read, knownReports) };
   }
@@ -402,6 +422,7 @@ export class History {
       }
       const from = allowed.get(path) ?? 0;
       if (states.some((state, place) => place >= from && state.saw === saw)) continue;
+      if (this.#world.nameless.has(saw)) continue;
       const had = states.map((state) => `${state.saw}@${state.fromMs}`).join(' ');
       this.wrong.push(
         `${what}: ${path} was seen as ${saw} at ${atMs}; the submitter had, from #${from}: ${had}`,

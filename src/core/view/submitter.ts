@@ -383,8 +383,8 @@ export class SubmitterView {
   #isStale(view: JobView, attempt: AttemptView, item: ReadItem): boolean {
     const real = item.entry?.real;
     if (item.entry === undefined || real?.fact === undefined) return false;
-    if (item.entry.gone) return !this.#without.has('read-files');
-    if (!this.#without.has('read-files') && !sameFact(real.fact, item.fact, this.#fields)) return true;
+    if (this.#without.has('read-files')) return false;
+    if (item.entry.gone || !sameFact(real.fact, item.fact, this.#fields)) return true;
     if (this.#without.has('changed-since') || real.sinceMs <= attempt.offeredMs) return false;
     // First seen like this after the command started, and by the server's clock it may be younger than the job: what
     // was read then may have been written back only since (by a program here that holds it open).

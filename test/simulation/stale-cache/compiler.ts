@@ -33,6 +33,8 @@ export interface Compile {
   readonly includes: (name: string) => readonly Include[];
   /** Headers of the machine itself, by name. */
   readonly system: ReadonlyMap<string, string>;
+  /** 1: a few ms for an access. */
+  readonly pace: number;
 }
 
 /** Yields how long it takes until its next access, ms. */
@@ -44,7 +46,7 @@ export function* compile(
 ): Generator<number, Run> {
   const accesses: Access[] = [];
   const read: string[] = [];
-  const pace = nextRandom(random) < 0.2 ? 400 : 3;
+  const pace = (nextRandom(random) < 0.2 ? 400 : 3) * compile.pace;
   const access = (path: string): string => {
     const saw = open(client, path, compile.byStat);
     accesses.push({ path: join('/', path), saw, atMs: nowMs() });

@@ -13,8 +13,9 @@ const directories = [
   'late',
   'late/sub',
   'late/opt',
-  'gen',
-  'gen/sub',
+  'lib',
+  'lib/gen',
+  'lib/gen/sub',
   'r1',
   'r2',
   'keep',
@@ -23,7 +24,7 @@ const directories = [
   'out',
 ];
 const headerNames = ['a.h', 'b.h', 'g.h', 'sub/c.h', 'sub/d.h', 'opt/o.h', 'sys/t.h'];
-const searchDirs = ['early', 'inc', 'late', 'gen', 'cur'];
+const searchDirs = ['early', 'inc', 'late', 'lib/gen', 'cur'];
 
 /** Paths that edits touch and that the check knows the history of. */
 const headers = searchDirs.flatMap((directory) => headerNames.map((name) => `${root}/${directory}/${name}`));
@@ -72,6 +73,8 @@ export class World {
   /** For each path: what was there, and from when. */
   readonly history = new Map<string, State[]>();
   #serial = 0;
+  /** What was edited last: programs do more than one thing in a directory. */
+  #last = sources[0] ?? '';
 
   constructor(tree: ServerTree, submitter: NfsClient, isServer: boolean, random: RandomState) {
     this.tree = tree;
@@ -129,10 +132,14 @@ export class World {
     }
   }
 
-  /** One change. `by`: the submitter's programs, or somebody elsewhere, whose changes the submitter may see late. */
-  edit(by: 'submitter' | 'other'): void {
+  /** One change; `nearness`: how likely in the directory of the last one. `by`: the submitter's programs, or somebody elsewhere, whose changes the submitter may see late. */
+  edit(by: 'submitter' | 'other', nearness: number): void {
     const { tree } = this;
-    const path = this.#pick(nextRandom(this.#random) < 0.75 ? headers : universe);
+    const directory = this.#last.slice(0, this.#last.lastIndexOf('/') + 1);
+    const near = universe.filter((path) => path.startsWith(directory));
+    const among = nextRandom(this.#random) < 0.75 ? headers : universe;
+    const path = this.#pick(nextRandom(this.#random) < nearness ? near : among);
+    this.#last = path;
     const temporary = `${path.slice(0, path.lastIndexOf('/'))}/t${this.#serial++}`;
     const touched = [path];
     const there = tree.resolve(path, true);
@@ -157,19 +164,19 @@ export class World {
         break;
       case 6: {
         // a directory swapped for another one
-        const directory = `${root}/${this.#pick(['inc/sub', 'late/sub', 'gen', 'early', 'late/opt'])}`;
+        const swapped = `${root}/${this.#pick(['inc/sub', 'late/sub', 'lib/gen', 'lib/gen', 'early', 'late/opt'])}`;
         const away = `${root}/keep/d${this.#serial++}`;
         const instead = this.#pick([`${root}/moved`, `${root}/moved/sub`, ...this.#parked()]);
         if (tree.resolve(instead, false)?.kind !== 'directory') break;
-        tree.rename(directory, away);
-        tree.rename(instead, directory);
+        tree.rename(swapped, away);
+        tree.rename(instead, swapped);
         tree.mkdir(`${root}/moved`);
-        touched.push(directory, away, instead);
+        touched.push(swapped, away, instead);
         break;
       }
       case 7: {
         const link = `${root}/new${this.#serial++}`;
-        tree.symlink(this.#pick(['r1', 'r2', 'gen/sub']), link);
+        tree.symlink(this.#pick(['r1', 'r2', 'lib/gen/sub']), link);
         tree.rename(link, `${root}/cur`);
         touched.push(link);
         break;
@@ -207,6 +214,9 @@ export class World {
     if (inode?.kind !== 'file') return;
     this.submitter.dirty.set(inode.id, { content: this.tree.newContent(), sizeBytes: this.#size() });
   }
+
+  /** A job wrote into a file that had lost its name meanwhile: whoever still sees that file may see this. */
+  readonly nameless = new Set<string>();
 
   /** The submitter's machine has seen this content of a file that another machine wrote. */
   seen(path: string, content: string): void {
