@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Fact } from '../../../../src/core/fact.ts';
+import { factFields, type ViewOffer } from '../../../../src/core/view/contract.ts';
+import { compareOutputs } from '../../../../src/core/view/outputs.ts';
+import { ReadLog } from '../../../../src/core/view/read-log.ts';
+import { continueOffer, type OfferAction, takeOffer } from '../../../../src/core/view/worker.ts';
+
+const fact: Fact = { kind: 'file', inode: '1', sizeBytes: 5, mtimeNs: '1000000000', ctimeNs: '1000000000' };
+const older: Fact = { ...fact, mtimeNs: '900000000' };
+const offer: ViewOffer = {
+  refresh: ['/s', '/s/src'],
+  files: [{ path: '/s/src/a.c', fact }],
+  fields: factFields,
+  knownReports: 0,
+};
+
+test('an offer is refreshed first, then compared, then ready', () => {
+  const [refreshing, refresh] = takeOffer('/s', offer);
+  assert.deepEqual(refresh, { type: 'refresh', directories: ['/s', '/s/src'] });
+  const [looking, look] = continueOffer(refreshing, { type: 'refreshed' }, 0);
+  assert.deepEqual(look, { type: 'look', paths: ['/s/src/a.c'] });
+  const [, answer] = continueOffer(looking, { type: 'looked', facts: offer.files }, 0);
+  assert.deepEqual(answer, { type: 'answer', answer: { kind: 'ready' } });
+});
+
+test('a file that differs is refreshed from the root and looked at again, then refused within half a second', () => {
+  let nowMs = 0;
+  let refreshes = 0;
+  let [state, action]: ReturnType<typeof takeOffer> = takeOffer('/s', { ...offer, refresh: [] });
+  while (action.type !== 'answer') {
+    const current: OfferAction = action;
+    if (current.type === 'wait') {
+      nowMs = current.untilMs;
+      [state, action] = continueOffer(state, { type: 'woken' }, nowMs);
+    } else if (current.type === 'refresh') {
+      assert.deepEqual(current.directories, ['/s', '/s/src']);
+      refreshes++;
+      [state, action] = continueOffer(state, { type: 'refreshed' }, nowMs);
+    } else
+      [state, action] = continueOffer(
+        state,
+        { type: 'looked', facts: [{ path: '/s/src/a.c', fact: older }] },
+        nowMs,
+      );
+  }
+  assert.deepEqual(action.answer, { kind: 'stale', files: [{ path: '/s/src/a.c', fact: older }] });
+  assert.ok(refreshes >= 3);
+  assert.ok(nowMs < 500);
+});
+
+test('an offer that names nothing is ready at once', () => {
+  const [, action] = takeOffer('/s', { ...offer, refresh: [], files: [] });
+  assert.deepEqual(action, { type: 'answer', answer: { kind: 'ready' } });
+});
+
+test('a report names by number what the submitter has, and adds what changed', () => {
+  const log = new ReadLog();
+  const a = { path: '/s/a.h', fact };
+  const b = { path: '/s/b.h', fact };
+  assert.deepEqual(log.report([a, b], 0), {
+    read: [0, 1],
+    added: [
+      { number: 0, ...a },
+      { number: 1, ...b },
+    ],
+  });
+  assert.deepEqual(log.report([a, b], 2), { read: [0, 1], added: [] });
+  const changed = { path: '/s/a.h', fact: older };
+  assert.deepEqual(log.report([changed, b], 2), { read: [1, 2], added: [{ number: 2, ...changed }] });
+});
+
+test('outputs are seen when all facts agree, and sent when that takes too long', () => {
+  const reported = [{ path: '/s/a.o', fact }];
+  assert.deepEqual(compareOutputs(reported, reported, factFields, 0), { kind: 'seen' });
+  const seen = [{ path: '/s/a.o', fact: older }];
+  assert.equal(compareOutputs(reported, seen, factFields, 0).kind, 'again');
+  assert.deepEqual(compareOutputs(reported, [], factFields, 99), { kind: 'send', unseen: ['/s/a.o'] });
+});
