@@ -62,12 +62,17 @@ async function cost(): Promise<Row[]> {
 /** Makespan over ideal of 400 commands that sleep 0.5 s on 8 peers with 4 slots each. */
 async function makespan(): Promise<Row[]> {
   await using swarm = await SwarmRig.start(undefined, { machines: 8, slots: 4 });
-  const idealMs = (400 / 32) * 500;
+  // Jobs of one length end in whole rounds: with 32 slots even a scheduler that knows all needs 13 of them.
+  const idealMs = Math.ceil(400 / 32) * 500;
   const submit = async (hosts: readonly Host[], inFlight: number): Promise<number> => {
-    const startedMs = performance.now();
-    const script = `seq ${400 / hosts.length} | xargs -P${inFlight} -I_ swarmrun sleep 0.5`;
-    await Promise.all(hosts.map((host) => swarm.check(host, ['sh', '-c', script])));
-    return (performance.now() - startedMs) / idealMs;
+    const ratios: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      const startedMs = performance.now();
+      const script = `seq ${400 / hosts.length} | xargs -P${inFlight} -I_ swarmrun sleep 0.5`;
+      await Promise.all(hosts.map((host) => swarm.check(host, ['sh', '-c', script])));
+      ratios.push((performance.now() - startedMs) / idealMs);
+    }
+    return median(ratios);
   };
   const what = '400 x sleep 0.5, 8 x 4 slots: makespan / ideal';
   return [
