@@ -1,0 +1,140 @@
+/** The command line of `buildswarm`, as people use it: start, status, slots, share, run, why, stop. */
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { SwarmRig } from '../rig/swarm-rig.ts';
+import { until } from '../rig/until.ts';
+
+test('buildswarm on the command line', async (t) => {
+  await using swarm = await SwarmRig.start(t, { machines: 2, slots: 3 });
+  const say = (...argv: string[]) => swarm.exec('m1', ['buildswarm', ...argv]);
+
+  await t.test('status fits 80 columns and names peers, slots and the -j to use', async () => {
+    await swarm.untilSees('m1', 1);
+    const { status, stdout } = await say('status');
+    const text = stdout.toString();
+    assert.equal(status, 0);
+    assert.ok(
+      text.split('\n').every((line) => line.length <= 80),
+      text,
+    );
+    assert.match(text, /^m1 \(me\) .* 0\/3 /m);
+    assert.match(text, /^m2 .* 0\/3 /m);
+    assert.match(text, /2 peers, 0 of 6 slots used; build with -j7/);
+  });
+
+  await t.test('status --json has the promised shape', async () => {
+    const value = JSON.parse((await say('status', '--json')).stdout.toString()) as Record<string, unknown>;
+    assert.deepEqual(
+      ['version', 'self', 'peers', 'jobs'].filter((key) => !(key in value)),
+      [],
+    );
+    const [peer] = value['peers'] as Record<string, unknown>[];
+    const keys =
+      'id name addresses slots running queued load memoryFreeBytes ageMs rttMs state reasons doneForMe doneByMe';
+    assert.deepEqual(
+      keys.split(' ').filter((key) => !(key in (peer ?? {}))),
+      [],
+    );
+    assert.deepEqual(Object.keys(value['jobs'] as object), [
+      'running',
+      'queued',
+      'done',
+      'remote',
+      'inline',
+      'failed',
+      'retried',
+    ]);
+  });
+
+  await t.test('slots is one number', async () => {
+    assert.equal((await say('slots')).stdout.toString(), '7\n');
+  });
+
+  await t.test('run --remote and --local force the place; 127 and statuses are as in a shell', async () => {
+    const where = async (...argv: string[]) => (await say('run', ...argv)).stdout.toString().trim();
+    assert.equal(await where('--remote', '--', 'hostname'), 'm2');
+    assert.equal(await where('--local', 'hostname'), 'm1');
+    assert.equal((await say('run', 'sh', '-c', 'exit 7')).status, 7);
+    assert.equal((await say('run', '--local', 'no-such-command')).status, 127);
+    assert.equal((await say('run', '--local', 'sh', '-c', 'kill -TERM $$')).signal, 'SIGTERM');
+  });
+
+  await t.test('why tells the reason of a job that stayed here', async () => {
+    await swarm.check('m1', ['swarmrun', 'g++', '--version']);
+    const { stdout } = await say('why');
+    assert.match(stdout.toString(), /g\+\+ --version/);
+    assert.match(stdout.toString(), /query: the command only asks the tool about itself/);
+    assert.match((await say('why', '99999')).stdout.toString(), /Nothing is known of job 99999/);
+  });
+
+  await t.test('usage errors have status 2 and say what would be right', async () => {
+    for (const argv of [
+      ['status', '--no-such'],
+      ['no-such'],
+      ['start', '--slots', 'many'],
+      ['start', '--peer', 'm2:4001'],
+      ['why', 'x'],
+    ]) {
+      const { status, stderr } = await say(...argv);
+      assert.equal(status, 2, argv.join(' '));
+      assert.notEqual(stderr.toString(), '', argv.join(' '));
+    }
+    assert.match(
+      (await say('start', '--slots', 'many')).stderr.toString(),
+      /--slots or BUILDSWARM_SLOTS: "many" is no number of slots/,
+    );
+    for (const command of ['start', 'daemon', 'stop', 'status', 'slots', 'share', 'run', 'why']) {
+      assert.equal((await say(command, '--help')).status, 0, command);
+    }
+  });
+
+  await t.test('a second start says that a peer is running already', async () => {
+    const { status, stderr } = await say('start');
+    assert.equal(status, 1);
+    assert.match(stderr.toString(), /A peer is running already/);
+  });
+
+  await t.test('share makes a share once, and says where it is', async () => {
+    const outside = join(swarm.share, '..', `other-${process.pid}`);
+    await swarm.check('m1', ['mkdir', '-p', outside]);
+    const first = await say('share', outside);
+    assert.equal(first.status, 0, first.stderr.toString());
+    assert.match(first.stdout.toString(), /is a share/);
+    assert.equal((await say('share', outside)).status, 0);
+    assert.equal((await say('share', join(outside, 'missing'))).status, 1);
+    await rm(outside, { recursive: true, force: true });
+  });
+
+  await t.test('stop waits for what runs for others, and takes nothing new', async () => {
+    const job = swarm.start('m1', ['swarmrun', 'sleep', '1.5']);
+    await until(async () => (await swarm.status('m2')).self.running === 1, 5_000, 'm2 runs the job');
+    const stopped = swarm.start('m2', ['buildswarm', 'stop']);
+    await until(
+      async () => (await swarm.status('m1')).peers[0]?.state === 'refusing',
+      5_000,
+      'm1 hears that m2 leaves',
+    );
+    assert.equal((await job.ended).status, 0);
+    assert.equal((await stopped.ended).status, 0);
+    assert.equal((await swarm.exec('m2', ['buildswarm', 'status'])).status, 69);
+    assert.equal((await swarm.status('m1')).jobs.retried, 0);
+  });
+
+  await t.test('without a peer: 69 and a sentence, and swarmrun runs its command here', async () => {
+    await swarm.check('m1', ['buildswarm', 'stop']);
+    const { status, stderr } = await say('status');
+    assert.equal(status, 69);
+    assert.match(stderr.toString(), /No peer is running on this machine .*buildswarm start/);
+    assert.equal(await swarm.check('m1', ['swarmrun', 'hostname']), 'm1\n');
+  });
+
+  await t.test('start gives the peer no descriptor of its caller', async () => {
+    // The reader of a pipe that the peer kept open would wait for ever.
+    const ended = await swarm.exec('m1', ['sh', '-c', '(buildswarm start 7>&1 20>&1; echo started) | cat'], {
+      timeoutMs: 20_000,
+    });
+    assert.equal(ended.stdout.toString(), 'started\n');
+  });
+});
