@@ -20,8 +20,12 @@ export interface GossipLoopInit {
   readonly now: () => number;
   readonly neighbours: () => string[];
   readonly send: (to: PeerName, payload: Uint8Array) => void;
+  /** Whether what a peer says of others is believed; a stranger speaks for itself alone. */
+  readonly isTrusted: (peer: PeerName) => boolean;
   /** A report that is newer than what was known. */
   readonly onNews: (report: LoadReport) => void;
+  /** A stranger says that there is another peer. */
+  readonly onHearsay: (report: LoadReport) => void;
 }
 
 export class GossipLoop {
@@ -51,8 +55,12 @@ export class GossipLoop {
   }
 
   take(reports: readonly LoadReport[], from: PeerName): void {
-    for (const report of mergeReports(this.#table, reports, from, this.#init.now()))
+    const trusted = this.#init.isTrusted(from);
+    const believed = trusted ? reports : reports.filter(({ id }) => id === from);
+    for (const report of mergeReports(this.#table, believed, from, this.#init.now()))
       this.#init.onNews(report);
+    if (trusted) return;
+    for (const report of reports) if (report.id !== from) this.#init.onHearsay(report);
   }
 
   reportOf(peer: PeerName): LoadReport | undefined {

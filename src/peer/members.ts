@@ -11,6 +11,7 @@ import {
   awaitMember,
   checkMember,
   type Member,
+  memberLifeMs,
   removeMemberFile,
   sweepMembers,
   writeMemberFile,
@@ -23,7 +24,16 @@ export function memberPath(root: string, peer: PeerName): string {
   return `${root === '/' ? '' : root}/.buildswarm/peers/${peer}`;
 }
 
-export type Membership = { readonly ok: true } | { readonly ok: false; readonly why: string };
+/** `unsure`: the file system did not answer, so nothing is shown either way. */
+export type Membership =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly why: string; readonly unsure?: boolean };
+
+/**
+ * What a connected peer has shown so far, on any share. A `stranger` has shown nothing: nothing that it names is looked
+ * at, run or kept. Of a `lapsed` one the proof is old: look again before the next job.
+ */
+export type Standing = 'member' | 'lapsed' | 'stranger';
 
 /** How long attributes are believed where the mount does not say. */
 const cacheS = 60;
@@ -35,6 +45,15 @@ const doubtedMs = 2_000;
 const firstLookMs = 1_000;
 /** Files of a day's age are swept, so a living peer renews its own well before. */
 const renewMs = 4 * 3600 * 1000;
+/** Shares on which one peer is looked for, at most. */
+const maxRoots = 64;
+
+interface Known {
+  readonly answer: Promise<Membership>;
+  untilMs: number;
+  /** The newest answer that came. */
+  verdict: Membership | undefined;
+}
 
 export interface MembersInit {
   readonly disk: Disk;
@@ -49,9 +68,11 @@ export interface MembersInit {
 
 export class Members {
   readonly #init: MembersInit;
-  readonly #answers = new Map<string, { readonly answer: Promise<Membership>; untilMs: number }>();
+  /** By peer, then by root of the share. */
+  readonly #known = new Map<PeerName, Map<string, Known>>();
   readonly #joined = new Map<string, Promise<Membership>>();
-  readonly #verdicts = new Map<string, Membership>();
+  /** When this peer's file was written, by the wall clock, which counts the time in which a machine sleeps. */
+  readonly #writtenMs = new Map<string, number>();
   readonly #facts = new Map<string, Fact>();
   readonly #mounts = new Map<string, Mount>();
   readonly #renewal: NodeJS.Timeout;
@@ -59,7 +80,7 @@ export class Members {
   constructor(init: MembersInit) {
     this.#init = init;
     this.#renewal = setInterval(() => {
-      for (const root of this.#joined.keys()) this.#joined.set(root, this.#write(root));
+      for (const root of this.#joined.keys()) this.#joined.set(root, this.#renew(root));
     }, renewMs).unref();
   }
 
@@ -101,37 +122,69 @@ export class Members {
     );
   }
 
+  /** Whether this peer has written its file there; only what lies in such a share is looked at for others. */
+  hasJoined(root: string): boolean {
+    return this.#mounts.has(root);
+  }
+
   /** Is that peer a member of this share, as this machine sees it? */
   check(root: string, peer: PeerName): Promise<Membership> {
-    const key = `${peer} ${root}`;
     const nowMs = this.#init.now();
-    const known = this.#answers.get(key);
-    if (known !== undefined && known.untilMs > nowMs) return known.answer;
-    const answer = this.#look(root, peer, known === undefined);
-    const entry = { answer, untilMs: nowMs + believedMs };
-    this.#answers.set(key, entry);
-    if (this.#answers.size > 4096) this.#answers.delete(this.#answers.keys().next().value ?? '');
-    void answer.then((verdict) => {
-      if (!verdict.ok) entry.untilMs = this.#init.now() + doubtedMs;
-      this.#verdicts.set(key, verdict);
+    const roots = this.#known.get(peer) ?? new Map<string, Known>();
+    const before = roots.get(root);
+    if (before !== undefined && before.untilMs > nowMs) return before.answer;
+    const known: Known = {
+      answer: this.#look(root, peer, before === undefined && this.#joined.has(root)),
+      untilMs: nowMs + believedMs,
+      verdict: before?.verdict,
+    };
+    if (before === undefined && roots.size >= maxRoots) roots.delete(roots.keys().next().value ?? '');
+    roots.set(root, known);
+    this.#known.set(peer, roots);
+    void known.answer.then((verdict) => {
+      if (!verdict.ok) known.untilMs = this.#init.now() + doubtedMs;
+      if (verdict.ok || verdict.unsure !== true || known.verdict === undefined) known.verdict = verdict;
     });
-    return answer;
+    return known.answer;
+  }
+
+  /** What a peer has shown, without looking. */
+  standing(peer: PeerName): Standing {
+    let standing: Standing = 'stranger';
+    for (const { verdict, untilMs } of this.#known.get(peer)?.values() ?? []) {
+      if (verdict?.ok !== true) continue;
+      if (untilMs > this.#init.now()) return 'member';
+      standing = 'lapsed';
+    }
+    return standing;
+  }
+
+  /** Looks again where a peer has been a member. @returns whether it still is, anywhere. */
+  async proveAgain(peer: PeerName): Promise<boolean> {
+    for (const [root, { verdict }] of this.#known.get(peer) ?? []) {
+      if (verdict?.ok === true && (await this.check(root, peer)).ok) return true;
+    }
+    return false;
+  }
+
+  /** Whether a peer is known to be a member of a share; does not look. */
+  isMember(root: string, peer: PeerName): boolean {
+    return this.#known.get(peer)?.get(root)?.verdict?.ok === true;
   }
 
   /** Forgets what is known of a peer that is gone. */
   forget(peer: PeerName): void {
-    for (const key of this.#answers.keys()) {
-      if (!key.startsWith(`${peer} `)) continue;
-      this.#answers.delete(key);
-      this.#verdicts.delete(key);
-    }
+    this.#known.delete(peer);
   }
 
-  /** Why a peer is not used, for people: the shares on which it was looked for and is no member. */
+  /** Why a peer is not used, for people: on none of the shares where it was looked for it is a member. */
   refusals(peer: PeerName): string[] {
-    return [...this.#verdicts].flatMap(([key, verdict]) =>
-      key.startsWith(`${peer} `) && !verdict.ok ? [verdict.why] : [],
-    );
+    const verdicts = [...(this.#known.get(peer)?.values() ?? [])].map(({ verdict }) => verdict);
+    if (verdicts.some((verdict) => verdict?.ok === true)) return [];
+    const reasons = verdicts.flatMap((verdict) => (verdict?.ok === false ? [verdict.why] : []));
+    return reasons.length > 0 || this.#mounts.size === 0
+      ? reasons.slice(0, 2)
+      : ['not-member: it has not shown that it is you on any share of this peer'];
   }
 
   /** Removes this peer's files; at its stop. */
@@ -148,6 +201,7 @@ export class Members {
       const self = this.#init.self();
       const written = await writeMemberFile(this.#init.disk, root, self);
       if (!written.ok) return written;
+      this.#writtenMs.set(root, Date.now());
       const [fact = absent] = await readFacts(this.#init.disk, [memberPath(root, self.peerId)], {
         fresh: true,
       });
@@ -160,6 +214,25 @@ export class Members {
     }
   }
 
+  /** Who removed the file has revoked this peer there: it must not come back by itself. */
+  async #renew(root: string): Promise<Membership> {
+    const ageMs = Date.now() - (this.#writtenMs.get(root) ?? 0);
+    // Older ones are swept by others, so a machine that slept for days may find its own gone.
+    if (ageMs < memberLifeMs) {
+      const path = memberPath(root, this.#init.self().peerId);
+      const [fact] = await readFacts(this.#init.disk, [path], { fresh: true }).catch(() => []);
+      if (fact?.kind === 'absent') {
+        this.#mounts.delete(root);
+        this.#init.log('the member file was removed, so this share is left', { root });
+        return {
+          ok: false,
+          why: 'the member file of this peer was removed; start the peer again to use the share',
+        };
+      }
+    }
+    return await this.#write(root);
+  }
+
   async #look(root: string, peer: PeerName, first: boolean): Promise<Membership> {
     const publicKey = this.#init.keyOf(peer);
     if (publicKey === undefined) return { ok: false, why: `there is no connection to ${peer}` };
@@ -169,7 +242,7 @@ export class Members {
         ? await awaitMember(disk, root, { peerId: peer, publicKey }, firstLookMs)
         : await checkMember(disk, root, { peerId: peer, publicKey });
     } catch (error) {
-      return { ok: false, why: String(error) };
+      return { ok: false, why: String(error), unsure: true };
     }
   }
 }

@@ -13,13 +13,13 @@ import { type LocalServer, listenLocal } from '../local/server.ts';
 import { Disk } from '../share/disk.ts';
 import { Shares } from '../share/shares.ts';
 import { publicKeyOf } from '../swarm/public-key.ts';
-import { type ControlFrame, createSwarm, type Swarm } from '../swarm/swarm.ts';
-import { parseFree, parseGossip, parseShares } from '../wire/messages.ts';
+import { createSwarm, type Swarm } from '../swarm/swarm.ts';
 import { openRunner } from '../work/open-runner.ts';
 import type { Runner } from '../work/runner.ts';
 import { AddressBook } from './address-book.ts';
 import { Alarm } from './alarm.ts';
 import { GossipLoop } from './gossip-loop.ts';
+import { Heard } from './heard.ts';
 import { Ledger } from './ledger.ts';
 import { MachineWatch } from './machine-watch.ts';
 import { Members } from './members.ts';
@@ -76,6 +76,7 @@ class Peer implements RunningPeer {
   #gossip!: GossipLoop;
   #members!: Members;
   #talk!: ShareTalk;
+  #heard!: Heard;
   #tree!: SubmitterTree;
   #place!: WorkPlace;
   #submitter!: Submitter;
@@ -136,33 +137,38 @@ class Peer implements RunningPeer {
       now: this.#now,
       neighbours: () => this.#neighbours.ids(),
       send: (to, payload) => this.#swarm.send(to, 'GOSSIP', payload),
+      isTrusted: (peer) => this.#members.standing(peer) !== 'stranger',
       onNews: (report) => this.#heardOf(report),
+      onHearsay: ({ id, addresses }) => {
+        if (!this.#neighbours.has(id)) this.#swarm.connectTo(id, addresses, 'hearsay');
+      },
     });
+    const common = { disk: this.#disk, shares: this.#shares, members: this.#members, now: this.#now };
     const sameness = new Sameness();
     this.#tree = new SubmitterTree({
-      disk: this.#disk,
-      shares: this.#shares,
-      members: this.#members,
+      ...common,
       sameness,
-      now: this.#now,
       peerId: this.#swarm.id,
       without: this.#settings.withoutChecks,
+      settled: (root) => this.#talk.settled(root),
     });
-    this.#place = new WorkPlace({
-      disk: this.#disk,
-      shares: this.#shares,
-      members: this.#members,
-      sameness,
-      now: this.#now,
-    });
+    this.#place = new WorkPlace({ ...common, sameness });
     this.#talk = new ShareTalk({
-      shares: this.#shares,
-      members: this.#members,
+      ...common,
       mounts: this.#tree.mounts,
-      disk: this.#disk,
+      neighbours: () => this.#neighbours.ids(),
+      onUsable: (peer) => this.#use(peer),
       onCompared: (root, pair) => this.#tree.compared(root, pair),
       send: (to, payload) => this.#swarm.send(to, 'SHARES', payload),
       log: say,
+    });
+    this.#heard = new Heard({
+      members: this.#members,
+      now: this.#now,
+      onReports: (peer, reports) => this.#gossip.take(reports, peer),
+      onFree: (report) => this.#submitter.apply({ type: 'free', report }),
+      onWant: (peer, jobs) => this.#host.apply({ type: 'want', peer, jobs }),
+      onShares: (peer, shares) => this.#talk.hear(peer, shares),
     });
     this.#submitter = new Submitter({
       now: this.#now,
@@ -272,6 +278,7 @@ class Peer implements RunningPeer {
     this.#local?.close();
     this.#watch.stop();
     this.#book.stop();
+    this.#talk.stop();
     this.#gossip.stop();
     this.#dispatcherAlarm.cancel();
     this.#workerAlarm.cancel();
@@ -308,7 +315,6 @@ class Peer implements RunningPeer {
         onPeer: (peer) => {
           this.#neighbours.met(peer);
           this.#gossip.take([peer.hello.report], peer.id);
-          this.#submitter.apply({ type: 'peer-up', report: peer.hello.report });
           this.#talk.tell([peer.id]);
           this.#log.info({ peer: peer.id, name: peer.hello.report.name }, 'met a peer');
         },
@@ -316,13 +322,15 @@ class Peer implements RunningPeer {
           const graceMs = this.#neighbours.graceMs(id);
           this.#neighbours.gone(id);
           this.#members.forget(id);
+          this.#talk.forget(id);
+          this.#heard.forget(id);
           this.#tree.peerGone(id);
           this.#place.peerGone(id);
           this.#submitter.apply({ type: 'peer-down', peer: id, graceMs });
           this.#host.apply({ type: 'peer-down', peer: id });
           this.#log.info({ peer: id, why }, 'a peer is gone');
         },
-        onControl: (id, frame) => this.#heard(id, frame),
+        onControl: (id, frame) => this.#heard.take(id, frame),
         onJob: (id, channel) => this.#host.open(id, channel),
         onSilence: (id) => {
           this.#neighbours.suspect(id, true);
@@ -336,27 +344,10 @@ class Peer implements RunningPeer {
     });
   }
 
-  #heard(id: PeerName, frame: ControlFrame): void {
-    switch (frame.type) {
-      case 'GOSSIP':
-        this.#gossip.take(parseGossip(frame.payload).reports, id);
-        break;
-      case 'FREE': {
-        const { report } = parseFree(frame.payload);
-        if (report.id !== id) break;
-        this.#gossip.take([report], id);
-        this.#submitter.apply({ type: 'free', report });
-        break;
-      }
-      case 'WANT':
-        this.#host.apply({ type: 'want', peer: id, jobs: Buffer.from(frame.payload).readUInt32LE() });
-        break;
-      case 'SHARES':
-        this.#talk.hear(id, parseShares(frame.payload).shares);
-        break;
-      default:
-        frame.type satisfies never;
-    }
+  /** Jobs may go to that peer from now on. */
+  #use(peer: PeerName): void {
+    const report = this.#gossip.reportOf(peer);
+    if (report !== undefined) this.#submitter.apply({ type: 'peer-up', report });
   }
 
   /** A report that is news: of a peer that is connected, it is the dispatcher's; of another one, it is an address. */

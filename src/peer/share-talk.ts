@@ -1,67 +1,263 @@
 /**
  * What peers tell one another of shares: a submitter says where it is a member; whoever finds its file there, through
- * its own mount, becomes a member too, and says how it mounts the share.
+ * its own mount, becomes a member too, says how it mounts the share, and to whom it is proven. A peer is used for jobs
+ * when both ends have found each other's file.
+ *
+ * Whoever says something here may be a stranger. Of the paths that it names, only its own member file is looked for,
+ * rarely, one after the other, and never where the looking alone could mount what the stranger offers.
  */
 
+import { resolvePath } from '../core/command/paths.ts';
 import { absent, type Fact } from '../core/fact.ts';
 import type { PeerName } from '../core/schedule/contract.ts';
 import type { WorkerMount } from '../core/view/contract.ts';
 import type { FactPair } from '../core/view/facts.ts';
 import type { Disk } from '../share/disk.ts';
 import { readFacts } from '../share/facts.ts';
+import { foreignFault, readMounts } from '../share/mounts.ts';
 import type { Shares } from '../share/shares.ts';
 import { packFact } from '../wire/job-messages.ts';
 import type { Shares as SharesMessage } from '../wire/messages.ts';
 import { type Members, memberPath } from './members.ts';
 import type { WorkerMounts } from './worker-mounts.ts';
 
+/** Of a message's limit of 64 KiB. */
+const maxMessageBytes = 60 * 1024;
+const maxRoots = 64;
+/** Shares of one that is no member of any. */
+const maxStrangersRoots = 16;
+/** While a member file is not to be found: it may be on its way, or a share not be mounted yet. */
+const againMs = [100, 400, 1_500, 6_000, 25_000] as const;
+const lastAgainMs = 60_000;
+/** What a stranger says makes us look at once so many times, and once more after each such time. */
+const looks = { burst: 6, everyMs: 5_000 } as const;
+/** File system calls that hang; with more of them, no stranger's paths are looked at. */
+const maxHung = 2;
+/** How long the first job in a share waits until the peers that are connected have found this one's file there. */
+const firstWaitMs = 400;
+
 export interface ShareTalkInit {
   readonly shares: Shares;
   readonly members: Members;
   readonly mounts: WorkerMounts;
   readonly disk: Disk;
+  readonly now: () => number;
+  readonly neighbours: () => PeerName[];
   readonly onCompared: (root: string, pair: FactPair) => void;
+  /** Both ends have found each other's file on a share. */
+  readonly onUsable: (peer: PeerName) => void;
   readonly send: (to: PeerName, payload: Uint8Array) => void;
   readonly log: (message: string, facts: Record<string, unknown>) => void;
 }
 
+interface Told {
+  readonly mount: WorkerMount;
+  readonly member: Fact;
+  readonly seen: boolean;
+}
+
+interface Talker {
+  /** What it said last. */
+  told: Map<string, Told>;
+  /** Shares on which both have found each other. */
+  readonly usable: Set<string>;
+  looking: boolean;
+  /** It said something while its shares were looked at. */
+  more: boolean;
+  failures: number;
+  looksLeft: number;
+  looksAtMs: number;
+  timer: NodeJS.Timeout | undefined;
+}
+
 export class ShareTalk {
   readonly #init: ShareTalkInit;
+  readonly #talkers = new Map<PeerName, Talker>();
+  readonly #first = new Map<string, Promise<void>>();
+  readonly #waiting = new Set<() => void>();
 
   constructor(init: ShareTalkInit) {
     this.#init = init;
   }
 
-  /** Says to these peers on which shares this one is a member. */
+  /** Says to these peers on which shares this one is a member, and where theirs was found. */
   tell(peers: readonly PeerName[]): void {
-    const shares = this.#init.members.joined;
+    const { members, send } = this.#init;
+    const shares = members.joined.slice(-maxRoots);
     if (shares.length === 0) return;
-    const packed = shares.map((share) => ({ ...share, member: packFact(share.member) }));
-    const payload = Buffer.from(JSON.stringify({ shares: packed }), 'utf8');
-    for (const peer of peers) this.#init.send(peer, payload);
+    for (const peer of peers) {
+      const packed: unknown[] = [];
+      let sizeBytes = 0;
+      for (const share of shares) {
+        const one = { ...share, member: packFact(share.member), seen: members.isMember(share.root, peer) };
+        sizeBytes += Buffer.byteLength(JSON.stringify(one)) + 1;
+        if (sizeBytes <= maxMessageBytes) packed.push(one);
+      }
+      send(peer, Buffer.from(JSON.stringify({ shares: packed }), 'utf8'));
+    }
   }
 
   /** A peer says on which shares it is; its file there is looked for, and nothing else below the path it names. */
   hear(peer: PeerName, shares: SharesMessage['shares']): void {
-    for (const { root, member, ...mount } of shares) {
-      if (!root.startsWith('/')) continue;
-      this.#join(peer, root, mount, member).catch((error: unknown) =>
-        this.#init.log('a share could not be looked at', { peer, root, error: String(error) }),
-      );
+    const talker = this.#talkerOf(peer);
+    const most = this.#init.members.standing(peer) === 'stranger' ? maxStrangersRoots : maxRoots;
+    talker.told = new Map(
+      shares
+        .filter(({ root }) => root.startsWith('/') && resolvePath('/', root) === root)
+        .slice(0, most)
+        .map(({ root, member, seen, ...mount }) => [root, { mount, member, seen }]),
+    );
+    if (talker.looking) talker.more = true;
+    else if (this.#mayLookNow(peer, talker)) void this.#look(peer, talker);
+  }
+
+  forget(peer: PeerName): void {
+    clearTimeout(this.#talkers.get(peer)?.timer);
+    this.#talkers.delete(peer);
+    this.#wake();
+  }
+
+  stop(): void {
+    for (const { timer } of this.#talkers.values()) clearTimeout(timer);
+    this.#talkers.clear();
+    this.#wake();
+  }
+
+  /** Whether jobs may go to that peer, on some share. */
+  isUsable(peer: PeerName): boolean {
+    return (this.#talkers.get(peer)?.usable.size ?? 0) > 0;
+  }
+
+  /** Waits, once a share, until the peers that are connected had the time to find this one's file there. */
+  settled(root: string): Promise<void> {
+    let first = this.#first.get(root);
+    if (first === undefined) {
+      first = this.#settle(root);
+      this.#first.set(root, first);
+    }
+    return first;
+  }
+
+  async #settle(root: string): Promise<void> {
+    const deadlineMs = this.#init.now() + firstWaitMs;
+    const isMissing = (): boolean =>
+      this.#init.neighbours().some((peer) => this.#talkers.get(peer)?.usable.has(root) !== true);
+    while (isMissing() && this.#init.now() < deadlineMs) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(() => this.#wake(), deadlineMs - this.#init.now());
+        this.#waiting.add(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
     }
   }
 
-  async #join(peer: PeerName, root: string, mount: WorkerMount, member: Fact): Promise<void> {
-    const { shares, members, log } = this.#init;
-    const found = await shares.find(root);
-    if (!found.ok || found.share.root !== root) return;
+  #wake(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+  }
+
+  #talkerOf(peer: PeerName): Talker {
+    let talker = this.#talkers.get(peer);
+    if (talker === undefined) {
+      talker = {
+        told: new Map(),
+        usable: new Set(),
+        looking: false,
+        more: false,
+        failures: 0,
+        looksLeft: looks.burst,
+        looksAtMs: this.#init.now(),
+        timer: undefined,
+      };
+      this.#talkers.set(peer, talker);
+    }
+    return talker;
+  }
+
+  /** False: what it said is looked at when its timer runs out. */
+  #mayLookNow(peer: PeerName, talker: Talker): boolean {
+    if (this.#init.members.standing(peer) !== 'stranger') return true;
+    const gained = Math.floor((this.#init.now() - talker.looksAtMs) / looks.everyMs);
+    talker.looksLeft = Math.min(looks.burst, talker.looksLeft + gained);
+    talker.looksAtMs += gained * looks.everyMs;
+    if (talker.looksLeft > 0) {
+      talker.looksLeft -= 1;
+      return true;
+    }
+    if (talker.timer === undefined) this.#lookLater(peer, talker, looks.everyMs);
+    return false;
+  }
+
+  #lookLater(peer: PeerName, talker: Talker, delayMs: number): void {
+    clearTimeout(talker.timer);
+    talker.timer = setTimeout(() => {
+      talker.timer = undefined;
+      if (!talker.looking) void this.#look(peer, talker);
+    }, delayMs);
+    talker.timer.unref();
+  }
+
+  /** Looks for a peer on the shares that it named, one after the other. */
+  async #look(peer: PeerName, talker: Talker): Promise<void> {
+    talker.looking = true;
+    talker.more = false;
+    let isMissing = false;
+    for (const [root, told] of talker.told) {
+      try {
+        if (!(await this.#lookAt(peer, talker, root, told))) isMissing = true;
+      } catch (error) {
+        isMissing = true;
+        this.#init.log('a share could not be looked at', { peer, root, error: String(error) });
+      }
+      if (this.#talkers.get(peer) !== talker) return;
+    }
+    talker.looking = false;
+    if (isMissing) {
+      this.#lookLater(peer, talker, againMs[talker.failures] ?? lastAgainMs);
+      talker.failures += 1;
+    } else talker.failures = 0;
+    if (talker.more && this.#mayLookNow(peer, talker)) void this.#look(peer, talker);
+  }
+
+  /** @returns whether its file was found there. */
+  async #lookAt(peer: PeerName, talker: Talker, root: string, told: Told): Promise<boolean> {
+    const { shares, members, mounts, disk, log } = this.#init;
+    const wasMember = members.isMember(root, peer);
+    if (!wasMember && members.standing(peer) === 'stranger') {
+      if (disk.hungThreads > maxHung) return false;
+      const fault = foreignFault(await readMounts(), root, process.getuid?.() ?? -1);
+      if (fault !== undefined) {
+        log('a share that a peer names is not looked at', { peer, root, why: fault });
+        return false;
+      }
+    }
+    // First of all: before this nothing there is looked at, and nothing is made.
     const membership = await members.check(root, peer);
-    if (membership.ok) {
-      await members.join(found.share);
+    if (this.#talkers.get(peer) !== talker) return true;
+    if (!membership.ok) {
+      if (talker.failures === 0) log('a peer is no member of a share', { peer, root, why: membership.why });
+      return false;
+    }
+    const found = await shares.find(root);
+    if (!found.ok || found.share.root !== root) return false;
+    if (!(await members.join(found.share)).ok) return false;
+    if (!wasMember) {
       // Both look at one file that nobody changes: what they see alike can be compared from now on.
-      const [mine = absent] = await readFacts(this.#init.disk, [memberPath(root, peer)], { fresh: true });
-      this.#init.onCompared(root, { mine, theirs: member });
-      this.#init.mounts.set(peer, root, mount);
-    } else log('a peer is no member of a share', { peer, root, why: membership.why });
+      const [mine = absent] = await readFacts(disk, [memberPath(root, peer)], { fresh: true });
+      if (this.#talkers.get(peer) !== talker) return true;
+      this.#init.onCompared(root, { mine, theirs: told.member });
+      this.tell([peer]);
+    }
+    if (told.seen) {
+      mounts.set(peer, root, told.mount);
+      const isNew = talker.usable.size === 0;
+      talker.usable.add(root);
+      if (isNew) this.#init.onUsable(peer);
+      this.#wake();
+    }
+    return true;
   }
 }

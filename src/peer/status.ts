@@ -64,7 +64,7 @@ function toStatus(peer: KnownPeer): PeerStatus {
     memoryFreeBytes: report.memoryFreeBytes,
     ageMs: Math.round(peer.ageMs),
     rttMs: Math.round(peer.rttMs * 100) / 100,
-    state: peer.suspect ? 'suspect' : report.state,
+    state: peer.suspect ? 'suspect' : peer.refusals.length > 0 ? 'refusing' : report.state,
     reasons,
     doneForMe: peer.doneForMe,
     doneByMe: peer.doneByMe,

@@ -71,6 +71,8 @@ export interface SubmitterTreeInit {
   readonly peerId: string;
   /** Checks of views that a test switches off. */
   readonly without: readonly ViewCheck[];
+  /** Waits until the other peers had the time to find this peer's file on a share; at once but for the first time. */
+  readonly settled: (root: ByteString) => Promise<void>;
 }
 
 /** Longest wait until an output that a worker reported is seen here. */
@@ -116,6 +118,7 @@ export class SubmitterTree {
     });
     const inline = travels ? undefined : (reason ?? 'outside-share');
     const detail = inline === 'outside-share' && found !== undefined && !found.ok ? found.why : undefined;
+    if (inline === undefined && root !== undefined) await this.#init.settled(root);
     const settled = inline === undefined ? await this.#withoutObstacles(reading, command.cwd) : reading;
     return { reading: settled, share: root, inline, unslotted, detail };
   }

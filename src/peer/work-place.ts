@@ -2,7 +2,7 @@
  * What a worker checks before it runs a job for another peer, and looks at after: is that peer a member, is this the
  * same share, is the directory really below it, are the programs the same, do I see the files as the submitter does?
  */
-import { isBelow } from '../core/command/paths.ts';
+import { isBelow, isSystemPath, resolvePath } from '../core/command/paths.ts';
 import type { Fact } from '../core/fact.ts';
 import type { RefusalCode } from '../core/reason.ts';
 import type { PeerName } from '../core/schedule/contract.ts';
@@ -13,10 +13,10 @@ import { removeHidden, shareClockMs } from '../share/commit.ts';
 import type { Disk } from '../share/disk.ts';
 import { readFacts } from '../share/facts.ts';
 import { refreshDirectories } from '../share/refresh.ts';
-import { realPathsBelow, type Shares } from '../share/shares.ts';
+import { realPathsBelow, type Share, type Shares } from '../share/shares.ts';
 import { splitNul, toText } from '../wire/bytes.ts';
 import type { JobFacts, Offer, Seen } from '../wire/job-messages.ts';
-import type { Members } from './members.ts';
+import type { Members, Standing } from './members.ts';
 import { variablesOf } from './read-request.ts';
 import { type Sameness, SystemLog } from './sameness.ts';
 
@@ -54,15 +54,33 @@ export class WorkPlace {
     this.#now = init.now;
   }
 
+  /** What a peer has shown; before it is a member, nothing of its jobs is even read. */
+  standing(peer: PeerName): Standing {
+    return this.#members.standing(peer);
+  }
+
+  /** Looks again whether a peer is a member. */
+  proveAgain(peer: PeerName): Promise<boolean> {
+    return this.#members.proveAgain(peer);
+  }
+
   /** @returns why the job is refused, or undefined. */
-  async prepare(peer: PeerName, offer: Offer, environment: Uint8Array): Promise<Refusal | undefined> {
+  async prepare(
+    peer: PeerName,
+    offer: Offer,
+    argv: Uint8Array,
+    environment: Uint8Array,
+  ): Promise<Refusal | undefined> {
+    // Nothing there is looked at before this: a path alone can mount something.
+    if (!this.#members.hasJoined(offer.share))
+      return { code: 'share', detail: `this peer is no member of the share ${toText(offer.share)}` };
+    const membership = await this.#members.check(offer.share, peer);
+    if (!membership.ok) return { code: 'not-member', detail: membership.why };
     const found = await this.#shares.find(offer.share);
     if (!found.ok) return { code: 'share', detail: found.why };
     const { share } = found;
     if (share.root !== offer.share)
       return { code: 'share', detail: `${toText(offer.share)} is no share here` };
-    const membership = await this.#members.check(share.root, peer);
-    if (!membership.ok) return { code: 'not-member', detail: membership.why };
     const { view } = offer;
     const named = [
       ...view.refresh,
@@ -70,10 +88,12 @@ export class WorkPlace {
       ...offer.scan,
       ...(offer.dependencies === undefined ? [] : [offer.dependencies]),
     ];
-    if (!named.every((path) => isBelow(share.root, path))) {
+    if (!named.every((path) => isBelow(share.root, path) && resolvePath('/', path) === path)) {
       return { code: 'share', detail: 'a path of the job is not below the share' };
     }
-    const differing = await this.#differing(offer, environment);
+    const linkedOut = await this.#linkedOut(share, offer, argv);
+    if (typeof linkedOut === 'string') return { code: 'share', detail: linkedOut };
+    const differing = await this.#differing(offer, environment, linkedOut);
     if (differing !== undefined) return differing;
     const stale = await this.#see(share.root, offer);
     if (stale.length > 0) {
@@ -87,7 +107,9 @@ export class WorkPlace {
       };
     }
     // After the refresh, so that what is resolved is what the submitter sees.
-    const places = await realPathsBelow(this.#disk, share, [offer.cwd, ...offer.outputs]);
+    const written = [...offer.outputs, ...offer.scan];
+    if (offer.dependencies !== undefined) written.push(offer.dependencies);
+    const places = await realPathsBelow(this.#disk, share, [offer.cwd, ...written]);
     const outside = places.find((place) => !place.ok);
     if (outside !== undefined && !outside.ok) return { code: 'share', detail: outside.why };
     if (offer.scan.length > 0) this.#startedMs.set(offer, this.#now() + (await this.#clock(share.root)));
@@ -137,10 +159,40 @@ export class WorkPlace {
     this.#logs.delete(peer);
   }
 
-  async #differing(offer: Offer, environment: Uint8Array): Promise<Refusal | undefined> {
+  /**
+   * Programs are those of the share or of the system, and the one that is run is among them.
+   *
+   * @returns why that is not so, or the ones of the share that are links to those of the system.
+   */
+  async #linkedOut(share: Share, offer: Offer, argv: Uint8Array): Promise<string | ReadonlySet<string>> {
+    const [first = ''] = splitNul(argv, maxEntries);
+    if (!offer.programs.some(({ path }) => path === first))
+      return `the program ${toText(first)} is not among those that the job names`;
+    const named = offer.programs.map(({ path }) => path).filter((path) => path.includes('/'));
+    const paths = named.map((path) => resolvePath(offer.cwd, path));
+    const places = await realPathsBelow(this.#disk, { ...share, root: '/' }, paths);
+    const linkedOut = new Set<string>();
+    for (const [index, path] of paths.entries()) {
+      const place = places[index];
+      if (isSystemPath(path)) continue;
+      if (!isBelow(share.root, path)) return `the program ${toText(path)} is outside the share`;
+      if (place?.ok !== true) return place?.why ?? '';
+      if (isBelow(share.root, place.realPath)) continue;
+      if (!isSystemPath(place.realPath))
+        return `the program ${toText(path)} is ${toText(place.realPath)}, outside the share`;
+      linkedOut.add(named[index] ?? '');
+    }
+    return linkedOut;
+  }
+
+  async #differing(
+    offer: Offer,
+    environment: Uint8Array,
+    linkedOut: ReadonlySet<string>,
+  ): Promise<Refusal | undefined> {
     const env = variablesOf(splitNul(environment, maxEntries));
     for (const { path, digest } of offer.programs) {
-      if (path.includes('/') && isBelow(offer.share, path)) continue;
+      if (path.includes('/') && isBelow(offer.share, path) && !linkedOut.has(path)) continue;
       const own = await this.#sameness.program(path, offer.cwd, env);
       if (own.digest !== digest && digest !== '') {
         return { code: 'toolchain', detail: `${toText(path)} differs: here it is ${own.description}` };

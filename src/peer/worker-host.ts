@@ -19,8 +19,11 @@ import {
 import type { RunnerExit } from '../wire/messages.ts';
 import type { Execution, Runner } from '../work/runner.ts';
 import { memberFrameBytes, outputWindowBytes } from './attempt.ts';
+import { Bucket } from './strangers.ts';
 import type { Refusal, WorkPlace } from './work-place.ts';
 
+/** A stranger's stream that was refused is reset after this time. */
+const turnedAwayMs = 1_000;
 /** How much nicer than the owner's own work a job for others runs. */
 const nice = 5;
 
@@ -59,11 +62,13 @@ export interface WorkerHostInit {
 export class WorkerHost {
   readonly #init: WorkerHostInit;
   readonly #jobs = new Map<string, HostedJob>();
+  readonly #courtesy: Bucket;
   /** Jobs done for others since the start, by peer. */
   readonly doneFor = new Map<PeerName, number>();
 
   constructor(init: WorkerHostInit) {
     this.#init = init;
+    this.#courtesy = new Bucket({ burst: 32, perS: 8 }, init.now());
   }
 
   /** Process ids of the commands that run for others now. */
@@ -73,6 +78,22 @@ export class WorkerHost {
 
   /** A peer has opened a stream for a job. */
   open(peer: PeerName, channel: JobChannel): void {
+    const { place } = this.#init;
+    const standing = place.standing(peer);
+    if (standing === 'stranger') return this.#turnAway(channel);
+    if (standing === 'member') channel.limit(memberFrameBytes);
+    else {
+      // It has been one: what it sends waits, at most one window, until that is shown again.
+      channel.pause();
+      place.proveAgain(peer).then(
+        (isMember) => {
+          if (!isMember) return this.#turnAway(channel);
+          channel.limit(memberFrameBytes);
+          channel.resume();
+        },
+        () => this.#turnAway(channel),
+      );
+    }
     let argv: Uint8Array | undefined;
     let environment: Uint8Array | undefined;
     let job: HostedJob | undefined;
@@ -117,6 +138,21 @@ export class WorkerHost {
     return this.#jobs.size;
   }
 
+  /** Nothing of what it sends is read; the first few are told why. */
+  #turnAway(channel: JobChannel): void {
+    if (!this.#courtesy.take(1, this.#init.now())) {
+      channel.abort();
+      return;
+    }
+    sendJson(channel, 'REFUSED', {
+      code: 'not-member',
+      detail: 'no member file of yours is on any share here',
+    });
+    channel.close();
+    // It may never close its end.
+    setTimeout(() => channel.abort(), turnedAwayMs).unref();
+  }
+
   #offered(job: HostedJob): void {
     const key = keyOf(job.peer, job.offer.job);
     if (this.#jobs.has(key)) {
@@ -124,9 +160,8 @@ export class WorkerHost {
       return;
     }
     this.#jobs.set(key, job);
-    job.channel.limit(memberFrameBytes);
     this.#init.watch(job.peer, true);
-    this.#init.place.prepare(job.peer, job.offer, job.environment).then(
+    this.#init.place.prepare(job.peer, job.offer, job.argv, job.environment).then(
       (refusal) => this.#checked(job, refusal),
       (error: unknown) => this.#checked(job, { code: 'stale-view', detail: String(error).slice(0, 1_000) }),
     );

@@ -1,5 +1,6 @@
 /** Which file system a path is on, and how it is mounted: /proc/self/mountinfo, read and judged. */
 import { readFile } from 'node:fs/promises';
+import { toText } from '../wire/bytes.ts';
 
 export interface Mount {
   readonly id: number;
@@ -102,6 +103,32 @@ export function mountOf(mounts: readonly Mount[], realPath: string): Mount | und
     current = next;
   }
   return current;
+}
+
+/** Maps of an automounter in which a name is a host or a cell that anybody may run. */
+const anyHost = /^-hosts$|(^|\/)auto[._](net|smb)$|^\/net$/;
+
+/**
+ * Why a path that a stranger named must not even be looked at: another may decide what is mounted there, and who owns
+ * the files on it. Undefined if that is not so.
+ *
+ * @param path - absolute and resolved by its words.
+ * @param uid - our own.
+ */
+export function foreignFault(mounts: readonly Mount[], path: string, uid: number): string | undefined {
+  const above = mounts.filter((mount) => isAtOrBelow(mount.mountPoint, path));
+  for (const { mountPoint, fsType, source, options } of above) {
+    const where = `'${toText(mountPoint)}'`;
+    if (fsType === 'autofs' && (anyHost.test(source) || mountPoint === '/net'))
+      return `${where} mounts whatever host is named`;
+    if (fsType === 'afs' || mountPoint === '/afs') return `${where} holds cells of anybody`;
+    const mounter = [...options].find((option) => option.startsWith('user_id='));
+    if (fsType.startsWith('fuse') && mounter !== undefined) {
+      const user = Number(mounter.slice('user_id='.length));
+      if (user !== uid && user !== 0) return `${where} was mounted by user ${user}`;
+    }
+  }
+  return undefined;
 }
 
 /** The mounts of this process, as they are now. */

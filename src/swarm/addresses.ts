@@ -1,4 +1,5 @@
 /** Multiaddr strings: which of ours to tell others, and which of theirs to try first. */
+import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { isMultiaddr, multiaddr } from '@multiformats/multiaddr';
 
@@ -38,6 +39,44 @@ export function byPromise(addresses: readonly string[]): string[] {
     .toSorted((a, b) => a.rank - b.rank)
     .map(({ address }) => address)
     .slice(0, maxAddresses);
+}
+
+/** The host part of a multiaddr, an IP address or a name. */
+export function hostOf(address: string): string {
+  return address.split('/')[2] ?? '';
+}
+
+/**
+ * Those in a network that this machine is in: all that somebody who has shown nothing may make us dial. Never a name
+ * (who answers for it?), and nothing of our own machine, unless there is no network but that.
+ *
+ * @param from - the address that it has connected from: that is no further away than it is.
+ */
+export function nearby(addresses: readonly string[], from?: string): string[] {
+  const networks = nearbyNetworks();
+  return addresses.filter((address) => {
+    if (from !== undefined && hostOf(from) === hostOf(address)) return true;
+    const [, family, host = ''] = address.split('/');
+    const type = family === 'ip4' ? 'ipv4' : family === 'ip6' ? 'ipv6' : undefined;
+    return type !== undefined && isIP(host) !== 0 && networks.check(host, type);
+  });
+}
+
+const networksKeptMs = 5_000;
+let kept: { readonly networks: BlockList; readonly atMs: number } | undefined;
+
+function nearbyNetworks(): BlockList {
+  const nowMs = performance.now();
+  if (kept !== undefined && nowMs - kept.atMs < networksKeptMs) return kept.networks;
+  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  const outside = all.filter(({ internal, address }) => !internal && !address.startsWith('fe80:'));
+  const networks = new BlockList();
+  for (const { address, cidr, family } of outside.length > 0 ? outside : all) {
+    const bits = Number(cidr?.split('/')[1] ?? (family === 'IPv4' ? 32 : 128));
+    networks.addSubnet(address, bits, family === 'IPv4' ? 'ipv4' : 'ipv6');
+  }
+  kept = { networks, atMs: nowMs };
+  return networks;
 }
 
 function isLoopback(address: string): boolean {

@@ -38,6 +38,8 @@ interface Target {
   failures: number;
   mentionedMs: number;
   connectedMs: number;
+  /** A dial of ours led there once. */
+  dialled: boolean;
   /** For an address given by hand: who answered there. */
   answeredBy: string | undefined;
 }
@@ -81,15 +83,18 @@ export class Dialer {
       return;
     }
     const usable = addresses.filter(isDialable);
-    if (usable.length === 0 || this.#targets.size >= maxTargets) return;
+    if (usable.length === 0) return;
+    if (this.#targets.size >= maxTargets) this.#forgetOldest();
+    if (this.#targets.size >= maxTargets) return;
     this.#add(id, id, usable, nowMs + (this.#options.ownId < id ? 0 : yieldMs));
     this.#schedule();
   }
 
-  /** A connection to this peer stands, whoever dialled. */
-  connected(id: string, addresses: readonly string[]): void {
+  /** A connection to this peer stands. @param dialled - by us. */
+  connected(id: string, addresses: readonly string[], dialled: boolean): void {
     const nowMs = this.#options.nowMs();
     const target = this.#targets.get(id) ?? this.#add(id, id, [], Number.POSITIVE_INFINITY);
+    if (dialled) target.dialled = true;
     if (addresses.length > 0) target.addresses = addresses.filter(isDialable);
     target.connectedMs = nowMs;
     target.mentionedMs = nowMs;
@@ -100,7 +105,9 @@ export class Dialer {
   gone(id: string, willReturn: boolean): void {
     const nowMs = this.#options.nowMs();
     const target = this.#targets.get(id);
-    if (target !== undefined && !willReturn) this.#targets.delete(id);
+    // Who came for a moment comes again if it wants to: else strangers that come and go would keep us dialling.
+    const isPasserBy = target?.dialled === false && nowMs - target.connectedMs < stableMs;
+    if (target !== undefined && (!willReturn || isPasserBy)) this.#targets.delete(id);
     else if (target !== undefined) this.#lost(target, nowMs);
     for (const given of this.#targets.values()) {
       if (given.answeredBy !== id) continue;
@@ -116,6 +123,15 @@ export class Dialer {
     target.dueMs = this.#options.nowMs() + forgetMs;
   }
 
+  /** What somebody said long ago makes room for what was said just now. */
+  #forgetOldest(): void {
+    for (const [key, target] of this.#targets) {
+      if (target.id === undefined || target.dialling || this.#options.isConnected(target.id)) continue;
+      this.#targets.delete(key);
+      return;
+    }
+  }
+
   #add(key: string, id: string | undefined, addresses: string[], dueMs: number): Target {
     const target: Target = {
       id,
@@ -125,6 +141,7 @@ export class Dialer {
       failures: 0,
       mentionedMs: this.#options.nowMs(),
       connectedMs: Number.NEGATIVE_INFINITY,
+      dialled: false,
       answeredBy: undefined,
     };
     this.#targets.set(key, target);

@@ -8,6 +8,7 @@ import type { Connection, PrivateKey, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p';
 import { SwarmError } from '../core/swarm-error.ts';
+import { Gate } from './gate.ts';
 import { corkedTcp, lazyYamux, quietLogger, withoutPeerStore } from './lean.ts';
 import { controlProtocol, jobProtocol } from './link.ts';
 import { toError } from './to-error.ts';
@@ -27,7 +28,9 @@ export async function createNode(options: {
   privateKey: PrivateKey;
   listen: readonly string[];
   services: ServiceFactoryMap;
+  gate?: Gate;
 }): Promise<Libp2p> {
+  const { gate } = options;
   const node: Libp2p = await createLibp2p({
     start: false,
     logger: quietLogger(),
@@ -50,6 +53,13 @@ export async function createNode(options: {
       }),
     ],
     connectionMonitor: { enabled: false },
+    ...(gate === undefined
+      ? {}
+      : {
+          connectionGater: {
+            denyInboundConnection: (connection) => !gate.admit(connection.remoteAddr.toString()),
+          },
+        }),
     connectionManager: {
       maxConnections: 2000,
       inboundConnectionThreshold: 200,
@@ -85,12 +95,19 @@ export async function startNode(options: NodeOptions): Promise<Libp2p> {
   const fault = (cause: unknown, why: string) =>
     new SwarmError('E_LISTEN', `cannot listen on ${listen.join(', ')}: ${why}`, { cause, facts: { listen } });
   try {
-    const node = await createNode(options);
+    const gate = new Gate(() => performance.now());
+    const node = await createNode({ ...options, gate });
     const streams = { maxInboundStreams: maxJobStreams, maxOutboundStreams: maxJobStreams };
     await node.handle(controlProtocol, options.onControl);
     await node.handle(jobProtocol, options.onJob, streams);
-    node.addEventListener('connection:open', (event) => options.onOpen(event.detail));
-    node.addEventListener('connection:close', (event) => options.onClosed(event.detail));
+    node.addEventListener('connection:open', ({ detail }) => {
+      if (detail.direction === 'inbound') gate.opened(detail.remoteAddr.toString());
+      options.onOpen(detail);
+    });
+    node.addEventListener('connection:close', ({ detail }) => {
+      if (detail.direction === 'inbound') gate.closed(detail.remoteAddr.toString());
+      options.onClosed(detail);
+    });
     await node.start();
     if (node.getMultiaddrs().length > 0) return node;
     await node.stop();

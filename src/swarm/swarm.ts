@@ -10,7 +10,7 @@ import type { Libp2p, ServiceFactoryMap } from 'libp2p';
 import { SwarmError } from '../core/swarm-error.ts';
 import type { Frame } from '../wire/frame.ts';
 import type { Hello } from '../wire/messages.ts';
-import { announced, withoutPeer } from './addresses.ts';
+import { announced, nearby, withoutPeer } from './addresses.ts';
 import type { JobChannel } from './channel.ts';
 import type {
   ControlFrame,
@@ -109,7 +109,7 @@ export class Swarm {
       services['discovery'] = discovery({
         serviceTag: this.#options.serviceTag ?? defaultServiceTag,
         peers: () => this.#peers.size,
-        onFound: (id, addresses) => this.connectTo(id, addresses),
+        onFound: (id, addresses) => this.connectTo(id, addresses, 'hearsay'),
         onNoRoute: (reason) =>
           this.#log('warn', 'mDNS cannot reach the network; other peers must be given by --peer', { reason }),
       });
@@ -170,9 +170,10 @@ export class Swarm {
     return this.#heart.rttMs(id);
   }
 
-  /** Somebody says that a peer is there. Connects unless it is connected; tries again for a while. */
-  connectTo(id: string, addresses: readonly string[]): void {
-    if (!this.#stopping && !this.#others.has(id)) this.#dialer.found(id, addresses);
+  /** Somebody says that a peer is there: tries to connect for a while; on `hearsay`, within our own networks only. */
+  connectTo(id: string, addresses: readonly string[], source: 'known' | 'hearsay' = 'known'): void {
+    if (this.#stopping || this.#others.has(id)) return;
+    this.#dialer.found(id, source === 'known' ? addresses : nearby(addresses));
   }
 
   /**
@@ -339,7 +340,8 @@ export class Swarm {
     }
     this.#heart.add(link.peer);
     const peer = this.#describe(link);
-    this.#dialer.connected(link.peer, peer.addresses);
+    // It has shown nothing yet: it may not send us anywhere.
+    this.#dialer.connected(link.peer, nearby(peer.addresses, link.remoteAddress), link.dialled);
     this.#log('info', 'peer met', { peer: link.peer, name: peer.hello.report.name });
     this.#events.onPeer(peer);
   }

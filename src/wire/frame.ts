@@ -96,6 +96,10 @@ export class FrameError extends Error {
 
 export const headerBytes = 5;
 
+/** A frame that comes in crumbs is joined now and then: each crumb would hold the whole packet that it came in. */
+const mostChunks = 16;
+const smallBytes = 64 * KiB;
+
 /** One frame as bytes. @throws FrameError if the payload is longer than its type allows. */
 export function encodeFrame(type: FrameName, payload: Uint8Array = new Uint8Array(0)): Buffer {
   if (payload.length > frameLimits[type]) {
@@ -156,6 +160,9 @@ export class FrameDecoder {
     if (chunk.length > 0) {
       this.#chunks.push(chunk);
       this.#bytes += chunk.length;
+    }
+    if (this.#chunks.length >= mostChunks && this.#bytes < smallBytes) {
+      this.#chunks = [Buffer.concat(this.#chunks, this.#bytes)];
     }
     const frames: Frame[] = [];
     while (this.#bytes >= headerBytes) {

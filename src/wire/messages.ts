@@ -72,7 +72,13 @@ const kinds = { f: 'file', d: 'directory', l: 'link', o: 'other', a: 'absent' } 
 export const factSchema = v.pipe(
   v.tuple([v.picklist(['f', 'd', 'l', 'o', 'a']), nanoseconds, count, nanoseconds, nanoseconds]),
   v.transform(
-    ([kind, inode, sizeBytes, mtimeNs, ctimeNs]): Fact => ({ kind: kinds[kind], inode, sizeBytes, mtimeNs, ctimeNs }),
+    ([kind, inode, sizeBytes, mtimeNs, ctimeNs]): Fact => ({
+      kind: kinds[kind],
+      inode,
+      sizeBytes,
+      mtimeNs,
+      ctimeNs,
+    }),
   ),
 );
 
@@ -120,6 +126,8 @@ const sharesSchema = v.object({
         timesOnly: v.boolean(),
         /** What the sender sees of its own member file: compared, it tells which fields of facts agree. */
         member: factSchema,
+        /** The receiver's member file was found there: the sender takes its jobs. */
+        seen: v.optional(v.boolean(), false),
       }),
     ),
     v.maxLength(64),
