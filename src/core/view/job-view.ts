@@ -1,9 +1,10 @@
-/** What the submitter's side holds of one job and of its attempts, and what it remembers of a job for the next time. */
+/** What the submitter's side holds of one job and of its attempts. */
 import { resolvePath } from '../command/paths.ts';
 import type { Fact } from '../fact.ts';
 import type { ViewJob, WorkerMount } from './contract.ts';
 import type { PathEntry, PathTable } from './path-table.ts';
-import type { Told, WorkerRecord } from './worker-record.ts';
+import type { Searched } from './remembered.ts';
+import type { ReadItem, Told, WorkerRecord } from './worker-record.ts';
 
 /** A job as its view sees it. Opaque to the code around: hand it back. */
 export interface JobView {
@@ -37,45 +38,6 @@ export interface AttemptView {
   ready: boolean;
 }
 
-/** What a run searched and read. */
-export interface Searched {
-  readonly includeDirs: readonly string[];
-  readonly watched: readonly PathEntry[];
-  readonly files: readonly PathEntry[];
-}
-
-/** The least recently used of these are forgotten. */
-export class Remembered {
-  readonly #max: number;
-  #byKey = new Map<string, Searched>();
-
-  constructor(max: number) {
-    this.#max = max;
-  }
-
-  get size(): number {
-    return this.#byKey.size;
-  }
-
-  get(key: string): Searched | undefined {
-    const searched = this.#byKey.get(key);
-    if (searched !== undefined) this.set(key, searched);
-    return searched;
-  }
-
-  set(key: string, searched: Searched): void {
-    this.#byKey.delete(key);
-    this.#byKey.set(key, searched);
-    if (this.#byKey.size <= this.#max) return;
-    const oldest = this.#byKey.keys().next();
-    if (oldest.done !== true) this.#byKey.delete(oldest.value);
-  }
-
-  clear(): void {
-    this.#byKey = new Map();
-  }
-}
-
 /**
  * Makes a path absolute by name, and notes in `left` each directory that a `..` leaves: if that is a link, the name
  * leads elsewhere than it says.
@@ -99,4 +61,61 @@ export function locate(
 export function parentOf(path: string): string {
   const slash = path.lastIndexOf('/');
   return slash <= 0 ? '/' : path.slice(0, slash);
+}
+
+/**
+ * The view of a job that was just handed in.
+ *
+ * @param remembered - of its earlier run, if there was one.
+ */
+export function createJobView(
+  table: PathTable,
+  remembered: Searched | undefined,
+  job: ViewJob,
+  nowMs: number,
+  options: { readonly byStat: boolean },
+): JobView {
+  const wanted = new Set<PathEntry>();
+  const left = new Set<PathEntry>();
+  const want = (path: string): PathEntry | undefined => {
+    if (!table.isInside(path)) return undefined;
+    const entry = table.entry(path);
+    wanted.add(entry);
+    return entry;
+  };
+  const located = (path: string) => locate(table, job.cwd, path, left);
+  const entriesOf = (paths: readonly string[]) => paths.flatMap((path) => want(located(path)) ?? []);
+  want(located(job.cwd));
+  const inputs = entriesOf(job.inputs);
+  for (const input of inputs) if (input.parent !== undefined) wanted.add(input.parent);
+  const includeDirs = job.includeDirs.map(located);
+  const includeEntries = includeDirs.flatMap((path) => want(path) ?? []);
+  entriesOf(job.otherDirs);
+  for (const output of job.inPlaceOutputs) want(parentOf(located(output)));
+  // A hidden name is new in its directory, whatever that holds; only the way there must be right.
+  for (const output of job.renamedOutputs) want(parentOf(parentOf(located(output))));
+  for (const entry of remembered?.watched ?? []) wanted.add(entry);
+  const statFiles = new Set(options.byStat ? remembered?.files : []);
+  for (const entry of statFiles) wanted.add(entry);
+  for (const entry of left) wanted.add(entry);
+  return {
+    job,
+    handedInMs: nowMs,
+    generation: table.generation,
+    wanted,
+    inputs,
+    includeEntries,
+    includeDirs,
+    statFiles,
+    left,
+    firstSeen: new Map(),
+  };
+}
+
+/** An entry of a report, as the submitter keeps it. */
+export function parseItem(table: PathTable, path: string, fact: Fact): ReadItem {
+  const left: PathEntry[] = [];
+  const resolved = locate(table, '/', path, { add: (entry) => left.push(entry) });
+  const entry = table.isInside(resolved) ? table.entry(resolved) : undefined;
+  return { path: resolved, fact, entry, left };
 }

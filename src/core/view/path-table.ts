@@ -98,6 +98,7 @@ export class PathTable {
     const known = this.#entries.get(path);
     if (known !== undefined) return known;
     if (path === this.root) return this.#make(path, path, undefined);
+    if (!this.isInside(path)) throw new Error(`internal: ${path} is not in the share ${this.root}`);
     const slash = path.lastIndexOf('/');
     const parent = this.entry(slash === 0 ? '/' : path.slice(0, slash));
     return this.#make(path, path.slice(slash + 1), parent);

@@ -8,6 +8,7 @@
  * refreshed is what differs at a look that began after the job was handed in.
  */
 import type { Fact } from '../fact.ts';
+import { Ages, type ServerClock } from './ages.ts';
 import {
   type FactField,
   factFields,
@@ -21,8 +22,9 @@ import {
   type WorkerMount,
 } from './contract.ts';
 import { sameFact } from './facts.ts';
-import { type AttemptView, type JobView, locate, parentOf, Remembered, type Searched } from './job-view.ts';
+import { type AttemptView, createJobView, type JobView, parseItem } from './job-view.ts';
 import { type PathEntry, PathTable, tickMs } from './path-table.ts';
+import { Remembered, type Searched } from './remembered.ts';
 import { earlierDirectories } from './searched.ts';
 import { type Walk, walk } from './walk.ts';
 import { type ReadItem, type Told, WorkerRecord } from './worker-record.ts';
@@ -48,12 +50,6 @@ export interface SubmitterViewOptions {
   readonly without?: readonly ViewCheck[];
 }
 
-/** How far the server's clock is ahead of the local one that all `…Ms` are of, and by how much that may be wrong. */
-export interface ServerClock {
-  readonly aheadMs: number;
-  readonly uncertaintyMs: number;
-}
-
 /** How an attempt ended, as far as its view is concerned. */
 export interface Outcome {
   readonly succeeded: boolean;
@@ -61,22 +57,16 @@ export interface Outcome {
   readonly report: ReadReport | undefined;
 }
 
-/** On top of how long attributes are cached and clocks differ: slow packets, slow servers. */
-const quietMarginMs = 5_000;
-
-/** So often a directory is bumped without effect before we give up. */
-const maxVainBumps = 5;
-
 const overflow = { kind: 'inline', because: 'more directories are searched than a view can hold' } as const;
 
 export class SubmitterView {
   readonly #table: PathTable;
   readonly #limits: ViewLimits;
   readonly #remembered: Remembered;
+  readonly #ages: Ages;
   readonly #without: ReadonlySet<ViewCheck>;
   #workers = new Map<string, WorkerRecord>();
   #fields: readonly FactField[];
-  #clock: ServerClock | undefined;
 
   constructor(options: SubmitterViewOptions) {
     const defaults = { maxWatched: 65_536, maxEntries: 262_144, maxObjects: 16_384, maxPredicted: 512 };
@@ -85,6 +75,7 @@ export class SubmitterView {
     this.#remembered = new Remembered(this.#limits.maxObjects);
     this.#fields = options.fields ?? factFields;
     this.#without = new Set(options.without);
+    this.#ages = new Ages(this.#without);
   }
 
   /** What `calibrate` found: facts are compared in these fields only. */
@@ -94,7 +85,7 @@ export class SubmitterView {
 
   /** Until this is called nothing is believed to be old: first runs are then repeated where a known clock would do. */
   setClock(clock: ServerClock): void {
-    this.#clock = clock;
+    this.#ages.setClock(clock);
   }
 
   /** The worker is gone; what it confirmed and reported goes with it. */
@@ -105,44 +96,9 @@ export class SubmitterView {
   /** A job was handed in at `nowMs`; nothing that was seen before is taken for its view. */
   begin(job: ViewJob, nowMs: number): JobView {
     if (this.#table.isFull()) this.#forgetAll();
-    const table = this.#table;
-    const wanted = new Set<PathEntry>();
-    const left = new Set<PathEntry>();
-    const want = (path: string): PathEntry | undefined => {
-      if (!table.isInside(path)) return undefined;
-      const entry = table.entry(path);
-      wanted.add(entry);
-      return entry;
-    };
-    const located = (path: string) => locate(table, job.cwd, path, left);
-    const entriesOf = (paths: readonly string[]) => paths.flatMap((path) => want(located(path)) ?? []);
-    want(located(job.cwd));
-    const inputs = entriesOf(job.inputs);
-    for (const input of inputs) if (input.parent !== undefined) wanted.add(input.parent);
-    const includeDirs = job.includeDirs.map(located);
-    const includeEntries = includeDirs.flatMap((path) => want(path) ?? []);
-    entriesOf(job.otherDirs);
-    for (const output of job.inPlaceOutputs) want(parentOf(located(output)));
-    // A hidden name is new in its directory, whatever that holds; only the way there must be right.
-    for (const output of job.renamedOutputs) want(parentOf(parentOf(located(output))));
-    const remembered = this.#remembered.get(job.key);
-    for (const entry of remembered?.watched ?? []) wanted.add(entry);
-    const byStat = job.byStat && !this.#without.has('stat-readers');
-    const statFiles = new Set(byStat ? remembered?.files : []);
-    for (const entry of statFiles) wanted.add(entry);
-    for (const entry of left) wanted.add(entry);
-    return {
-      job,
-      handedInMs: nowMs,
-      generation: table.generation,
-      wanted,
-      inputs,
-      includeEntries,
-      includeDirs,
-      statFiles,
-      left,
-      firstSeen: new Map(),
-    };
+    return createJobView(this.#table, this.#remembered.get(job.key), job, nowMs, {
+      byStat: job.byStat && !this.#without.has('stat-readers'),
+    });
   }
 
   /** What to do next to offer the job to this worker; after each step call again, until it is `offer` or `inline`. */
@@ -150,7 +106,7 @@ export class SubmitterView {
     if (view.generation !== this.#table.generation) return overflow;
     const { look, present, unprovable } = this.#walk(view, view.wanted, view.includeEntries);
     if (look !== undefined) return look;
-    const because = unprovable ?? this.#misleading(view.left);
+    const because = unprovable ?? misleading(view.left);
     if (because !== undefined) return { kind: 'inline', because };
     const worker = this.#worker(workerName);
     const inputs = new Set(view.inputs.map((entry) => entry.real));
@@ -167,7 +123,7 @@ export class SubmitterView {
       proven.add(entry);
       let lasting = true;
       if (mount.timesOnly && isDirectory && !this.#without.has('bump')) {
-        const moved = this.#timesMovedOn(view, mount, entry);
+        const moved = this.#ages.timesMovedOn(view, mount, entry);
         if (moved === 'never')
           return { kind: 'inline', because: `${entry.path} just changed and cannot be touched by us` };
         if (moved === 'not-yet') {
@@ -178,7 +134,7 @@ export class SubmitterView {
         lasting = moved === 'for-good';
       }
       if (lasting && worker.sequenceOf(entry) >= entry.sequence) continue;
-      if (!isInput && this.#isQuiet(view, mount, entry)) continue;
+      if (!isInput && this.#ages.isQuiet(view, mount, entry)) continue;
       told.push({ entry, sequence: entry.sequence, lasting });
     }
     if (bump.length > 0) return { kind: 'bump', directories: bump };
@@ -187,7 +143,7 @@ export class SubmitterView {
       kind: 'offer',
       offer: {
         refresh: this.#without.has('refresh-changed') ? [] : pathsOf(told, 'directory'),
-        files: this.#without.has('named-files') ? [] : this.#filesOf(view, told),
+        files: this.#without.has('named-files') ? [] : filesOf(view, told),
         fields: this.#fields,
         knownReports: worker.knownReports,
       },
@@ -207,7 +163,7 @@ export class SubmitterView {
   observe(seen: readonly NamedFact[], beganMs: number, nowMs: number): void {
     for (const { path, fact } of seen)
       if (this.#table.isInside(path))
-        this.#table.observe(this.#table.entry(path), fact, beganMs, nowMs, this.#isOld(fact, beganMs));
+        this.#table.observe(this.#table.entry(path), fact, beganMs, nowMs, this.#ages.isOld(fact, beganMs));
   }
 
   /** What `readlink` gave; the facts of these paths were observed before. Leave out a link that is gone. */
@@ -270,7 +226,8 @@ export class SubmitterView {
   judge(view: JobView, attempt: AttemptView, outcome: Outcome): Verdict {
     if (view.generation !== this.#table.generation) return overflow;
     if (outcome.report === undefined) return this.#judgeUnreported(view, outcome.succeeded);
-    const read = attempt.worker.take(outcome.report, (path, fact) => this.#parse(path, fact));
+    if (!attempt.ready) throw new Error('internal: judging an attempt that was never ready');
+    const read = attempt.worker.take(outcome.report, (path, fact) => parseItem(this.#table, path, fact));
     if (read === undefined)
       return {
         kind: 'again',
@@ -282,7 +239,7 @@ export class SubmitterView {
     const seeds = [...searched.watched, ...searched.files, ...left];
     const { look, present, unprovable } = this.#walk(view, seeds, []);
     if (look !== undefined) return look;
-    const because = unprovable ?? this.#misleading(left);
+    const because = unprovable ?? misleading(left);
     if (because !== undefined) return { kind: 'inline', because };
     this.#remembered.set(view.job.key, searched);
     for (const entry of searched.watched) view.wanted.add(entry);
@@ -339,45 +296,26 @@ export class SubmitterView {
     });
   }
 
-  /** `..` after a link leads elsewhere than by name; so rare that such jobs stay here. */
-  #misleading(left: ReadonlySet<PathEntry>): string | undefined {
-    for (const entry of left)
-      if (entry.real !== entry) return `a path goes up again with \`..\` from ${entry.path}, through a link`;
-    return undefined;
-  }
-
-  #filesOf(view: JobView, told: readonly Told[]): NamedFact[] {
-    const files: NamedFact[] = [];
-    for (const { entry } of told)
-      if (entry.fact !== undefined && entry.fact.kind !== 'directory')
-        files.push({ path: entry.path, fact: entry.fact });
-    for (const entry of view.inputs)
-      if (entry.gone && entry.fact?.kind === 'absent') files.push({ path: entry.path, fact: entry.fact });
-    return files;
-  }
-
-  #parse(path: string, fact: Fact): ReadItem {
-    const left: PathEntry[] = [];
-    const resolved = locate(this.#table, '/', path, { add: (entry) => left.push(entry) });
-    const entry = this.#table.isInside(resolved) ? this.#table.entry(resolved) : undefined;
-    return { path: resolved, fact, entry, left };
-  }
-
   #searched(view: JobView, read: readonly ReadItem[]): Searched {
     const { includeDirs } = view;
     const files = read.flatMap((item) => item.entry ?? []);
+    const outsideDirs = read.flatMap((item) => (item.entry === undefined ? item.path : []));
     const known = this.#remembered.get(view.job.key);
-    if (known !== undefined && sameItems(known.files, files) && sameItems(known.includeDirs, includeDirs))
+    if (
+      known !== undefined &&
+      sameItems(known.files, files) &&
+      sameItems(known.outsideDirs, outsideDirs) &&
+      sameItems(known.includeDirs, includeDirs)
+    )
       return known;
     const watched = new Set<PathEntry>();
     for (const entry of files) if (entry.parent !== undefined) watched.add(entry.parent);
     if (!this.#without.has('earlier-directories')) {
-      const outsideDirs = read.flatMap((item) => (item.entry === undefined ? item.path : []));
       const paths = files.map((entry) => entry.path);
       for (const path of earlierDirectories({ includeDirs, files: paths, outsideDirs }))
         if (this.#table.isInside(path)) watched.add(this.#table.entry(path));
     }
-    return { includeDirs, watched: [...watched], files };
+    return { includeDirs, outsideDirs, watched: [...watched], files };
   }
 
   #isStale(view: JobView, attempt: AttemptView, item: ReadItem): boolean {
@@ -388,7 +326,7 @@ export class SubmitterView {
     if (this.#without.has('changed-since') || real.sinceMs <= attempt.offeredMs) return false;
     // First seen like this after the command started, and by the server's clock it may be younger than the job: what
     // was read then may have been written back only since (by a program here that holds it open).
-    return this.#clock === undefined || real.changedMs >= this.#serverMs(view.handedInMs, this.#clock);
+    return !this.#ages.isOlder(real.changedMs, view.handedInMs);
   }
 
   #isProven(view: JobView, attempt: AttemptView, entry: PathEntry): boolean {
@@ -397,45 +335,7 @@ export class SubmitterView {
       if (this.#without.has('acknowledged-before')) return true;
       if (attempt.worker.stampOf(entry) < attempt.stamp) return true;
     }
-    return this.#isQuiet(view, attempt.mount, entry);
-  }
-
-  /** The earliest that the server's clock may have shown at a local time. */
-  #serverMs(localMs: number, clock: ServerClock): number {
-    return localMs + clock.aheadMs - clock.uncertaintyMs;
-  }
-
-  /** It changed so long before the job that no cache is old enough to have it otherwise. */
-  #isQuiet(view: JobView, mount: WorkerMount, entry: PathEntry): boolean {
-    if (this.#clock === undefined || mount.timesOnly || entry.distrusted) return false;
-    const marginMs = this.#without.has('quiet-margin') ? 0 : mount.cacheMaxMs + quietMarginMs;
-    return entry.changedMs < this.#serverMs(view.handedInMs, this.#clock) - marginMs;
-  }
-
-  /** So old that no further change can show the same times. */
-  #isOld(fact: Fact, lookedMs: number): boolean {
-    if (this.#without.has('settle')) return true;
-    if (this.#clock === undefined) return false;
-    const changedMs = Math.max(Number(fact.ctimeNs.slice(0, -6)), Number(fact.mtimeNs.slice(0, -6)));
-    return changedMs < this.#serverMs(lookedMs, this.#clock) - quietMarginMs;
-  }
-
-  /**
-   * A mount that judges by times alone may have looked at the directory in the tick of its last change, and would never
-   * see that change. Once its ctime has moved on from what it was at the job's first look, it sees all from before.
-   */
-  #timesMovedOn(
-    view: JobView,
-    mount: WorkerMount,
-    entry: PathEntry,
-  ): 'for-good' | 'for-this-job' | 'not-yet' | 'never' {
-    const { fact } = entry;
-    if (fact === undefined || (entry.clean && !entry.distrusted)) return 'for-good';
-    const first = view.firstSeen.get(entry);
-    if (first === undefined || first.inode !== fact.inode) view.firstSeen.set(entry, fact);
-    else if (first.ctimeNs !== fact.ctimeNs && !entry.distrusted) return 'for-this-job';
-    if (entry.vainBumps < maxVainBumps) return 'not-yet';
-    return this.#isQuiet(view, { ...mount, timesOnly: false }, entry) ? 'for-good' : 'never';
+    return this.#ages.isQuiet(view, attempt.mount, entry);
   }
 
   #distrust(path: string): void {
@@ -460,6 +360,24 @@ export class SubmitterView {
     this.#remembered.clear();
     this.#workers = new Map();
   }
+}
+
+/** `..` after a link leads elsewhere than by name; so rare that such jobs stay here. */
+function misleading(left: ReadonlySet<PathEntry>): string | undefined {
+  for (const entry of left)
+    if (entry.real !== entry) return `a path goes up again with \`..\` from ${entry.path}, through a link`;
+  return undefined;
+}
+
+/** The files that an offer names: those told, and inputs that are not there at all. */
+function filesOf(view: JobView, told: readonly Told[]): NamedFact[] {
+  const files: NamedFact[] = [];
+  for (const { entry } of told)
+    if (entry.fact !== undefined && entry.fact.kind !== 'directory')
+      files.push({ path: entry.path, fact: entry.fact });
+  for (const entry of view.inputs)
+    if (entry.gone && entry.fact?.kind === 'absent') files.push({ path: entry.path, fact: entry.fact });
+  return files;
 }
 
 function pathsOf(told: readonly Told[], kind: Fact['kind']): string[] {

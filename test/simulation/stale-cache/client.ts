@@ -290,6 +290,11 @@ export class NfsClient {
     this.#fetch(id);
   }
 
+  /** Changed within the last two seconds. */
+  isYoung(fact: Fact): boolean {
+    return this.#tree.clockMs - Number(fact.ctimeNs.slice(0, -6)) < 2_000;
+  }
+
   /** A program holds the file open from now on. */
   hold(path: string): Inode | undefined {
     if (this.open(path) === undefined) return undefined;

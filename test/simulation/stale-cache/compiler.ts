@@ -92,7 +92,8 @@ function open(client: NfsClient, path: string, byStat: boolean): string {
     if (hashed !== undefined) return String(hashed);
     const opened = client.open(path);
     if (opened === undefined) return 'absent';
-    client.hashes.set(JSON.stringify(opened.fact), opened.content);
+    // As ccache does: what just changed may change once more within the same tick.
+    if (!client.isYoung(opened.fact)) client.hashes.set(JSON.stringify(opened.fact), opened.content);
     return String(opened.content);
   }
   return String(client.open(path)?.content ?? 'absent');

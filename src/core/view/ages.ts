@@ -1,0 +1,68 @@
+/** What the age of a change proves: by the server's clock, and by its ticks. */
+import type { Fact } from '../fact.ts';
+import type { ViewCheck, WorkerMount } from './contract.ts';
+import { changedAtMs } from './facts.ts';
+import type { JobView } from './job-view.ts';
+import type { PathEntry } from './path-table.ts';
+
+/** How far the server's clock is ahead of the local one that all `…Ms` are of, and by how much that may be wrong. */
+export interface ServerClock {
+  readonly aheadMs: number;
+  readonly uncertaintyMs: number;
+}
+
+/** On top of how long attributes are cached and clocks differ: slow packets, slow servers. */
+const quietMarginMs = 5_000;
+
+/** So often a directory is bumped without effect before we give up. */
+const maxVainBumps = 5;
+
+export class Ages {
+  readonly #without: ReadonlySet<ViewCheck>;
+  /** Unknown: nothing is certainly old. */
+  #clock: ServerClock = { aheadMs: 0, uncertaintyMs: Infinity };
+
+  constructor(without: ReadonlySet<ViewCheck>) {
+    this.#without = without;
+  }
+
+  setClock(clock: ServerClock): void {
+    this.#clock = clock;
+  }
+
+  /** A time of the server's clock lies before a local one, for certain. */
+  isOlder(serverMs: number, localMs: number): boolean {
+    const { aheadMs, uncertaintyMs } = this.#clock;
+    return serverMs < localMs + aheadMs - uncertaintyMs;
+  }
+
+  /** It changed so long before the job that no cache is old enough to have it otherwise. */
+  isQuiet(view: JobView, mount: WorkerMount, entry: PathEntry): boolean {
+    if (mount.timesOnly || entry.distrusted) return false;
+    const marginMs = this.#without.has('quiet-margin') ? 0 : mount.cacheMaxMs + quietMarginMs;
+    return this.isOlder(entry.changedMs, view.handedInMs - marginMs);
+  }
+
+  /** So old that no further change can show the same times. */
+  isOld(fact: Fact, lookedMs: number): boolean {
+    return this.#without.has('settle') || this.isOlder(changedAtMs(fact), lookedMs - quietMarginMs);
+  }
+
+  /**
+   * A mount that judges by times alone may have looked at the directory in the tick of its last change, and would never
+   * see that change. Once its ctime has moved on from what it was at the job's first look, it sees all from before.
+   */
+  timesMovedOn(
+    view: JobView,
+    mount: WorkerMount,
+    entry: PathEntry,
+  ): 'for-good' | 'for-this-job' | 'not-yet' | 'never' {
+    const { fact } = entry;
+    if (fact === undefined || (entry.clean && !entry.distrusted)) return 'for-good';
+    const first = view.firstSeen.get(entry);
+    if (first === undefined || first.inode !== fact.inode) view.firstSeen.set(entry, fact);
+    else if (first.ctimeNs !== fact.ctimeNs && !entry.distrusted) return 'for-this-job';
+    if (entry.vainBumps < maxVainBumps) return 'not-yet';
+    return this.isQuiet(view, { ...mount, timesOnly: false }, entry) ? 'for-good' : 'never';
+  }
+}

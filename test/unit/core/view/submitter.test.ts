@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { absent, type Fact } from '../../../../src/core/fact.ts';
+import type { NamedFact, ViewJob, WorkerMount } from '../../../../src/core/view/contract.ts';
+import type { JobView } from '../../../../src/core/view/job-view.ts';
+import { SubmitterView, type SubmitterViewOptions } from '../../../../src/core/view/submitter.ts';
+
+const v4: WorkerMount = { cacheMaxMs: 60_000, timesOnly: false };
+const v3: WorkerMount = { cacheMaxMs: 60_000, timesOnly: true };
+
+/** A tree of facts, and a submitter's side that looks at it. The server's clock is the local one. */
+class Rig {
+  nowMs = 1_000_000;
+  readonly facts = new Map<string, Fact>();
+  readonly links = new Map<string, string>();
+  readonly view: SubmitterView;
+  looked: string[] = [];
+  bumped: string[] = [];
+
+  constructor(options: Partial<SubmitterViewOptions> = {}) {
+    this.view = new SubmitterView({ root: '/s', ...options });
+    this.view.setClock({ aheadMs: 0, uncertaintyMs: 10 });
+    for (const path of ['/s', '/s/src', '/s/one', '/s/two']) this.put(path, 'directory', 500_000);
+    for (const path of ['/s/src/a.c', '/s/two/h.h']) this.put(path, 'file', 500_000);
+  }
+
+  put(path: string, kind: Fact['kind'], atMs = this.nowMs): void {
+    const ns = `${atMs}000000`;
+    this.facts.set(path, { kind, inode: String(path.length), sizeBytes: 1, mtimeNs: ns, ctimeNs: ns });
+  }
+
+  fact(path: string): Fact {
+    return this.facts.get(path) ?? absent;
+  }
+
+  begin(job: Partial<ViewJob> = {}): JobView {
+    this.looked = [];
+    this.nowMs += 1_000;
+    return this.view.begin(
+      {
+        cwd: '/s/src',
+        inputs: ['a.c'],
+        includeDirs: ['../one', '/s/two'],
+        otherDirs: [],
+        renamedOutputs: ['a.o'],
+        inPlaceOutputs: [],
+        key: 'a.o',
+        byStat: false,
+        reports: true,
+        ...job,
+      },
+      this.nowMs,
+    );
+  }
+
+  look(step: { paths: readonly string[]; links: readonly string[]; lists: readonly string[] }): void {
+    this.looked.push(...step.paths);
+    const beganMs = this.nowMs++;
+    this.view.observe(
+      step.paths.map((path) => ({ path, fact: this.fact(path) })),
+      beganMs,
+      this.nowMs,
+    );
+    this.view.observeLinks(step.links.map((path) => ({ path, target: this.links.get(path) ?? '' })));
+    const listedMs = this.nowMs++;
+    const lists = step.lists.map((path) => ({ path, names: [] }));
+    this.view.observeLists(lists, listedMs);
+  }
+
+  prepare(job: JobView, worker = 'w', mount = v4) {
+    for (;;) {
+      const step = this.view.prepare(job, worker, mount, this.nowMs);
+      if (step.kind === 'offer' || step.kind === 'inline') return step;
+      if (step.kind === 'look') this.look(step);
+      else if (step.kind === 'wait') this.nowMs = step.untilMs;
+      else {
+        this.bumped.push(...step.directories);
+        const beganMs = this.nowMs;
+        this.nowMs += 10;
+        for (const path of step.directories)
+          this.facts.set(path, { ...this.fact(path), ctimeNs: `${this.nowMs}000000` });
+        const seen = step.directories.map((path) => ({ path, fact: this.fact(path) }));
+        this.view.bumped(seen, [], beganMs, ++this.nowMs);
+      }
+    }
+  }
+
+  offer(job: JobView, worker = 'w', mount = v4) {
+    const step = this.prepare(job, worker, mount);
+    assert.equal(step.kind, 'offer');
+    return step.kind === 'offer' ? step : assert.fail();
+  }
+
+  /** Runs a job to its verdict, reading these files (as the worker sees them). */
+  run(job: JobView, read: readonly NamedFact[], mount = v4) {
+    const { attempt } = this.offer(job, 'w', mount);
+    this.view.answered(attempt, { kind: 'ready' });
+    this.nowMs += 100;
+    const added = read.map((item, place) => ({ number: this.#numbers + place, ...item }));
+    this.#numbers += read.length;
+    const report = { read: added.map(({ number }) => number), added };
+    for (;;) {
+      const verdict = this.view.judge(job, attempt, { succeeded: true, report });
+      if (verdict.kind !== 'look') return verdict;
+      this.look(verdict);
+    }
+  }
+  #numbers = 0;
+
+  readBy(...paths: string[]): NamedFact[] {
+    return paths.map((path) => ({ path, fact: this.fact(path) }));
+  }
+}
+
+test('a tree that has been quiet needs no refreshing, only its source is compared', () => {
+  const rig = new Rig();
+  const { offer } = rig.offer(rig.begin());
+  assert.deepEqual(offer.refresh, []);
+  assert.deepEqual(offer.files, rig.readBy('/s/src/a.c'));
+});
+
+test('what changed is refreshed by each worker once, parents first, until it changes again', () => {
+  const rig = new Rig();
+  rig.put('/s', 'directory');
+  rig.put('/s/one', 'directory');
+  const refresh = (worker: string) => {
+    const { offer, attempt } = rig.offer(rig.begin(), worker);
+    rig.view.answered(attempt, { kind: 'ready' });
+    return offer.refresh;
+  };
+  rig.nowMs += 10_000;
+  assert.deepEqual(refresh('w'), ['/s', '/s/one']);
+  assert.deepEqual(refresh('w'), []);
+  assert.deepEqual(refresh('x'), ['/s', '/s/one']);
+  rig.put('/s/one', 'directory');
+  assert.deepEqual(refresh('w'), ['/s/one']);
+});
+
+test('a directory that just changed counts as changed until a look a tick later', () => {
+  const rig = new Rig();
+  rig.nowMs += 1_000;
+  rig.put('/s/one', 'directory', rig.nowMs + 999);
+  const refresh = () => {
+    const { offer, attempt } = rig.offer(rig.begin());
+    rig.view.answered(attempt, { kind: 'ready' });
+    return offer.refresh;
+  };
+  assert.deepEqual([refresh(), refresh(), refresh()], [['/s/one'], ['/s/one'], []]);
+});
+
+test('one look serves all jobs that were handed in before it', () => {
+  const rig = new Rig();
+  const first = rig.begin();
+  const second = rig.view.begin({ ...first.job, key: 'b.o' }, rig.nowMs);
+  rig.offer(first);
+  rig.looked = [];
+  rig.offer(second);
+  assert.deepEqual(rig.looked, []);
+});
+
+test('a worker that answered stale is told everything on the way to that file again', () => {
+  const rig = new Rig();
+  const job = rig.begin();
+  const { attempt } = rig.offer(job);
+  const files = [{ path: '/s/src/a.c', fact: absent }];
+  assert.equal(rig.view.answered(attempt, { kind: 'stale', files }), false);
+  const { offer } = rig.offer(job);
+  assert.deepEqual(offer.refresh, ['/s', '/s/src']);
+  assert.deepEqual(
+    offer.files.map(({ path }) => path),
+    ['/s/src/a.c'],
+  );
+});
+
+test('on a mount that goes by times alone each directory is bumped once before it is told', () => {
+  const rig = new Rig();
+  rig.offer(rig.begin(), 'w', v3);
+  assert.deepEqual(new Set(rig.bumped), new Set(['/s', '/s/src', '/s/one', '/s/two']));
+  rig.bumped = [];
+  rig.offer(rig.begin(), 'w', v3);
+  assert.deepEqual(rig.bumped, []);
+  rig.put('/s/one', 'directory');
+  rig.offer(rig.begin(), 'w', v3);
+  assert.deepEqual(rig.bumped, ['/s/one']);
+});
+
+test('a result is believed if all that it read and searched is as it is here', () => {
+  const rig = new Rig();
+  assert.equal(rig.run(rig.begin(), rig.readBy('/s/src/a.c', '/s/two/h.h')).kind, 'believed');
+});
+
+test('a header that was read otherwise than it is here makes the job run again', () => {
+  const rig = new Rig();
+  const read = rig.readBy('/s/src/a.c', '/s/two/h.h');
+  rig.put('/s/two/h.h', 'file', 600_000);
+  const verdict = rig.run(rig.begin(), read);
+  assert.deepEqual([verdict.kind, 'reason' in verdict && verdict.reason], ['again', 'stale-view']);
+});
+
+test('a directory that turns out to be searched and is new makes the job run again, once', () => {
+  const rig = new Rig({ limits: { maxPredicted: 0 } });
+  rig.put('/s/two/sub', 'directory', 500_000);
+  rig.put('/s/two/sub/x.h', 'file', 500_000);
+  rig.put('/s/one/sub', 'directory');
+  const job = rig.begin();
+  const first = rig.run(job, rig.readBy('/s/src/a.c', '/s/two/sub/x.h'));
+  assert.deepEqual([first.kind, 'reason' in first && first.reason], ['again', 'view-grew']);
+  assert.equal(rig.run(job, rig.readBy('/s/src/a.c', '/s/two/sub/x.h')).kind, 'believed');
+  assert.ok(rig.begin().wanted.size > 6);
+});
+
+test('a failure is believed with a dependency file only', () => {
+  const rig = new Rig();
+  const job = rig.begin();
+  const { attempt } = rig.offer(job);
+  rig.view.answered(attempt, { kind: 'ready' });
+  const judge = (succeeded: boolean) => rig.view.judge(job, attempt, { succeeded, report: undefined }).kind;
+  assert.equal(judge(false), 'inline');
+  assert.equal(judge(true), 'inline');
+  const link = rig.begin({ reports: false });
+  assert.equal(rig.view.judge(link, attempt, { succeeded: true, report: undefined }).kind, 'believed');
+});
+
+test('a link is followed: what it leads to is watched under its real name', () => {
+  const rig = new Rig();
+  rig.put('/s/two', 'link');
+  rig.links.set('/s/two', 'real/two');
+  for (const path of ['/s/real', '/s/real/two']) rig.put(path, 'directory');
+  const { offer } = rig.offer(rig.begin());
+  assert.deepEqual(offer.refresh, ['/s/real', '/s/real/two']);
+});
+
+test('a path that goes up again from a link, or a link out of the share, keeps the job here', () => {
+  const up = new Rig();
+  up.put('/s/src', 'link');
+  up.links.set('/s/src', 'two');
+  up.put('/s/two/a.c', 'file', 500_000);
+  assert.equal(up.prepare(up.begin()).kind, 'inline');
+  const out = new Rig();
+  out.put('/s/two', 'link');
+  out.links.set('/s/two', '/elsewhere');
+  assert.equal(out.prepare(out.begin()).kind, 'inline');
+});
+
+test('a report that refers to what never came is asked for in full', () => {
+  const rig = new Rig();
+  const job = rig.begin();
+  const { attempt } = rig.offer(job);
+  rig.view.answered(attempt, { kind: 'ready' });
+  const report = { read: [7], added: [] };
+  assert.equal(rig.view.judge(job, attempt, { succeeded: true, report }).kind, 'again');
+  assert.equal(rig.offer(rig.begin()).offer.knownReports, 0);
+});
+
+test('beyond its bounds a view forgets everything and jobs in flight stay here', () => {
+  const rig = new Rig({ limits: { maxEntries: 20 } });
+  const early = rig.begin();
+  for (let n = 0; n < 30; n++) rig.offer(rig.begin({ includeDirs: [`/s/d${n}`] }));
+  assert.ok(rig.view.sizes.paths <= 40);
+  assert.equal(rig.prepare(early).kind, 'inline');
+});
