@@ -37,6 +37,8 @@ export interface LocalServer {
 const accepted: readonly FrameName[] = ['ARGV', 'ENV', 'JOB', 'STDIN', 'STDIN_END', 'SIGNAL', 'REQUEST'];
 /** A wrapper that connects and then says nothing is no wrapper. */
 const requestTimeoutMs = 10_000;
+/** A wrapper gives a silent peer up after 20 s. */
+const beatMs = 5_000;
 
 /**
  * Listens on the local socket.
@@ -49,10 +51,19 @@ export async function listenLocal(init: LocalServerInit): Promise<LocalServer> {
   prepareSocketDirectory(init.path, init.uid);
   await removeStaleSocket(init.path);
   const sockets = new Set<Socket>();
+  const wrappers = new Set<WrapperConnection>();
+  const beats = setInterval(() => {
+    for (const wrapper of wrappers) wrapper.beat();
+  }, beatMs).unref();
   const server = createServer((socket) => {
     sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-    serve(socket, init);
+    const wrapper = new WrapperConnection(socket);
+    wrappers.add(wrapper);
+    socket.on('close', () => {
+      sockets.delete(socket);
+      wrappers.delete(wrapper);
+    });
+    serve(socket, wrapper, init);
   });
   await listen(server, init.path);
   await chmod(init.path, 0o600);
@@ -61,14 +72,14 @@ export async function listenLocal(init: LocalServerInit): Promise<LocalServer> {
       server.close();
     },
     destroy: () => {
+      clearInterval(beats);
       for (const socket of sockets) socket.destroy();
     },
   };
 }
 
-function serve(socket: Socket, init: LocalServerInit): void {
+function serve(socket: Socket, wrapper: WrapperConnection, init: LocalServerInit): void {
   const decoder = new FrameDecoder(accepted);
-  const wrapper = new WrapperConnection(socket);
   let state: 'new' | 'wrapper' | 'cli' = 'new';
   const end = (error: Error): void => {
     init.onGarbage(error);

@@ -34,6 +34,8 @@ export class WrapperConnection {
   #environment: readonly ByteString[] | undefined;
   #listener: WrapperListener | undefined;
   #closed = false;
+  /** The last word was said. */
+  #ended = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -81,8 +83,14 @@ export class WrapperConnection {
     this.#listener?.onClose();
   }
 
+  /** A sign of life while the job waits or runs: a wrapper that hears nothing for long runs its command itself. */
+  beat(): void {
+    if (this.#listener !== undefined && !this.#ended) this.#write(encodeFrame('BEAT'));
+  }
+
   /** Last word: run it yourself. The wrapper keeps the socket open until the command ends. */
   inline(reason: string): void {
+    this.#ended = true;
     this.#write(encodeFrame('INLINE', Buffer.from(reason)));
   }
 
@@ -104,6 +112,7 @@ export class WrapperConnection {
 
   /** Last word: how the command ended. */
   exit(ending: Ending): void {
+    this.#ended = true;
     if (!this.#closed) this.#socket.end(encodeFrame('EXIT', encodeExit(ending)));
   }
 

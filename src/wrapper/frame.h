@@ -26,6 +26,7 @@ enum {
   FRAME_SIGNAL = 11,
   FRAME_STARTED = 15,
   FRAME_SPAWN_FAILED = 19,
+  FRAME_BEAT = 31,
 };
 
 enum {

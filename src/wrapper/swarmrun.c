@@ -34,6 +34,8 @@
 enum {
   HIGH_DESCRIPTOR = 200,    /* shells and scripts use those below for themselves */
   PEER_DEADLINE_SECONDS = 5, /* for connecting and writing: a longer wait means that the peer is frozen */
+  PEER_SILENCE_MS = 20000,   /* a peer that lives sends a beat every few seconds */
+  WORKER_END_MS = 500,       /* TERM, a quarter of a second, KILL */
   PIPE_PIECE_BYTES = 4096,  /* what a pipe that polls as writable takes without blocking */
   INSISTENCE = 3,           /* so many unanswered requests to end, and we end without the peer */
 };
@@ -576,6 +578,7 @@ static long limit_of(int type) {
     case FRAME_STDOUT:
     case FRAME_STDERR: return FRAME_DATA_BYTES;
     case FRAME_EXIT: return 64;
+    case FRAME_BEAT: return 0;
     default: return -1;
   }
 }
@@ -586,6 +589,7 @@ static void take_frame(const struct frame *frame) {
     case FRAME_EXIT: take_exit(frame);
     case FRAME_STDOUT: take_output(1, frame); break;
     case FRAME_STDERR: take_output(2, frame); break;
+    case FRAME_BEAT: break; /* it lives; the job waits or runs */
     default: take_stdin_taken(frame);
   }
 }
@@ -600,14 +604,20 @@ static void wait_for_events(struct frame_reader *reader) {
       {.fd = output.left ? output.fd : -1, .events = POLLOUT},
       {.fd = !open ? -1 : !device ? input.watch : input.sent == input.taken ? 0 : -1, .events = POLLIN},
   };
-  if (poll(polls, 4, -1) < 0) return; /* EINTR: stopped and continued */
+  int ready = poll(polls, 4, output.left ? -1 : PEER_SILENCE_MS);
+  if (ready < 0) return; /* EINTR: stopped and continued */
+  if (ready == 0) lost("the peer fell silent");
   if (polls[0].revents) pass_signals_on();
   if (polls[2].revents) write_output();
   struct epoll_event change;
   if (polls[3].revents && !device) epoll_wait(input.watch, &change, 1, 0);
   if (!polls[1].revents) return;
   ssize_t got = frame_receive(reader, peer);
-  if (got == 0 || (got < 0 && errno != EAGAIN)) lost("the connection to the peer was lost");
+  if (got == 0 || (got < 0 && errno != EAGAIN)) {
+    /* A worker that ran it hears of this too and ends what writes in place: let it, before we write there. */
+    if (untouched()) usleep(WORKER_END_MS * 1000);
+    lost("the connection to the peer was lost");
+  }
 }
 
 static noreturn void relay(void) {

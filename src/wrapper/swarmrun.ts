@@ -137,7 +137,7 @@ function askPeer(path: string | undefined, others: readonly string[]): void {
 }
 
 function handOver(peer: Socket): void {
-  const decoder = new FrameDecoder(['INLINE', 'STDIN_TAKEN', 'STDOUT', 'STDERR', 'EXIT']);
+  const decoder = new FrameDecoder(['INLINE', 'STDIN_TAKEN', 'STDOUT', 'STDERR', 'EXIT', 'BEAT']);
   peer.on('close', () => lost('the connection to the peer was lost'));
   peer.on('data', (chunk) => {
     try {
@@ -181,7 +181,7 @@ function takeFrame(frame: Frame): void {
   } else if (type === 'INLINE') {
     if (isUntouched()) runInline(`the peer says so (${Buffer.from(payload).toString('latin1')})`, 'keep');
     else lost('the peer gave the command back');
-  } else {
+  } else if (type === 'EXIT') {
     if (payload.length < 3) throw new RangeError('an EXIT that is cut off');
     end(payload[0] ?? 0, payload[1] ?? 0);
   }
