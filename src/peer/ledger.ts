@@ -40,7 +40,8 @@ export class Ledger {
   }
 
   note(job: JobId, note: Note): void {
-    this.#counts.set(note.reason, (this.#counts.get(note.reason) ?? 0) + 1);
+    // A job that moves from one queue to another is the plan at work; `why` tells it of a job that has more to tell.
+    if (note.reason !== 'recalled') this.#counts.set(note.reason, (this.#counts.get(note.reason) ?? 0) + 1);
     const notes = this.#records.get(job)?.notes;
     // A job that is refused for an hour must not grow for an hour.
     if (notes !== undefined && notes.length < 32) notes.push(note);
@@ -74,8 +75,7 @@ export class Ledger {
   /** The newest records that carry a note, newest first. */
   recent(limit: number): JobRecord[] {
     return [...this.#records.values()]
-      .filter((record) => record.notes.length > 0)
-      .slice(-limit)
+      .filter((record) => record.notes.some(({ reason }) => reason !== 'recalled')).slice(-limit)
       .toReversed();
   }
 }

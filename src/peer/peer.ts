@@ -316,7 +316,7 @@ class Peer implements RunningPeer {
           this.#neighbours.met(peer);
           this.#gossip.take([peer.hello.report], peer.id);
           this.#talk.tell([peer.id]);
-          this.#log.info({ peer: peer.id, name: peer.hello.report.name }, 'met a peer');
+          this.#log.info({ peer: peer.id, name: peer.hello.report.name }, 'peer ready');
         },
         onGone: (id, why) => {
           const graceMs = this.#neighbours.graceMs(id);
