@@ -1,6 +1,6 @@
 /** `buildswarm start`: the peer in the background, ready when this returns. */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { SwarmError } from '../core/swarm-error.ts';
@@ -26,7 +26,7 @@ export function addStart(program: Command): void {
     .action(
       action(async (flags: Flags) => {
         const settings = settingsOf(flags);
-        await buildPrograms({ root: packageRoot });
+        await buildMissing();
         const directory = prepareSocketDirectory(settings.socketPath, process.getuid?.() ?? 0);
         const log = join(directory, 'peer.log');
         closeInherited();
@@ -39,6 +39,20 @@ export function addStart(program: Command): void {
         }
       }),
     );
+}
+
+/** Where `npm run build` could not run, the wrapper and the runner are made now. */
+async function buildMissing(): Promise<void> {
+  if (existsSync(join(packageRoot, 'bin', 'swarmrun'))) return;
+  try {
+    await buildPrograms({ root: packageRoot });
+  } catch (cause) {
+    throw new SwarmError(
+      'E_NOT_STARTED',
+      `bin/swarmrun is missing and cannot be built here (${String(cause)}); run \`npm run build\` in ${packageRoot}.`,
+      { cause },
+    );
+  }
 }
 
 async function launch(log: string): Promise<string> {
