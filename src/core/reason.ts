@@ -59,6 +59,7 @@ export const refusalCodes = [
   'share',
   'not-member',
   'stale-view',
+  'outside-share',
   'leaving',
   'owner-active',
   'version',

@@ -71,6 +71,9 @@ export function planAttempt(reading: Reading, request: WrapperRequest, tag: stri
   };
 }
 
+/** Options after which the compiler tells its arguments, on stderr or in what it writes. */
+const showsArguments = /^(?:-v|--verbose|-Q|-time|-[fg]record-.*)$/;
+
 /** True if asking the compiler for a dependency file of our own changes nothing else. */
 export function mayAskForDependencies(reading: Reading, request: WrapperRequest): boolean {
   return (
@@ -80,7 +83,7 @@ export function mayAskForDependencies(reading: Reading, request: WrapperRequest)
     reading.outputs[0]?.role === 'object' &&
     reading.inputs.filter((path) => preprocessed.test(path)).length === 1 &&
     !request.argv.some(
-      (argument) => argument.startsWith('-M') || argument.startsWith('-Wp,') || argument === '-Xpreprocessor',
+      (argument) => /^-(?:M|Wp,|Xpreprocessor$)/.test(argument) || showsArguments.test(argument),
     )
   );
 }

@@ -13,6 +13,7 @@ import type { AttemptView, JobView } from '../core/view/job-view.ts';
 import type { WrapperRequest } from '../local/wrapper-connection.ts';
 import {
   awaitFacts,
+  awaitWritten,
   commitOutputs,
   outputObstacles,
   removeHidden,
@@ -197,26 +198,26 @@ export class SubmitterTree {
     if (pending === undefined || jobView === undefined || submission.share === undefined) {
       throw new Error(`internal: job ${submission.id} settled without a view`);
     }
-    const succeeded = end.ending.kind === 'exited' && end.ending.status === 0;
+    const succeeded = isSuccess(end);
     const differing = await this.#systemOf(peer).take(
       end.system ?? [],
       this.#init.sameness,
       this.#init.now(),
     );
     if (differing !== undefined) {
-      this.forget(submission, attempt);
+      await this.forget(submission, attempt);
       return { kind: 'unfit', detail: `${toText(differing)} differs on that machine` };
     }
     const verdict = await this.#viewOf(submission.share).judge(jobView, pending.view, {
       succeeded,
       report: end.read,
     });
-    if (!succeeded) {
-      this.forget(submission, attempt);
-      return { kind: 'good', proven: verdict.kind === 'believed' };
+    if (!succeeded && verdict.kind !== 'believed') {
+      await this.forget(submission, attempt);
+      return { kind: 'good', proven: false };
     }
     if (verdict.kind !== 'believed') {
-      this.forget(submission, attempt);
+      await this.forget(submission, attempt);
       return verdict.kind === 'inline'
         ? { kind: 'inline', detail: verdict.because }
         : { kind: 'again', reason: verdict.reason, detail: verdict.because };
@@ -224,12 +225,12 @@ export class SubmitterTree {
     return await this.#see(submission, attempt, pending.plan, end);
   }
 
-  /** The attempt came to nothing: what it wrote under hidden names goes. */
-  forget(submission: Submission, attempt: AttemptNumber): void {
+  /** The attempt came to nothing: what it wrote under hidden names goes. Never rejects. */
+  async forget(submission: Submission, attempt: AttemptNumber): Promise<void> {
     const tag = this.#tagOf(submission, attempt);
     const plan = this.#pending.get(tag)?.plan;
     this.#pending.delete(tag);
-    if (plan !== undefined) this.#remove(hiddenOf(plan));
+    if (plan !== undefined) await this.#remove(hiddenOf(plan));
   }
 
   /** This machine's and a worker's facts of one file of a share. */
@@ -262,23 +263,26 @@ export class SubmitterTree {
     );
     if (plan.renames.length === 0) {
       const real = made.filter(({ path }) => path !== plan.extra);
-      const unseen = await awaitFacts(this.#disk, real, { timeoutMs: seeTimeoutMs });
-      this.forget(submission, attempt);
+      const see = submission.reading.kind === 'other' ? awaitWritten : awaitFacts;
+      const unseen = await see(this.#disk, real, { timeoutMs: seeTimeoutMs });
+      await this.forget(submission, attempt);
       return unseen.length === 0 ? { kind: 'good', proven: true } : unseenAgain(unseen);
     }
     const outputs = plan.renames.flatMap((output) => {
       const fact = facts.get(output.hidden);
-      return fact === undefined ? [] : [{ ...output, fact }];
+      // After a compile error gcc leaves the dependency file, and nothing else.
+      const isLeft = isSuccess(end) || output.role === 'dependencies';
+      return fact === undefined || !isLeft ? [] : [{ ...output, fact }];
     });
-    const result = await commitOutputs(this.#disk, outputs, { timeoutMs: seeTimeoutMs });
+    const unwanted = hiddenOf(plan).filter((hidden) => !outputs.some((output) => output.hidden === hidden));
+    const result = await commitOutputs(this.#disk, outputs, { timeoutMs: seeTimeoutMs, unwanted });
     if (result.kind !== 'committed') {
-      this.forget(submission, attempt);
+      await this.forget(submission, attempt);
       return result.kind === 'unseen'
         ? unseenAgain(result.unseen)
         : { kind: 'inline', detail: `${toText(result.path)} could not be renamed: ${result.message}` };
     }
     this.#pending.delete(this.#tagOf(submission, attempt));
-    if (plan.extra !== undefined) this.#remove([plan.extra]);
     return { kind: 'good', proven: true };
   }
 
@@ -291,11 +295,13 @@ export class SubmitterTree {
       });
   }
 
-  #remove(hidden: readonly ByteString[]): void {
+  async #remove(hidden: readonly ByteString[]): Promise<void> {
     if (hidden.length === 0) return;
-    removeHidden(this.#disk, hidden).catch(() => {
+    try {
+      await removeHidden(this.#disk, hidden);
+    } catch {
       // What cannot be removed now is found by the next sweep.
-    });
+    }
   }
 
   /** How the worker mounts the share, if it and this peer are members of it; otherwise why not. */
@@ -373,6 +379,10 @@ export class SubmitterTree {
     const { rename: _, ...inPlace } = reading;
     return { ...inPlace, inPlaceBecause: obstacle };
   }
+}
+
+function isSuccess({ ending }: JobEnd): boolean {
+  return ending.kind === 'exited' && ending.status === 0;
 }
 
 function hiddenOf(plan: AttemptPlan): ByteString[] {

@@ -207,7 +207,7 @@ export class Submitter {
     if (entry.slot === undefined) return;
     entry.slot.abandoned = true;
     entry.slot.attempt?.abandon();
-    this.#init.tree.forget(entry.submission, entry.slot.number);
+    void this.#init.tree.forget(entry.submission, entry.slot.number);
     entry.slot = undefined;
   }
 

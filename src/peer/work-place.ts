@@ -89,10 +89,10 @@ export class WorkPlace {
       ...(offer.dependencies === undefined ? [] : [offer.dependencies]),
     ];
     if (!named.every((path) => isBelow(share.root, path) && resolvePath('/', path) === path)) {
-      return { code: 'share', detail: 'a path of the job is not below the share' };
+      return { code: 'outside-share', detail: 'a path of the job is not below the share' };
     }
     const linkedOut = await this.#linkedOut(share, offer, argv);
-    if (typeof linkedOut === 'string') return { code: 'share', detail: linkedOut };
+    if (typeof linkedOut === 'string') return { code: 'outside-share', detail: linkedOut };
     const differing = await this.#differing(offer, environment, linkedOut);
     if (differing !== undefined) return differing;
     const stale = await this.#see(share.root, offer);
@@ -111,7 +111,7 @@ export class WorkPlace {
     if (offer.dependencies !== undefined) written.push(offer.dependencies);
     const places = await realPathsBelow(this.#disk, share, [offer.cwd, ...written]);
     const outside = places.find((place) => !place.ok);
-    if (outside !== undefined && !outside.ok) return { code: 'share', detail: outside.why };
+    if (outside !== undefined && !outside.ok) return { code: 'outside-share', detail: outside.why };
     if (offer.scan.length > 0) this.#startedMs.set(offer, this.#now() + (await this.#clock(share.root)));
     return undefined;
   }

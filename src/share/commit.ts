@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fact } from '../core/fact.ts';
 import { type FactField, hiddenPrefix, type OutputRole, type RenameFailure } from './blocking/output.ts';
 import { type Disk, defaultDiskTimeoutMs } from './disk.ts';
+import { touchDirectories } from './touch.ts';
 
 export type { FactField } from './blocking/output.ts';
 export const allFactFields: readonly FactField[] = ['inode', 'sizeBytes', 'mtimeNs', 'ctimeNs'];
@@ -24,6 +25,16 @@ export interface SeeOptions {
   readonly fields?: readonly FactField[];
   /** How long to look for it. @default 2000 */
   readonly timeoutMs?: number;
+}
+
+export interface AwaitOptions extends SeeOptions {
+  /** What has been changed once more since then, by whomever, will do too. @default false */
+  readonly orNewer?: boolean;
+}
+
+export interface CommitOptions extends SeeOptions {
+  /** Hidden names that are removed when all is renamed. */
+  readonly unwanted?: readonly string[];
 }
 
 /** Tries at once and then ever less often until `attempt` yields nothing that is missing, or the deadline. */
@@ -50,19 +61,51 @@ async function repeatUntil<Result>(
 export function awaitFacts(
   disk: Disk,
   expected: readonly ExpectedFact[],
-  options: SeeOptions = {},
+  options: AwaitOptions = {},
 ): Promise<{ readonly path: string; readonly seen: Fact }[]> {
-  const { fields = allFactFields, timeoutMs = defaultSeeMs } = options;
+  const { fields = allFactFields, timeoutMs = defaultSeeMs, orNewer = false } = options;
   let open = expected;
   const look = async () => {
     if (open.length === 0) return [];
     const paths = open.map(({ path }) => path);
-    const otherwise = await disk.run('lookOtherwise', { paths, facts: open.map(({ fact }) => fact), fields });
+    const facts = open.map(({ fact }) => fact);
+    const otherwise = await disk.run('lookOtherwise', { paths, facts, fields, orNewer });
     const missed = new Set(otherwise.map(({ path }) => path));
     open = open.filter(({ path }) => missed.has(path));
     return otherwise;
   };
   return repeatUntil(look, (otherwise) => otherwise.length === 0, timeoutMs);
+}
+
+/** What other jobs make and delete in the same directory is not waited for longer than this. */
+const goneMs = 200;
+
+/**
+ * Waits until this machine sees what a command that nobody understands has written: each path as reported, or as
+ * somebody has changed it since. What is missing even after its directory was touched was deleted since.
+ *
+ * @returns what is still seen otherwise at the deadline.
+ * @throws DiskError if the file system fails or hangs.
+ */
+export async function awaitWritten(
+  disk: Disk,
+  expected: readonly ExpectedFact[],
+  options: SeeOptions = {},
+): Promise<{ readonly path: string; readonly seen: Fact }[]> {
+  const late = await awaitFacts(disk, expected, { ...options, orNewer: true, timeoutMs: goneMs });
+  if (late.length === 0) return [];
+  await touchDirectories(disk, [
+    ...new Set(late.map(({ path }) => path.slice(0, path.lastIndexOf('/')) || '/')),
+  ]);
+  const open = pick(expected, late);
+  const left = await awaitFacts(disk, open, { ...options, orNewer: true, timeoutMs: 0 });
+  const wrong = left.filter(({ seen }) => seen.kind !== 'absent');
+  return awaitFacts(disk, pick(open, wrong), { ...options, orNewer: true });
+}
+
+function pick(expected: readonly ExpectedFact[], of: readonly { readonly path: string }[]): ExpectedFact[] {
+  const paths = new Set(of.map(({ path }) => path));
+  return expected.filter(({ path }) => paths.has(path));
 }
 
 export interface HiddenOutput {
@@ -87,12 +130,13 @@ export type CommitResult =
 export async function commitOutputs(
   disk: Disk,
   outputs: readonly HiddenOutput[],
-  options: SeeOptions = {},
+  options: CommitOptions = {},
 ): Promise<CommitResult> {
-  const { fields = allFactFields, timeoutMs = defaultSeeMs } = options;
+  const { fields = allFactFields, timeoutMs = defaultSeeMs, unwanted = [] } = options;
   const input = {
     outputs: outputs.map(({ hidden, path, role }) => ({ hidden, path, role })),
     expected: { paths: outputs.map(({ hidden }) => hidden), facts: outputs.map(({ fact }) => fact), fields },
+    unwanted,
   };
   const result = await repeatUntil(
     () => disk.run('renameIfSeen', input),

@@ -68,9 +68,18 @@ const stream = v.picklist(streamKinds);
 const nanoseconds = v.pipe(v.string(), v.regex(/^-?\d{1,20}$/u, 'is no number'));
 const kinds = { f: 'file', d: 'directory', l: 'link', o: 'other', a: 'absent' } as const;
 
+/** Of a link also what it leads to, see linkFact in src/share/blocking/look.ts. */
+const inode = v.pipe(
+  byteString,
+  v.maxLength(maximumPath + 64),
+  v.regex(/^\d{1,20}(?:>[^]*)?$/u, 'is no inode'),
+);
+/** -1: a link that leads nowhere. */
+const sizeBytes = v.pipe(v.number(), v.safeInteger(), v.minValue(-1));
+
 /** On the wire a fact is a tuple: there may be thousands of them. */
 export const factSchema = v.pipe(
-  v.tuple([v.picklist(['f', 'd', 'l', 'o', 'a']), nanoseconds, count, nanoseconds, nanoseconds]),
+  v.tuple([v.picklist(['f', 'd', 'l', 'o', 'a']), inode, sizeBytes, nanoseconds, nanoseconds]),
   v.transform(
     ([kind, inode, sizeBytes, mtimeNs, ctimeNs]): Fact => ({
       kind: kinds[kind],

@@ -539,7 +539,8 @@ static int take_frame(const struct frame *frame) {
   if (frame->type == FRAME_SIGNAL) {
     if (frame->length != 1) return -1;
     /* A group without a parent in its session ignores TSTP by the rules of POSIX, so it is stopped outright. */
-    if (!run.exited) kill(-run.command, frame->payload[0] == SIGTSTP ? SIGSTOP : frame->payload[0]);
+    int number = frame->payload[0], to_one = number == SIGUSR1 || number == SIGUSR2; /* no terminal sends these to a group */
+    if (!run.exited) kill(to_one ? run.command : -run.command, number == SIGTSTP ? SIGSTOP : number);
     return 0;
   }
   write_input();

@@ -257,14 +257,31 @@ for (const build of Object.keys(builds) as BuildName[]) {
       assert.equal((await outcome(link)).stdout.length > 10_000_000, true);
     });
 
-    it('passes signals to the group', async () => {
-      const link = runner.run(['sh', '-c', 'trap "exit 9" USR1; echo ready; while :; do sleep 0.01; done']);
-      await link.next('STARTED');
-      await link.next('STDOUT');
-      link.send('SIGNAL', Uint8Array.of(10));
-      const { exit } = await outcome(link);
-      assert.deepEqual(exit?.ending, { kind: 'exited', status: 9 });
-    });
+    /** The child says `child` if it gets the signal; without it, it ends after the command asks for that. */
+    const family = (name: string): string[] => {
+      const child = `trap "echo child; exit" ${name}; echo ready; while ! [ -e end ]; do sleep 0.01; done`;
+      return [
+        'sh',
+        '-c',
+        `rm -f end; sh -c '${child}' & trap ": >end; wait; exit 9" ${name}; wait; wait; wait`,
+      ];
+    };
+    for (const [name, number, toGroup] of [
+      ['HUP', 1, true],
+      ['TERM', 15, true],
+      ['USR1', 10, false],
+      ['USR2', 12, false],
+    ] as const) {
+      it(`passes SIG${name} to the ${toGroup ? 'group' : 'command alone'}`, async () => {
+        const link = runner.run(family(name), { cwd: directory });
+        await link.next('STARTED');
+        await link.next('STDOUT');
+        link.send('SIGNAL', Uint8Array.of(number));
+        const { exit, stdout } = await outcome(link);
+        assert.deepEqual(exit?.ending, { kind: 'exited', status: 9 });
+        assert.equal(stdout.toString(), toGroup ? 'child\n' : '');
+      });
+    }
 
     const stubborn =
       'trap "" TERM HUP; setsid sh -c "trap \\"\\" TERM; echo \\$\\$; while :; do sleep 1; done" & ';

@@ -20,6 +20,7 @@ import { test } from 'node:test';
 import { absent } from '../../src/core/fact.ts';
 import {
   awaitFacts,
+  awaitWritten,
   commitOutputs,
   outputObstacles,
   readPiece,
@@ -92,6 +93,39 @@ test('it waits for what becomes visible late', async () => {
   writeFileSync(path, 'la');
   writeFileSync(path, 'late');
   assert.deepEqual(await waiting, []);
+});
+
+test('of what a command has written, what was changed or deleted since need not be seen as it was', async () => {
+  await using rig = shareRig();
+  const paths = ['same', 'changed', 'deleted'].map((name) => join(rig.directory, name));
+  for (const path of paths) writeFileSync(path, 'one');
+  symlinkSync('same', join(rig.directory, 'link'));
+  const scan = { directories: [rig.directory], sinceMs: 0, limit: 100 };
+  const expected = await rig.disk.run('changedBelow', scan);
+  assert.equal(expected.length, 4);
+  writeFileSync(join(rig.directory, 'changed'), 'another');
+  rmSync(join(rig.directory, 'deleted'));
+  assert.deepEqual(await awaitWritten(rig.disk, expected, { timeoutMs: 2_000 }), []);
+
+  // What is older than reported is a stale look.
+  const ahead = expected.map(({ path, fact }) => ({ path, fact: { ...fact, ctimeNs: `9${fact.ctimeNs}` } }));
+  const unseen = await awaitWritten(rig.disk, ahead, { timeoutMs: 50 });
+  assert.deepEqual(unseen.map(({ path }) => path.slice(rig.directory.length + 1)).toSorted(), [
+    'changed',
+    'link',
+    'same',
+  ]);
+});
+
+test('hidden names that are not wanted are gone when the outputs are committed, and only then', async () => {
+  await using rig = shareRig();
+  const output = await hiddenOutput(rig, 'a.o', 'new');
+  const unwanted = [(await hiddenOutput(rig, 'a.o.d', 'a.o: a.c')).hidden];
+  const wrong = { ...output, fact: { ...output.fact, inode: '1' } };
+  assert.equal((await commitOutputs(rig.disk, [wrong], { unwanted, timeoutMs: 20 })).kind, 'unseen');
+  assert.equal(readdirSync(rig.directory).length, 2);
+  assert.equal((await commitOutputs(rig.disk, [output], { unwanted })).kind, 'committed');
+  assert.deepEqual(readdirSync(rig.directory), ['a.o']);
 });
 
 test('of many attempts at one output, the name always shows one of them whole', async () => {

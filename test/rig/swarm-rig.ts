@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { parseStatus, type Status } from '../../src/wire/status.ts';
 import { checked, checkout, type Ended, type Running, type RunOptions } from './child.ts';
+import type { Explanation } from './explain-jobs.ts';
 import { type Host, Lan } from './lan.ts';
 import { until } from './until.ts';
 
@@ -81,6 +82,12 @@ export class SwarmRig {
 
   async status(host: Host): Promise<Status> {
     return parseStatus(JSON.parse(await this.check(host, [buildswarm, 'status', '--json'])));
+  }
+
+  /** What the peer of a machine tells of every job that was handed in there. */
+  async explainJobs(host: Host): Promise<Explanation[]> {
+    const program = path.join(checkout, 'dist/test/rig/explain-jobs.js');
+    return JSON.parse(await this.check(host, [process.execPath, program])) as Explanation[];
   }
 
   /** Runs a program to its end; in the share unless told otherwise. */

@@ -16,6 +16,7 @@ const refusalMs: Readonly<Record<RefusalCode, number>> = {
   memory: 3_000,
   'owner-active': 5_000,
   'stale-view': 0,
+  'outside-share': 0,
   toolchain: 30_000,
   share: 30_000,
   'not-member': 30_000,
@@ -121,7 +122,8 @@ function refuse(
 ): void {
   const { kind, memoryBytes, job } = record.demand;
   const name = record.attempt?.peer;
-  if (code === 'stale-view') return again(state, record, code, nowMs);
+  // They concern the files of this one job: others of its kind may go there as before.
+  if (code === 'stale-view' || code === 'outside-share') return again(state, record, code, nowMs);
   leaveWith(state, record, peer, report);
   note(state, job, code, name);
   if (peer !== undefined) {

@@ -85,10 +85,16 @@ export interface Expectation {
   /** What another machine sees of each. */
   readonly facts: readonly Fact[];
   readonly fields: readonly FactField[];
+  /** What has been changed once more since then will do too. @default false */
+  readonly orNewer?: boolean;
 }
 
-function agrees(seen: Fact, expected: Fact | undefined, fields: readonly FactField[]): boolean {
-  if (expected === undefined || seen.kind !== expected.kind) return false;
+function agrees(seen: Fact, expected: Fact | undefined, { fields, orNewer }: Expectation): boolean {
+  if (expected === undefined) return false;
+  if (orNewer === true && seen.kind !== 'absent' && expected.kind !== 'absent') {
+    if (BigInt(seen.ctimeNs) > BigInt(expected.ctimeNs)) return true;
+  }
+  if (seen.kind !== expected.kind) return false;
   return expected.kind === 'absent' || fields.every((field) => seen[field] === expected[field]);
 }
 
@@ -101,12 +107,12 @@ export function lookOtherwise(input: Expectation): { readonly path: string; read
   const otherwise: { path: string; seen: Fact }[] = [];
   const refreshed = new Set<string>();
   input.paths.forEach((path, n) => {
-    if (agrees(look(path, false), input.facts[n], input.fields)) return;
+    if (agrees(look(path, false), input.facts[n], input)) return;
     const directory = parentOf(path);
     if (!refreshed.has(directory)) refreshDirectory(directory);
     refreshed.add(directory);
     const seen = look(path, true);
-    if (!agrees(seen, input.facts[n], input.fields)) otherwise.push({ path, seen });
+    if (!agrees(seen, input.facts[n], input)) otherwise.push({ path, seen });
   });
   return otherwise;
 }
@@ -147,15 +153,19 @@ function renameAll(outputs: readonly Renaming[]): {
   return { renamed };
 }
 
-/** Renames all if all hidden names are seen as expected, else none. */
+/** Renames all if all hidden names are seen as expected, else none; then removes what is not wanted any more. */
 export function renameIfSeen(input: {
   readonly outputs: readonly Renaming[];
   readonly expected: Expectation;
+  readonly unwanted: readonly string[];
 }):
   | { readonly unseen: ReturnType<typeof lookOtherwise> }
   | ({ readonly unseen?: undefined } & ReturnType<typeof renameAll>) {
   const unseen = lookOtherwise(input.expected);
-  return unseen.length > 0 ? { unseen } : renameAll(input.outputs);
+  if (unseen.length > 0) return { unseen };
+  const result = renameAll(input.outputs);
+  if (result.failure === undefined) removeAll(input.unwanted);
+  return result;
 }
 
 function keepMode(path: string, mode: number): void {

@@ -15,7 +15,7 @@ import { parseDependencies } from '../../core/command/dependency-file.ts';
 import { isBelow, resolvePath } from '../../core/command/paths.ts';
 import { absent, type Fact } from '../../core/fact.ts';
 import { fromBytes, toBytes } from '../../wire/bytes.ts';
-import { errorCode, meansAbsent, refreshDirectory, toFact } from './look.ts';
+import { errorCode, look, meansAbsent, refreshDirectory, toFact } from './look.ts';
 
 export interface Looks {
   readonly facts: Fact[];
@@ -169,7 +169,7 @@ export function changedBelow(input: {
       const fact = plainFact(path);
       if (fact.kind === 'directory') waiting.push(path);
       else if (fact.kind !== 'absent' && Number(fact.ctimeNs.slice(0, -6)) >= input.sinceMs)
-        changed.push({ path, fact });
+        changed.push({ path, fact: fact.kind === 'link' ? look(path, false) : fact });
     }
   }
   return changed;

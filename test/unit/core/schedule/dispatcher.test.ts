@@ -224,6 +224,14 @@ test('a free slot that nobody needs is given back', () => {
   ]);
 });
 
+test('a refusal for where the files of one job lie keeps no other job of its kind away', () => {
+  const r = rig();
+  r.up('a');
+  r.job(1);
+  r.send({ type: 'refused', job: 1, attempt: 1, code: 'outside-share', report: undefined });
+  assert.deepEqual(offersOf(r.job(2)), [{ type: 'offer', job: 2, attempt: 1, peer: 'a' }]);
+});
+
 test('a refusal for the toolchain sends this kind of job elsewhere for a while, and inline where all refuse', () => {
   const r = rig(0);
   r.up('a');
