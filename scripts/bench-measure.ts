@@ -1,6 +1,6 @@
 /** The part of the bench that runs on a machine of the LAN, as its users' programs do: prints one JSON object. */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Medians of a command's wall time. */
@@ -90,6 +90,30 @@ function cpu(jobs = 300): CpuMs {
   return { plainMs, wrapperMs, peerMs: (cpuMs(peer) - before) / jobs };
 }
 
+/** CPU per compile of a file that reads 400 headers of the share in 40 directories; the worker compiles. */
+function views(jobs = 40): CpuMs {
+  const directories = Array.from({ length: 40 }, (_, n) => `bench-views/d${n}`);
+  let source = '';
+  for (const [d, directory] of directories.entries()) {
+    mkdirSync(directory, { recursive: true });
+    for (let h = 0; h < 10; h++) {
+      writeFileSync(`${directory}/h${h}.h`, `static const int v${d}_${h} = ${h};\n`);
+      source += `#include "d${d}/h${h}.h"\n`;
+    }
+  }
+  writeFileSync('bench-views/main.c', `${source}int main(void) { return 0; }\n`);
+  const compile = (): void => {
+    const argv = ['gcc', '-Ibench-views', '-c', 'bench-views/main.c', '-o', 'bench-views/main.o'];
+    const ended = spawnSync('swarmrun', argv, { encoding: 'latin1' });
+    if (ended.status !== 0) throw new Error(`gcc failed: ${ended.stderr}`);
+  };
+  // What is searched is learnt from the first ones.
+  for (let n = 0; n < 5; n++) compile();
+  const before = cpuMs(peer);
+  for (let n = 0; n < jobs; n++) compile();
+  return { plainMs: 0, wrapperMs: 0, peerMs: (cpuMs(peer) - before) / jobs };
+}
+
 /** What this machine's peer takes when there is nothing to do. */
 export async function idleCpuPercent(): Promise<{ cpuPercent: number; rssMb: number }> {
   const before = cpuMs(peer);
@@ -105,7 +129,7 @@ export async function idleCpuPercent(): Promise<{ cpuPercent: number; rssMb: num
   return { cpuPercent, rssMb };
 }
 
-const measures = { latency, cpu, idle: idleCpuPercent };
+const measures = { latency, cpu, views, idle: idleCpuPercent };
 const name = process.argv[2] ?? '';
 if (import.meta.filename === process.argv[1] && Object.hasOwn(measures, name)) {
   console.log(JSON.stringify(await measures[name as keyof typeof measures]()));

@@ -59,6 +59,20 @@ async function cost(): Promise<Row[]> {
   ];
 }
 
+/** What views cost: CPU of the submitter's peer for a compile that reads 400 headers of the share, on a local disk. */
+async function views(): Promise<Row[]> {
+  await using swarm = await SwarmRig.start(undefined, { machines: 2, slots: 4 });
+  const cpu = await measured<CpuMs>(swarm, 'm1', 'views');
+  return [
+    {
+      what: "CPU of the submitter's peer, a compile with 400 headers",
+      figure: cpu.peerMs,
+      unit: 'ms',
+      goal: 8,
+    },
+  ];
+}
+
 /** Makespan over ideal of 400 commands that sleep 0.5 s on 8 peers with 4 slots each. */
 async function makespan(): Promise<Row[]> {
   await using swarm = await SwarmRig.start(undefined, { machines: 8, slots: 4 });
@@ -120,7 +134,7 @@ function print(row: Row): void {
   console.log(row.what.padEnd(62) + figure.padStart(11) + goal.padStart(13) + ratio.padStart(7) + verdict);
 }
 
-const cases = { cost, makespan, discovery, idle };
+const cases = { cost, views, makespan, discovery, idle };
 
 function isCase(name: string): name is keyof typeof cases {
   return Object.hasOwn(cases, name);

@@ -3,8 +3,10 @@
  * share's clock. Decides nothing about what may be believed.
  */
 
+import type { Fact } from '../core/fact.ts';
 import type {
   LookStep,
+  NamedFact,
   Verdict,
   ViewAnswer,
   ViewCheck,
@@ -23,6 +25,8 @@ import type { Disk } from '../share/disk.ts';
 const clockMs = 600_000;
 /** Ticks of the server's clock. */
 const clockTickMs = 20;
+/** Paths whose last look is kept; more are forgotten together. */
+const maxSeen = 131_072;
 /** A view that is not settled after so many looks is of a tree that changes all the time. */
 const maxSteps = 64;
 
@@ -35,6 +39,7 @@ export class ShareView {
   readonly #disk: Disk;
   readonly #now: () => number;
   readonly #view: SubmitterView;
+  readonly #seen = new Map<string, { readonly line: string; readonly named: NamedFact }>();
   #fields: readonly FactField[] = factFields;
   #clockAtMs = Number.NEGATIVE_INFINITY;
   #clockLook: Promise<void> | undefined;
@@ -115,7 +120,7 @@ export class ShareView {
       links: step.links,
       lists: step.lists,
     });
-    this.#view.observe(pair(step.paths, looks.facts, 'fact'), beganMs, this.#now());
+    this.#view.observe(this.#factsOf(step.paths, looks.facts), beganMs, this.#now());
     this.#view.observeLinks(
       step.links.flatMap((path, index) => {
         const target = looks.targets[index];
@@ -123,6 +128,22 @@ export class ShareView {
       }),
     );
     this.#view.observeLists(pair(step.lists, looks.names, 'names'), beganMs);
+  }
+
+  /** Most paths are as they were at the last look: then the fact is the very same object. */
+  #factsOf(paths: readonly string[], text: string): NamedFact[] {
+    if (paths.length === 0) return [];
+    if (this.#seen.size > maxSeen) this.#seen.clear();
+    const lines = text.split('\n');
+    return paths.map((path, index) => {
+      const line = lines[index] ?? 'a';
+      let seen = this.#seen.get(path);
+      if (seen?.line !== line) {
+        seen = { line, named: { path, fact: parseFactLine(line) } };
+        this.#seen.set(path, seen);
+      }
+      return seen.named;
+    });
   }
 
   #readClock(): Promise<void> {
@@ -143,6 +164,14 @@ export class ShareView {
     });
     this.#clockAtMs = afterMs;
   }
+}
+
+const kinds = { f: 'file', d: 'directory', l: 'link', o: 'other', a: 'absent' } as const;
+
+/** A fact from the line in which a disk thread gives it. */
+function parseFactLine(line: string): Fact {
+  const [letter = 'a', inode = '0', size = '0', mtimeNs = '0', ctimeNs = '0'] = line.split(' ');
+  return { kind: kinds[letter as keyof typeof kinds], inode, sizeBytes: Number(size), mtimeNs, ctimeNs };
 }
 
 function pair<Value, Key extends string>(

@@ -56,7 +56,8 @@ export function packView(view: ViewOffer): unknown {
 }
 
 const reportSchema = v.object({
-  read: v.pipe(v.array(count), v.maxLength(100_000)),
+  /** Numbers that were read, as first and last of each run of them. */
+  read: v.pipe(v.array(v.tuple([count, count])), v.maxLength(100_000), v.transform((ranges: [number, number][]) => numbersOf(ranges))),
   added: v.pipe(
     v.array(
       v.pipe(
@@ -68,10 +69,33 @@ const reportSchema = v.object({
   ),
 });
 
+/** More entries than that no job reads. */
+const maxRead = 1_000_000;
+
+function numbersOf(ranges: readonly (readonly [number, number])[]): number[] {
+  const numbers: number[] = [];
+  for (const [first, last] of ranges) {
+    if (last - first + numbers.length > maxRead) break;
+    for (let number = first; number <= last; number += 1) numbers.push(number);
+  }
+  return numbers;
+}
+
+/** Rising numbers as runs: those that a job reads were mostly numbered together. */
+function rangesOf(numbers: readonly number[]): [number, number][] {
+  const ranges: [number, number][] = [];
+  for (const number of numbers) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] === number - 1) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  return ranges;
+}
+
 /** A report of what was read, as it travels. */
 export function packReport(report: ReadReport): unknown {
   return {
-    read: report.read,
+    read: rangesOf(report.read),
     added: report.added.map(({ number, path, fact }) => [number, path, packFact(fact)]),
   };
 }

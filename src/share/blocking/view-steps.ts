@@ -18,7 +18,8 @@ import { fromBytes, toBytes } from '../../wire/bytes.ts';
 import { errorCode, look, meansAbsent, refreshDirectory, toFact } from './look.ts';
 
 export interface Looks {
-  readonly facts: Fact[];
+  /** One line a path, see {@link factLine}: text crosses threads many times faster than objects. */
+  readonly facts: string;
   /** Of each link that was asked for; undefined where there is none any more. */
   readonly targets: (string | undefined)[];
   /** Names of the sub-directories of each directory that was asked for. */
@@ -32,7 +33,7 @@ export function takeLooks(input: {
   lists: readonly string[];
 }): Looks {
   return {
-    facts: input.paths.map(plainFact),
+    facts: input.paths.map(plainLine).join('\n'),
     targets: input.links.map((path) => {
       try {
         return fromBytes(readlinkSync(toBytes(path), { encoding: 'buffer' }));
@@ -43,6 +44,26 @@ export function takeLooks(input: {
     }),
     names: input.lists.map(subDirectories),
   };
+}
+
+const letters = new Map<bigint, string>([
+  [BigInt(constants.S_IFREG), 'f'],
+  [BigInt(constants.S_IFDIR), 'd'],
+  [BigInt(constants.S_IFLNK), 'l'],
+]);
+const kindMask = BigInt(constants.S_IFMT);
+
+/** A fact in one line: letter of its kind, inode, size, mtime and ctime in ns; just `a` of what is absent. */
+function plainLine(path: string): string {
+  try {
+    const stats = lstatSync(toBytes(path), { bigint: true, throwIfNoEntry: false });
+    if (stats === undefined) return 'a';
+    const letter = letters.get(stats.mode & kindMask) ?? 'o';
+    return `${letter} ${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
+  } catch (error) {
+    if (meansAbsent(error)) return 'a';
+    throw error;
+  }
 }
 
 function plainFact(path: string): Fact {
