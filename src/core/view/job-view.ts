@@ -17,8 +17,8 @@ export interface JobView {
   readonly includeEntries: readonly PathEntry[];
   /** Resolved, in search order, those outside the share too. */
   readonly includeDirs: readonly string[];
-  /** What its earlier run read, if it goes by `stat`. */
-  readonly statFiles: ReadonlySet<PathEntry>;
+  /** What its earlier runs read, if it goes by `stat`. */
+  readonly statFiles: Set<PathEntry>;
   /** Directories that `..` leaves in a path of the job. */
   readonly left: Set<PathEntry>;
   /** What a directory showed when this job first saw it: once its ctime moved on from that, it is safe to tell. */

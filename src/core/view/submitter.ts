@@ -243,6 +243,12 @@ export class SubmitterView {
     if (because !== undefined) return { kind: 'inline', because };
     this.#remembered.set(view.job.key, searched);
     for (const entry of searched.watched) view.wanted.add(entry);
+    if (view.job.byStat && !this.#without.has('stat-readers')) {
+      for (const entry of searched.files) {
+        view.wanted.add(entry);
+        view.statFiles.add(entry);
+      }
+    }
     const stale = read.find((item) => this.#isStale(view, attempt, item));
     if (stale !== undefined) {
       this.#distrust(stale.path);

@@ -209,6 +209,15 @@ test('a directory that turns out to be searched and is new makes the job run aga
   assert.ok(rig.begin().wanted.size > 6);
 });
 
+test('a header that just changed makes a command that goes by stat run again, once', () => {
+  const rig = new Rig();
+  rig.put('/s/two/h.h', 'file');
+  const job = rig.begin({ byStat: true });
+  const first = rig.run(job, rig.readBy('/s/src/a.c', '/s/two/h.h'));
+  assert.deepEqual([first.kind, 'reason' in first && first.reason], ['again', 'view-grew']);
+  assert.equal(rig.run(job, rig.readBy('/s/src/a.c', '/s/two/h.h')).kind, 'believed');
+});
+
 test('a failure is believed with a dependency file only', () => {
   const rig = new Rig();
   const job = rig.begin();
