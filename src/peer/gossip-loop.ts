@@ -14,6 +14,9 @@ import type { LoadReport } from '../core/load-report.ts';
 import type { PeerName } from '../core/schedule/contract.ts';
 import { Alarm } from './alarm.ts';
 
+/** Reports of others in one message to a peer that is not proven: it may be a stranger, to whom we are one too. */
+const reportsToStrangers = 8;
+
 export interface GossipLoopInit {
   readonly self: LoadReport;
   readonly seed: number;
@@ -22,6 +25,8 @@ export interface GossipLoopInit {
   readonly send: (to: PeerName, payload: Uint8Array) => void;
   /** Whether what a peer says of others is believed; a stranger speaks for itself alone. */
   readonly isTrusted: (peer: PeerName) => boolean;
+  /** Whether a peer believes what we say of others. */
+  readonly isUsable: (peer: PeerName) => boolean;
   /** A report that is newer than what was known. */
   readonly onNews: (report: LoadReport) => void;
   /** A stranger says that there is another peer. */
@@ -77,7 +82,9 @@ export class GossipLoop {
     const nowMs = this.#init.now();
     const neighbours = this.#init.neighbours();
     for (const { to, reports } of tell(this.#table, nowMs, neighbours)) {
-      this.#init.send(to, Buffer.from(JSON.stringify({ reports }), 'utf8'));
+      // The own report is the last.
+      const told = this.#init.isUsable(to) ? reports : reports.slice(-1 - reportsToStrangers);
+      this.#init.send(to, Buffer.from(JSON.stringify({ reports: told }), 'utf8'));
     }
     sweepTable(this.#table, nowMs, neighbours);
     this.#alarm.at(nextTellMs(this.#table));

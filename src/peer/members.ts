@@ -8,7 +8,6 @@ import type { PeerName } from '../core/schedule/contract.ts';
 import type { Disk } from '../share/disk.ts';
 import { readFacts } from '../share/facts.ts';
 import {
-  awaitMember,
   checkMember,
   type Member,
   memberLifeMs,
@@ -40,9 +39,7 @@ const cacheS = 60;
 /** How long a good answer holds. */
 const believedMs = 30_000;
 /** A bad one: the other end may be just writing its file. */
-const doubtedMs = 2_000;
-/** How long the first question waits for a file that is on its way. */
-const firstLookMs = 1_000;
+const doubtedMs = 50;
 /** Files of a day's age are swept, so a living peer renews its own well before. */
 const renewMs = 4 * 3600 * 1000;
 /** Shares on which one peer is looked for, at most. */
@@ -134,7 +131,7 @@ export class Members {
     const before = roots.get(root);
     if (before !== undefined && before.untilMs > nowMs) return before.answer;
     const known: Known = {
-      answer: this.#look(root, peer, before === undefined && this.#joined.has(root)),
+      answer: this.#look(root, peer),
       untilMs: nowMs + believedMs,
       verdict: before?.verdict,
     };
@@ -233,14 +230,11 @@ export class Members {
     return await this.#write(root);
   }
 
-  async #look(root: string, peer: PeerName, first: boolean): Promise<Membership> {
+  async #look(root: string, peer: PeerName): Promise<Membership> {
     const publicKey = this.#init.keyOf(peer);
     if (publicKey === undefined) return { ok: false, why: `there is no connection to ${peer}` };
     try {
-      const { disk } = this.#init;
-      return first
-        ? await awaitMember(disk, root, { peerId: peer, publicKey }, firstLookMs)
-        : await checkMember(disk, root, { peerId: peer, publicKey });
+      return await checkMember(this.#init.disk, root, { peerId: peer, publicKey });
     } catch (error) {
       return { ok: false, why: String(error), unsure: true };
     }

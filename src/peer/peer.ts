@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 import type { LoadReport } from '../core/load-report.ts';
 import type { PeerName } from '../core/schedule/contract.ts';
 import { type LocalServer, listenLocal } from '../local/server.ts';
+import { prepareSocketDirectory } from '../local/socket-path.ts';
 import { Disk } from '../share/disk.ts';
 import { Shares } from '../share/shares.ts';
 import { publicKeyOf } from '../swarm/public-key.ts';
@@ -138,6 +139,7 @@ class Peer implements RunningPeer {
       neighbours: () => this.#neighbours.ids(),
       send: (to, payload) => this.#swarm.send(to, 'GOSSIP', payload),
       isTrusted: (peer) => this.#members.standing(peer) !== 'stranger',
+      isUsable: (peer) => this.#talk.isUsable(peer),
       onNews: (report) => this.#heardOf(report),
       onHearsay: ({ id, addresses }) => {
         if (!this.#neighbours.has(id)) this.#swarm.connectTo(id, addresses, 'hearsay');
@@ -157,6 +159,7 @@ class Peer implements RunningPeer {
       ...common,
       mounts: this.#tree.mounts,
       neighbours: () => this.#neighbours.ids(),
+      onProven: (peer) => this.#swarm.trust(peer),
       onUsable: (peer) => this.#use(peer),
       onCompared: (root, pair) => this.#tree.compared(root, pair),
       send: (to, payload) => this.#swarm.send(to, 'SHARES', payload),
@@ -189,6 +192,8 @@ class Peer implements RunningPeer {
       watch: (peer, on) => this.#neighbours.watch(peer, on, this.#swarm),
       log: say,
     });
+    // The runner's socket is in there too.
+    prepareSocketDirectory(socketPath, process.getuid?.() ?? 0);
     this.#runner = await openRunner(packageRoot, dirname(socketPath), {
       // Without it nothing can run here; a new one would be as lost as this one if it was killed for memory.
       onLost: (why) => {

@@ -14,23 +14,30 @@ import type { WorkerMount } from '../core/view/contract.ts';
 import type { FactPair } from '../core/view/facts.ts';
 import type { Disk } from '../share/disk.ts';
 import { readFacts } from '../share/facts.ts';
-import { foreignFault, readMounts } from '../share/mounts.ts';
+import { foreignFault, type Mount, readMounts } from '../share/mounts.ts';
 import type { Shares } from '../share/shares.ts';
 import { packFact } from '../wire/job-messages.ts';
 import type { Shares as SharesMessage } from '../wire/messages.ts';
 import { type Members, memberPath } from './members.ts';
+import { Bucket } from './strangers.ts';
 import type { WorkerMounts } from './worker-mounts.ts';
 
 /** Of a message's limit of 64 KiB. */
 const maxMessageBytes = 60 * 1024;
 const maxRoots = 64;
 /** Shares of one that is no member of any. */
-const maxStrangersRoots = 16;
+const maxStrangersRoots = 8;
 /** While a member file is not to be found: it may be on its way, or a share not be mounted yet. */
 const againMs = [100, 400, 1_500, 6_000, 25_000] as const;
 const lastAgainMs = 60_000;
 /** What a stranger says makes us look at once so many times, and once more after each such time. */
 const looks = { burst: 6, everyMs: 5_000 } as const;
+/** For all of them together: each costs about 0.3 ms. A swarm that meets all at once is within the burst. */
+const allLooks = { burst: 128, perS: 16 } as const;
+/** The table of mounts is read again after this time. */
+const mountsKeptMs = 1_000;
+/** At a time: each more may start another disk thread. */
+const looksAtOnce = 2;
 /** File system calls that hang; with more of them, no stranger's paths are looked at. */
 const maxHung = 2;
 /** How long the first job in a share waits until the peers that are connected have found this one's file there. */
@@ -44,6 +51,8 @@ export interface ShareTalkInit {
   readonly now: () => number;
   readonly neighbours: () => PeerName[];
   readonly onCompared: (root: string, pair: FactPair) => void;
+  /** A peer's file was found on a share. */
+  readonly onProven: (peer: PeerName) => void;
   /** Both ends have found each other's file on a share. */
   readonly onUsable: (peer: PeerName) => void;
   readonly send: (to: PeerName, payload: Uint8Array) => void;
@@ -65,6 +74,8 @@ interface Talker {
   /** It said something while its shares were looked at. */
   more: boolean;
   failures: number;
+  /** The log has been told that it is no member of something. */
+  doubted: boolean;
   looksLeft: number;
   looksAtMs: number;
   timer: NodeJS.Timeout | undefined;
@@ -75,9 +86,14 @@ export class ShareTalk {
   readonly #talkers = new Map<PeerName, Talker>();
   readonly #first = new Map<string, Promise<void>>();
   readonly #waiting = new Set<() => void>();
+  #mounts: { readonly read: Promise<readonly Mount[]>; readonly atMs: number } | undefined;
+  readonly #looksLeft: Bucket;
+  readonly #turns: (() => void)[] = [];
+  #looking = 0;
 
   constructor(init: ShareTalkInit) {
     this.#init = init;
+    this.#looksLeft = new Bucket(allLooks, init.now());
   }
 
   /** Says to these peers on which shares this one is a member, and where theirs was found. */
@@ -168,6 +184,7 @@ export class ShareTalk {
         looking: false,
         more: false,
         failures: 0,
+        doubted: false,
         looksLeft: looks.burst,
         looksAtMs: this.#init.now(),
         timer: undefined,
@@ -210,7 +227,7 @@ export class ShareTalk {
         if (!(await this.#lookAt(peer, talker, root, told))) isMissing = true;
       } catch (error) {
         isMissing = true;
-        this.#init.log('a share could not be looked at', { peer, root, error: String(error) });
+        this.#doubt(talker, 'a share could not be looked at', { peer, error: String(error).slice(0, 300) });
       }
       if (this.#talkers.get(peer) !== talker) return;
     }
@@ -222,29 +239,59 @@ export class ShareTalk {
     if (talker.more && this.#mayLookNow(peer, talker)) void this.#look(peer, talker);
   }
 
+  #mountsNow(): Promise<readonly Mount[]> {
+    const nowMs = this.#init.now();
+    if (this.#mounts === undefined || nowMs - this.#mounts.atMs > mountsKeptMs)
+      this.#mounts = { read: readMounts(), atMs: nowMs };
+    return this.#mounts.read;
+  }
+
+  async #inTurn<Result>(look: () => Promise<Result>): Promise<Result> {
+    if (this.#looking >= looksAtOnce) await new Promise<void>((resolve) => this.#turns.push(resolve));
+    else this.#looking += 1;
+    try {
+      return await look();
+    } finally {
+      const next = this.#turns.shift();
+      if (next === undefined) this.#looking -= 1;
+      else next();
+    }
+  }
+
+  /** One line a peer: others decide how often this happens. */
+  #doubt(talker: Talker, message: string, facts: Record<string, unknown>): void {
+    if (talker.doubted) return;
+    talker.doubted = true;
+    this.#init.log(message, facts);
+  }
+
   /** @returns whether its file was found there. */
   async #lookAt(peer: PeerName, talker: Talker, root: string, told: Told): Promise<boolean> {
-    const { shares, members, mounts, disk, log } = this.#init;
+    const { shares, members, mounts, disk } = this.#init;
     const wasMember = members.isMember(root, peer);
-    if (!wasMember && members.standing(peer) === 'stranger') {
-      if (disk.hungThreads > maxHung) return false;
-      const fault = foreignFault(await readMounts(), root, process.getuid?.() ?? -1);
+    const isStranger = members.standing(peer) === 'stranger';
+    if (isStranger) {
+      if (disk.hungThreads > maxHung || !this.#looksLeft.take(1, this.#init.now())) return false;
+      const fault = foreignFault(await this.#mountsNow(), root, process.getuid?.() ?? -1);
       if (fault !== undefined) {
-        log('a share that a peer names is not looked at', { peer, root, why: fault });
+        this.#doubt(talker, 'a share that a peer names is not looked at', { peer, why: fault });
         return false;
       }
     }
     // First of all: before this nothing there is looked at, and nothing is made.
-    const membership = await members.check(root, peer);
+    const membership = await (isStranger
+      ? this.#inTurn(() => members.check(root, peer))
+      : members.check(root, peer));
     if (this.#talkers.get(peer) !== talker) return true;
     if (!membership.ok) {
-      if (talker.failures === 0) log('a peer is no member of a share', { peer, root, why: membership.why });
+      this.#doubt(talker, 'a peer is no member of a share', { peer, why: membership.why.slice(0, 300) });
       return false;
     }
     const found = await shares.find(root);
     if (!found.ok || found.share.root !== root) return false;
     if (!(await members.join(found.share)).ok) return false;
     if (!wasMember) {
+      this.#init.onProven(peer);
       // Both look at one file that nobody changes: what they see alike can be compared from now on.
       const [mine = absent] = await readFacts(disk, [memberPath(root, peer)], { fresh: true });
       if (this.#talkers.get(peer) !== talker) return true;

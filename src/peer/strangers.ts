@@ -11,10 +11,10 @@ export interface Allowance {
   readonly perS: number;
 }
 
-/** Of control messages, bytes: gossip of a swarm of a thousand peers is a few kilobytes a second from each of them. */
-const parsed: Allowance = { burst: 512 * 1024, perS: 32 * 1024 };
+/** Of control messages, bytes: to those who are not proven, peers say little (see GossipLoop and ShareTalk). */
+const parsed: Allowance = { burst: 48 * 1024, perS: 4 * 1024 };
 /** Whoever goes on far beyond it is sent away. */
-const patienceBytes = 16 * 1024 * 1024;
+const patienceBytes = 4 * 1024 * 1024;
 
 /** So much at once, so much a second. */
 export class Bucket {

@@ -3,12 +3,10 @@
  * connect again and again. Whoever is turned away is dialled, or dials, again later. Pure but for its state.
  */
 
-import { hostOf } from './addresses.ts';
-
 /** Connections of one host at a time. */
 const maxPerHost = 64;
 /** Handshakes, at once and a second; each costs some ms of CPU. */
-const ofHost = { burst: 24, perS: 6 } as const;
+const ofHost = { burst: 12, perS: 2 } as const;
 /** Of all together: one host may have as many addresses as it likes. */
 const ofAll = { burst: 256, perS: 32 } as const;
 /** Hosts whose count is kept. */
@@ -32,7 +30,7 @@ export class Gate {
     this.#all = { left: ofAll.burst, atMs: nowMs() };
   }
 
-  /** A host connects. @returns whether it may; then it has used one of its handshakes. */
+  /** A host connects, an IP address as the socket has it. @returns whether it may; then it has used one handshake. */
   admit(address: string): boolean {
     if (isOwn(address)) return true;
     const host = this.#host(address);
@@ -49,12 +47,12 @@ export class Gate {
   }
 
   closed(address: string): void {
-    const host = this.#hosts.get(hostOf(address));
+    const host = this.#hosts.get(plain(address));
     if (host !== undefined) host.open = Math.max(0, host.open - 1);
   }
 
   #host(address: string): Host {
-    const name = hostOf(address);
+    const name = plain(address);
     let host = this.#hosts.get(name);
     if (host === undefined) {
       if (this.#hosts.size >= maxHosts) this.#forgetOne();
@@ -82,5 +80,10 @@ function refill(handshakes: Handshakes, allowed: { burst: number; perS: number }
 
 /** This machine itself may have many peers, and needs no network to trouble us. */
 function isOwn(address: string): boolean {
-  return address.startsWith('/ip4/127.') || address.startsWith('/ip6/::1/');
+  return plain(address).startsWith('127.') || address === '::1';
+}
+
+/** An IPv4 address is the same one on a socket for both families. */
+function plain(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
 }

@@ -9,10 +9,19 @@
  * - No logger: each stream makes several scopes, and each asks the terminal for its colours.
  * - No peer store: each stream opened would be written to it, and we keep addresses ourselves.
  */
-import type { ComponentLogger, Logger, StreamMuxerFactory, Transport, Upgrader } from '@libp2p/interface';
+import type { Server, Socket } from 'node:net';
+import type {
+  ComponentLogger,
+  Listener,
+  Logger,
+  StreamMuxerFactory,
+  Transport,
+  Upgrader,
+} from '@libp2p/interface';
 import { type TCPComponents, type TCPOptions, type TCPSocketOptions, tcp } from '@libp2p/tcp';
 import { type YamuxMuxerInit, yamux } from '@libp2p/yamux';
 import type { Libp2p } from 'libp2p';
+import type { Gate } from './gate.ts';
 
 const connectTimeoutMs = 2000;
 const socketBufferBytes = 256 * 1024;
@@ -44,7 +53,25 @@ export function withoutPeerStore(node: Libp2p): void {
   if (addressManager !== undefined) addressManager._updatePeerStoreAddresses = () => {};
 }
 
-export function corkedTcp(options: TCPOptions): (components: TCPComponents) => Transport {
+/** The part of a listener of libp2p that its type does not show. */
+interface WithServer {
+  readonly server?: Server;
+}
+
+/** Turns away who may not connect before libp2p has made anything of the socket: that costs more than the rest. */
+function guard(listener: Listener, gate: Gate): Listener {
+  const { server } = listener as WithServer;
+  const accept = server?.listeners('connection') ?? [];
+  if (server === undefined) return listener;
+  server.removeAllListeners('connection');
+  server.on('connection', (socket: Socket) => {
+    if (!gate.admit(socket.remoteAddress ?? '')) socket.resetAndDestroy();
+    else for (const listen of accept) listen.call(server, socket);
+  });
+  return listener;
+}
+
+export function corkedTcp(options: TCPOptions, gate?: Gate): (components: TCPComponents) => Transport {
   // Not in its type, but handed on to node:net.
   const socketOptions: TCPSocketOptions & { highWaterMark: number } = { highWaterMark: socketBufferBytes };
   return (components) => {
@@ -63,7 +90,10 @@ export function corkedTcp(options: TCPOptions): (components: TCPComponents) => T
         deadline.met();
       }
     };
-    transport.createListener = (init) => createListener({ ...init, upgrader: corking(init.upgrader) });
+    transport.createListener = (init) => {
+      const listener = createListener({ ...init, upgrader: corking(init.upgrader) });
+      return gate === undefined ? listener : guard(listener, gate);
+    };
     return transport;
   };
 }

@@ -8,6 +8,7 @@ import type { Connection, PrivateKey, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p';
 import { SwarmError } from '../core/swarm-error.ts';
+import { hostOf } from './addresses.ts';
 import { Gate } from './gate.ts';
 import { corkedTcp, lazyYamux, quietLogger, withoutPeerStore } from './lean.ts';
 import { controlProtocol, jobProtocol } from './link.ts';
@@ -30,7 +31,6 @@ export async function createNode(options: {
   services: ServiceFactoryMap;
   gate?: Gate;
 }): Promise<Libp2p> {
-  const { gate } = options;
   const node: Libp2p = await createLibp2p({
     start: false,
     logger: quietLogger(),
@@ -38,10 +38,13 @@ export async function createNode(options: {
     addresses: { listen: [...options.listen] },
     // Our beats keep the sockets busy and judge them; libp2p's own idle timer must never be first.
     transports: [
-      corkedTcp({
-        inboundSocketInactivityTimeout: idleSocketMs,
-        outboundSocketInactivityTimeout: idleSocketMs,
-      }),
+      corkedTcp(
+        {
+          inboundSocketInactivityTimeout: idleSocketMs,
+          outboundSocketInactivityTimeout: idleSocketMs,
+        },
+        options.gate,
+      ),
     ],
     connectionEncrypters: [noise({ prologueBytes: Buffer.from('buildswarm/1') })],
     streamMuxers: [
@@ -53,13 +56,6 @@ export async function createNode(options: {
       }),
     ],
     connectionMonitor: { enabled: false },
-    ...(gate === undefined
-      ? {}
-      : {
-          connectionGater: {
-            denyInboundConnection: (connection) => !gate.admit(connection.remoteAddr.toString()),
-          },
-        }),
     connectionManager: {
       maxConnections: 2000,
       inboundConnectionThreshold: 200,
@@ -101,11 +97,11 @@ export async function startNode(options: NodeOptions): Promise<Libp2p> {
     await node.handle(controlProtocol, options.onControl);
     await node.handle(jobProtocol, options.onJob, streams);
     node.addEventListener('connection:open', ({ detail }) => {
-      if (detail.direction === 'inbound') gate.opened(detail.remoteAddr.toString());
+      if (detail.direction === 'inbound') gate.opened(hostOf(detail.remoteAddr.toString()));
       options.onOpen(detail);
     });
     node.addEventListener('connection:close', ({ detail }) => {
-      if (detail.direction === 'inbound') gate.closed(detail.remoteAddr.toString());
+      if (detail.direction === 'inbound') gate.closed(hostOf(detail.remoteAddr.toString()));
       options.onClosed(detail);
     });
     await node.start();

@@ -32,7 +32,7 @@ import { OtherVersions } from './other-versions.ts';
 import { staysBeside } from './rivals.ts';
 import { toError } from './to-error.ts';
 
-export type { ControlFrame, OtherVersionPeer, SwarmPeer };
+export type { OtherVersionPeer, SwarmPeer };
 
 /** Long: on a busy machine it takes seconds, and those who give up and dial again make it busier. */
 const defaultHelloTimeoutMs = 15_000;
@@ -58,6 +58,7 @@ export class Swarm {
   readonly #links = new Map<Connection, Link>();
   readonly #peers = new Map<string, Link>();
   readonly #others = new OtherVersions();
+  readonly #trusted = new Set<string>();
   #node: Libp2p | undefined;
   #stopping = false;
 
@@ -82,8 +83,7 @@ export class Swarm {
       },
       onLost: (id, silentMs) => {
         const link = this.#peers.get(id);
-        if (link !== undefined)
-          this.#drop(link, 'silent', new Error(`silent for ${Math.round(silentMs)} ms`));
+        if (link) this.#drop(link, 'silent', new Error(`silent for ${Math.round(silentMs)} ms`));
       },
       onTick: (nowMs) => this.#sweep(nowMs),
     });
@@ -176,13 +176,15 @@ export class Swarm {
     this.#dialer.found(id, source === 'known' ? addresses : nearby(addresses));
   }
 
-  /**
-   * Sends a control frame.
-   *
-   * @returns false if the peer is not connected, or is slow and what waits for it should not grow.
-   */
+  /** Sends a control frame. @returns false if the peer is not connected, or slow: what waits for it should not grow. */
   send(id: string, type: 'GOSSIP' | 'WANT' | 'FREE' | 'SHARES', payload: Uint8Array): boolean {
     return this.#peers.get(id)?.control?.send(type, payload) ?? false;
+  }
+
+  /** A connected peer is more than a stranger: its control frames may be as long as their types allow, not only 64 KiB. */
+  trust(id: string): void {
+    this.#trusted.add(id);
+    this.#peers.get(id)?.control?.limit(Number.POSITIVE_INFINITY);
   }
 
   /** Whether jobs are in flight between us and that peer, either way: then its silence is noticed in seconds. */
@@ -190,10 +192,7 @@ export class Swarm {
     this.#heart.watch(id, on);
   }
 
-  /**
-   * A channel for one job to that peer. Frames may be sent at once; if it is not connected, `onEnd('lost')` comes
-   * in a later turn.
-   */
+  /** A channel for one job. Frames may be sent at once; if the peer is not connected, `onEnd('lost')` comes later. */
   openJob(id: string): JobChannel {
     const link = this.#peers.get(id);
     if (link === undefined || this.#stopping) return Link.lostJob(id);
@@ -319,7 +318,6 @@ export class Swarm {
       return;
     }
     link.hello = received.hello;
-    link.control?.limit(Number.POSITIVE_INFINITY);
     this.#establish(link);
   }
 
@@ -329,6 +327,7 @@ export class Swarm {
     link.establishedMs = nowMs;
     this.#peers.set(link.peer, link);
     this.#others.delete(link.peer);
+    if (this.#trusted.has(link.peer)) this.trust(link.peer);
     for (const other of this.#links.values()) {
       if (other !== link && other.peer === link.peer) other.retire();
     }
@@ -377,6 +376,7 @@ export class Swarm {
     link.settle();
     if (this.#peers.get(link.peer) !== link) return;
     this.#peers.delete(link.peer);
+    this.#trusted.delete(link.peer);
     this.#heart.remove(link.peer);
     this.#log('info', 'peer gone', { peer: link.peer, why });
     if (!this.#stopping) this.#dialer.gone(link.peer, why !== 'bye');
