@@ -23,6 +23,9 @@ import type { Disk } from '../share/disk.ts';
 
 /** Clocks drift: the share's is compared again after this time. */
 const clockMs = 600_000;
+/** A look at the clock that takes no longer is as good as any. */
+const quickLookMs = 2;
+const maxClockLooks = 4;
 /** Ticks of the server's clock. */
 const clockTickMs = 20;
 /** Paths whose last look is kept; more are forgotten together. */
@@ -155,14 +158,20 @@ export class ShareView {
   }
 
   async #compareClocks(): Promise<void> {
-    const beforeMs = this.#now();
-    const shareMs = await shareClockMs(this.#disk, this.root);
-    const afterMs = this.#now();
-    this.#view.setClock({
-      aheadMs: shareMs - (beforeMs + afterMs) / 2,
-      uncertaintyMs: (afterMs - beforeMs) / 2 + clockTickMs,
-    });
-    this.#clockAtMs = afterMs;
+    let best = Number.POSITIVE_INFINITY;
+    // The first look comes while everything else begins too: the quickest tells most.
+    for (let looks = 0; looks < maxClockLooks && best > quickLookMs; looks += 1) {
+      const beforeMs = this.#now();
+      const shareMs = await shareClockMs(this.#disk, this.root);
+      const afterMs = this.#now();
+      this.#clockAtMs = afterMs;
+      if (afterMs - beforeMs >= best) continue;
+      best = afterMs - beforeMs;
+      this.#view.setClock({
+        aheadMs: shareMs - (beforeMs + afterMs) / 2,
+        uncertaintyMs: best / 2 + clockTickMs,
+      });
+    }
   }
 }
 
