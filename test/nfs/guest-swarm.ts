@@ -1,0 +1,128 @@
+/** A swarm of peers on guests of the NFS lab: A submits and has few slots of its own, the others work. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { checkout } from '../rig/child.ts';
+
+/** Guests by slots; most jobs shall be remote. */
+const slotsOf = { A: 1, B: 2, C: 2 } as const;
+type GuestName = keyof typeof slotsOf;
+const guests = Object.keys(slotsOf) as GuestName[];
+const environment = 'export XDG_RUNTIME_DIR=/run/swarm HOME=/tmp;';
+const buildswarm = join(checkout, 'bin/buildswarm');
+const startTimeoutMs = 60_000;
+
+/** What `status --json` says of the jobs of a peer. */
+export interface JobCounts {
+  readonly jobs: { readonly remote: number; readonly inline: number; readonly retried: number };
+  readonly reasons: readonly { readonly reason: string; readonly count: number }[];
+}
+
+/**
+ * Runs a shell command on a guest, as ssh would.
+ *
+ * @param timeoutMs - then the command on the guest is ended.
+ * @throws Error with all that it said, if its status is not 0.
+ */
+export function runOnGuest(name: string, command: string, timeoutMs: number): Promise<string> {
+  // `timeout` runs on the guest: a connection that is cut ends nothing there.
+  const args = [name, `timeout -k 5 ${Math.ceil(timeoutMs / 1_000)} bash -c ${quoted(command)}`];
+  return new Promise((resolve, reject) => {
+    const options = { timeout: timeoutMs + 20_000, maxBuffer: 64 * 2 ** 20 };
+    execFile(
+      join(process.env['BUILDSWARM_LAB'] ?? '', 'lab-exec.sh'),
+      args,
+      options,
+      (error, out, errors) => {
+        if (error === null) resolve(out);
+        else
+          reject(
+            new Error(`on guest ${name}: ${command}\n${out.slice(-4_000)}${errors.slice(-4_000)}`, {
+              cause: error,
+            }),
+          );
+      },
+    );
+  });
+}
+
+export class GuestSwarm implements AsyncDisposable {
+  /** The share, with nothing in it yet. */
+  readonly share: string;
+
+  private constructor(share: string) {
+    this.share = share;
+  }
+
+  /**
+   * Starts peers on A, B and C and makes a share; returns when A has seen that the others are members.
+   *
+   * @param variables - more of the environment of the peers, `NAME=value …`.
+   */
+  static async start(mount: string, variables = ''): Promise<GuestSwarm> {
+    const swarm = new GuestSwarm(`${mount}/swarm-${process.pid}-${Math.floor(performance.now())}`);
+    try {
+      await runOnGuest('A', `mkdir -m 0755 ${swarm.share}`, startTimeoutMs);
+      await Promise.all(guests.map((name) => swarm.#startPeer(name, variables)));
+      await swarm.run('A', `${buildswarm} share ${swarm.share}`, startTimeoutMs);
+      await swarm.#proveMembers();
+      return swarm;
+    } catch (error) {
+      await swarm[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Runs a shell command in the share on a guest, with that guest's peer in its environment. */
+  run(name: GuestName, command: string, timeoutMs: number): Promise<string> {
+    return runOnGuest(name, `${environment} cd ${this.share} && ${command}`, timeoutMs);
+  }
+
+  /** How A's jobs went so far. */
+  async counts(): Promise<JobCounts> {
+    return JSON.parse(await this.run('A', `${buildswarm} status --json`, startTimeoutMs)) as JobCounts;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(
+      guests.map((name) => runOnGuest(name, `${environment} ${buildswarm} stop --now`, startTimeoutMs)),
+    );
+    await runOnGuest('A', `rm -rf ${this.share}`, startTimeoutMs);
+  }
+
+  async #startPeer(name: GuestName, variables: string): Promise<void> {
+    const prepare = 'ip route replace 224.0.0.0/4 dev vec0; mkdir -p -m 0700 /run/swarm;';
+    const start = `${variables} ${buildswarm} start --slots ${slotsOf[name]} --name ${name}`;
+    await runOnGuest(name, `${prepare} ${environment} ${start}`, startTimeoutMs);
+  }
+
+  /** Runs small jobs until both workers have finished one. */
+  async #proveMembers(): Promise<void> {
+    const probe = `for n in 1 2 3 4; do ${swarmrun} sort /dev/null & done; wait; ${buildswarm} status --json`;
+    const deadlineMs = performance.now() + startTimeoutMs;
+    for (;;) {
+      const status = JSON.parse(await this.run('A', probe, startTimeoutMs)) as {
+        peers: { doneForMe: number }[];
+      };
+      if (status.peers.filter(({ doneForMe }) => doneForMe > 0).length >= guests.length - 1) return;
+      if (performance.now() > deadlineMs)
+        throw new Error(
+          `guests B and C take no jobs of A: ${await this.run('A', `${buildswarm} status; ${buildswarm} why`, startTimeoutMs)}`,
+        );
+      await sleep(200);
+    }
+  }
+}
+
+/** The wrapper; guests see the checkout at the host's path. */
+export const swarmrun = join(checkout, 'bin/swarmrun');
+
+/** One line for people: where jobs ran, and why not remotely or more than once. */
+export function describeCounts({ jobs, reasons }: JobCounts): string {
+  const why = reasons.map(({ reason, count }) => `${reason} ${count}`).join(', ');
+  return `${jobs.remote} remote, ${jobs.inline} inline, ${jobs.retried} retried (${why})`;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

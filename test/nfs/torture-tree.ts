@@ -1,0 +1,171 @@
+/** The tree that the torture keeps changing, and its changes: each a row of what is known to be seen stale on NFS. */
+import fs from 'node:fs';
+import { dirname, join } from 'node:path';
+
+const headers = 8;
+export const sources = 12;
+
+export class TortureTree {
+  readonly root: string;
+  readonly #random: () => number;
+  readonly #held: number[] = [];
+  #version = 0;
+
+  constructor(root: string, random: () => number) {
+    this.root = root;
+    this.#random = random;
+  }
+
+  /** Directories, headers in the later of two include directories, sources that include some of them. */
+  make(): void {
+    for (const directory of ['a', 'b', 'a/sub', 'b/sub', 'swap', 'gen', 'src', 'out', 'store']) {
+      fs.mkdirSync(this.#at(directory), { recursive: true });
+    }
+    for (let n = 0; n < headers; n += 1) {
+      this.#write(`b/h${n}.h`);
+      this.#write(`b/sub/h${n}.h`);
+      this.#write(`swap/h${n}.h`);
+      this.#write(`gen/g${n}.h`);
+    }
+    for (let n = 0; n < sources; n += 1) this.#writeSource(n);
+  }
+
+  /** One change by chance. @returns what it was. */
+  change(): string {
+    const n = this.#below(headers);
+    const directory = this.#pick(['a', 'b', 'a/sub', 'b/sub', 'swap', 'gen']);
+    const name = `${directory}/${directory === 'gen' ? 'g' : 'h'}${n}.h`;
+    const kind = this.#pick([
+      'rewrite',
+      'rename',
+      'rename-linked',
+      'rename-held',
+      'earlier',
+      'remove-earlier',
+      'swap',
+      'link',
+      'generate',
+      'source',
+      'object',
+      'subdirectory',
+    ]);
+    switch (kind) {
+      case 'rewrite':
+        if (fs.existsSync(this.#at(name))) this.#write(name);
+        break;
+      case 'rename':
+        if (fs.existsSync(this.#at(name))) this.#renameOver(name);
+        break;
+      case 'rename-linked': {
+        if (!fs.existsSync(this.#at(name))) break;
+        fs.linkSync(this.#at(name), this.#at(`store/${(this.#version += 1)}`));
+        this.#renameOver(name);
+        break;
+      }
+      case 'rename-held':
+        if (!fs.existsSync(this.#at(name))) break;
+        this.#held.push(fs.openSync(this.#at(name), 'r'));
+        if (this.#held.length > 8) fs.closeSync(this.#held.shift() ?? 0);
+        this.#renameOver(name);
+        break;
+      case 'earlier':
+        this.#write(`${this.#pick(['a', 'a/sub'])}/h${n}.h`);
+        break;
+      case 'remove-earlier':
+        fs.rmSync(this.#at(`${this.#pick(['a', 'a/sub'])}/h${n}.h`), { force: true });
+        break;
+      case 'swap':
+        this.#swapDirectory();
+        break;
+      case 'link':
+        this.#swapLink(n);
+        break;
+      case 'generate':
+        this.#renameOver(`gen/g${n}.h`);
+        break;
+      case 'source':
+        this.#writeSource(this.#below(sources));
+        break;
+      case 'object':
+        fs.rmSync(this.#at(`out/f${this.#below(sources)}.o`), { force: true });
+        break;
+      default: {
+        const sub = `a/sub${this.#version % 3}`;
+        fs.rmSync(this.#at(sub), { recursive: true, force: true });
+        fs.mkdirSync(this.#at(sub));
+      }
+    }
+    return `${kind} ${name}`;
+  }
+
+  source(n: number): string {
+    return `src/f${n}.c`;
+  }
+
+  #swapDirectory(): void {
+    const next = this.#at('swap.new');
+    fs.mkdirSync(next);
+    for (let n = 0; n < headers; n += 1) this.#write(`swap.new/h${n}.h`);
+    const old = this.#at(`store/swap-${(this.#version += 1)}`);
+    fs.renameSync(this.#at('swap'), old);
+    fs.renameSync(next, this.#at('swap'));
+    if (this.#random() < 0.5) fs.rmSync(old, { recursive: true });
+  }
+
+  #swapLink(n: number): void {
+    const target = this.#pick(['gen', 'b', 'swap']);
+    const link = this.#at(`a/h${n}.h`);
+    fs.rmSync(`${link}.new`, { force: true });
+    fs.symlinkSync(`../${target}/${target === 'gen' ? 'g' : 'h'}${n}.h`, `${link}.new`);
+    fs.renameSync(`${link}.new`, link);
+  }
+
+  #writeSource(n: number): void {
+    const names = Array.from({ length: 4 }, () => {
+      const header = this.#below(headers);
+      return this.#pick([
+        `<h${header}.h>`,
+        `<sub/h${header}.h>`,
+        `"../swap/h${header}.h"`,
+        `"../gen/g${header}.h"`,
+      ]);
+    });
+    const includes = names.map((name, at) => `#define SLOT s${at}\n#include ${name}\n#undef SLOT`).join('\n');
+    this.#put(this.source(n), `${includes}\nint f${n} = ${(this.#version += 1)};\n`);
+  }
+
+  /** A header yields a different constant each time it is written, so that an old one changes the object. */
+  #text(): string {
+    return `static const int SLOT __attribute__((used)) = ${(this.#version += 1)};\n`;
+  }
+
+  #write(name: string): void {
+    this.#put(name, this.#text());
+  }
+
+  #renameOver(name: string): void {
+    this.#put(`${name}.tmp`, this.#text());
+    fs.renameSync(this.#at(`${name}.tmp`), this.#at(name));
+  }
+
+  #put(name: string, text: string): void {
+    fs.mkdirSync(dirname(this.#at(name)), { recursive: true });
+    fs.writeFileSync(this.#at(name), text);
+  }
+
+  #at(name: string): string {
+    return join(this.root, name);
+  }
+
+  #below(limit: number): number {
+    return Math.floor(this.#random() * limit);
+  }
+
+  #pick<Item>(items: readonly [Item, ...Item[]]): Item;
+  #pick<Item>(items: readonly Item[]): Item;
+  #pick<Item>(items: readonly Item[]): Item {
+    const item = items[this.#below(items.length)];
+    if (item === undefined) throw new Error('internal: picked from nothing');
+    return item;
+  }
+}
