@@ -75,7 +75,8 @@ export class Ledger {
   /** The newest records that carry a note, newest first. */
   recent(limit: number): JobRecord[] {
     return [...this.#records.values()]
-      .filter((record) => record.notes.some(({ reason }) => reason !== 'recalled')).slice(-limit)
+      .filter((record) => record.notes.some(({ reason }) => reason !== 'recalled'))
+      .slice(-limit)
       .toReversed();
   }
 }

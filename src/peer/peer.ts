@@ -151,6 +151,7 @@ class Peer implements RunningPeer {
       ...common,
       sameness,
       peerId: this.#swarm.id,
+      openJob: (peer) => this.#swarm.openJob(peer),
       without: this.#settings.withoutChecks,
       settled: (root) => this.#talk.settled(root),
     });
@@ -331,6 +332,7 @@ class Peer implements RunningPeer {
           this.#heard.forget(id);
           this.#tree.peerGone(id);
           this.#place.peerGone(id);
+          this.#submitter.peerGone(id);
           this.#submitter.apply({ type: 'peer-down', peer: id, graceMs });
           this.#host.apply({ type: 'peer-down', peer: id });
           this.#log.info({ peer: id, why }, 'a peer is gone');
@@ -385,7 +387,7 @@ class Peer implements RunningPeer {
       swarm: this.#swarm,
       gossip: this.#gossip,
       ledger: this.#ledger,
-      members: this.#members,
+      refusals: (peer) => [...this.#members.refusals(peer), ...this.#submitter.refusals(peer)],
       doneFor: this.#host.doneFor,
       warnings: [...this.#warnings],
       waiting: () => this.#host.size + this.#submitter.remoteSize,

@@ -9,7 +9,6 @@ import type { Swarm } from '../swarm/swarm.ts';
 import type { Status } from '../wire/status.ts';
 import type { GossipLoop } from './gossip-loop.ts';
 import type { JobRecord, Ledger } from './ledger.ts';
-import type { Members } from './members.ts';
 import type { Neighbours } from './neighbours.ts';
 import { buildStatus } from './status.ts';
 
@@ -22,7 +21,8 @@ export interface PeerView {
   readonly swarm: Swarm;
   readonly gossip: GossipLoop;
   readonly ledger: Ledger;
-  readonly members: Members;
+  /** Why a peer is not used, sentences. */
+  readonly refusals: (peer: PeerName) => readonly string[];
   readonly doneFor: ReadonlyMap<PeerName, number>;
   readonly warnings: readonly string[];
   /** Jobs that a stop waits for. */
@@ -81,7 +81,7 @@ function statusOf(view: PeerView): Status {
       rttMs: view.swarm.rttMs(peer.id) ?? 0,
       ageMs: view.gossip.ageMs(peer.id),
       suspect,
-      refusals: view.members.refusals(peer.id),
+      refusals: view.refusals(peer.id),
       doneForMe: peerCounts(view.dispatcher, peer.id).doneForMe,
       doneByMe: view.doneFor.get(peer.id) ?? 0,
     })),

@@ -11,21 +11,15 @@ import type { ViewCheck, WorkerMount } from '../core/view/contract.ts';
 import type { FactPair } from '../core/view/facts.ts';
 import type { AttemptView, JobView } from '../core/view/job-view.ts';
 import type { WrapperRequest } from '../local/wrapper-connection.ts';
-import {
-  awaitFacts,
-  awaitWritten,
-  commitOutputs,
-  outputObstacles,
-  removeHidden,
-  shareClockMs,
-  sweepHidden,
-} from '../share/commit.ts';
+import { outputObstacles } from '../share/commit.ts';
 import type { Disk } from '../share/disk.ts';
 import type { Shares } from '../share/shares.ts';
+import type { JobChannel } from '../swarm/channel.ts';
 import { type ByteString, toText } from '../wire/bytes.ts';
 import { type JobEnd, type Offer, packView, type Refused } from '../wire/job-messages.ts';
 import { type AttemptPlan, planAttempt, scanOf, systemNames, viewJobOf } from './job-tree.ts';
 import type { Members } from './members.ts';
+import { hiddenOf, isSuccess, Outputs } from './outputs.ts';
 import { readWholeCommand, variablesOf } from './read-request.ts';
 import { type Sameness, SystemCheck } from './sameness.ts';
 import { ShareView } from './share-view.ts';
@@ -64,6 +58,8 @@ interface Pending {
 
 export interface SubmitterTreeInit {
   readonly disk: Disk;
+  /** Opens a stream to a worker. */
+  readonly openJob: (peer: PeerName) => JobChannel;
   readonly shares: Shares;
   readonly members: Members;
   readonly sameness: Sameness;
@@ -76,8 +72,6 @@ export interface SubmitterTreeInit {
   readonly settled: (root: ByteString) => Promise<void>;
 }
 
-/** Longest wait until an output that a worker reported is seen here. */
-const seeTimeoutMs = 5_000;
 /** Directories that this build has written to and that other commands may look into. */
 const maxWritten = 1_024;
 
@@ -89,11 +83,13 @@ export class SubmitterTree {
   readonly #pending = new Map<string, Pending>();
   readonly #systems = new Map<PeerName, SystemCheck>();
   readonly #written = new Map<ByteString, Set<ByteString>>();
+  readonly #outputs: Outputs;
   readonly mounts: WorkerMounts;
 
   constructor(init: SubmitterTreeInit) {
     this.#init = init;
     this.#disk = init.disk;
+    this.#outputs = new Outputs(init.disk, init.openJob);
     this.mounts = new WorkerMounts(init.now);
   }
 
@@ -222,7 +218,7 @@ export class SubmitterTree {
         ? { kind: 'inline', detail: verdict.because }
         : { kind: 'again', reason: verdict.reason, detail: verdict.because };
     }
-    return await this.#see(submission, attempt, pending.plan, end);
+    return await this.#see(submission, attempt, peer, pending.plan, end);
   }
 
   /** The attempt came to nothing: what it wrote under hidden names goes. Never rejects. */
@@ -230,7 +226,7 @@ export class SubmitterTree {
     const tag = this.#tagOf(submission, attempt);
     const plan = this.#pending.get(tag)?.plan;
     this.#pending.delete(tag);
-    if (plan !== undefined) await this.#remove(hiddenOf(plan));
+    if (plan !== undefined) await this.#outputs.remove(hiddenOf(plan));
   }
 
   /** This machine's and a worker's facts of one file of a share. */
@@ -252,56 +248,24 @@ export class SubmitterTree {
   async #see(
     submission: Submission,
     attempt: AttemptNumber,
+    peer: PeerName,
     plan: AttemptPlan,
     end: JobEnd,
   ): Promise<Verdict> {
-    const made = end.outputs.filter(({ fact }) => fact.kind !== 'absent');
-    const facts = new Map(made.map(({ path, fact }) => [path, fact]));
+    const root = submission.share ?? '';
     this.#wrote(
       submission,
-      made.map(({ path }) => path),
+      end.outputs.flatMap(({ path, fact }) => (fact.kind === 'absent' ? [] : path)),
     );
-    if (plan.renames.length === 0) {
-      const real = made.filter(({ path }) => path !== plan.extra);
-      const see = submission.reading.kind === 'other' ? awaitWritten : awaitFacts;
-      const unseen = await see(this.#disk, real, { timeoutMs: seeTimeoutMs });
-      await this.forget(submission, attempt);
-      return unseen.length === 0 ? { kind: 'good', proven: true } : unseenAgain(unseen);
-    }
-    const outputs = plan.renames.flatMap((output) => {
-      const fact = facts.get(output.hidden);
-      // After a compile error gcc leaves the dependency file, and nothing else.
-      const isLeft = isSuccess(end) || output.role === 'dependencies';
-      return fact === undefined || !isLeft ? [] : [{ ...output, fact }];
-    });
-    const unwanted = hiddenOf(plan).filter((hidden) => !outputs.some((output) => output.hidden === hidden));
-    const result = await commitOutputs(this.#disk, outputs, { timeoutMs: seeTimeoutMs, unwanted });
-    if (result.kind !== 'committed') {
-      await this.forget(submission, attempt);
-      return result.kind === 'unseen'
-        ? unseenAgain(result.unseen)
-        : { kind: 'inline', detail: `${toText(result.path)} could not be renamed: ${result.message}` };
-    }
-    this.#pending.delete(this.#tagOf(submission, attempt));
-    return { kind: 'good', proven: true };
-  }
-
-  /** What attempts of peers that were killed long ago left in a directory that this one begins to write to. */
-  #sweep(root: ByteString, directory: ByteString): void {
-    shareClockMs(this.#disk, root)
-      .then((nowMs) => sweepHidden(this.#disk, [directory], { nowMs }))
-      .catch(() => {
-        // It is only old litter; the next peer tries again.
-      });
-  }
-
-  async #remove(hidden: readonly ByteString[]): Promise<void> {
-    if (hidden.length === 0) return;
-    try {
-      await removeHidden(this.#disk, hidden);
-    } catch {
-      // What cannot be removed now is found by the next sweep.
-    }
+    const isUnknown = submission.reading.kind === 'other';
+    const result = await this.#outputs.see({ plan, end, root, peer, isUnknown });
+    if (result.kind === 'seen' && plan.renames.length > 0)
+      this.#pending.delete(this.#tagOf(submission, attempt));
+    else await this.forget(submission, attempt);
+    if (result.kind === 'seen') return { kind: 'good', proven: true };
+    return result.kind === 'unseen'
+      ? { kind: 'again', reason: 'output-unseen', detail: result.detail }
+      : { kind: 'inline', detail: result.detail };
   }
 
   /** How the worker mounts the share, if it and this peer are members of it; otherwise why not. */
@@ -353,7 +317,7 @@ export class SubmitterTree {
     }
     for (const path of paths) {
       const directory = path.slice(0, path.lastIndexOf('/'));
-      if (!directories.has(directory)) this.#sweep(root, directory);
+      if (!directories.has(directory)) this.#outputs.sweep(root, directory);
       directories.delete(directory);
       directories.add(directory);
       if (directories.size > maxWritten) directories.delete(directories.values().next().value ?? '');
@@ -381,19 +345,6 @@ export class SubmitterTree {
   }
 }
 
-function isSuccess({ ending }: JobEnd): boolean {
-  return ending.kind === 'exited' && ending.status === 0;
-}
-
-function hiddenOf(plan: AttemptPlan): ByteString[] {
-  return [...plan.renames.map(({ hidden }) => hidden), ...(plan.extra === undefined ? [] : [plan.extra])];
-}
-
 function streamOf(kind: WrapperRequest['job']['stdout']): 'closed' | 'pipe' | 'pty' {
   return kind === 'closed' ? 'closed' : kind === 'tty' ? 'pty' : 'pipe';
-}
-
-function unseenAgain(unseen: readonly { readonly path: ByteString }[]): Verdict {
-  const paths = unseen.map(({ path }) => toText(path)).join(', ');
-  return { kind: 'again', reason: 'output-unseen', detail: `not seen here in ${seeTimeoutMs} ms: ${paths}` };
 }

@@ -62,6 +62,7 @@ export class Submitter {
   /** Process ids of commands that run inline and hold a slot. */
   readonly #inlinePids = new Map<JobId, number>();
   readonly #memory = createMemoryLedger();
+  readonly #refusals = new Map<PeerName, Map<Reason, string>>();
   #lastJob = 0;
 
   constructor(init: SubmitterInit) {
@@ -240,6 +241,7 @@ export class Submitter {
       channel = this.#init.openJob(peer);
       const attempt: Attempt = new Attempt(number, peer, channel, {
         onAccepted: ({ report }) => {
+          this.#refusals.delete(peer);
           this.#init.tree.accepted(submission, number);
           this.apply({ type: 'accepted', job: submission.id, attempt: number, report });
         },
@@ -280,6 +282,7 @@ export class Submitter {
   #refused(entry: Entry, slot: Slot, peer: PeerName, refused: Refused): void {
     const { submission } = entry;
     if (refused.detail) this.#init.ledger.detail(submission.id, refused.detail);
+    this.#noteRefusal(peer, refused);
     this.#init.tree.refused(submission, slot.number, refused);
     this.apply({
       type: 'refused',
@@ -294,6 +297,26 @@ export class Submitter {
   #unprovable(entry: Entry, slot: Slot, detail: string): void {
     this.#init.ledger.detail(entry.submission.id, detail);
     this.apply({ type: 'unprovable', job: entry.submission.id, attempt: slot.number });
+  }
+
+  /** Refusals that waiting does not cure are shown by `status` until the peer takes a job again. */
+  #noteRefusal(peer: PeerName, { code, detail }: Refused): void {
+    if (code !== 'toolchain' && code !== 'share' && code !== 'native') return;
+    let refusals = this.#refusals.get(peer);
+    if (refusals === undefined) {
+      refusals = new Map();
+      this.#refusals.set(peer, refusals);
+    }
+    refusals.set(code, `${code}: ${detail ?? reasons[code]}`);
+  }
+
+  /** Why a peer does not take this machine's jobs, sentences. */
+  refusals(peer: PeerName): string[] {
+    return [...(this.#refusals.get(peer)?.values() ?? [])];
+  }
+
+  peerGone(peer: PeerName): void {
+    this.#refusals.delete(peer);
   }
 
   /** The stream ended without its last word. */

@@ -14,8 +14,10 @@ import type { Disk } from '../share/disk.ts';
 import { readFacts } from '../share/facts.ts';
 import { refreshDirectories } from '../share/refresh.ts';
 import { realPathsBelow, type Share, type Shares } from '../share/shares.ts';
+import type { JobChannel } from '../swarm/channel.ts';
 import { splitNul, toText } from '../wire/bytes.ts';
-import type { JobFacts, Offer, Seen } from '../wire/job-messages.ts';
+import type { Fetch, JobFacts, Offer, Seen } from '../wire/job-messages.ts';
+import { sendOutput } from './fetch.ts';
 import type { Members, Standing } from './members.ts';
 import { variablesOf } from './read-request.ts';
 import { type Sameness, SystemLog } from './sameness.ts';
@@ -145,6 +147,18 @@ export class WorkPlace {
     };
   }
 
+  /** Sends the bytes of an output. @throws Error if it is not to be had, or not for this peer. */
+  async sendOutput(peer: PeerName, channel: JobChannel, fetch: Fetch): Promise<void> {
+    if (!this.#members.hasJoined(fetch.share)) throw new Error('this peer is no member of that share');
+    const found = await this.#shares.find(fetch.share);
+    if (!found.ok) throw new Error(found.why);
+    const membership = await this.#members.check(found.share.root, peer);
+    if (!membership.ok) throw new Error(membership.why);
+    const [place] = await realPathsBelow(this.#disk, found.share, [fetch.path]);
+    if (place?.ok !== true) throw new Error(`it is not in the share: ${place?.why ?? ''}`);
+    await sendOutput(channel, this.#disk, place.realPath, await this.#disk.run('modeOf', place.realPath));
+  }
+
   /** A job that was given up has ended: removes what it left under hidden names. */
   discard(offer: Offer): void {
     const hidden = offer.outputs.filter(isHidden);
@@ -195,7 +209,7 @@ export class WorkPlace {
       if (path.includes('/') && isBelow(offer.share, path) && !linkedOut.has(path)) continue;
       const own = await this.#sameness.program(path, offer.cwd, env);
       if (own.digest !== digest && digest !== '') {
-        return { code: 'toolchain', detail: `${toText(path)} differs: here it is ${own.description}` };
+        return { code: 'toolchain', detail: `${toText(path)} differs: there it is ${own.description}` };
       }
     }
     if (offer.cpu === undefined) return undefined;

@@ -9,10 +9,12 @@ import type { JobId, PeerName, WorkerAction, WorkerEvent } from '../core/schedul
 import type { JobChannel } from '../swarm/channel.ts';
 import { type Frame, FrameError } from '../wire/frame.ts';
 import {
+  type Fetch,
   type JobFacts,
   type Offer,
   packReport,
   packSeen,
+  parseFetch,
   parseOffer,
   type Seen,
 } from '../wire/job-messages.ts';
@@ -99,6 +101,7 @@ export class WorkerHost {
     let job: HostedJob | undefined;
     channel.onFrame = (frame) => {
       if (job !== undefined) return this.#take(job, frame);
+      if (frame.type === 'FETCH') return this.#send(peer, channel, parseFetch(frame.payload));
       if (frame.type === 'ARGV') argv = frame.payload;
       else if (frame.type === 'ENV') environment = frame.payload;
       else if (frame.type === 'OFFER' && argv !== undefined && environment !== undefined) {
@@ -120,6 +123,14 @@ export class WorkerHost {
     channel.onEnd = () => {
       if (job !== undefined) this.#gone(job);
     };
+  }
+
+  /** A submitter does not see an output that was made here. */
+  #send(peer: PeerName, channel: JobChannel, fetch: Fetch): void {
+    this.#init.place.sendOutput(peer, channel, fetch).catch((error: unknown) => {
+      this.#init.log('an output could not be sent', { peer, path: fetch.path, error: String(error) });
+      channel.abort();
+    });
   }
 
   /** Feeds an event to the state machine and does what it says. */

@@ -31,7 +31,7 @@ const submitterFrames: readonly FrameName[] = [
   'SIGNAL',
   'CREDIT',
   'RECALL',
-  'ACK',
+  'FETCH',
 ];
 const workerFrames: readonly FrameName[] = [
   'ACCEPTED',
@@ -41,6 +41,7 @@ const workerFrames: readonly FrameName[] = [
   'STDOUT',
   'STDERR',
   'BLOB',
+  'ACK',
   'RESULT',
   'RETURNED',
 ];

@@ -57,7 +57,11 @@ export function packView(view: ViewOffer): unknown {
 
 const reportSchema = v.object({
   /** Numbers that were read, as first and last of each run of them. */
-  read: v.pipe(v.array(v.tuple([count, count])), v.maxLength(100_000), v.transform((ranges: [number, number][]) => numbersOf(ranges))),
+  read: v.pipe(
+    v.array(v.tuple([count, count])),
+    v.maxLength(100_000),
+    v.transform((ranges: [number, number][]) => numbersOf(ranges)),
+  ),
   added: v.pipe(
     v.array(
       v.pipe(
@@ -184,6 +188,22 @@ const staleSchema = v.object({
 });
 export type Refused = v.InferOutput<typeof staleSchema>;
 
+const fetchSchema = v.object({ share: path, path });
+/** Asks for the bytes of an output that is not seen. */
+export type Fetch = v.InferOutput<typeof fetchSchema>;
+
+/** Before the bytes: permissions; after them: how many there were. */
+const fetchedSchema = v.union([
+  v.object({ mode: v.pipe(count, v.maxValue(0o7777)) }),
+  v.object({ sizeBytes: count }),
+]);
+
+export function parseFetch(payload: Uint8Array): Fetch {
+  return parseJson('FETCH', fetchSchema, payload);
+}
+export function parseFetched(payload: Uint8Array): v.InferOutput<typeof fetchedSchema> {
+  return parseJson('ACK', fetchedSchema, payload);
+}
 export function parseOffer(payload: Uint8Array): Offer {
   return parseJson('OFFER', offerSchema, payload);
 }

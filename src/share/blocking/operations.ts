@@ -12,7 +12,7 @@ import {
   writePiece,
 } from './output.ts';
 import { findRoot, makeRoot, realPathsBelow, topmostOwn } from './root.ts';
-import { bumpAll, changedBelow, readDependencies, takeLooks } from './view-steps.ts';
+import { bumpAll, changedBelow, modeOf, readDependencies, takeLooks } from './view-steps.ts';
 
 export const operations = {
   lookAll,
@@ -36,6 +36,7 @@ export const operations = {
   writePiece,
   touchAll,
   takeLooks,
+  modeOf,
   bumpAll,
   readDependencies,
   changedBelow,

@@ -87,6 +87,13 @@ function subDirectories(path: string): string[] {
   }
 }
 
+/** Permissions of a regular file; anything else cannot be sent. */
+export function modeOf(path: string): number {
+  const stats = lstatSync(toBytes(path));
+  if (!stats.isFile()) throw new Error('it is no regular file');
+  return stats.mode & 0o7777;
+}
+
 /** Changes the ctime of each directory and tells what it is then. */
 export function bumpAll(directories: readonly string[]): {
   facts: { path: string; fact: Fact }[];
