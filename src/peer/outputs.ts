@@ -3,10 +3,12 @@
  * sent where it stays invisible, and removes what came to nothing.
  */
 import type { PeerName } from '../core/schedule/contract.ts';
+import type { FactField as ViewField } from '../core/view/contract.ts';
 import {
   awaitFacts,
   awaitWritten,
   commitOutputs,
+  type FactField,
   type HiddenOutput,
   removeHidden,
   shareClockMs,
@@ -35,6 +37,8 @@ export interface Made {
   readonly end: JobEnd;
   readonly root: ByteString;
   readonly peer: PeerName;
+  /** Of facts, those that the machines see alike. */
+  readonly fields: readonly ViewField[];
   /** Nobody knows what the command writes: what it wrote and something else has changed since is as good. */
   readonly isUnknown: boolean;
 }
@@ -86,7 +90,7 @@ export class Outputs {
   async #seeInPlace(made: Made, there: readonly Seen[]): Promise<SeeResult> {
     const real = there.filter(({ path }) => path !== made.plan.extra);
     const see = made.isUnknown ? awaitWritten : awaitFacts;
-    const unseen = await see(this.#disk, real, { timeoutMs: seeTimeoutMs });
+    const unseen = await see(this.#disk, real, optionsOf(made));
     if (unseen.length === 0) return { kind: 'seen' };
     const missing = new Set(unseen.map(({ path }) => path));
     const outputs = real.flatMap(({ path, fact }) =>
@@ -100,7 +104,7 @@ export class Outputs {
     outputs: readonly HiddenOutput[],
     unwanted: readonly ByteString[],
   ): Promise<SeeResult> {
-    const result = await commitOutputs(this.#disk, outputs, { timeoutMs: seeTimeoutMs, unwanted });
+    const result = await commitOutputs(this.#disk, outputs, { ...optionsOf(made), unwanted });
     if (result.kind === 'committed') return { kind: 'seen' };
     if (result.kind === 'failed') return failed(result);
     return await this.#fetchAndCommit(made, outputs, unwanted);
@@ -141,6 +145,12 @@ export class Outputs {
 
 export function isSuccess({ ending }: JobEnd): boolean {
   return ending.kind === 'exited' && ending.status === 0;
+}
+
+const factField = { inode: 'inode', size: 'sizeBytes', mtime: 'mtimeNs', ctime: 'ctimeNs' } as const;
+
+function optionsOf({ fields }: Made): { fields: FactField[]; timeoutMs: number } {
+  return { fields: fields.map((field) => factField[field]), timeoutMs: seeTimeoutMs };
 }
 
 /** All hidden names of an attempt. */

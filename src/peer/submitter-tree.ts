@@ -258,7 +258,8 @@ export class SubmitterTree {
       end.outputs.flatMap(({ path, fact }) => (fact.kind === 'absent' ? [] : path)),
     );
     const isUnknown = submission.reading.kind === 'other';
-    const result = await this.#outputs.see({ plan, end, root, peer, isUnknown });
+    const { fields } = this.#viewOf(root);
+    const result = await this.#outputs.see({ plan, end, root, peer, fields, isUnknown });
     if (result.kind === 'seen' && plan.renames.length > 0)
       this.#pending.delete(this.#tagOf(submission, attempt));
     else await this.forget(submission, attempt);
