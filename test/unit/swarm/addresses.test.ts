@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { announced, byPromise, isDialable, withoutPeer } from '../../../src/swarm/addresses.ts';
+import { announced, byPromise, isDialable, nearby, withoutPeer } from '../../../src/swarm/addresses.ts';
 
 test('the identity is cut off an address', () => {
   assert.equal(withoutPeer('/ip4/10.0.0.1/tcp/1/p2p/12D3KooWx'), '/ip4/10.0.0.1/tcp/1');
@@ -32,5 +32,20 @@ test('loopback is told to others only where there is nothing else, and tried las
     outside,
     '/ip6/fd00::1/tcp/1',
     loop,
+  ]);
+});
+
+test('hearsay never leads to names, nor to hosts beyond the networks of this machine', () => {
+  for (const address of [
+    '/dns4/build7/tcp/4001',
+    '/ip4/203.0.113.7/tcp/22',
+    '/ip6/2001:db8::1/tcp/22',
+    '/ip4/x/tcp/1',
+    '',
+  ])
+    assert.deepEqual(nearby([address]), [], address);
+  // But where a peer is connected from, it may be.
+  assert.deepEqual(nearby(['/ip4/203.0.113.7/tcp/22'], '/ip4/203.0.113.7/tcp/5'), [
+    '/ip4/203.0.113.7/tcp/22',
   ]);
 });

@@ -94,3 +94,15 @@ test('a payload over its limit is not encoded, and data is cut into frames that 
   const parts = encodeData('STDOUT', data).flatMap((part) => decoder.push(part));
   assert.deepEqual(Buffer.concat(parts.map(({ payload }) => payload)), data);
 });
+
+test('a frame that comes in crumbs holds its own bytes, not the packets that they came in', () => {
+  const decoder = new FrameDecoder(['ARGV']);
+  const frame = encodeFrame('ARGV', Buffer.alloc(60_000, 1));
+  const before = process.memoryUsage().arrayBuffers;
+  for (const byte of frame.subarray(0, 4_000))
+    decoder.push(new Uint8Array(64 * 1024).fill(byte).subarray(0, 1));
+  assert.equal(decoder.pendingBytes, 4_000);
+  const [whole] = decoder.push(frame.subarray(4_000));
+  assert.deepEqual(whole?.payload, frame.subarray(5));
+  assert.ok(process.memoryUsage().arrayBuffers - before < 128 * 2 ** 20);
+});
