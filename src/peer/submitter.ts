@@ -73,10 +73,6 @@ export class Submitter {
     return this.#inlinePids.values();
   }
 
-  get inlineRunning(): number {
-    return this.#inlinePids.size;
-  }
-
   /** Jobs that are queued here or run elsewhere. */
   get remoteSize(): number {
     return [...this.#jobs.values()].filter(({ submission }) => !submission.isInline).length;

@@ -13,7 +13,6 @@ import type { Hello } from '../wire/messages.ts';
 import { announced, nearby, withoutPeer } from './addresses.ts';
 import type { JobChannel } from './channel.ts';
 import type {
-  ControlFrame,
   GoneReason,
   LogLevel,
   OtherVersionPeer,

@@ -10,10 +10,18 @@ test('wrappers of a peer that freezes or dies run their commands here', async (t
 
   await t.test('killed while the job runs on another machine: it ends there, and runs here', async () => {
     const running = swarm.start('m1', ['swarmrun', 'sh', '-c', 'sleep 2; hostname']);
-    await until(async () => (await swarm.jobs('m2')).some((line) => line.includes('sleep 2')), 5_000, 'it runs on m2');
+    await until(
+      async () => (await swarm.jobs('m2')).some((line) => line.includes('sleep 2')),
+      5_000,
+      'it runs on m2',
+    );
     await swarm.killPeer('m1');
     const killedAtMs = performance.now();
-    await until(async () => !(await swarm.jobs('m2')).some((line) => line.includes('sleep 2')), 5_000, 'm2 has ended it');
+    await until(
+      async () => !(await swarm.jobs('m2')).some((line) => line.includes('sleep 2')),
+      5_000,
+      'm2 has ended it',
+    );
     t.diagnostic(`ended on the worker after ${Math.round(performance.now() - killedAtMs)} ms`);
     const { status, stdout } = await running.ended;
     assert.equal(status, 0);
@@ -24,7 +32,11 @@ test('wrappers of a peer that freezes or dies run their commands here', async (t
     await swarm.startPeer('m1');
     await swarm.untilSees('m1', 1);
     const running = swarm.start('m1', ['swarmrun', 'sh', '-c', 'sleep 1; hostname']);
-    await until(async () => (await swarm.jobs('m2')).some((line) => line.includes('sleep 1')), 5_000, 'it runs on m2');
+    await until(
+      async () => (await swarm.jobs('m2')).some((line) => line.includes('sleep 1')),
+      5_000,
+      'it runs on m2',
+    );
     await swarm.signalPeer('m1', 'STOP');
     const { status, stdout } = await running.ended;
     await swarm.signalPeer('m1', 'KILL');

@@ -24,7 +24,10 @@ test('an output that stays invisible is sent by the worker', async (t) => {
     });
     const object = await readFile(path.join(out, 'a.o'));
     assert.equal((await stat(path.join(out, 'a.o'))).mode & 0o777, 0o640);
-    assert.equal(await readFile(path.join(out, 'a.d'), 'latin1'), 'out/a.o: a.c /usr/include/stdc-predef.h\n');
+    assert.equal(
+      await readFile(path.join(out, 'a.d'), 'latin1'),
+      'out/a.o: a.c /usr/include/stdc-predef.h\n',
+    );
     await swarm.check('m1', ['sh', '-c', 'umask 027; gcc -g -MD -MF out/a.d -c a.c -o out/a.o']);
     assert.ok(object.equals(await readFile(path.join(out, 'a.o'))));
     const { jobs } = await swarm.status('m1');
