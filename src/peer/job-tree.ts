@@ -115,8 +115,11 @@ export function viewJobOf(
 }
 
 /** Programs and other files of the system that the command line names; they must be the same on the worker. */
-export function systemNames(reading: Reading, cwd: ByteString): ByteString[] {
-  const named = reading.inputs.map((path) => resolvePath(cwd, path)).filter(isSystemPath);
+export function systemNames(reading: Reading, cwd: ByteString, root: ByteString): ByteString[] {
+  const named = reading.inputs
+    .map((path) => resolvePath(cwd, path))
+    // A share may lie below a directory of the system, such as /opt.
+    .filter((path) => isSystemPath(path) && !isBelow(root, path));
   return [...new Set([...reading.programs, ...named])].slice(0, 16);
 }
 

@@ -152,7 +152,7 @@ export class SubmitterTree {
       columns: terminal ? job.columns : 0,
       memoryBytes: demand.memoryBytes,
       kind: demand.kind,
-      programs: await this.#init.sameness.programs(systemNames(reading, job.cwd), job.cwd, env),
+      programs: await this.#init.sameness.programs(systemNames(reading, job.cwd, root), job.cwd, env),
       ...(reading.native ? { cpu: (await this.#init.sameness.cpu()).digest } : {}),
       view: packView(view.offer),
       ...(plan.dependencies === undefined ? {} : { dependencies: plan.dependencies }),
