@@ -188,7 +188,7 @@ export class WorkPlace {
     const linkedOut = new Set<string>();
     for (const [index, path] of paths.entries()) {
       const place = places[index];
-      if (isSystemPath(path)) continue;
+      if (isSystemPath(path) && !isBelow(share.root, path)) continue;
       if (!isBelow(share.root, path)) return `the program ${toText(path)} is outside the share`;
       if (place?.ok !== true) return place?.why ?? '';
       if (isBelow(share.root, place.realPath)) continue;
