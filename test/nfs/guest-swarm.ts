@@ -92,7 +92,8 @@ export class GuestSwarm implements AsyncDisposable {
 
   async #startPeer(name: GuestName, variables: string): Promise<void> {
     const prepare = 'ip route replace 224.0.0.0/4 dev vec0; mkdir -p -m 0700 /run/swarm;';
-    const start = `${variables} ${buildswarm} start --slots ${slotsOf[name]} --name ${name}`;
+    // A test that was killed may have left one.
+    const start = `${buildswarm} stop --now 2>/dev/null; ${variables} ${buildswarm} start --slots ${slotsOf[name]} --name ${name}`;
     await runOnGuest(name, `${prepare} ${environment} ${start}`, startTimeoutMs);
   }
 

@@ -108,13 +108,25 @@ async function dependencies(folder: string): Promise<string[]> {
     .toSorted();
 }
 
-/** Builds in `out` by the swarm and in `local` inline. */
-async function build(what: string): Promise<void> {
+function ninja(folder: 'out' | 'local'): Promise<Done> {
+  const atOnce = String(folder === 'out' ? parallel : 2);
+  return run(['ninja', '-C', folder, '-j', atOnce, ...targets], folder === 'local');
+}
+
+/**
+ * Builds in `out` by the swarm and in `local` inline.
+ *
+ * @param first - which of them first; the other machines' caches are at most 30 s behind, so that long must not lie
+ *   between what they have looked at and the swarm's build.
+ */
+async function build(what: string, first: 'out' | 'local'): Promise<void> {
+  let local: Done | undefined;
+  if (first === 'local') local = await ninja('local');
   const start = performance.now();
-  const swarm = await run(['ninja', '-C', 'out', '-j', String(parallel), ...targets], false);
+  const swarm = await ninja('out');
   result.seconds += (performance.now() - start) / 1_000;
   result.rebuilt += [...swarm.text.matchAll(/Building CXX/g)].length;
-  const local = await run(['ninja', '-C', 'local', '-j', '2', ...targets], true);
+  local ??= await ninja('local');
   if (!swarm.ok || !local.ok) {
     const text = swarm.ok ? local.text : swarm.text;
     result.trouble.push(`${what}: ${swarm.ok ? 'inline' : 'on the swarm'}: ${text.slice(-3_000)}`);
@@ -129,11 +141,17 @@ async function build(what: string): Promise<void> {
     if (mine.get(name)?.equals(theirs.get(name) ?? Buffer.alloc(0)) !== true)
       result.trouble.push(`${what}: ${name} is another than inline`);
   const [known, expected] = [await dependencies('out'), await dependencies('local')];
-  for (const [index, entry] of expected.entries())
-    if (known[index] !== entry)
-      result.trouble.push(
-        `${what}: ninja -t deps:\n${known[index] ?? 'nothing'}\ninstead of\n${entry}`.slice(0, 3_000),
-      );
+  const differing = [
+    ...known.filter((one) => !expected.includes(one)),
+    ...expected.filter((one) => !known.includes(one)),
+  ];
+  for (const entry of differing.slice(0, 2)) {
+    const others = new Set((known.includes(entry) ? expected : known).flatMap((one) => one.split('\n')));
+    const lines = entry.split('\n').filter((line) => !others.has(line));
+    result.trouble.push(
+      `${what}: ninja -t deps ${known.includes(entry) ? 'has' : 'lacks'} ${entry.slice(0, 100)}: ${lines.join(' ')}`,
+    );
+  }
 }
 
 /** As an editor does: in place, or by a new file renamed over the old. */
@@ -152,32 +170,24 @@ function mark(text: string): string {
   return `${text}\nnamespace { int __attribute__((used)) edit_${version} = ${version}; }\n`;
 }
 
-/** One edit by chance. @returns what it was. */
-function edit(): string {
-  const sources = ['arena', 'bloom', 'coding', 'hash', 'status', 'cache', 'env_posix', 'logging'];
-  const headers = ['coding', 'hash', 'logging', 'mutexlock', 'posix_logger', 'arena', 'random'];
+/** The first edits; then by chance. */
+const firstEdits = ['shadow', 'input', 'header', 'unshadow'] as const;
+const edits = [...firstEdits, 'shadow', 'input', 'header', 'touch', 'source', 'object', 'cmake'] as const;
+
+/** One edit. @returns what it was. */
+function edit(count: number): string {
+  const sources = ['arena', 'bloom', 'coding', 'hash', 'cache', 'env_posix', 'logging'];
   const source = at(`${leveldb}/util/${pick(sources)}.cc`);
-  const header = pick(headers);
+  const included = fs.readFileSync(source, 'latin1').matchAll(/#include "util\/(\w+)\.h"/g);
+  const header = pick([...included].map(([, name]) => name));
   const shadow = at(`override/util/${header}.h`);
   const original = at(`${leveldb}/util/${header}.h`);
-  // What is appended to a header stands behind its include guard, so a header may have it only once.
+  // Never two marks in one file: what was read must tell the versions apart, not grow.
   const marked = (path: string): string =>
     mark(
       fs.readFileSync(path, 'latin1').replace(/\nnamespace \{ int __attribute__\(\(used\)\) edit_.*\n/g, ''),
     );
-  const kind = pick([
-    'touch',
-    'source',
-    'header',
-    'header',
-    'input',
-    'input',
-    'shadow',
-    'shadow',
-    'unshadow',
-    'object',
-    'cmake',
-  ]);
+  const kind = firstEdits[count] ?? pick(edits);
   switch (kind) {
     case 'touch':
       fs.utimesSync(source, new Date(), new Date());
@@ -196,10 +206,12 @@ function edit(): string {
       // Ninja cannot know that a source would find this one now; the edited ones do, the others do not.
       write(source, marked(source));
       return `put ${shadow} before ${original}, edit ${source}`;
-    case 'unshadow':
-      fs.rmSync(shadow, { force: true });
+    case 'unshadow': {
+      const shadows = fs.readdirSync(at('override/util'));
+      if (shadows.length > 0) fs.rmSync(at(`override/util/${pick(shadows)}`));
       write(source, marked(source));
-      return `remove ${shadow}, edit ${source}`;
+      return `of ${shadows.join(' ')} remove one, edit ${source}`;
+    }
     case 'object': {
       const name = `CMakeFiles/part.dir/${leveldb}/util/coding.cc.o`;
       for (const folder of ['out', 'local']) fs.rmSync(at(`${folder}/${name}`), { force: true });
@@ -220,8 +232,8 @@ await prepare();
 await configure('local', true);
 for (; result.clean < Number(cleanText); result.clean += 1) {
   await configure('out', false);
-  await build(`clean build ${result.clean + 1}`);
+  await build(`clean build ${result.clean + 1}`, 'local');
 }
 for (; result.edits < Number(editsText) && result.trouble.length < 10; result.edits += 1)
-  await build(`edit ${result.edits + 1} (${edit()})`);
+  await build(`edit ${result.edits + 1} (${edit(result.edits)})`, 'out');
 process.stdout.write(`${JSON.stringify(result)}\n`);

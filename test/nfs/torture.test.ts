@@ -38,7 +38,7 @@ async function torture(
   );
   const { jobs: count, seed, maxTrouble } = options;
   const command = `${program('torture')} ${tree} ${swarmrun} ${count} ${seed} ${maxTrouble}`;
-  const output = await swarm.run('A', `${command}; touch over`, timeoutMs);
+  const output = await swarm.run('A', `${command}; status=$?; touch over; exit $status`, timeoutMs);
   await Promise.all(primes);
   return JSON.parse(output) as Torture;
 }
