@@ -139,7 +139,10 @@ const offerSchema = v.object({
   memoryBytes: count,
   kind: v.pipe(byteString, v.maxLength(16_384)),
   /** What it needs of the machine: programs and a digest each (empty: it is not to be found there). */
-  programs: v.pipe(v.array(v.object({ path, digest: v.pipe(v.string(), v.maxLength(128)) })), v.maxLength(16)),
+  programs: v.pipe(
+    v.array(v.object({ path, digest: v.pipe(v.string(), v.maxLength(128)) })),
+    v.maxLength(16),
+  ),
   /** Digest of the CPU, where the command asks for what the CPU at hand can do. */
   cpu: v.optional(v.pipe(v.string(), v.maxLength(64))),
   view: viewSchema,
