@@ -6,7 +6,7 @@ import { checkout } from '../rig/child.ts';
 
 /** Guests by slots; most jobs shall be remote. */
 const slotsOf = { A: 1, B: 2, C: 2 } as const;
-type GuestName = keyof typeof slotsOf;
+export type GuestName = keyof typeof slotsOf;
 const guests = Object.keys(slotsOf) as GuestName[];
 const environment = 'export XDG_RUNTIME_DIR=/run/swarm HOME=/tmp;';
 const buildswarm = join(checkout, 'bin/buildswarm');
@@ -81,6 +81,10 @@ export class GuestSwarm implements AsyncDisposable {
   /** How A's jobs went so far. */
   async counts(): Promise<JobCounts> {
     return JSON.parse(await this.run('A', `${buildswarm} status --json`, startTimeoutMs)) as JobCounts;
+  }
+
+  async stopPeer(name: GuestName): Promise<void> {
+    await this.run(name, `${buildswarm} stop`, startTimeoutMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,75 @@
+/** What a job on the swarm costs the file server beside what its compiler does: calls of NFS clients, counted. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { type GuestName, GuestSwarm, swarmrun } from './guest-swarm.ts';
+import { labMounts, noLab } from './lab.ts';
+
+const headers = 100;
+const folders = 10;
+const jobs = 10;
+const timeoutMs = 120_000;
+
+type Calls = Map<string, number>;
+
+/** Calls of the client of a mount so far, by operation. */
+async function callsOf(swarm: GuestSwarm, name: GuestName, mount: string): Promise<Calls> {
+  const text = await swarm.run(name, 'cat /proc/self/mountstats', timeoutMs);
+  const part = text.split(/^device /m).find((one) => one.includes(` mounted on ${mount} `)) ?? '';
+  const rows = part.slice(part.indexOf('per-op statistics')).matchAll(/^\s+([A-Z_]+): (\d+) /gm);
+  return new Map([...rows].map(([, operation = '', count]) => [operation, Number(count)]));
+}
+
+/** Calls per job that one machine makes while `work` is done. */
+async function counted(
+  swarm: GuestSwarm,
+  names: readonly GuestName[],
+  mount: string,
+  work: () => Promise<unknown>,
+): Promise<Calls[]> {
+  const before = await Promise.all(names.map((name) => callsOf(swarm, name, mount)));
+  await work();
+  const after = await Promise.all(names.map((name) => callsOf(swarm, name, mount)));
+  return after.map((calls, index) => {
+    const rows = [...calls].map(
+      ([operation, count]) => [operation, (count - (before[index]?.get(operation) ?? 0)) / jobs] as const,
+    );
+    return new Map(rows.filter(([, count]) => count !== 0));
+  });
+}
+
+function sum(calls: Calls | undefined): number {
+  return [...(calls ?? [])].reduce((total, [, count]) => total + count, 0);
+}
+
+function describeCalls(calls: Calls | undefined): string {
+  return `${sum(calls).toFixed(1)} (${[...(calls ?? [])].map(([operation, count]) => `${operation} ${count}`).join(', ')})`;
+}
+
+describe('round trips', { skip: noLab ?? false }, () => {
+  for (const mount of labMounts().slice(0, 2))
+    test(`a repeated job costs few calls more than its compiler on ${mount}`, async (t) => {
+      await using swarm = await GuestSwarm.start(mount);
+      await swarm.stopPeer('C');
+      const includes = Array.from({ length: headers }, (_, n) => `f${n % folders}/h${n}.h`);
+      const make = [
+        'mkdir -p out',
+        ...Array.from({ length: folders }, (_, n) => `mkdir f${n}`),
+        ...includes.map((name, n) => `echo 'static int v${n};' >${name}; echo '#include "${name}"' >>x.c`),
+      ];
+      await swarm.run('A', make.join('; '), timeoutMs);
+      const compile = 'gcc -I. -MD -MF out/x.d -c x.c -o out/x.o';
+      const repeat = (command: string): string => `for n in $(seq ${jobs}); do ${command} || exit; done`;
+      await swarm.run('B', `${repeat(compile)}`, timeoutMs);
+      const [alone] = await counted(swarm, ['B'], mount, () => swarm.run('B', repeat(compile), timeoutMs));
+      await swarm.run('A', repeat(`${swarmrun} ${compile}`), timeoutMs);
+      const remoteBefore = (await swarm.counts()).jobs.remote;
+      const [submitter, worker] = await counted(swarm, ['A', 'B'], mount, () =>
+        swarm.run('A', repeat(`${swarmrun} ${compile}`), timeoutMs),
+      );
+      assert.equal((await swarm.counts()).jobs.remote - remoteBefore, jobs);
+      t.diagnostic(`compiled on B by itself: ${describeCalls(alone)}`);
+      t.diagnostic(`compiled on B for A: worker ${describeCalls(worker)}`);
+      t.diagnostic(`submitter ${describeCalls(submitter)}`);
+    });
+});
