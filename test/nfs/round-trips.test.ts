@@ -1,6 +1,5 @@
 /** What a job on the swarm costs the file server beside what its compiler does: calls of NFS clients, counted. */
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { type GuestName, GuestSwarm, swarmrun } from './guest-swarm.ts';
 import { labMounts, noLab } from './lab.ts';

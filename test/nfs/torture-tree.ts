@@ -109,7 +109,11 @@ export class TortureTree {
     const old = this.#at(`store/swap-${(this.#version += 1)}`);
     fs.renameSync(this.#at('swap'), old);
     fs.renameSync(next, this.#at('swap'));
-    if (this.#random() < 0.5) fs.rmSync(old, { recursive: true });
+    if (this.#random() < 0.5) {
+      // NFS keeps what is open here under a hidden name, and the directory with it.
+      for (const held of this.#held.splice(0)) fs.closeSync(held);
+      fs.rmSync(old, { recursive: true, maxRetries: 5 });
+    }
   }
 
   #swapLink(n: number): void {
