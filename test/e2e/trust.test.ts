@@ -4,6 +4,7 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   rmSync,
   symlinkSync,
@@ -89,9 +90,13 @@ test('a member that is hostile runs its jobs below the share only', async (t) =>
   const { share } = swarm;
   const outside = path.join(share, '../outside');
   mkdirSync(outside);
-  writeFileSync(path.join(outside, 'tool'), `#!/bin/sh\ntouch ${share}/marker-tool\n`, { mode: 0o755 });
+  // Wherever this checkout lies (below /opt, which is the system's), this is nobody's.
+  const elsewhere = mkdtempSync('/var/tmp/buildswarm-outside-');
+  t.after(() => rmSync(elsewhere, { recursive: true }));
+  const tool = path.join(elsewhere, 'tool');
+  writeFileSync(tool, `#!/bin/sh\ntouch ${share}/marker-tool\n`, { mode: 0o755 });
   symlinkSync(outside, path.join(share, 'way-out'));
-  symlinkSync(path.join(outside, 'tool'), path.join(share, 'tool'));
+  symlinkSync(tool, path.join(share, 'tool'));
   symlinkSync(path.join(outside, 'nothing'), path.join(share, 'dangling'));
   mkdirSync(path.join(share, 'own'));
   const cases: Record<string, OfferFields> = {
@@ -107,7 +112,7 @@ test('a member that is hostile runs its jobs below the share only', async (t) =>
     'scan through a link': { scan: [`${share}/way-out`] },
     'scan by ..': { scan: [`${share}/../outside`] },
     'refresh by ..': { view: { refresh: [`${share}/..`], files: [], fields: [], knownReports: 0 } },
-    'program outside': { argv: [`${outside}/tool`] },
+    'program outside': { argv: [tool] },
     'program through a link': { argv: [`${share}/tool`] },
     'program that is not the one named': { programs: [{ path: 'true', digest: '' }] },
     'share of nobody': { share: outside, cwd: outside },
@@ -117,7 +122,8 @@ test('a member that is hostile runs its jobs below the share only', async (t) =>
   for (const [index, what] of Object.keys(cases).entries())
     assert.match(answers[index] ?? '', /^(outside-)?share: /, what);
   assert.deepEqual(markers(swarm), []);
-  assert.deepEqual(readdirSync(outside), ['tool']);
+  assert.deepEqual(readdirSync(outside), []);
+  assert.deepEqual(readdirSync(elsewhere), ['tool']);
 });
 
 test('a member of one share is a stranger on another', async (t) => {
