@@ -52,8 +52,11 @@ function describeCalls(calls: Calls | undefined): string {
 }
 
 describe('round trips', { skip: noLab ?? false }, () => {
-  for (const mount of labMounts().slice(0, 2))
-    test(`a repeated job costs few calls more than its compiler on ${mount}`, async (t) => {
+  // Version 3: how often version 4 asks hangs on delegations that come and go.
+  for (const mount of labMounts()
+    .filter((name) => name.endsWith('-v3'))
+    .slice(0, 1))
+    test(`what a repeated job costs does not grow with its headers on ${mount}`, async (t) => {
       await using swarm = await GuestSwarm.start(mount);
       await swarm.stopPeer('C');
       const includes = Array.from({ length: headers }, (_, n) => `f${n % folders}/h${n}.h`);
@@ -78,5 +81,7 @@ describe('round trips', { skip: noLab ?? false }, () => {
       t.diagnostic(`compiled on B by itself: ${describeCalls(alone)}`);
       t.diagnostic(`compiled on B for A: worker ${describeCalls(worker)}`);
       t.diagnostic(`submitter ${describeCalls(submitter)}`);
+      assert.ok(sum(worker) - sum(alone) < headers / 4, 'the worker asks little more than its compiler');
+      assert.ok(sum(submitter) < headers / 2, 'the submitter does not ask for each header');
     });
 });
