@@ -6,6 +6,8 @@ import { ForeignLoad } from '../machine/foreign-load.ts';
 import { LoadSampler } from '../machine/load.ts';
 
 const intervalMs = 1_000;
+/** While there is nothing to do, only one in so many is taken. */
+const idleIntervals = 5;
 /** Cores in use beyond this peer's own before it is asked whose they are. */
 const noticeableLoad = 0.5;
 /** Telling whose the load is costs some milliseconds: no more often than this. */
@@ -18,6 +20,8 @@ export interface MachineFigures {
 
 export interface MachineWatchInit {
   readonly now: () => number;
+  /** Whether jobs run here or are handed in: figures matter now. */
+  readonly isActive: () => boolean;
   /** Process ids that, with all below them, are the swarm's. */
   readonly ours: () => ReadonlySet<number>;
   readonly onFigures: (figures: MachineFigures) => void;
@@ -31,6 +35,7 @@ export class MachineWatch {
   #timer: NodeJS.Timeout | undefined;
   #attributedAtMs = Number.NEGATIVE_INFINITY;
   #load = 0;
+  #skipped = 0;
 
   constructor(init: MachineWatchInit) {
     this.#init = init;
@@ -38,7 +43,11 @@ export class MachineWatch {
 
   async start(): Promise<void> {
     await this.#sample();
-    this.#timer = setInterval(() => void this.#sample(), intervalMs);
+    this.#timer = setInterval(() => {
+      // An idle peer is to cost nothing; what others hear of it may be some seconds old.
+      this.#skipped += 1;
+      if (this.#init.isActive() || this.#skipped >= idleIntervals) void this.#sample();
+    }, intervalMs);
   }
 
   stop(): void {
@@ -46,6 +55,7 @@ export class MachineWatch {
   }
 
   async #sample(): Promise<void> {
+    this.#skipped = 0;
     try {
       const { user, system } = process.cpuUsage();
       const sampled = await this.#sampler.sample((user + system) / 1000);

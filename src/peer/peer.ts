@@ -219,6 +219,7 @@ class Peer implements RunningPeer {
     });
     this.#watch = new MachineWatch({
       now: this.#now,
+      isActive: () => this.#host.size > 0 || this.#submitter.size > 0,
       ours: () => new Set([process.pid, this.#runner.pid, ...this.#submitter.inlinePids]),
       onFigures: (figures) => {
         this.#own.machine(figures);

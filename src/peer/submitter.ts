@@ -73,6 +73,10 @@ export class Submitter {
     return this.#inlinePids.values();
   }
 
+  get size(): number {
+    return this.#jobs.size;
+  }
+
   /** Jobs that are queued here or run elsewhere. */
   get remoteSize(): number {
     return [...this.#jobs.values()].filter(({ submission }) => !submission.isInline).length;
@@ -259,7 +263,11 @@ export class Submitter {
       slot.attempt = attempt;
       this.#init.watch(peer, true);
       submission.begin(attempt);
-      attempt.offer(joinNul(prepared.argv), environmentOf(submission), prepared.offer);
+      attempt.offer(
+        joinNul(prepared.argv),
+        joinNul(travellingEnvironment(submission.request.environment)),
+        prepared.offer,
+      );
     } catch (error) {
       channel?.abort();
       if (slot.abandoned) return;
@@ -385,10 +393,6 @@ export class Submitter {
     this.#remove(entry);
     submission.finish(ending);
   }
-}
-
-function environmentOf(submission: Submission): Uint8Array {
-  return joinNul(travellingEnvironment(submission.request.environment));
 }
 
 /** For which jobs a refusal that is not `busy` holds: those of the same programs in the same share. */

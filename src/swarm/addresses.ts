@@ -88,7 +88,16 @@ interface Network {
   readonly mask: number;
 }
 
+let ownKept: { readonly networks: Network[]; readonly atMs: number } | undefined;
+
 function ownNetworks(): Network[] {
+  const nowMs = performance.now();
+  if (ownKept === undefined || nowMs - ownKept.atMs >= networksKeptMs)
+    ownKept = { networks: readOwnNetworks(), atMs: nowMs };
+  return ownKept.networks;
+}
+
+function readOwnNetworks(): Network[] {
   return Object.values(networkInterfaces())
     .flatMap((each) => each ?? [])
     .filter((each) => each.family === 'IPv4' && !each.internal)

@@ -12,14 +12,7 @@ import type { Frame } from '../wire/frame.ts';
 import type { Hello } from '../wire/messages.ts';
 import { announced, nearby, withoutPeer } from './addresses.ts';
 import type { JobChannel } from './channel.ts';
-import type {
-  GoneReason,
-  LogLevel,
-  OtherVersionPeer,
-  SwarmEvents,
-  SwarmOptions,
-  SwarmPeer,
-} from './contract.ts';
+import type { GoneReason, OtherVersionPeer, SwarmEvents, SwarmOptions, SwarmPeer } from './contract.ts';
 import { takeControlFrame } from './control-frames.ts';
 import { Dialer } from './dialer.ts';
 import { defaultServiceTag, discovery } from './discovery.ts';
@@ -73,11 +66,11 @@ export class Swarm {
       settings: options.pulse,
       sendBeat: (id, payload) => this.#peers.get(id)?.control?.send('BEAT', payload),
       onSuspect: (id, silentMs) => {
-        this.#log('warn', 'peer is silent', { peer: id, silentMs });
+        this.#options.log('warn', 'peer is silent', { peer: id, silentMs });
         this.#events.onSilence(id, silentMs);
       },
       onWell: (id) => {
-        this.#log('info', 'peer is heard again', { peer: id });
+        this.#options.log('info', 'peer is heard again', { peer: id });
         this.#events.onWell(id);
       },
       onLost: (id, silentMs) => {
@@ -92,7 +85,7 @@ export class Swarm {
       dial: (addresses, id) => this.#dial(addresses, id),
       isConnected: (id) => this.#peers.has(id),
       onFailed: (target, failures, error) =>
-        this.#log(failures === 1 ? 'info' : 'debug', 'could not connect', {
+        this.#options.log(failures === 1 ? 'info' : 'debug', 'could not connect', {
           target,
           failures,
           error: toError(error).message,
@@ -110,7 +103,9 @@ export class Swarm {
         peers: () => this.#peers.size,
         onFound: (id, addresses) => this.connectTo(id, addresses, 'hearsay'),
         onNoRoute: (reason) =>
-          this.#log('warn', 'mDNS cannot reach the network; other peers must be given by --peer', { reason }),
+          this.#options.log('warn', 'mDNS cannot reach the network; other peers must be given by --peer', {
+            reason,
+          }),
       });
     }
     this.#node = await startNode({
@@ -126,7 +121,7 @@ export class Swarm {
     this.#heart.start();
   }
 
-  /** Says goodbye, closes everything. Nothing of it keeps the process alive afterwards. */
+  /** Says goodbye and closes everything: nothing of it keeps the process alive. */
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
@@ -171,7 +166,9 @@ export class Swarm {
 
   /** Somebody says that a peer is there: tries to connect for a while; on `hearsay`, within our own networks only. */
   connectTo(id: string, addresses: readonly string[], source: 'known' | 'hearsay' = 'known'): void {
-    if (this.#stopping || this.#others.has(id)) return;
+    // Hearsay comes with every gossip: what it costs, an idle peer would pay all day.
+    if (source === 'hearsay' && this.#peers.has(id)) return;
+    if (this.#stopping || id === this.id || this.#others.has(id)) return;
     this.#dialer.found(id, source === 'known' ? addresses : nearby(addresses));
   }
 
@@ -231,7 +228,8 @@ export class Swarm {
     if (known !== undefined) return known;
     const link = new Link(connection, this.#nowMs(), {
       onHeard: (heard) => this.#onHeard(heard),
-      onFault: (faulty, what, error) => this.#log('debug', what, { peer: faulty.peer, error: error.message }),
+      onFault: (faulty, what, error) =>
+        this.#options.log('debug', what, { peer: faulty.peer, error: error.message }),
       onGarbage: (faulty, what, reason) => this.#onGarbage(faulty, what, reason),
     });
     if (connection.status !== 'open') {
@@ -332,7 +330,7 @@ export class Swarm {
     }
     link.settle();
     if (before !== undefined && before !== link) {
-      this.#log('debug', 'another connection to the same peer counts now', { peer: link.peer });
+      this.#options.log('debug', 'another connection to the same peer counts now', { peer: link.peer });
       this.#heart.heard(link.peer);
       return;
     }
@@ -340,7 +338,7 @@ export class Swarm {
     const peer = this.#describe(link);
     // It has shown nothing yet: it may not send us anywhere.
     this.#dialer.connected(link.peer, nearby(peer.addresses, link.remoteAddress), link.dialled);
-    this.#log('info', 'peer met', { peer: link.peer, name: peer.hello.report.name });
+    this.#options.log('info', 'peer met', { peer: link.peer, name: peer.hello.report.name });
     this.#events.onPeer(peer);
   }
 
@@ -349,7 +347,7 @@ export class Swarm {
     const isNew = this.#others.add({ id: link.peer, addresses, version }, this.#nowMs());
     this.#dialer.shun(link.peer);
     link.settle();
-    if (isNew) this.#log('warn', 'a peer speaks another version', { peer: link.peer, version });
+    if (isNew) this.#options.log('warn', 'a peer speaks another version', { peer: link.peer, version });
   }
 
   #onHeard(link: Link): void {
@@ -357,7 +355,7 @@ export class Swarm {
   }
 
   #onGarbage(link: Link, what: 'control' | 'job', reason: Error): void {
-    this.#log('warn', `malformed ${what} frames`, { peer: link.peer, reason: reason.message });
+    this.#options.log('warn', `malformed ${what} frames`, { peer: link.peer, reason: reason.message });
     if (what === 'control') this.#drop(link, 'garbage', reason);
   }
 
@@ -377,7 +375,7 @@ export class Swarm {
     this.#peers.delete(link.peer);
     this.#trusted.delete(link.peer);
     this.#heart.remove(link.peer);
-    this.#log('info', 'peer gone', { peer: link.peer, why });
+    this.#options.log('info', 'peer gone', { peer: link.peer, why });
     if (!this.#stopping) this.#dialer.gone(link.peer, why !== 'bye');
     if (!this.#stopping) this.#events.onGone(link.peer, why);
   }
@@ -391,9 +389,5 @@ export class Swarm {
         this.#drop(link, 'closed', new Error('no hello in time'));
       }
     }
-  }
-
-  #log(level: LogLevel, message: string, fields: Record<string, unknown>): void {
-    this.#options.log(level, message, fields);
   }
 }

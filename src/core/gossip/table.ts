@@ -48,7 +48,7 @@ export const roundMs = 1_000;
 const urgentRoundMs = 200;
 const urgentRoundPerPeerMs = 4;
 /** Own figures are told again after this time even if nothing changed. */
-export const refreshMs = 5_000;
+export const refreshMs = 10_000;
 /** Figures older than this are hints only. */
 export const hintAfterMs = 3_000;
 /** A peer without news for so long is forgotten. */
