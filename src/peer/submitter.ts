@@ -87,12 +87,8 @@ export class Submitter {
     this.#lastJob += 1;
     const id = this.#lastJob;
     const handedInMs = this.#init.now();
-    this.#init.ledger.open(
-      id,
-      toText(request.argv.join(' ').slice(0, 500)),
-      toText(request.job.cwd),
-      this.#init.now(),
-    );
+    const command = toText(request.argv.join(' ').slice(0, 500));
+    this.#init.ledger.open(id, command, toText(request.job.cwd), handedInMs);
     this.#init.tree.read(request).then(
       ({ reading, share, inline, unslotted, detail }) => {
         const demand: JobDemand = {
