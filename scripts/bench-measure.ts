@@ -118,7 +118,7 @@ function views(jobs = 40): CpuMs {
 export async function idleCpuPercent(): Promise<{ cpuPercent: number; rssMb: number }> {
   const before = cpuMs(peer);
   const startedMs = performance.now();
-  await sleep(20_000);
+  await sleep(60_000);
   const cpuPercent = ((cpuMs(peer) - before) / (performance.now() - startedMs)) * 100;
   let rssMb = 0;
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {

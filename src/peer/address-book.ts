@@ -17,7 +17,7 @@ export interface AddressBookInit {
   readonly disk: Disk;
   readonly shares: Shares;
   readonly members: Members;
-  readonly isConnected: (peer: PeerName) => boolean;
+  readonly connected: () => readonly PeerName[];
   readonly connectTo: (peer: PeerName, addresses: readonly string[]) => void;
   readonly log: (message: string, facts: Record<string, unknown>) => void;
 }
@@ -56,10 +56,9 @@ export class AddressBook {
   }
 
   async #readOne(root: string): Promise<void> {
-    const listed = await listMembers(this.#init.disk, root);
+    const listed = await listMembers(this.#init.disk, root, [this.#own, ...this.#init.connected()]);
     if (!listed.ok) return;
-    for (const { peerId, addresses } of listed.members.slice(0, maxDialled)) {
-      if (peerId !== this.#own && !this.#init.isConnected(peerId)) this.#init.connectTo(peerId, addresses);
-    }
+    for (const { peerId, addresses } of listed.members.slice(0, maxDialled))
+      this.#init.connectTo(peerId, addresses);
   }
 }

@@ -1,4 +1,4 @@
-/** Carries the gossip table: takes what others send, tells three neighbours a second, keeps the own report. */
+/** Carries the gossip table: takes what others send, tells three neighbours a round, keeps the own report. */
 import {
   createTable,
   type LoadFigures,
@@ -64,6 +64,7 @@ export class GossipLoop {
     const believed = trusted ? reports : reports.filter(({ id }) => id === from);
     for (const report of mergeReports(this.#table, believed, from, this.#init.now()))
       this.#init.onNews(report);
+    this.#alarm.at(nextTellMs(this.#table));
     if (trusted) return;
     for (const report of reports) if (report.id !== from) this.#init.onHearsay(report);
   }

@@ -246,7 +246,7 @@ class Peer implements RunningPeer {
       disk: this.#disk,
       shares: this.#shares,
       members: this.#members,
-      isConnected: (peer) => this.#neighbours.has(peer),
+      connected: () => this.#neighbours.ids(),
       connectTo: (peer, addresses) => this.#swarm.connectTo(peer, addresses),
       log: say,
     });

@@ -101,12 +101,17 @@ export async function awaitMember(
   }
 }
 
-/** All members that have a proper file: the address book where there is no multicast. Their keys are not proven. */
+/**
+ * All members that have a proper file: the address book where there is no multicast. Their keys are not proven.
+ *
+ * @param except - ids that need not be read.
+ */
 export async function listMembers(
   disk: Disk,
   root: string,
+  except: readonly string[] = [],
 ): Promise<Verdict<{ readonly members: readonly Member[] }>> {
-  const listed = await disk.run('listMembers', root);
+  const listed = await disk.run('listMembers', { root, except });
   if (!listed.ok) return listed;
   const members = listed.members.flatMap(({ peerId, text }) => {
     const member = parseMember(text);

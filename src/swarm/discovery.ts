@@ -1,8 +1,9 @@
 /**
  * Finding peers by mDNS under a service tag of our own, on top of @libp2p/mdns.
  *
- * Each peer answers each query by multicast, so a query costs peers × peers packets: we ask often only while we know
- * nobody, and then the more rarely the more peers there are. Gossip and redialling do the rest.
+ * Each peer answers each query by multicast, so a query costs all peers as many packets as there are peers. Who knows
+ * nobody asks often. The others ask now and then, and leave it out if somebody else has just asked, since they hear
+ * the answers too: the swarm as a whole asks once a minute or more rarely. Gossip and redialling do the rest.
  */
 
 import type { PeerInfo, Startable } from '@libp2p/interface';
@@ -15,11 +16,11 @@ export const defaultServiceTag = '_buildswarm._udp.local';
 /** The next query's distance after the start, ms: a packet may be lost while an interface comes up. */
 const firstDelaysMs = [200, 400, 800];
 const aloneMs = 1500;
-/** While we know somebody: how often to see whether we still do. */
+/** While we know somebody: how often to see whether we still do; by chance up to twice as long, so that one asks first. */
 const lookAgainMs = 5000;
 const togetherMs = 60_000;
-/** Answers a second that the swarm as a whole is asked to send, at most. */
-const answersPerS = 5;
+/** Answers a second that a peer hears, on average and at most. */
+const answersPerS = 1;
 
 export interface DiscoveryOptions {
   readonly serviceTag: string;
@@ -34,6 +35,10 @@ export interface DiscoveryOptions {
 interface Inner extends Startable {
   readonly mdns?: {
     query(query: unknown, done: (error: unknown) => void): void;
+    on(
+      event: 'query',
+      listener: (query: { readonly questions: readonly { readonly name: string }[] }) => void,
+    ): void;
   };
   addEventListener(type: 'peer', listener: (event: CustomEvent<PeerInfo>) => void): void;
 }
@@ -72,6 +77,10 @@ class Discovery implements Startable {
   async start(): Promise<void> {
     if (!(await hasMulticastRoute())) this.#noRoute('no route for multicast (224.0.0.0/4)');
     await this.#inner.start(); // asks for the first time
+    this.#inner.mdns?.on('query', ({ questions }) => {
+      if (questions.some(({ name }) => name === this.#options.serviceTag))
+        this.#queriedMs = performance.now();
+    });
     this.#schedule();
   }
 
@@ -86,13 +95,13 @@ class Discovery implements Startable {
   }
 
   #delayMs(): number {
-    if (this.#options.peers() > 0) return lookAgainMs;
+    if (this.#options.peers() > 0) return lookAgainMs * (1 + Math.random());
     return firstDelaysMs[this.#queries] ?? aloneMs * (0.75 + Math.random() / 2);
   }
 
   #wake(): void {
     const peers = this.#options.peers();
-    const distanceMs = peers === 0 ? 0 : Math.max(togetherMs, ((peers * peers) / answersPerS) * 1000);
+    const distanceMs = peers === 0 ? 0 : Math.max(togetherMs, (peers / answersPerS) * 1000);
     const nowMs = performance.now();
     if (nowMs - this.#queriedMs >= distanceMs) {
       this.#queriedMs = nowMs;

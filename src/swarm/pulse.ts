@@ -2,7 +2,7 @@
  * Who is alive: when to send beats, who has been silent for too long. Pure: told what was heard and what time it is.
  *
  * A peer that we wait for (a job is in flight, either way) is watched: a beat a second, suspect after 2.5 s of
- * silence, lost after 8. Others get a beat in 10 s. Whoever lags itself doubts itself first: time in which our own
+ * silence, lost after 8. Others get a beat in 15 s. Whoever lags itself doubts itself first: time in which our own
  * event loop stood still is no silence of theirs, and the limits are stretched for a while.
  */
 export interface PulseSettings {
@@ -15,7 +15,7 @@ export interface PulseSettings {
 
 export const defaultPulse: PulseSettings = {
   watchedBeatMs: 1000,
-  idleBeatMs: 10_000,
+  idleBeatMs: 15_000,
   suspectMs: 2500,
   watchedLostMs: 8000,
   idleLostMs: 40_000,

@@ -236,6 +236,8 @@ test('the address book lists proper files only', async () => {
   writeFileSync(join(rig.peers, 'stray'), JSON.stringify(member), { mode: 0o600 });
   const listed = await listMembers(rig.disk, rig.root);
   assert.deepEqual(listed.ok && listed.members.map((one) => one.peerId).toSorted(), [peerId, second.peerId]);
+  const others = await listMembers(rig.disk, rig.root, [peerId]);
+  assert.deepEqual(others.ok && others.members.map((one) => one.peerId), [second.peerId]);
 });
 
 test('files of dead peers are swept after a day, half-written ones too, those alive and strange ones never', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { directoriesDownTo } from '../../src/share/refresh.ts';
+import { until } from '../rig/until.ts';
 import { Guest, labHost, labMounts, noLab } from './lab.ts';
 
 const rounds = Number(process.env['BUILDSWARM_NFS_ROUNDS'] ?? 20);
@@ -17,6 +18,23 @@ interface Hazard {
 
 const plainWrite = (guest: Guest, path: string, text: string) =>
   guest.ask('plain', 'writeFileSync', path, text);
+
+let marks = 0;
+
+/** Lets one tick of the server's clock go by, which NFSv3 cannot see through (row 8). */
+async function serverTick(guest: Guest, at: string): Promise<void> {
+  const mark = async (): Promise<string> => {
+    marks += 1;
+    const path = `${at}/mark-${process.pid}-${marks}`;
+    await guest.ask('plain', 'mkdirSync', path);
+    const [fact] = await guest.ask('facts', [path], true);
+    await guest.ask('plain', 'rmdirSync', path);
+    assert.equal(fact?.kind, 'directory');
+    return fact.mtimeNs;
+  };
+  const first = await mark();
+  await until(async () => (await mark()) !== first, 5_000, 'the clock of the server moved on');
+}
 
 const hazards: readonly Hazard[] = [
   {
@@ -109,10 +127,9 @@ for (const mount of labMounts().length > 0 ? labMounts() : ['no mount'])
           // Two levels: a directory whose parent has just changed is looked up anew on v3, which hides the hazard.
           const at = `${top}/h${h}-${round}/in`;
           await b.ask('plain', 'mkdirSync', at, { recursive: true });
-          await sleep(12);
+          await serverTick(b, top);
           await hazard.prepare(a, b, at);
-          // One tick of the server's clock, which NFSv3 cannot see through (row 8), between A's look and B's change.
-          await sleep(12);
+          await serverTick(b, top);
           await hazard.change(b, at);
           const path = `${at}/${hazard.path}`;
           const [expected] = await b.ask('facts', [path], true);
@@ -131,7 +148,7 @@ for (const mount of labMounts().length > 0 ? labMounts() : ['no mount'])
       for (let round = 0; round < rounds; round++) {
         const at = `${top}/tick-${round}`;
         await b.ask('plain', 'mkdirSync', at);
-        await sleep(30);
+        await serverTick(b, top);
         await plainWrite(b, `${at}/x1`, '1');
         await a.ask('refresh', [at]);
         await a.ask('plain', 'readFileSync', `${at}/x2`);
@@ -258,7 +275,8 @@ test('a server that is gone does not take this machine along', { skip: noLab ?? 
   try {
     await assert.rejects(a.ask('facts', [cut], true, 1_000), /did not answer within 1000 ms/);
     assert.equal(await a.ask('hung'), 1);
-    if (other !== undefined) assert.equal((await a.ask('facts', [other], true, 20_000))[0]?.kind, 'directory');
+    if (other !== undefined)
+      assert.equal((await a.ask('facts', [other], true, 20_000))[0]?.kind, 'directory');
   } finally {
     labHost('mend', 'knfsd');
   }

@@ -35,6 +35,8 @@ export interface Table {
   toldAtMs: number;
   /** Own state changed so that others should hear it before the next round. */
   urgent: boolean;
+  /** Rounds that follow at the quick pace, since something of weight changed here or elsewhere. */
+  quickRounds: number;
 }
 
 /** Peers kept at most; of more, those unheard of for longest go first. */
@@ -44,15 +46,19 @@ export const maximumReports = 256;
 /** Neighbours told in one round. */
 const fanOut = 3;
 export const roundMs = 1_000;
+/** While nothing of weight changes in the whole swarm: idle machines are left in peace. */
+export const restRoundMs = 4_000;
+/** A change is told in so many rounds at the quick pace, after which with great probability all know of it. */
+const quickRounds = 3;
 /** The least time between two rounds where something urgent changed; more for each peer, as in a large swarm something always does. */
 const urgentRoundMs = 200;
 const urgentRoundPerPeerMs = 4;
 /** Own figures are told again after this time even if nothing changed. */
-export const refreshMs = 10_000;
+export const refreshMs = 30_000;
 /** Figures older than this are hints only. */
 export const hintAfterMs = 3_000;
 /** A peer without news for so long is forgotten. */
-export const expiryMs = 30_000;
+export const expiryMs = 120_000;
 
 /** @param options.self - the first own report. @param options.seed - seeds the choice of neighbours. */
 export function createTable(options: { readonly self: LoadReport; readonly seed?: number }): Table {
@@ -67,6 +73,7 @@ export function createTable(options: { readonly self: LoadReport; readonly seed?
     random: createRandom(options.seed ?? 0),
     toldAtMs: Number.NEGATIVE_INFINITY,
     urgent: true,
+    quickRounds,
   };
 }
 
@@ -79,16 +86,19 @@ export function ownReport(table: Table, figures: LoadFigures, nowMs: number): Lo
     const { id, incarnation, sequence } = table.own;
     table.own = { ...figures, id, incarnation, sequence: sequence + 1 };
   }
-  if (isSignificant(table.ownSpread, figures)) spreadOwn(table, nowMs, isUrgent(table.ownSpread, figures));
+  if (isSignificant(table.ownSpread, figures)) {
+    table.urgent ||= isUrgent(table.ownSpread, figures);
+    table.quickRounds = quickRounds;
+    spreadOwn(table, nowMs);
+  }
   return table.own;
 }
 
-function spreadOwn(table: Table, nowMs: number, urgent: boolean): void {
+function spreadOwn(table: Table, nowMs: number): void {
   table.ownSpread = table.own;
   table.ownAtMs = nowMs;
   table.changes += 1;
   table.ownChange = table.changes;
-  table.urgent ||= urgent;
 }
 
 /**
@@ -110,6 +120,7 @@ export function mergeReports(
     if (entry !== undefined && !isNewerReport(report, entry.report)) continue;
     if (entry === undefined && table.entries.size >= maximumPeers) evict(table);
     table.changes += 1;
+    if (entry === undefined || isSignificant(entry.report, report)) table.quickRounds = quickRounds;
     // Deleted first, so that the order of the map is the order of change.
     table.entries.delete(report.id);
     table.entries.set(report.id, { report, heardAtMs: nowMs, from, change: table.changes });
@@ -141,7 +152,8 @@ export interface GossipMessage {
 /** When {@link tell} has something to do next (ms, the same clock). */
 export function nextTellMs(table: Table): number {
   const urgentMs = urgentRoundMs + urgentRoundPerPeerMs * table.entries.size;
-  return table.toldAtMs + (table.urgent ? Math.min(urgentMs, roundMs) : roundMs);
+  if (table.urgent) return table.toldAtMs + Math.min(urgentMs, roundMs);
+  return table.toldAtMs + (table.quickRounds > 0 ? roundMs : restRoundMs);
 }
 
 /**
@@ -154,6 +166,7 @@ export function tell(table: Table, nowMs: number, neighbours: readonly string[])
   if (nowMs < nextTellMs(table)) return [];
   table.toldAtMs = nowMs;
   table.urgent = false;
+  table.quickRounds = Math.max(0, table.quickRounds - 1);
   if (nowMs - table.ownAtMs >= refreshMs) refreshOwn(table, nowMs);
   const messages: GossipMessage[] = [];
   for (const to of pick(neighbours, table.random)) {
@@ -166,7 +179,7 @@ export function tell(table: Table, nowMs: number, neighbours: readonly string[])
 /** Nothing changed for long: a new number shows others that these figures hold still. */
 function refreshOwn(table: Table, nowMs: number): void {
   table.own = { ...table.own, sequence: table.own.sequence + 1 };
-  spreadOwn(table, nowMs, false);
+  spreadOwn(table, nowMs);
 }
 
 function newsFor(table: Table, to: string): LoadReport[] {
@@ -183,6 +196,7 @@ function newsFor(table: Table, to: string): LoadReport[] {
   }
   const ownIsNews = table.ownChange > told;
   if (reports.length < maximumReports - 1) upTo = table.changes;
+  else table.quickRounds = quickRounds;
   table.told.delete(to);
   table.told.set(to, upTo);
   if (reports.length > 0 || ownIsNews) reports.push(table.own);

@@ -175,13 +175,21 @@ export function removeMember({ root, peerId }: MemberName): Verdict<object> {
   });
 }
 
-/** Every readable member file that passes the checks. */
-export function listMembers(root: string): Verdict<{
+/** Every readable member file that passes the checks, but those of peers in `except`, which are not opened. */
+export function listMembers({
+  root,
+  except,
+}: {
+  readonly root: string;
+  readonly except: readonly string[];
+}): Verdict<{
   readonly members: readonly { readonly peerId: string; readonly text: string; readonly mtimeMs: number }[];
 }> {
   return verdictOf(() =>
     withPeers(root, (peers, shown) => {
-      const names = readdirSync(peers).filter(isPeerId).slice(0, maxMembers);
+      const names = readdirSync(peers)
+        .filter((name) => isPeerId(name) && !except.includes(name))
+        .slice(0, maxMembers);
       const members = names.flatMap((peerId) => {
         try {
           return { peerId, ...readOne(peers, shown, peerId) };

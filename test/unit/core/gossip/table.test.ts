@@ -11,6 +11,8 @@ import {
   ownReport,
   refreshMs,
   reportOf,
+  restRoundMs,
+  roundMs,
   sweepTable,
   type Table,
   tableRows,
@@ -109,6 +111,34 @@ test('a change of weight is told soon, a small one with the next round', () => {
   ownReport(own, { ...figures, state: 'refusing', reasons: ['leaving'] }, 1_010);
   assert.equal(nextTellMs(own), 1_200);
   assert.equal(tell(own, 1_200, ['a'])[0]?.reports[0]?.state, 'refusing');
+});
+
+test('while nothing of weight changes, rounds are rare, and quick again for some rounds after a change', () => {
+  const own = table();
+  const { id: _id, incarnation: _incarnation, sequence: _sequence, ...figures } = report('me', { slots: 40 });
+  let nowMs = 0;
+  /** Distances of the next four rounds, ms. */
+  const distances = (): number[] =>
+    Array.from({ length: 4 }, () => {
+      const lastMs = nowMs;
+      nowMs = Math.max(nowMs, nextTellMs(own));
+      tell(own, nowMs, ['a', 'b']);
+      return nowMs - lastMs;
+    }).slice(1);
+  ownReport(own, figures, nowMs);
+  distances();
+  distances();
+  const quick = [roundMs, roundMs, restRoundMs];
+  const rest = [restRoundMs, restRoundMs, restRoundMs];
+  assert.deepEqual(distances(), rest, 'nothing happens');
+  mergeReports(own, [report('a')], 'a', nowMs);
+  assert.deepEqual(distances(), quick, 'a new peer');
+  mergeReports(own, [report('a', { sequence: 2 })], 'a', nowMs);
+  assert.deepEqual(distances(), rest, 'that it still lives');
+  mergeReports(own, [report('a', { sequence: 3, running: 2 })], 'a', nowMs);
+  assert.deepEqual(distances(), quick, 'jobs elsewhere');
+  ownReport(own, { ...figures, running: 8 }, nowMs);
+  assert.deepEqual(distances(), quick, 'jobs here');
 });
 
 test('peers without news are forgotten, and the table does not grow without bound', () => {
