@@ -1,4 +1,5 @@
 /** Renders the swarm for people: one row a peer, 80 columns. Pure. */
+import { prefetchRoom } from '../core/schedule/peer-record.ts';
 import type { PeerStatus, Status } from '../wire/status.ts';
 
 /** The table that `buildswarm status` prints, without a newline at its end. */
@@ -28,13 +29,11 @@ export function renderStatus(status: Status): string {
   return lines.join('\n');
 }
 
-/** How many jobs the swarm takes now: its slots, and a few more so that none idles. */
+/** How many jobs the swarm takes now: its slots, and what the other peers accept beyond theirs so that none idles. */
 export function jobsToUse(status: Status): number {
-  const slots = sum(
-    [status.self, ...status.peers].filter((peer) => peer.state === 'ready'),
-    (peer) => peer.slots,
-  );
-  return Math.max(1, slots + Math.ceil(slots / 8));
+  const own = status.self.state === 'ready' ? status.self.slots : 0;
+  const others = status.peers.filter((peer) => peer.state === 'ready');
+  return Math.max(1, own + sum(others, ({ slots }) => slots + prefetchRoom(slots)));
 }
 
 function peerRow(peer: PeerStatus, self: boolean): string {

@@ -12,6 +12,7 @@ import type { PeerName } from '../core/schedule/contract.ts';
 import { type LocalServer, listenLocal } from '../local/server.ts';
 import { prepareSocketDirectory } from '../local/socket-path.ts';
 import { Disk } from '../share/disk.ts';
+import { lookProgramIn } from '../share/looker.ts';
 import { Shares } from '../share/shares.ts';
 import { publicKeyOf } from '../swarm/public-key.ts';
 import { createSwarm, type Swarm } from '../swarm/swarm.ts';
@@ -66,7 +67,7 @@ class Peer implements RunningPeer {
   readonly #ledger = new Ledger();
   readonly #neighbours = new Neighbours();
   readonly #warnings = new Set<string>();
-  readonly #disk = new Disk();
+  readonly #disk = new Disk({ lookProgram: lookProgramIn(packageRoot) });
   readonly #shares = new Shares(this.#disk);
   readonly #own: OwnState;
   #stopping = false;

@@ -2,7 +2,8 @@
 import type { Command, Reading } from '../core/command/contract.ts';
 import { readCommand } from '../core/command/read-command.ts';
 import { readPiece } from '../share/commit.ts';
-import { type Disk, DiskError } from '../share/disk.ts';
+import type { Disk } from '../share/disk.ts';
+import { DiskError } from '../share/disk-error.ts';
 import { type ByteString, fromBytes } from '../wire/bytes.ts';
 
 /** A longer response file is left to the command itself, which then runs inline. */

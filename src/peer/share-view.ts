@@ -3,7 +3,6 @@
  * share's clock. Decides nothing about what may be believed.
  */
 
-import type { Fact } from '../core/fact.ts';
 import type {
   LookStep,
   NamedFact,
@@ -20,6 +19,7 @@ import type { AttemptView, JobView } from '../core/view/job-view.ts';
 import { type Outcome, SubmitterView } from '../core/view/submitter.ts';
 import { shareClockMs } from '../share/commit.ts';
 import type { Disk } from '../share/disk.ts';
+import { parseRecord, recordBytes } from '../share/look-answer.ts';
 
 /** Clocks drift: the share's is compared again after this time. */
 const clockMs = 600_000;
@@ -42,7 +42,7 @@ export class ShareView {
   readonly #disk: Disk;
   readonly #now: () => number;
   readonly #view: SubmitterView;
-  readonly #seen = new Map<string, { readonly line: string; readonly named: NamedFact }>();
+  readonly #seen = new Map<string, { readonly record: string; readonly named: NamedFact }>();
   #fields: readonly FactField[] = factFields;
   #clockAtMs = Number.NEGATIVE_INFINITY;
   #clockLook: Promise<void> | undefined;
@@ -118,12 +118,8 @@ export class ShareView {
 
   async #look(step: LookStep): Promise<void> {
     const beganMs = this.#now();
-    const looks = await this.#disk.run('takeLooks', {
-      paths: step.paths,
-      links: step.links,
-      lists: step.lists,
-    });
-    this.#view.observe(this.#factsOf(step.paths, looks.facts), beganMs, this.#now());
+    const looks = await this.#disk.look({ paths: step.paths, links: step.links, lists: step.lists });
+    this.#view.observe(this.#factsOf(step.paths, looks.records), beganMs, this.#now());
     this.#view.observeLinks(
       step.links.flatMap((path, index) => {
         const target = looks.targets[index];
@@ -134,15 +130,14 @@ export class ShareView {
   }
 
   /** Most paths are as they were at the last look: then the fact is the very same object. */
-  #factsOf(paths: readonly string[], text: string): NamedFact[] {
-    if (paths.length === 0) return [];
+  #factsOf(paths: readonly string[], records: Uint8Array): NamedFact[] {
     if (this.#seen.size > maxSeen) this.#seen.clear();
-    const lines = text.split('\n');
+    const bytes = Buffer.from(records.buffer, records.byteOffset, records.byteLength);
     return paths.map((path, index) => {
-      const line = lines[index] ?? 'a';
+      const record = bytes.toString('latin1', index * recordBytes, (index + 1) * recordBytes);
       let seen = this.#seen.get(path);
-      if (seen?.line !== line) {
-        seen = { line, named: { path, fact: parseFactLine(line) } };
+      if (seen?.record !== record) {
+        seen = { record, named: { path, fact: parseRecord(record) } };
         this.#seen.set(path, seen);
       }
       return seen.named;
@@ -173,14 +168,6 @@ export class ShareView {
       });
     }
   }
-}
-
-const kinds = { f: 'file', d: 'directory', l: 'link', o: 'other', a: 'absent' } as const;
-
-/** A fact from the line in which a disk thread gives it. */
-function parseFactLine(line: string): Fact {
-  const [letter = 'a', inode = '0', size = '0', mtimeNs = '0', ctimeNs = '0'] = line.split(' ');
-  return { kind: kinds[letter as keyof typeof kinds], inode, sizeBytes: Number(size), mtimeNs, ctimeNs };
 }
 
 function pair<Value, Key extends string>(

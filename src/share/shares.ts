@@ -2,7 +2,8 @@
 import { SwarmError } from '../core/swarm-error.ts';
 import { fromText, toText } from '../wire/bytes.ts';
 import type { RootFinding, Verdict } from './blocking/root.ts';
-import { Disk, DiskError } from './disk.ts';
+import { Disk } from './disk.ts';
+import { DiskError } from './disk-error.ts';
 import { type Mount, mountOf, readMounts } from './mounts.ts';
 
 export interface Share {

@@ -1,6 +1,7 @@
 /**
- * Compiles the two C programs, `bin/swarmrun` (the wrapper) and `bin/swarmexec` (the runner). Where there is no
- * C compiler `bin/swarmrun` becomes a Node script of the same protocol, and there is no runner.
+ * Compiles the C programs: `bin/swarmrun` (the wrapper), `bin/swarmexec` (the runner) and `bin/swarmlook` (which looks
+ * at files). Where there is no C compiler `bin/swarmrun` becomes a Node script of the same protocol, and Node does the
+ * work of the others.
  * `npm run build` runs this file; `buildswarm start` calls {@link buildPrograms}, for installations without a build.
  */
 import { execFile } from 'node:child_process';
@@ -15,12 +16,18 @@ export interface BuiltPrograms {
   readonly swarmrun: 'c' | 'typescript';
   /** Whether there is a runner; without it the peer runs commands with Node. */
   readonly swarmexec: boolean;
+  /** Whether there is a program that looks; without it threads of Node do, at ten times the cost. */
+  readonly swarmlook: boolean;
   /** One sentence for people. */
   readonly message: string;
 }
 
 const headers = ['src/wrapper/frame.h', 'src/wrapper/program.h'];
-const sources = { swarmrun: 'src/wrapper/swarmrun.c', swarmexec: 'src/work/swarmexec.c' } as const;
+const sources = {
+  swarmrun: 'src/wrapper/swarmrun.c',
+  swarmexec: 'src/work/swarmexec.c',
+  swarmlook: 'src/share/swarmlook.c',
+} as const;
 type Program = keyof typeof sources;
 
 const compileTimeoutMs = 120_000;
@@ -29,7 +36,7 @@ const compileTimeoutMs = 120_000;
 const script = "#!/usr/bin/env node\nimport '../dist/src/wrapper/swarmrun.js';\n";
 
 /**
- * Makes `bin/swarmrun` and `bin/swarmexec` below `root`, unless they are newer than their sources.
+ * Makes the programs in `bin/` below `root`, unless they are newer than their sources.
  * Each appears under its name only when it is whole, so that builds at the same time do not meet.
  *
  * @param root - directory of package.json.
@@ -41,23 +48,28 @@ export async function buildPrograms(options: { root: string; force?: boolean }):
   await mkdir(join(root, 'bin'), { recursive: true });
   const version = await readVersion(root);
   const failures: string[] = [];
-  const built = { swarmrun: false, swarmexec: false };
-  for (const program of ['swarmrun', 'swarmexec'] as const) {
+  const built = { swarmrun: false, swarmexec: false, swarmlook: false };
+  for (const program of ['swarmrun', 'swarmexec', 'swarmlook'] as const) {
     built[program] =
       (!force && (await isUpToDate(root, program))) || (await compile(root, program, version, failures));
   }
   if (!built.swarmrun) await writeScript(root);
-  if (!built.swarmexec) await rm(join(root, 'bin/swarmexec'), { force: true });
+  for (const program of ['swarmexec', 'swarmlook'] as const)
+    if (!built[program]) await rm(join(root, 'bin', program), { force: true });
   const why = failures[0] ?? '';
   return {
     swarmrun: built.swarmrun ? 'c' : 'typescript',
     swarmexec: built.swarmexec,
+    swarmlook: built.swarmlook,
     message: describe(built, why),
   };
 }
 
 function describe(built: Readonly<Record<Program, boolean>>, why: string): string {
-  if (built.swarmrun && built.swarmexec) return 'bin/swarmrun and bin/swarmexec are compiled C programs.';
+  if (built.swarmrun && built.swarmexec && built.swarmlook)
+    return 'bin/swarmrun, bin/swarmexec and bin/swarmlook are compiled C programs.';
+  if (built.swarmrun && built.swarmexec)
+    return `bin/swarmlook could not be compiled (${why}), so Node looks at files, at a higher cost.`;
   if (built.swarmrun)
     return `bin/swarmexec could not be compiled (${why}), so commands are run by Node, less exactly.`;
   return `No C compiler works here (${why}), so bin/swarmrun is a Node script: it costs 50 ms a command more; install gcc or clang and build again.`;

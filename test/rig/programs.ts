@@ -19,6 +19,7 @@ export interface Programs {
   readonly directory: string;
   readonly swarmrun: string;
   readonly swarmexec: string;
+  readonly swarmlook: string;
   /** Executes a program with exact bytes; see launch.c. */
   readonly launch: string;
   /** Removes all of it. */
@@ -38,6 +39,7 @@ export function compilePrograms(build: BuildName): Programs {
     directory,
     swarmrun: compile('swarmrun', 'src/wrapper/swarmrun.c', builds[build]),
     swarmexec: compile('swarmexec', 'src/work/swarmexec.c', builds[build]),
+    swarmlook: compile('swarmlook', 'src/share/swarmlook.c', builds[build]),
     launch: compile('launch', 'test/rig/launch.c', ['-O1']),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };

@@ -15,25 +15,15 @@ import { parseDependencies } from '../../core/command/dependency-file.ts';
 import { isBelow, resolvePath } from '../../core/command/paths.ts';
 import { absent, type Fact } from '../../core/fact.ts';
 import { fromBytes, toBytes } from '../../wire/bytes.ts';
+import { type LookRequest, type Looks, putRecord, recordBytes } from '../look-answer.ts';
 import { errorCode, look, meansAbsent, refreshDirectory, toFact } from './look.ts';
 
-export interface Looks {
-  /** One line a path, see {@link factLine}: text crosses threads many times faster than objects. */
-  readonly facts: string;
-  /** Of each link that was asked for; undefined where there is none any more. */
-  readonly targets: (string | undefined)[];
-  /** Names of the sub-directories of each directory that was asked for. */
-  readonly names: string[][];
-}
-
-/** `lstat`, `readlink` and sub-directories, as this machine sees them without asking the server more than it would by itself. */
-export function takeLooks(input: {
-  paths: readonly string[];
-  links: readonly string[];
-  lists: readonly string[];
-}): Looks {
+/** As ../swarmlook.c does it, where that could not be compiled. */
+export function takeLooks(input: LookRequest): Looks {
+  const records = Buffer.alloc(input.paths.length * recordBytes);
+  for (const [index, path] of input.paths.entries()) putRecord(records, index, plainFact(path));
   return {
-    facts: input.paths.map(plainLine).join('\n'),
+    records,
     targets: input.links.map((path) => {
       try {
         return fromBytes(readlinkSync(toBytes(path), { encoding: 'buffer' }));
@@ -44,26 +34,6 @@ export function takeLooks(input: {
     }),
     names: input.lists.map(subDirectories),
   };
-}
-
-const letters = new Map<bigint, string>([
-  [BigInt(constants.S_IFREG), 'f'],
-  [BigInt(constants.S_IFDIR), 'd'],
-  [BigInt(constants.S_IFLNK), 'l'],
-]);
-const kindMask = BigInt(constants.S_IFMT);
-
-/** A fact in one line: letter of its kind, inode, size, mtime and ctime in ns; just `a` of what is absent. */
-function plainLine(path: string): string {
-  try {
-    const stats = lstatSync(toBytes(path), { bigint: true, throwIfNoEntry: false });
-    if (stats === undefined) return 'a';
-    const letter = letters.get(stats.mode & kindMask) ?? 'o';
-    return `${letter} ${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
-  } catch (error) {
-    if (meansAbsent(error)) return 'a';
-    throw error;
-  }
 }
 
 function plainFact(path: string): Fact {
