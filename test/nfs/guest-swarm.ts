@@ -78,6 +78,34 @@ export class GuestSwarm implements AsyncDisposable {
     return runOnGuest(name, `${environment} cd ${this.share} && ${command}`, timeoutMs);
   }
 
+  /**
+   * As {@link run}, for what may take longer than the lab's agent lets a command run: it goes on by itself, and is asked
+   * for.
+   */
+  async runLong(name: GuestName, command: string, timeoutMs: number): Promise<string> {
+    const base = `/tmp/long-${Math.floor(performance.now())}`;
+    const whole = `${environment} cd ${this.share} && { ${command}; } >${base}.out 2>${base}.err; echo $? >${base}.new; mv ${base}.new ${base}.status`;
+    await runOnGuest(
+      name,
+      `setsid bash -c ${quoted(whole)} </dev/null >/dev/null 2>&1 & echo`,
+      startTimeoutMs,
+    );
+    const deadlineMs = performance.now() + timeoutMs;
+    for (;;) {
+      const status = await runOnGuest(name, `cat ${base}.status 2>/dev/null || true`, startTimeoutMs);
+      if (status !== '') {
+        const [out, errors] = await Promise.all(
+          ['out', 'err'].map((kind) => runOnGuest(name, `cat ${base}.${kind}`, startTimeoutMs)),
+        );
+        if (status.trim() === '0') return out ?? '';
+        throw new Error(`on guest ${name}: ${command}: status ${status}${out}${errors}`);
+      }
+      if (performance.now() > deadlineMs)
+        throw new Error(`on guest ${name}, longer than ${timeoutMs} ms: ${command}`);
+      await sleep(1_000);
+    }
+  }
+
   /** How A's jobs went so far. */
   async counts(): Promise<JobCounts> {
     return JSON.parse(await this.run('A', `${buildswarm} status --json`, startTimeoutMs)) as JobCounts;
@@ -91,7 +119,8 @@ export class GuestSwarm implements AsyncDisposable {
     await Promise.allSettled(
       guests.map((name) => runOnGuest(name, `${environment} ${buildswarm} stop --now`, startTimeoutMs)),
     );
-    await runOnGuest('A', `rm -rf ${this.share}`, startTimeoutMs);
+    // What went wrong before must not be hidden by something that still writes there.
+    await runOnGuest('A', `rm -rf ${this.share} || true`, startTimeoutMs).catch(() => undefined);
   }
 
   async #startPeer(name: GuestName, variables: string): Promise<void> {

@@ -228,12 +228,21 @@ function guarded(text: string): string {
   return text.startsWith('#pragma once') ? text : `#pragma once\n${text}`;
 }
 
+// Progress, for whoever waits.
+const begunMs = performance.now();
+const tell = (): void =>
+  console.error(
+    `${Math.round((performance.now() - begunMs) / 1_000)} s: ${JSON.stringify(result).slice(0, 1_000)}`,
+  );
 await prepare();
 await configure('local', true);
 for (; result.clean < Number(cleanText); result.clean += 1) {
   await configure('out', false);
   await build(`clean build ${result.clean + 1}`, 'local');
+  tell();
 }
-for (; result.edits < Number(editsText) && result.trouble.length < 10; result.edits += 1)
+for (; result.edits < Number(editsText) && result.trouble.length < 10; result.edits += 1) {
   await build(`edit ${result.edits + 1} (${edit(result.edits)})`, 'out');
+  tell();
+}
 process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -15,14 +15,13 @@ test('a peer that is not watched gets a beat in fifteen seconds, and none while 
   const pulse = new Pulse();
   assert.deepEqual(pulse.add('p', 0), [{ kind: 'beat', id: 'p', beat: 1 }]);
   assert.deepEqual(
-    run(pulse, 0, 45_000).map(({ kind, atMs }) => [kind, atMs]),
+    run(pulse, 0, 30_000).map(({ kind, atMs }) => [kind, atMs]),
     [
       ['beat', 15_000],
       ['beat', 30_000],
-      ['beat', 45_000],
     ],
   );
-  for (let atMs = 46_000; atMs < 90_000; atMs += 1000) {
+  for (let atMs = 31_000; atMs < 60_000; atMs += 1000) {
     pulse.heard('p', atMs);
     assert.deepEqual(pulse.tick(atMs, atMs), []);
   }
