@@ -108,7 +108,7 @@ function views(jobs = 150): CpuMs {
     if (ended.status !== 0) throw new Error(`gcc failed: ${ended.stderr}`);
   };
   // What is searched is learnt from the first ones, and V8 compiles what runs often.
-  for (let n = 0; n < 60; n++) compile();
+  for (let n = 0; n < 200; n++) compile();
   const before = cpuMs(peer);
   for (let n = 0; n < jobs; n++) compile();
   return { plainMs: 0, wrapperMs: 0, peerMs: (cpuMs(peer) - before) / jobs };

@@ -44,6 +44,13 @@ export function walk(table: PathTable, request: WalkRequest): Walk {
       entry.parent.lookedMs >= request.sinceMs &&
       entry.parent.sequence === entry.absentAt);
 
+  /**
+   * What was not there need not be looked at if its directory turns out to be the same, so that comes first. (A header
+   * may be searched in as many places as there are directories squared.)
+   */
+  const waitsForParent = ({ fact, parent }: PathEntry): boolean =>
+    fact?.kind === 'absent' && request.ancestors && parent !== undefined && parent.lookedMs < request.sinceMs;
+
   /** The entry that this one really is, through links; undefined if that is outside the share. */
   const visit = (entry: PathEntry, linksSoFar: number): PathEntry | undefined => {
     if (entry.walk === id) return entry.real;
@@ -63,7 +70,7 @@ export function walk(table: PathTable, request: WalkRequest): Walk {
       }
       if (realParent !== parent) return become(entry, table.child(realParent, entry.name), linksSoFar);
     }
-    if (!isFresh(entry)) paths.push(entry.path);
+    if (!isFresh(entry) && !waitsForParent(entry)) paths.push(entry.path);
     const { fact } = entry;
     if (fact === undefined) return entry;
     if (fact.kind === 'absent') {
@@ -108,7 +115,9 @@ export function walk(table: PathTable, request: WalkRequest): Walk {
     const entry = below[at];
     if (entry === undefined || listed.has(entry) || entry.fact?.kind !== 'directory') continue;
     listed.add(entry);
-    if (entry.listedAt !== entry.sequence && entry.listedMs < request.sinceMs) lists.push(entry.path);
+    // Only after a look: most often that shows that the names are still those of the last listing.
+    if (isFresh(entry) && entry.listedAt !== entry.sequence && entry.listedMs < request.sinceMs)
+      lists.push(entry.path);
     for (const child of entry.subdirectories ?? []) {
       const real = visit(child, 0);
       if (real !== undefined) below.push(real);
