@@ -67,7 +67,9 @@ async function measure(mount: string, variables: string): Promise<Cost> {
   const make = [
     'mkdir include out',
     ...Array.from({ length: folders }, (_, n) => `mkdir include/f${n}`),
-    ...includes.map((name, n) => `echo 'static int v${n};' >include/${name}; echo '#include "${name}"' >>x.c`),
+    ...includes.map(
+      (name, n) => `echo 'static int v${n};' >include/${name}; echo '#include "${name}"' >>x.c`,
+    ),
   ];
   await swarm.run('A', make.join('; '), timeoutMs);
   // A new name each time: that is what a worker writes.

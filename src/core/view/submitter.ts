@@ -325,13 +325,16 @@ export class SubmitterView {
   }
 
   #isStale(view: JobView, attempt: AttemptView, item: ReadItem): boolean {
-    const real = item.entry?.real;
-    if (item.entry === undefined || real?.fact === undefined) return false;
-    if (this.#without.has('read-files')) return false;
-    if (item.entry.gone || !sameFact(real.fact, item.fact, this.#fields)) return true;
-    if (this.#without.has('changed-since') || real.sinceMs <= attempt.offeredMs) return false;
-    // First seen like this after the command started, and by the server's clock it may be younger than the job: what
-    // was read then may have been written back only since (by a program here that holds it open).
+    if (item.entry === undefined || this.#without.has('read-files')) return false;
+    // Gone with its directory, it has no fact of its own.
+    if (item.entry.gone) return true;
+    const { real } = item.entry;
+    if (real?.fact === undefined) return false;
+    if (!sameFact(real.fact, item.fact, this.#fields)) return true;
+    if (this.#without.has('changed-since') || (real.settled && real.sinceMs <= attempt.offeredMs))
+      return false;
+    // First seen like this after the command started, or in the very tick of a change, and by the server's clock it may be
+    // younger than the job: what was read then may have been written back only since (by a program here that holds it open).
     return !this.#ages.isOlder(real.changedMs, view.handedInMs);
   }
 

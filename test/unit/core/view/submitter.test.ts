@@ -197,6 +197,48 @@ test('a header that was read otherwise than it is here makes the job run again',
   assert.deepEqual([verdict.kind, 'reason' in verdict && verdict.reason], ['again', 'stale-view']);
 });
 
+test('a header that is gone with its directory, which was never looked at, was read otherwise', () => {
+  const rig = new Rig();
+  rig.put('/s/two/sub', 'directory', 500_000);
+  rig.put('/s/two/sub/x.h', 'file', 500_000);
+  const read = rig.readBy('/s/src/a.c', '/s/two/sub/x.h');
+  for (const path of ['/s/two/sub', '/s/two/sub/x.h']) rig.facts.delete(path);
+  const verdict = rig.run(rig.begin(), read);
+  assert.deepEqual([verdict.kind, 'reason' in verdict && verdict.reason], ['again', 'stale-view']);
+});
+
+test('a header seen only in the tick of its change may have changed once more', () => {
+  for (const [pauseMs, kind] of [
+    [1, 'again'],
+    [30, 'believed'],
+  ] as const) {
+    const rig = new Rig();
+    const job = rig.begin();
+    rig.put('/s/two/h.h', 'file');
+    const step = { paths: ['/s/two/h.h'], links: [], lists: [] };
+    rig.look(step);
+    rig.nowMs += pauseMs;
+    rig.look(step);
+    assert.equal(rig.run(job, rig.readBy('/s/src/a.c', '/s/two/h.h')).kind, kind);
+  }
+});
+
+test('names that were missing are looked at again only if their directory changed', () => {
+  const rig = new Rig();
+  rig.put('/s/two/sub', 'directory', 500_000);
+  rig.put('/s/two/sub/x.h', 'file', 500_000);
+  const read = (): NamedFact[] => rig.readBy('/s/src/a.c', '/s/two/sub/x.h');
+  for (let jobs = 0; jobs < 3; jobs++) assert.equal(rig.run(rig.begin(), read()).kind, 'believed');
+  const missing = ['/s/one/sub', '/s/src/sub', '/s/two/sub/sub'];
+  assert.ok(!rig.looked.some((path) => missing.includes(path)), rig.looked.join(' '));
+  rig.put('/s/one', 'directory', 900_000);
+  rig.run(rig.begin(), read());
+  assert.deepEqual(
+    rig.looked.filter((path) => missing.includes(path)),
+    ['/s/one/sub'],
+  );
+});
+
 test('a directory that turns out to be searched and is new makes the job run again, once', () => {
   const rig = new Rig({ limits: { maxPredicted: 0 } });
   rig.put('/s/two/sub', 'directory', 500_000);
