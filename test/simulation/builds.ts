@@ -1,8 +1,8 @@
 /** Swarms and builds on them, as measured against a scheduler that knows everything. */
 
 import { nextRandom } from '../../src/core/random.ts';
-import type { JobDemand } from '../../src/core/schedule/contract.ts';
 import { idealMakespanMs } from './ideal.ts';
+import { plainDemand } from './plain-demand.ts';
 import { SimPeer } from './sim-peer.ts';
 import { World } from './world.ts';
 
@@ -34,18 +34,6 @@ function raiseSwarm(world: World, peers: number, slots: number, submitters: numb
   return swarm;
 }
 
-export function plainDemand(job: number): JobDemand {
-  return {
-    job,
-    unslotted: false,
-    rewritable: true,
-    nested: false,
-    remoteOnly: false,
-    memoryBytes: 0,
-    kind: 'compile',
-  };
-}
-
 /** `make -jN`: keeps so many commands in flight until its list is done. */
 export class Build {
   endedAtMs: number | undefined;
@@ -64,7 +52,7 @@ export class Build {
     const length = this.#lengthsMs[this.#next];
     if (length === undefined) return;
     this.#next += 1;
-    this.#peer.submit(plainDemand(this.#next), length, () => {
+    this.#peer.submitter.submit(plainDemand(this.#next), length, () => {
       const { world } = this.#peer;
       this.#over += 1;
       if (this.#over === this.#lengthsMs.length) this.endedAtMs = world.nowMs;
@@ -109,7 +97,7 @@ export function measure(course: Course): Measured {
   if (!done) throw new Error(`${course.name}: the builds did not end`);
   const notes = new Map<string, number>();
   for (const peer of swarm)
-    for (const [reason, n] of peer.notes) notes.set(reason, (notes.get(reason) ?? 0) + n);
+    for (const [reason, n] of peer.submitter.notes) notes.set(reason, (notes.get(reason) ?? 0) + n);
   return {
     name: course.name,
     makespanMs: Math.max(...builds.map((build) => build.endedAtMs ?? 0)) - startMs,

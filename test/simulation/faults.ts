@@ -1,10 +1,11 @@
 /**
  * Runs full of faults: peers crash, freeze and are cut off while jobs run; then all faults end, and everything must come
- * to a good end within bounds. The rules are checked after every step of a fault and all along (see SimJob, SimPeer).
+ * to a good end within bounds. The rules are checked after every step of a fault and all along (see SimJob and sim-peer).
  */
 import type { RefusalCode, RetryCode } from '../../src/core/reason.ts';
 import type { JobDemand } from '../../src/core/schedule/contract.ts';
 import type { SimJob } from './sim-job.ts';
+import { checkBooks, checkIdle } from './sim-peer/checks.ts';
 import { SimPeer } from './sim-peer.ts';
 import { Violation, World } from './world.ts';
 
@@ -98,7 +99,7 @@ class FaultRun {
       for (const [index, peer] of this.#swarm.entries()) {
         for (const other of this.#swarm.slice(0, index)) this.#dial(peer, other);
       }
-      for (const peer of this.#swarm) if (peer.alive) peer.checkBooks();
+      for (const peer of this.#swarm) if (peer.life.alive) checkBooks(peer);
       world.after(500, redial);
     };
     redial();
@@ -106,9 +107,9 @@ class FaultRun {
 
   #dial(peer: SimPeer, other: SimPeer): void {
     const world = this.#world;
-    const known = peer.neighbours.get(other.id);
-    if (known !== undefined && known.epoch === other.neighbours.get(peer.id)?.epoch) return;
-    if (!peer.alive || !other.alive || peer.frozen || other.frozen) return;
+    const known = peer.connections.neighbours.get(other.id);
+    if (known !== undefined && known.epoch === other.connections.neighbours.get(peer.id)?.epoch) return;
+    if (!peer.life.alive || !other.life.alive || peer.life.frozen || other.life.frozen) return;
     if (!world.isOpen(peer.index, other.index) || !world.isOpen(other.index, peer.index)) return;
     this.#epoch += 1;
     peer.connect(other, this.#epoch);
@@ -155,7 +156,7 @@ class FaultRun {
   #submit(): void {
     const world = this.#world;
     const peer = world.pick(this.#swarm);
-    if (!peer.alive || peer.frozen) return;
+    if (!peer.life.alive || peer.life.frozen) return;
     this.#nextJob += 1;
     const rewritable = world.chance(0.7);
     const byRule = world.chance(0.1);
@@ -172,14 +173,14 @@ class FaultRun {
     const lengthMs = world.chance(0.04)
       ? world.between(10_000, longestMs)
       : Math.min(8_000, 50_000 / world.between(1, 1_000));
-    const job = peer.submit(demand, lengthMs);
-    this.#jobs.push({ job, peer, incarnation: peer.incarnation });
+    const job = peer.submitter.submit(demand, lengthMs);
+    this.#jobs.push({ job, peer, incarnation: peer.life.incarnation });
     if (world.chance(0.1))
-      world.after(world.between(0, 3_000), () => this.#cancel(job, peer, peer.incarnation));
+      world.after(world.between(0, 3_000), () => this.#cancel(job, peer, peer.life.incarnation));
   }
 
   #cancel(job: SimJob, peer: SimPeer, incarnation: number): void {
-    if (peer.incarnation === incarnation) peer.cancel(job);
+    if (peer.life.incarnation === incarnation) peer.submitter.cancel(job);
   }
 
   #fault(): void {
@@ -193,7 +194,7 @@ class FaultRun {
         world.after(forMs, () => this.#restart(peer));
         return;
       case 1:
-        if (!peer.alive) return;
+        if (!peer.life.alive) return;
         peer.freeze();
         world.after(forMs, () => peer.thaw());
         return;
@@ -220,7 +221,7 @@ class FaultRun {
         });
         return;
       default:
-        if (peer.alive) peer.measure(world.between(0, 5), world.between(0, 8) * 2 ** 30);
+        if (peer.life.alive) peer.measure(world.between(0, 5), world.between(0, 8) * 2 ** 30);
     }
   }
 
@@ -236,7 +237,7 @@ class FaultRun {
   }
 
   #restart(peer: SimPeer): void {
-    if (!peer.alive) peer.boot();
+    if (!peer.life.alive) peer.boot();
   }
 
   #heal(): void {
@@ -275,14 +276,18 @@ class FaultRun {
     );
     world.run(Math.max(world.nowMs, healedMs + 5_000) + 35_000);
     for (const peer of this.#swarm) {
-      peer.checkBooks();
-      peer.checkIdle();
+      checkBooks(peer);
+      checkIdle(peer);
       for (const other of this.#swarm) {
         if (other === peer) continue;
-        world.demand(peer.neighbours.has(other.id), 'I15', () => `${peer.id} does not see ${other.id}`);
-        const row = peer.table.entries.get(other.id);
         world.demand(
-          row?.report.incarnation === other.incarnation && row.report.running === 0,
+          peer.connections.neighbours.has(other.id),
+          'I15',
+          () => `${peer.id} does not see ${other.id}`,
+        );
+        const row = peer.gossip.table.entries.get(other.id);
+        world.demand(
+          row?.report.incarnation === other.life.incarnation && row.report.running === 0,
           'I15',
           () => `${peer.id} has old news of ${other.id}`,
         );

@@ -11,20 +11,8 @@ import {
   queuedJobs,
 } from '../../../../src/core/schedule/dispatcher.ts';
 import { fenceMs } from '../../../../src/core/schedule/routing.ts';
+import { plainDemand } from '../../../simulation/plain-demand.ts';
 import { report } from './report.ts';
-
-function demand(job: number, extra: Partial<JobDemand> = {}): JobDemand {
-  return {
-    job,
-    unslotted: false,
-    rewritable: true,
-    nested: false,
-    remoteOnly: false,
-    memoryBytes: 0,
-    kind: 'k',
-    ...extra,
-  };
-}
 
 /** A dispatcher with a clock, that keeps every action; `own` slots default to none. */
 function rig(ownSlots = 0, seed = 1) {
@@ -40,7 +28,7 @@ function rig(ownSlots = 0, seed = 1) {
       return actions.filter((action) => action.type !== 'wake');
     },
     job(job: number, extra: Partial<JobDemand> = {}) {
-      return rig.send({ type: 'job', demand: demand(job, extra) });
+      return rig.send({ type: 'job', demand: plainDemand(job, extra) });
     },
     up(id: string, slots = 4) {
       return rig.send({ type: 'peer-up', report: report(id, { slots }) });

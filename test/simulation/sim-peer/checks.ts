@@ -1,0 +1,66 @@
+/** Rules that hold for the books of a machine. */
+import type { SimPeer } from '../sim-peer.ts';
+
+/** Nothing of a job is left here. */
+export function checkIdle({ id, world, scheduler, commands, worker: { offered } }: SimPeer): void {
+  const { dispatcher, worker } = scheduler;
+  world.demand(
+    commands.processes.size === 0 && worker.jobs.size === 0 && worker.queue.size === 0,
+    'I9',
+    () => `${id} keeps ${worker.jobs.size} jobs`,
+  );
+  world.demand(offered.size === 0, 'I24', () => `${id} keeps offers`);
+  world.demand(dispatcher.jobs.size === 0, 'I24', () => `${id} keeps ${dispatcher.jobs.size} jobs`);
+  world.demand(
+    dispatcher.queue.size === 0 && dispatcher.inlineQueue.length === 0,
+    'I24',
+    () => `${id} keeps a queue`,
+  );
+  world.demand(
+    dispatcher.ownHeld === 0 && dispatcher.inlineJobs === 0 && dispatcher.remoteJobs === 0,
+    'I24',
+    () => `${id} counts jobs that are gone`,
+  );
+  world.demand(dispatcher.recalls === 0, 'I24', () => `${id} waits for ${dispatcher.recalls} recalls`);
+  world.demand(dispatcher.deadlines.items.length === 0, 'I24', () => `${id} keeps deadlines`);
+  world.demand(
+    worker.line.waiters.size === 0 && worker.line.reservations.size === 0,
+    'I24',
+    () => `${id} keeps a line`,
+  );
+  let asked = 0;
+  for (const peer of dispatcher.peers.values()) {
+    world.demand(
+      peer.mine.size === 0 && peer.known === 0 && peer.waiting.size === 0,
+      'I10',
+      () => `${id} has ${peer.mine.size}, ${peer.known} jobs at ${peer.name}`,
+    );
+    if (peer.asked > 0) asked += 1;
+  }
+  world.demand(
+    asked === dispatcher.askedPeers,
+    'I24',
+    () => `${id} asked ${asked} peers and counts ${dispatcher.askedPeers}`,
+  );
+}
+
+/** Own books of jobs in flight agree; after any event. */
+export function checkBooks({ id, world, scheduler: { dispatcher } }: SimPeer): void {
+  let live = 0;
+  for (const [job, record] of dispatcher.jobs) {
+    if (record.attempt === undefined) continue;
+    live += 1;
+    const peer = dispatcher.peers.get(record.attempt.peer);
+    const booked = peer?.mine.has(job) ?? false;
+    world.demand(
+      booked === (record.attempt.stage !== 'fenced'),
+      'I10',
+      () => `${id}: job ${job} is not on the books of ${record.attempt?.peer}`,
+    );
+  }
+  world.demand(
+    live === dispatcher.remoteJobs,
+    'I10',
+    () => `${id} counts ${dispatcher.remoteJobs} remote jobs, has ${live}`,
+  );
+}

@@ -1,0 +1,133 @@
+/** The submitter's machine: it does what its view of the tree asks for, through its own caches. */
+import { absent, type Fact } from '../../../src/core/fact.ts';
+import {
+  factFields,
+  type LookStep,
+  type NamedFact,
+  type ViewCheck,
+  type ViewOffer,
+  type WorkerMount,
+} from '../../../src/core/view/contract.ts';
+import type { AttemptView, JobView } from '../../../src/core/view/job-view.ts';
+import { compareOutputs } from '../../../src/core/view/outputs.ts';
+import { type Outcome, SubmitterView } from '../../../src/core/view/submitter.ts';
+import { factOf, type Opened } from './client.ts';
+import { maxSteps, type Stage } from './stage.ts';
+import type { Process } from './timeline.ts';
+import { root } from './world.ts';
+
+export class SubmitterMachine {
+  readonly #stage: Stage;
+  readonly view: SubmitterView;
+
+  constructor(stage: Stage, without: readonly ViewCheck[]) {
+    this.#stage = stage;
+    const { dice, tree, predicts } = stage;
+    this.view = new SubmitterView({ root, without, limits: predicts ? {} : { maxPredicted: 0 } });
+    const error = dice.around(10);
+    if (dice.chance(0.9)) this.view.setClock({ aheadMs: tree.aheadMs + error, uncertaintyMs: 20 });
+  }
+
+  /** What to offer to a worker. Undefined: it cannot be offered. */
+  *prepare(
+    view: JobView,
+    { name, mount }: { readonly name: string; readonly mount: WorkerMount },
+  ): Process<{ offer: ViewOffer; attempt: AttemptView } | undefined> {
+    const { dice, tree, findings } = this.#stage;
+    for (let steps = 0; steps < maxSteps; steps++) {
+      const step = this.view.prepare(view, name, mount, tree.nowMs);
+      if (step.kind === 'offer') return step;
+      if (step.kind === 'inline') return undefined;
+      if (step.kind === 'look') yield* this.#look(step);
+      else if (step.kind === 'wait') yield step.untilMs - tree.nowMs + dice.delay(1);
+      else yield* this.#bump(step.directories);
+    }
+    findings.wrong.push('an offer is never ready');
+    return undefined;
+  }
+
+  *judge(view: JobView, attempt: AttemptView, outcome: Outcome): Process<string> {
+    for (let steps = 0; steps < maxSteps; steps++) {
+      const verdict = this.view.judge(view, attempt, outcome);
+      if (verdict.kind === 'again') return verdict.reason;
+      if (verdict.kind !== 'look') return verdict.kind;
+      yield* this.#look(verdict);
+    }
+    this.#stage.findings.wrong.push('a verdict is never ready');
+    return 'inline';
+  }
+
+  /** Something wrote an output in place elsewhere: looks at it until this machine sees it, or gives up and has it sent. */
+  *awaitOutput(path: string, written: Opened): Process {
+    const { world, findings } = this.#stage;
+    const reported = [{ path, fact: written.fact }];
+    for (let looks = 0; ; looks++) {
+      if (!world.isServer)
+        for (let at = path.indexOf('/', 1); at > 0; at = path.indexOf('/', at + 1))
+          world.submitter.opendir(path.slice(0, at));
+      const step = compareOutputs(reported, [{ path, fact: this.#lstat(path) }], factFields, looks);
+      if (step.kind === 'seen') {
+        world.seen(path, String(written.content));
+        return;
+      }
+      if (step.kind === 'send') {
+        findings.count('output sent');
+        return;
+      }
+      yield step.pauseMs;
+    }
+  }
+
+  *#bump(directories: readonly string[]): Process {
+    const { dice, tree, world, findings } = this.#stage;
+    const beganMs = tree.nowMs;
+    const seen: NamedFact[] = [];
+    for (const path of directories) {
+      if (world.isServer) tree.chmod(tree.resolve(path, true)?.id ?? 0);
+      else world.submitter.chmod(path);
+      seen.push({ path, fact: this.#lstat(path) });
+      if (dice.chance(0.2)) yield dice.delay(1);
+    }
+    findings.count('bumped');
+    this.view.bumped(seen, [], beganMs, tree.nowMs);
+  }
+
+  *#look(step: LookStep): Process {
+    const { dice, tree, world } = this.#stage;
+    const beganMs = tree.nowMs;
+    const seen: NamedFact[] = [];
+    for (const path of step.paths) {
+      seen.push({ path, fact: this.#lstat(path) });
+      if (dice.chance(0.05)) yield dice.delay(2);
+    }
+    this.view.observe(seen, beganMs, tree.nowMs);
+    const links: { path: string; target: string }[] = [];
+    for (const path of step.links) {
+      const inode = tree.resolve(path, false);
+      const target = world.isServer ? inode?.target : world.submitter.readlink(path);
+      if (target !== undefined && target !== '') links.push({ path, target });
+    }
+    this.view.observeLinks(links);
+    const listBeganMs = tree.nowMs;
+    const lists = step.lists.map((path) => ({ path, names: this.#list(path) }));
+    if (dice.chance(0.2)) yield dice.delay(2);
+    this.view.observeLists(lists, listBeganMs);
+    yield dice.delay(0.5);
+  }
+
+  #lstat(path: string): Fact {
+    const { tree, world } = this.#stage;
+    if (!world.isServer) return world.submitter.stat(path, false);
+    const inode = tree.resolve(path, false);
+    return inode === undefined ? absent : factOf(inode);
+  }
+
+  #list(path: string): string[] {
+    const { tree, world } = this.#stage;
+    if (!world.isServer) return world.submitter.list(path);
+    const names: string[] = [];
+    for (const [name, id] of tree.resolve(path, true)?.entries ?? [])
+      if (tree.inodes.get(id)?.kind === 'directory') names.push(name);
+    return names;
+  }
+}
