@@ -15,9 +15,19 @@ export function addDaemon(program: Command): void {
     .description('runs the peer in the foreground (for systemd); logs to stderr')
     .action(async (flags: Flags) => {
       const tell = readyTeller();
+      const destination = pino.destination({ dest: 2, sync: true });
+      // A full disk must not end the peer: then it goes on without words.
+      destination.on('error', () => undefined);
       const log = pino(
         { level: process.env['BUILDSWARM_DEBUG'] === '1' ? 'debug' : 'info', base: null },
-        pino.destination({ dest: 2, sync: true }),
+        destination,
+      );
+      // A fault of ours in one job must not take the others along; that one job has its deadlines.
+      process.on('unhandledRejection', (reason) =>
+        log.error(
+          { error: reason instanceof Error ? (reason.stack ?? String(reason)) : String(reason) },
+          'internal fault',
+        ),
       );
       try {
         // Loaded here only: the other commands have no need of libp2p, which takes longer to load than they to run.

@@ -102,7 +102,8 @@ export function viewJobOf(
   const understood = reading.kind === 'compile';
   return {
     cwd,
-    inputs: [...reading.inputs.filter(inShare), ...programs],
+    inputs: reading.inputs.filter(inShare),
+    programs,
     includeDirs: reading.includeDirs,
     // What nobody understands, and what searches for libraries, may look wherever this build has written.
     otherDirs: [...reading.otherDirs.filter(inShare), ...(understood ? [] : written)],

@@ -334,7 +334,7 @@ class Peer implements RunningPeer {
           this.#heard.forget(id);
           this.#tree.peerGone(id);
           this.#place.peerGone(id);
-          this.#submitter.peerGone(id);
+          this.#submitter.refusals.forget(id);
           this.#submitter.apply({ type: 'peer-down', peer: id, graceMs });
           this.#host.apply({ type: 'peer-down', peer: id });
           this.#log.info({ peer: id, why }, 'a peer is gone');
@@ -389,7 +389,7 @@ class Peer implements RunningPeer {
       swarm: this.#swarm,
       gossip: this.#gossip,
       ledger: this.#ledger,
-      refusals: (peer) => [...this.#members.refusals(peer), ...this.#submitter.refusals(peer)],
+      refusals: (peer) => [...this.#members.refusals(peer), ...this.#submitter.refusals.of(peer)],
       doneFor: this.#host.doneFor,
       warnings: [...this.#warnings],
       waiting: () => this.#host.size + this.#submitter.remoteSize,

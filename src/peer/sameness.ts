@@ -105,6 +105,7 @@ export class SystemCheck {
   #differing = new Set<ByteString>();
   #known = 0;
   #checkedMs = Number.NEGATIVE_INFINITY;
+  #turn: Promise<unknown> = Promise.resolve();
 
   /** Reports below this number have come. */
   get known(): number {
@@ -112,7 +113,14 @@ export class SystemCheck {
   }
 
   /** @returns a system file that differs, or undefined if all that this worker ever read are equal. */
-  async take(
+  take(added: readonly SystemFile[], sameness: Sameness, nowMs: number): Promise<ByteString | undefined> {
+    // One after the other: a job that adds nothing may have read what another one's comparison is still about.
+    const turn = this.#turn.then(() => this.#take(added, sameness, nowMs));
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #take(
     added: readonly SystemFile[],
     sameness: Sameness,
     nowMs: number,

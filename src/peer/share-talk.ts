@@ -298,6 +298,10 @@ export class ShareTalk {
       this.#init.onCompared(root, { mine, theirs: told.member });
       this.tell([peer]);
     }
+    if (!told.seen && talker.usable.delete(root)) {
+      // It had found us and has forgotten: its connection to us was made anew, which we have not noticed.
+      this.tell([peer]);
+    }
     if (told.seen) {
       mounts.set(peer, root, told.mount);
       const isNew = talker.usable.size === 0;

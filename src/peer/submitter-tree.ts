@@ -181,8 +181,25 @@ export class SubmitterTree {
     this.#viewOf(submission.share).answered(pending.view, { kind: 'stale', files: refused.stale ?? [] });
   }
 
-  /** The command ended on the worker: is what it read what is here? Then sees its outputs and commits them. */
+  /**
+   * The command ended on the worker: is what it read what is here? Then sees its outputs and commits them. A file
+   * system that fails or hangs meanwhile makes the attempt worthless, no more.
+   */
   async settle(
+    submission: Submission,
+    attempt: AttemptNumber,
+    peer: PeerName,
+    end: JobEnd,
+  ): Promise<Verdict> {
+    try {
+      return await this.#settle(submission, attempt, peer, end);
+    } catch (error) {
+      await this.forget(submission, attempt);
+      return { kind: 'again', reason: 'output-unseen', detail: String(error) };
+    }
+  }
+
+  async #settle(
     submission: Submission,
     attempt: AttemptNumber,
     peer: PeerName,
@@ -206,7 +223,9 @@ export class SubmitterTree {
     }
     const verdict = await this.#viewOf(submission.share).judge(jobView, pending.view, {
       succeeded,
-      report: end.read,
+      // A compiler that fails leaves the dependency file of an earlier build as it was: that says nothing of this run.
+      report:
+        succeeded || hiddenOf(pending.plan).includes(pending.plan.dependencies ?? '') ? end.read : undefined,
     });
     if (!succeeded && verdict.kind !== 'believed') {
       await this.forget(submission, attempt);

@@ -18,7 +18,9 @@ import type { JobChannel } from '../swarm/channel.ts';
 import { joinNul, toText } from '../wire/bytes.ts';
 import type { JobResult, Refused } from '../wire/job-messages.ts';
 import { Attempt } from './attempt.ts';
+import { InlineWatch } from './inline-watch.ts';
 import type { Ledger } from './ledger.ts';
+import { Refusals } from './refusals.ts';
 import { Submission } from './submission.ts';
 import type { SubmitterTree } from './submitter-tree.ts';
 
@@ -59,10 +61,9 @@ interface Entry {
 export class Submitter {
   readonly #init: SubmitterInit;
   readonly #jobs = new Map<JobId, Entry>();
-  /** Process ids of commands that run inline and hold a slot. */
-  readonly #inlinePids = new Map<JobId, number>();
+  readonly #watch = new InlineWatch((job) => this.#listener.onReleased(job));
   readonly #memory = createMemoryLedger();
-  readonly #refusals = new Map<PeerName, Map<Reason, string>>();
+  readonly refusals = new Refusals();
   #lastJob = 0;
 
   constructor(init: SubmitterInit) {
@@ -70,7 +71,7 @@ export class Submitter {
   }
 
   get inlinePids(): Iterable<number> {
-    return this.#inlinePids.values();
+    return this.#watch.pids;
   }
 
   get size(): number {
@@ -136,7 +137,7 @@ export class Submitter {
     },
     onReleased: (job: JobId): void => {
       this.#init.ledger.close(job, 'inline', 'ended', this.#init.now());
-      this.#inlinePids.delete(job);
+      this.#watch.delete(job);
       const entry = this.#jobs.get(job);
       if (entry !== undefined) this.#remove(entry);
       this.apply({ type: 'released', job });
@@ -144,12 +145,17 @@ export class Submitter {
   };
 
   #open(submission: Submission, detail: string | undefined): void {
+    if (submission.over) {
+      // Its wrapper died while the command was read: there is nobody to hold a slot for, nor to give one back.
+      this.#init.ledger.close(submission.id, '', 'cancelled', this.#init.now());
+      this.#init.tree.close(submission);
+      return;
+    }
     this.#jobs.set(submission.id, { submission, slot: undefined });
     if (submission.demand.inline !== undefined && detail !== undefined) {
       this.#init.ledger.detail(submission.id, detail);
     }
     this.apply({ type: 'job', demand: submission.demand });
-    if (submission.over) this.#listener.onCancel(submission.id);
   }
 
   #act(action: DispatcherAction): void {
@@ -213,7 +219,7 @@ export class Submitter {
     this.#abandon(entry);
     this.#init.ledger.note(submission.id, { atMs: this.#init.now(), reason });
     if (!submission.demand.unslotted && !submission.demand.nested) {
-      this.#inlinePids.set(submission.id, submission.request.job.pid);
+      this.#watch.add(submission.id, submission.request.job.pid);
     }
     submission.inline(`${reason}: ${reasons[reason]}`.slice(0, 250));
   }
@@ -221,11 +227,19 @@ export class Submitter {
   async #offer(entry: Entry, number: AttemptNumber, peer: PeerName): Promise<void> {
     const { submission } = entry;
     const slot: Slot = { number, abandoned: false, attempt: undefined };
+    // Returned, lost or not begun: nothing that it wrote under hidden names is wanted.
+    if (entry.slot !== undefined) void this.#init.tree.forget(submission, entry.slot.number);
     entry.slot = slot;
     let channel: JobChannel | undefined;
     try {
+      if (submission.stdin.taken)
+        return this.#unprovable(entry, slot, 'an earlier attempt has read its input');
       const prepared = await this.#init.tree.prepare(submission, number, peer);
-      if (slot.abandoned) return;
+      if (slot.abandoned) {
+        void this.#init.tree.forget(submission, number);
+        if (!this.#jobs.has(submission.id)) this.#init.tree.close(submission);
+        return;
+      }
       if (prepared.kind === 'refused') {
         this.#refused(entry, slot, peer, prepared.refused);
         return;
@@ -237,7 +251,7 @@ export class Submitter {
       channel = this.#init.openJob(peer);
       const attempt: Attempt = new Attempt(number, peer, channel, {
         onAccepted: ({ report }) => {
-          this.#refusals.delete(peer);
+          this.refusals.forget(peer);
           this.#init.tree.accepted(submission, number);
           this.apply({ type: 'accepted', job: submission.id, attempt: number, report });
         },
@@ -266,6 +280,7 @@ export class Submitter {
       );
     } catch (error) {
       channel?.abort();
+      slot.attempt?.abandon();
       if (slot.abandoned) return;
       this.#init.log('an offer could not be made', { job: submission.id, peer, error: String(error) });
       this.#init.ledger.detail(submission.id, String(error));
@@ -282,7 +297,7 @@ export class Submitter {
   #refused(entry: Entry, slot: Slot, peer: PeerName, refused: Refused): void {
     const { submission } = entry;
     if (refused.detail) this.#init.ledger.detail(submission.id, refused.detail);
-    this.#noteRefusal(peer, refused);
+    this.refusals.note(peer, refused);
     this.#init.tree.refused(submission, slot.number, refused);
     this.apply({
       type: 'refused',
@@ -297,26 +312,6 @@ export class Submitter {
   #unprovable(entry: Entry, slot: Slot, detail: string): void {
     this.#init.ledger.detail(entry.submission.id, detail);
     this.apply({ type: 'unprovable', job: entry.submission.id, attempt: slot.number });
-  }
-
-  /** Refusals that waiting does not cure are shown by `status` until the peer takes a job again. */
-  #noteRefusal(peer: PeerName, { code, detail }: Refused): void {
-    if (code !== 'toolchain' && code !== 'share' && code !== 'native') return;
-    let refusals = this.#refusals.get(peer);
-    if (refusals === undefined) {
-      refusals = new Map();
-      this.#refusals.set(peer, refusals);
-    }
-    refusals.set(code, `${code}: ${detail ?? reasons[code]}`);
-  }
-
-  /** Why a peer does not take this machine's jobs, sentences. */
-  refusals(peer: PeerName): string[] {
-    return [...(this.#refusals.get(peer)?.values() ?? [])];
-  }
-
-  peerGone(peer: PeerName): void {
-    this.#refusals.delete(peer);
   }
 
   /** The stream ended without its last word. */
@@ -334,7 +329,8 @@ export class Submitter {
       job: submission.id,
       attempt: slot.number,
       reason: 'lost-peer',
-      confirmed: slot.attempt?.wasStarted !== true,
+      // That no word of its start came does not mean that it has not begun.
+      confirmed: false,
       graceMs: this.#init.graceMs(slot.attempt?.peer ?? ''),
     });
   }

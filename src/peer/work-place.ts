@@ -31,6 +31,10 @@ export interface Refusal {
 /** Looks below the directories of a command that nobody understands. */
 const maxScanned = 20_000;
 const maxEntries = 1_000_000;
+/** Peers that are gone of which is remembered what they were told. */
+const maxOldLogs = 32;
+/** Clocks drift: a share's is compared again after this time. */
+const clockMs = 600_000;
 
 interface Logs {
   readonly read: Map<string, ReadLog>;
@@ -44,8 +48,10 @@ export class WorkPlace {
   readonly #sameness: Sameness;
   readonly #now: () => number;
   readonly #logs = new Map<PeerName, Logs>();
+  /** Of peers that are gone. */
+  readonly #oldLogs = new Map<PeerName, Logs>();
   /** Ahead of the local clock, by share. */
-  readonly #clocks = new Map<string, Promise<number>>();
+  readonly #clocks = new Map<string, { readonly aheadMs: Promise<number>; readonly atMs: number }>();
   readonly #startedMs = new WeakMap<Offer, number>();
 
   constructor(init: { disk: Disk; shares: Shares; members: Members; sameness: Sameness; now: () => number }) {
@@ -168,9 +174,16 @@ export class WorkPlace {
     });
   }
 
-  /** What was told to a peer that is gone would have to be told to its next life again. */
+  /**
+   * What was told is kept: a peer of the same name is the same process, which may not have noticed that the connection was
+   * made anew. Numbers that it has heard of must not come to mean something else.
+   */
   peerGone(peer: PeerName): void {
+    const logs = this.#logs.get(peer);
+    if (logs === undefined) return;
     this.#logs.delete(peer);
+    this.#oldLogs.set(peer, logs);
+    if (this.#oldLogs.size > maxOldLogs) this.#oldLogs.delete(this.#oldLogs.keys().next().value ?? '');
   }
 
   /**
@@ -224,10 +237,12 @@ export class WorkPlace {
     let [state, action]: [OfferState, OfferAction] = takeOffer(root, offer.view);
     for (;;) {
       switch (action.type) {
-        case 'refresh':
-          await refreshDirectories(this.#disk, action.directories);
-          [state, action] = continueOffer(state, { type: 'refreshed' }, this.#now());
+        case 'refresh': {
+          const facts = await refreshDirectories(this.#disk, action.directories);
+          const unopened = action.directories.filter((path) => facts.get(path)?.kind !== 'directory');
+          [state, action] = continueOffer(state, { type: 'refreshed', unopened }, this.#now());
           break;
+        }
         case 'look': {
           const { paths } = action;
           const facts = await readFacts(this.#disk, paths, { fresh: true });
@@ -263,18 +278,20 @@ export class WorkPlace {
   }
 
   #clock(root: string): Promise<number> {
-    let clock = this.#clocks.get(root);
-    if (clock === undefined) {
-      clock = shareClockMs(this.#disk, root).then((shareMs) => shareMs - this.#now());
-      this.#clocks.set(root, clock);
-    }
-    return clock;
+    const known = this.#clocks.get(root);
+    const atMs = this.#now();
+    if (known !== undefined && atMs - known.atMs < clockMs) return known.aheadMs;
+    const aheadMs = shareClockMs(this.#disk, root).then((shareMs) => shareMs - this.#now());
+    this.#clocks.set(root, { aheadMs, atMs });
+    aheadMs.catch(() => this.#clocks.delete(root));
+    return aheadMs;
   }
 
   #logsOf(peer: PeerName): Logs {
     let logs = this.#logs.get(peer);
     if (logs === undefined) {
-      logs = { read: new Map(), system: new SystemLog() };
+      logs = this.#oldLogs.get(peer) ?? { read: new Map(), system: new SystemLog() };
+      this.#oldLogs.delete(peer);
       this.#logs.set(peer, logs);
     }
     return logs;

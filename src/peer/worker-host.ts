@@ -10,6 +10,7 @@ import type { JobChannel } from '../swarm/channel.ts';
 import { type Frame, FrameError } from '../wire/frame.ts';
 import {
   type Fetch,
+  fittingSeen,
   type JobFacts,
   type Offer,
   packReport,
@@ -172,10 +173,13 @@ export class WorkerHost {
     }
     this.#jobs.set(key, job);
     this.#init.watch(job.peer, true);
-    this.#init.place.prepare(job.peer, job.offer, job.argv, job.environment).then(
-      (refusal) => this.#checked(job, refusal),
-      (error: unknown) => this.#checked(job, { code: 'stale-view', detail: String(error).slice(0, 1_000) }),
-    );
+    this.#init.place
+      .prepare(job.peer, job.offer, job.argv, job.environment)
+      .then(
+        (refusal) => this.#checked(job, refusal),
+        (error: unknown) => this.#checked(job, { code: 'stale-view', detail: String(error).slice(0, 1_000) }),
+      )
+      .catch((error: unknown) => this.#broken(job, error));
   }
 
   #checked(job: HostedJob, refusal: Refusal | undefined): void {
@@ -196,12 +200,20 @@ export class WorkerHost {
     });
   }
 
+  /** An answer that cannot be sent; the submitter sees a lost stream, and tries elsewhere. */
+  #broken(job: HostedJob, error: unknown): void {
+    this.#init.log('a job could not be answered', { job: job.offer.job, error: String(error) });
+    job.channel.abort();
+    this.#gone(job);
+  }
+
   #refuse(job: HostedJob, code: RefusalCode, detail: string, stale: readonly Seen[] = []): void {
     sendJson(job.channel, 'REFUSED', {
       code,
       detail: detail.slice(0, 1_000),
       report: this.#init.report(),
-      ...(stale.length === 0 ? {} : { stale: packSeen(stale) }),
+      // What does not fit is told when the next offer names it.
+      ...(stale.length === 0 ? {} : { stale: packSeen(fittingSeen(stale)) }),
     });
     job.channel.close();
   }
@@ -320,10 +332,16 @@ export class WorkerHost {
       });
       job.channel.close();
     };
-    this.#init.place.look(peer, offer).then(send, (error: unknown) => {
-      this.#init.log('the outputs of a job could not be looked at', { job: offer.job, error: String(error) });
-      send({ outputs: [] });
-    });
+    this.#init.place
+      .look(peer, offer)
+      .then(send, (error: unknown) => {
+        this.#init.log('the outputs of a job could not be looked at', {
+          job: offer.job,
+          error: String(error),
+        });
+        send({ outputs: [] });
+      })
+      .catch((error: unknown) => this.#broken(job, error));
   }
 
   /** @returns false if it was removed before. */

@@ -28,6 +28,17 @@ export function packFact(fact: Fact): unknown {
   return [letters[fact.kind], fact.inode, fact.sizeBytes, fact.mtimeNs, fact.ctimeNs];
 }
 
+/** The first of these, as many as a REFUSED frame has room for beside its detail. */
+export function fittingSeen(all: readonly Seen[]): readonly Seen[] {
+  let room = 40_000;
+  const end = all.findIndex(({ path }) => {
+    // A byte of a path may take six in JSON.
+    room -= 6 * path.length + 150;
+    return room < 0;
+  });
+  return end < 0 ? all : all.slice(0, end);
+}
+
 const seenSchema = v.pipe(
   v.tuple([path, factSchema]),
   v.transform(([path, fact]) => ({ path, fact })),

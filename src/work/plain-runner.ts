@@ -89,6 +89,11 @@ function execute(spec: RunSpec, listener: RunListener): Execution {
       // The whole group has ended.
     }
   };
+  let killed = false;
+  const resume = (): void => {
+    child.stdout?.resume();
+    child.stderr?.resume();
+  };
   return {
     stdin: (data) => {
       child.stdin?.write(data, () => {
@@ -99,17 +104,18 @@ function execute(spec: RunSpec, listener: RunListener): Execution {
     stdinEnd: () => child.stdin?.end(),
     signal: send,
     kill: () => {
+      killed = true;
+      // 'close' waits until all that it said is read.
+      resume();
       send('SIGTERM');
       setTimeout(() => send('SIGKILL'), killAfterMs).unref();
     },
     pause: () => {
+      if (killed) return;
       child.stdout?.pause();
       child.stderr?.pause();
     },
-    resume: () => {
-      child.stdout?.resume();
-      child.stderr?.resume();
-    },
+    resume,
   };
 }
 

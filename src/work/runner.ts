@@ -173,16 +173,21 @@ function execution(socket: Socket, ended: () => boolean): Execution {
   const write = (bytes: Uint8Array): void => {
     if (!ended() && socket.writable) socket.write(bytes);
   };
+  let killed = false;
   return {
     stdin: (data) => encodeData('STDIN', data).forEach(write),
     stdinEnd: () => write(encodeFrame('STDIN_END')),
     signal: (signal) => write(encodeFrame('SIGNAL', Uint8Array.of(signal))),
     // Half closed: the runner sees the end, kills the tree, and still tells how it ended.
     kill: () => {
+      killed = true;
       socket.resume();
       socket.end();
     },
-    pause: () => socket.pause(),
+    // Nobody grants credit to a command that is being killed: what it still says must be read all the same.
+    pause: () => {
+      if (!killed) socket.pause();
+    },
     resume: () => socket.resume(),
   };
 }

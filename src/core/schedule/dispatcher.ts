@@ -38,7 +38,8 @@ export function dispatch(
   nowMs: number,
 ): [DispatcherState, DispatcherAction[]] {
   state.actions = [];
-  if (nowMs >= state.wakeAtMs) state.wakeAtMs = Number.POSITIVE_INFINITY;
+  // A tick is the alarm itself: it is not set any more, even if it rang for a time that is none of ours by now.
+  if (event.type === 'tick' || nowMs >= state.wakeAtMs) state.wakeAtMs = Number.POSITIVE_INFINITY;
   handle(state, event, nowMs);
   for (let due = popDue(state.deadlines, nowMs); due; due = popDue(state.deadlines, nowMs)) {
     passDeadline(state, due, nowMs);

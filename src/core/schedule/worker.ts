@@ -86,7 +86,8 @@ export function createWorker(options: WorkerOptions): WorkerState {
  */
 export function work(state: WorkerState, event: WorkerEvent, nowMs: number): [WorkerState, WorkerAction[]] {
   const actions: WorkerAction[] = [];
-  if (nowMs >= state.wakeAtMs) state.wakeAtMs = Number.POSITIVE_INFINITY;
+  // As in the dispatcher: after a tick no alarm is set.
+  if (event.type === 'tick' || nowMs >= state.wakeAtMs) state.wakeAtMs = Number.POSITIVE_INFINITY;
   const before = figuresKey(state);
   expireReservations(state.line, nowMs);
   handle(state, event, nowMs, actions);

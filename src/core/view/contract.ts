@@ -58,6 +58,8 @@ export interface ViewJob {
   readonly cwd: string;
   /** Files read by name. They must be there on both machines with the same facts. */
   readonly inputs: readonly string[];
+  /** Programs that it runs, as `inputs`; only these may be links to what belongs to the system, which is compared otherwise. */
+  readonly programs?: readonly string[];
   /** In search order. */
   readonly includeDirs: readonly string[];
   readonly otherDirs: readonly string[];

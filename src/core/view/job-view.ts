@@ -13,6 +13,8 @@ export interface JobView {
   readonly generation: number;
   /** All that is looked at, refreshed or compared before it runs, besides what is on the way there. */
   readonly wanted: Set<PathEntry>;
+  /** Files read by name, and with the programs that are run. */
+  readonly files: readonly PathEntry[];
   readonly inputs: readonly PathEntry[];
   readonly includeEntries: readonly PathEntry[];
   /** Resolved, in search order, those outside the share too. */
@@ -86,7 +88,8 @@ export function createJobView(
   const located = (path: string) => locate(table, job.cwd, path, left);
   const entriesOf = (paths: readonly string[]) => paths.flatMap((path) => want(located(path)) ?? []);
   want(located(job.cwd));
-  const inputs = entriesOf(job.inputs);
+  const files = entriesOf(job.inputs);
+  const inputs = [...files, ...entriesOf(job.programs ?? [])];
   for (const input of inputs) if (input.parent !== undefined) wanted.add(input.parent);
   const includeDirs = job.includeDirs.map(located);
   const includeEntries = includeDirs.flatMap((path) => want(path) ?? []);
@@ -103,6 +106,7 @@ export function createJobView(
     handedInMs: nowMs,
     generation: table.generation,
     wanted,
+    files,
     inputs,
     includeEntries,
     includeDirs,
@@ -118,4 +122,17 @@ export function parseItem(table: PathTable, path: string, fact: Fact): ReadItem 
   const resolved = locate(table, '/', path, { add: (entry) => left.push(entry) });
   const entry = table.isInside(resolved) ? table.entry(resolved) : undefined;
   return { path: resolved, fact, entry, left };
+}
+
+/** `..` after a link leads elsewhere than by name; so rare that such jobs stay here. */
+export function misleading(left: ReadonlySet<PathEntry>): string | undefined {
+  for (const entry of left)
+    if (entry.real !== entry) return `a path goes up again with \`..\` from ${entry.path}, through a link`;
+  return undefined;
+}
+
+/** A file that a link of the share leads to, out of it: it is compared neither here nor by its content. */
+export function foreign(files: readonly PathEntry[]): string | undefined {
+  const entry = files.find(({ gone, real }) => !gone && real === undefined);
+  return entry && `${entry.path} lies outside the share, through a link in it`;
 }

@@ -22,7 +22,7 @@ import {
   type WorkerMount,
 } from './contract.ts';
 import { sameFact } from './facts.ts';
-import { type AttemptView, createJobView, type JobView, parseItem } from './job-view.ts';
+import { type AttemptView, createJobView, foreign, type JobView, misleading, parseItem } from './job-view.ts';
 import { type PathEntry, PathTable, tickMs } from './path-table.ts';
 import { Remembered, type Searched } from './remembered.ts';
 import { earlierDirectories } from './searched.ts';
@@ -106,7 +106,7 @@ export class SubmitterView {
     if (view.generation !== this.#table.generation) return overflow;
     const { look, present, unprovable } = this.#walk(view, view.wanted, view.includeEntries);
     if (look !== undefined) return look;
-    const because = unprovable ?? misleading(view.left);
+    const because = unprovable ?? misleading(view.left) ?? foreign(view.files);
     if (because !== undefined) return { kind: 'inline', because };
     const worker = this.#worker(workerName);
     const inputs = new Set(view.inputs.map((entry) => entry.real));
@@ -239,7 +239,7 @@ export class SubmitterView {
     const seeds = [...searched.watched, ...searched.files, ...left];
     const { look, present, unprovable } = this.#walk(view, seeds, []);
     if (look !== undefined) return look;
-    const because = unprovable ?? misleading(left);
+    const because = unprovable ?? misleading(left) ?? foreign(read.flatMap((item) => item.entry ?? []));
     if (because !== undefined) return { kind: 'inline', because };
     this.#remembered.set(view.job.key, searched);
     for (const entry of searched.watched) view.wanted.add(entry);
@@ -369,13 +369,6 @@ export class SubmitterView {
     this.#remembered.clear();
     this.#workers = new Map();
   }
-}
-
-/** `..` after a link leads elsewhere than by name; so rare that such jobs stay here. */
-function misleading(left: ReadonlySet<PathEntry>): string | undefined {
-  for (const entry of left)
-    if (entry.real !== entry) return `a path goes up again with \`..\` from ${entry.path}, through a link`;
-  return undefined;
 }
 
 /** The files that an offer names: those told, and inputs that are not there at all. */

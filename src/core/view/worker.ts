@@ -19,10 +19,13 @@ export interface OfferState {
   readonly failures: number;
   /** Files that differed at the newest look. */
   readonly differing: readonly NamedFact[];
+  /** Directories of the offer that could not be opened when they were refreshed last: nothing in them is as it was told. */
+  readonly unopened: readonly string[];
 }
 
 export type OfferEvent =
-  | { readonly type: 'refreshed' }
+  /** `unopened`: those of the directories that are not there, or cannot be read. */
+  | { readonly type: 'refreshed'; readonly unopened: readonly string[] }
   /** The facts of the files asked for, in their order. */
   | { readonly type: 'looked'; readonly facts: readonly NamedFact[] }
   | { readonly type: 'woken' };
@@ -37,7 +40,7 @@ export type OfferAction =
 
 /** An offer came. @param root - of the share, as this machine knows it. */
 export function takeOffer(root: string, offer: ViewOffer): [OfferState, OfferAction] {
-  const state: OfferState = { root, offer, phase: 'refreshing', failures: 0, differing: [] };
+  const state: OfferState = { root, offer, phase: 'refreshing', failures: 0, differing: [], unopened: [] };
   if (offer.refresh.length === 0) return look(state, offer.files);
   return [state, { type: 'refresh', directories: offer.refresh }];
 }
@@ -48,11 +51,20 @@ export function continueOffer(
   event: OfferEvent,
   nowMs: number,
 ): [OfferState, OfferAction] {
-  if (event.type === 'refreshed') return look(state, comparedIn(state));
+  if (event.type === 'refreshed') {
+    const offered = new Set(state.offer.refresh);
+    const unopened = event.unopened.filter((path) => offered.has(path));
+    const refreshed: OfferState = { ...state, unopened };
+    const files = comparedIn(state);
+    return files.length === 0 && unopened.length > 0
+      ? missed(refreshed, [], [], nowMs)
+      : look(refreshed, files);
+  }
   if (event.type === 'woken') {
     const directories = new Set<string>();
-    for (const { path } of state.differing)
+    for (const path of [...state.differing.map((file) => file.path), ...state.unopened])
       for (const directory of ancestorsOf(state.root, path)) directories.add(directory);
+    for (const path of state.unopened) directories.add(path);
     return [
       { ...state, phase: 'refreshing' },
       { type: 'refresh', directories: [...directories] },
@@ -63,10 +75,21 @@ export function continueOffer(
     const mine = seen.get(path);
     return mine === undefined || !sameFact(mine, fact, state.offer.fields);
   });
-  if (differing.length === 0) return answer(state, { kind: 'ready' });
+  if (differing.length === 0 && state.unopened.length === 0) return answer(state, { kind: 'ready' });
+  const files = differing.map(({ path }) => ({ path, fact: seen.get(path) ?? absent }));
+  return missed(state, differing, files, nowMs);
+}
+
+/** Not all is as it was offered. @param seen - what is there instead of `differing`. */
+function missed(
+  state: OfferState,
+  differing: readonly NamedFact[],
+  seen: readonly NamedFact[],
+  nowMs: number,
+): [OfferState, OfferAction] {
   const pauseMs = pausesMs[state.failures];
   if (pauseMs === undefined) {
-    const files = differing.map(({ path }) => ({ path, fact: seen.get(path) ?? absent }));
+    const files = [...state.unopened.map((path) => ({ path, fact: absent })), ...seen];
     return answer(state, { kind: 'stale', files });
   }
   const waiting = { ...state, phase: 'waiting', failures: state.failures + 1, differing } as const;

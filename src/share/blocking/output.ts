@@ -108,13 +108,20 @@ export function lookOtherwise(input: Expectation): { readonly path: string; read
   const refreshed = new Set<string>();
   input.paths.forEach((path, n) => {
     if (agrees(look(path, false), input.facts[n], input)) return;
-    const directory = parentOf(path);
-    if (!refreshed.has(directory)) refreshDirectory(directory);
-    refreshed.add(directory);
+    refreshWay(parentOf(path), refreshed);
     const seen = look(path, true);
     if (!agrees(seen, input.facts[n], input)) otherwise.push({ path, seen });
   });
   return otherwise;
+}
+
+/** Refreshes a directory, and where it is not there those above it first: its own name may be what is not yet seen. */
+function refreshWay(directory: string, refreshed: Set<string>): void {
+  if (refreshed.has(directory)) return;
+  refreshed.add(directory);
+  if (refreshDirectory(directory).kind !== 'absent' || directory === '/') return;
+  refreshWay(parentOf(directory), refreshed);
+  refreshDirectory(directory);
 }
 
 export interface Renaming {

@@ -62,13 +62,15 @@ export class WorkerMachine {
       switch (action.type) {
         case 'answer':
           return action.answer;
-        case 'refresh':
+        case 'refresh': {
+          const unopened: string[] = [];
           for (const directory of action.directories) {
-            client.opendir(directory);
+            if (!client.opendir(directory)) unopened.push(directory);
             if (dice.chance(0.1)) yield dice.delay(1);
           }
-          [state, action] = continueOffer(state, { type: 'refreshed' }, tree.nowMs);
+          [state, action] = continueOffer(state, { type: 'refreshed', unopened }, tree.nowMs);
           break;
+        }
         case 'look': {
           const facts: NamedFact[] = [];
           for (const path of action.paths) {

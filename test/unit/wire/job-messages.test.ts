@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { absent, type Fact } from '../../../src/core/fact.ts';
-import { FrameError } from '../../../src/wire/frame.ts';
-import { packSeen, parseResult } from '../../../src/wire/job-messages.ts';
+import { encodeFrame, FrameError } from '../../../src/wire/frame.ts';
+import { fittingSeen, packSeen, parseResult } from '../../../src/wire/job-messages.ts';
 import { report } from '../core/schedule/report.ts';
 
 function resultWith(outputs: readonly unknown[]): Buffer {
@@ -28,4 +28,16 @@ test('what is no fact is no result', () => {
   for (const inode of ['', 'x', '>x', '-1', `1>${'x'.repeat(5_000)}`, '1>\u0100'])
     assert.throws(() => parseResult(resultWith([['/s/f', ['l', inode, 0, '1', '1']]])), FrameError, inode);
   assert.throws(() => parseResult(resultWith([['/s/f', ['f', '1', -2, '1', '1']]])), FrameError);
+});
+
+test('of a long list of stale files as many are told as fit into a refusal', () => {
+  for (const name of ['a', 'x'.repeat(120), '\x01\xff'.repeat(1_000)]) {
+    const all = Array.from({ length: 20_000 }, (_, n) => ({ path: `/s/${name}${n}`, fact: absent }));
+    const fitting = fittingSeen(all);
+    assert.ok(fitting.length > 0 && fitting.length < all.length);
+    const text = JSON.stringify({ code: 'stale-view', stale: packSeen(fitting) });
+    encodeFrame('REFUSED', Buffer.from(text, 'utf8'));
+    const few = all.slice(0, 2);
+    assert.equal(fittingSeen(few), few);
+  }
 });

@@ -404,3 +404,33 @@ test('a stopping peer runs all that waits inline', () => {
     { type: 'inline', job: 4, reason: 'stopping' },
   ]);
 });
+
+test('an alarm that rings for a time that is no more is set again for the next one', () => {
+  let state = createDispatcher({ seed: 1, ownSlots: 0 });
+  let alarmMs = Number.POSITIVE_INFINITY;
+  const step = (event: DispatcherEvent, nowMs: number): DispatcherAction[] => {
+    const [next, actions] = dispatch(state, event, nowMs);
+    state = next;
+    // As an alarm does: what is later than what it is set for changes nothing.
+    for (const action of actions) if (action.type === 'wake') alarmMs = Math.min(alarmMs, action.atMs);
+    return actions;
+  };
+  const ring = (lateMs: number): DispatcherAction[] => {
+    const nowMs = alarmMs + lateMs;
+    alarmMs = Number.POSITIVE_INFINITY;
+    return step({ type: 'tick' }, nowMs);
+  };
+  step({ type: 'peer-up', report: report('a', { slots: 1 }) }, 0);
+  step({ type: 'job', demand: plainDemand(1, { rewritable: false }) }, 0);
+  step({ type: 'accepted', job: 1, attempt: 1, report: report('a', { sequence: 2, running: 1 }) }, 10);
+  step({ type: 'started', job: 1, attempt: 1 }, 20);
+  const firstMs = alarmMs;
+  assert.ok(Number.isFinite(firstMs));
+  // Lost just before the alarm: the fence ends later, and something happens before the alarm's timer is served.
+  step({ type: 'peer-down', peer: 'a', graceMs: 1_000 }, firstMs - 0.5);
+  step({ type: 'own', freeSlots: 0 }, firstMs + 0.5);
+  let ran = false;
+  for (let rings = 0; rings < 20 && !ran && Number.isFinite(alarmMs); rings++)
+    ran = ring(1).some(({ type }) => type === 'abandon');
+  assert.ok(ran, 'the fence ends by alarms alone');
+});

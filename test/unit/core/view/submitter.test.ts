@@ -293,6 +293,16 @@ test('a path that goes up again from a link, or a link out of the share, keeps t
   assert.equal(out.prepare(out.begin()).kind, 'inline');
 });
 
+test('a file of the system that is reached through a link of the share keeps the job here; a program does not', () => {
+  const rig = new Rig();
+  rig.put('/s/one', 'link', 500_000);
+  rig.links.set('/s/one', '/usr/include/one');
+  const read = [...rig.readBy('/s/src/a.c'), { path: '/s/one/h.h', fact: rig.fact('/s/two/h.h') }];
+  assert.equal(rig.run(rig.begin(), read).kind, 'inline');
+  assert.equal(rig.prepare(rig.begin({ inputs: ['a.c', '/s/one/lib.a'] })).kind, 'inline');
+  assert.equal(rig.prepare(rig.begin({ programs: ['/s/one/g++'] })).kind, 'offer');
+});
+
 test('a report that refers to what never came is asked for in full', () => {
   const rig = new Rig();
   const job = rig.begin();

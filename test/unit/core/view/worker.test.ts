@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Fact } from '../../../../src/core/fact.ts';
+import { absent, type Fact } from '../../../../src/core/fact.ts';
 import { factFields, type ViewOffer } from '../../../../src/core/view/contract.ts';
 import { compareOutputs } from '../../../../src/core/view/outputs.ts';
 import { ReadLog } from '../../../../src/core/view/read-log.ts';
@@ -18,7 +18,7 @@ const offer: ViewOffer = {
 test('an offer is refreshed first, then compared, then ready', () => {
   const [refreshing, refresh] = takeOffer('/s', offer);
   assert.deepEqual(refresh, { type: 'refresh', directories: ['/s', '/s/src'] });
-  const [looking, look] = continueOffer(refreshing, { type: 'refreshed' }, 0);
+  const [looking, look] = continueOffer(refreshing, { type: 'refreshed', unopened: [] }, 0);
   assert.deepEqual(look, { type: 'look', paths: ['/s/src/a.c'] });
   const [, answer] = continueOffer(looking, { type: 'looked', facts: offer.files }, 0);
   assert.deepEqual(answer, { type: 'answer', answer: { kind: 'ready' } });
@@ -36,7 +36,7 @@ test('a file that differs is refreshed from the root and looked at again, then r
     } else if (current.type === 'refresh') {
       assert.deepEqual(current.directories, ['/s', '/s/src']);
       refreshes++;
-      [state, action] = continueOffer(state, { type: 'refreshed' }, nowMs);
+      [state, action] = continueOffer(state, { type: 'refreshed', unopened: [] }, nowMs);
     } else
       [state, action] = continueOffer(
         state,
@@ -47,6 +47,30 @@ test('a file that differs is refreshed from the root and looked at again, then r
   assert.deepEqual(action.answer, { kind: 'stale', files: [{ path: '/s/src/a.c', fact: older }] });
   assert.ok(refreshes >= 3);
   assert.ok(nowMs < 500);
+});
+
+test('a directory that cannot be opened is refused like a file that differs, and found when it turns up', () => {
+  const play = (missingFor: number, files: typeof offer.files) => {
+    let refreshes = 0;
+    let nowMs = 0;
+    let [state, action]: ReturnType<typeof takeOffer> = takeOffer('/s', { ...offer, files });
+    while (action.type !== 'answer') {
+      const current: OfferAction = action;
+      if (current.type === 'wait') {
+        nowMs = current.untilMs;
+        [state, action] = continueOffer(state, { type: 'woken' }, nowMs);
+      } else if (current.type === 'refresh') {
+        assert.deepEqual(current.directories, ['/s', '/s/src']);
+        const unopened = refreshes++ < missingFor ? ['/s/src'] : [];
+        [state, action] = continueOffer(state, { type: 'refreshed', unopened }, nowMs);
+      } else [state, action] = continueOffer(state, { type: 'looked', facts: files }, nowMs);
+    }
+    return action.answer;
+  };
+  for (const files of [[], offer.files]) {
+    assert.deepEqual(play(2, files), { kind: 'ready' });
+    assert.deepEqual(play(99, files), { kind: 'stale', files: [{ path: '/s/src', fact: absent }] });
+  }
 });
 
 test('an offer that names nothing is ready at once', () => {
