@@ -102,9 +102,11 @@ function lookers(): number[] {
     });
 }
 
-test('a program that hangs is left behind at the deadline, one that was killed is replaced, and none stays', async () => {
+test('a program that hangs is left behind at the deadline, one that was killed is replaced, and none stays', async (t) => {
   await using rig = shareRig();
+  await until(() => lookers().length === 0, 5_000, 'those of the tests before have ended');
   const disk = new Disk({ lookProgram: program() });
+  t.after(() => disk.close());
   const request = { paths: [rig.directory], links: [], lists: [] };
   await disk.look(request);
   const [first = 0] = lookers();
