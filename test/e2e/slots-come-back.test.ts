@@ -20,6 +20,14 @@ test('slots come back', async (t) => {
     );
   });
 
+  await t.test('of wrappers that die while their command is read', async () => {
+    const kill =
+      'for n in $(seq 80); do swarmrun sleep 0.3 & sleep 0.00$((n % 8)); kill -9 $!; done 2>/dev/null; wait; true';
+    await swarm.check('m1', ['sh', '-c', `cd / && { ${kill}; }`], { timeoutMs: 30_000 });
+    await until(async () => (await swarm.status('m1')).jobs.running === 0, 5_000, 'no slot is held here');
+    await swarm.check('m1', ['sh', '-c', 'cd / && swarmrun sh -c true'], { timeoutMs: 5_000 });
+  });
+
   await t.test('of commands that ran here and left something running in the background', async () => {
     const outside = { cwd: '/', timeoutMs: 10_000 };
     const leave = 'setsid sleep 30 </dev/null >/dev/null 2>&1 & exit 0';
