@@ -1,0 +1,46 @@
+/** A look at the share that fails while a result is judged costs that attempt, and not the peer. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SwarmRig } from '../rig/swarm-rig.ts';
+import { until } from '../rig/until.ts';
+
+test('a job whose result cannot be judged is run again, and its peer lives on', async (t) => {
+  await using swarm = await SwarmRig.start(t, { machines: 2, slots: 2 });
+  const source = `for n in $(seq 1200); do echo "int f$n(int x) { for (int i = 0; i < x; i++) x ^= i * $n; return x; }"; done >big.c`;
+  await swarm.check('m1', ['sh', '-c', source]);
+  const compile = ['swarmrun', 'gcc', '-O2', '-c', 'big.c', '-o', 'big.o'];
+  await swarm.check('m1', ['swarmrun', 'gcc', '-c', 'big.c', '-o', 'warm.o'], { timeoutMs: 60_000 });
+  const running = swarm.start('m1', compile, { timeoutMs: 120_000 });
+  await until(
+    async () => (await swarm.jobs('m2')).some((line) => line.includes('cc1')),
+    20_000,
+    'it is compiled on m2',
+  );
+  const signal = (name: string): Promise<string> =>
+    swarm.check('m1', ['sh', '-c', `kill -${name} $(ps -e -o pid=,args= | awk '/[s]warmlook/ {print $1}')`]);
+  await signal('STOP');
+  await until(
+    async () => !(await swarm.jobs('m2')).some((line) => line.includes('cc1')),
+    60_000,
+    'it has ended there',
+  );
+  // The look that waits for it fails now.
+  await until(
+    async () => {
+      await signal('KILL').catch(() => undefined);
+      return (await swarm.status('m1')).jobs.retried > 0;
+    },
+    10_000,
+    'the job is run again',
+  );
+  const { status, stderr } = await running.ended;
+  assert.equal(status, 0, stderr.toString());
+  await swarm.check(
+    'm1',
+    ['sh', '-c', 'FORCE_INLINE=1 swarmrun gcc -O2 -c big.c -o here.o && cmp big.o here.o'],
+    {
+      timeoutMs: 60_000,
+    },
+  );
+  assert.equal((await swarm.status('m1')).jobs.failed, 0);
+});
