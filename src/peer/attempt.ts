@@ -59,11 +59,6 @@ export class Attempt {
     return this.#started && !this.#over;
   }
 
-  /** True if the command has begun, even if the attempt is over. */
-  get wasStarted(): boolean {
-    return this.#started;
-  }
-
   offer(argv: Uint8Array, environment: Uint8Array, offer: unknown): void {
     this.#channel.send('ARGV', argv);
     this.#channel.send('ENV', environment);

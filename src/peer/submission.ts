@@ -183,3 +183,8 @@ export function wantsStdin(job: { readonly reading: Reading; readonly request: W
   const kind = job.request.job.stdin;
   return job.reading.stdin !== 'never' && kind !== 'null' && kind !== 'closed' && kind !== 'tty';
 }
+
+/** For which jobs a refusal that is not `busy` holds: those of the same programs in the same share. */
+export function kindOf(reading: Reading, share: string | undefined): string {
+  return `${share ?? ''}\x01${reading.programs.join('\x01')}${reading.native ? '\x01native' : ''}`;
+}

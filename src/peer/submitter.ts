@@ -1,7 +1,6 @@
 /**
  * The submitter's side: turns wrappers' requests into jobs, feeds the dispatcher, and carries out what it decides.
  */
-import type { Reading } from '../core/command/contract.ts';
 import { travellingEnvironment } from '../core/command/environment.ts';
 import { type Reason, reasons } from '../core/reason.ts';
 import type {
@@ -21,7 +20,7 @@ import { Attempt } from './attempt.ts';
 import { InlineWatch } from './inline-watch.ts';
 import type { Ledger } from './ledger.ts';
 import { Refusals } from './refusals.ts';
-import { Submission } from './submission.ts';
+import { kindOf, Submission } from './submission.ts';
 import type { SubmitterTree } from './submitter-tree.ts';
 
 export interface SubmitterInit {
@@ -262,7 +261,9 @@ export class Submitter {
         },
         onOutput: (type, data) => submission.output(attempt, type, data),
         onStdinTaken: (totalBytes) => submission.stdin.advance(totalBytes),
-        onResult: (result) => void this.#settle(entry, slot, peer, result),
+        onResult: (result) => {
+          this.#settle(entry, slot, peer, result).catch((error: unknown) => this.#fault(submission, error));
+        },
         onOver: () => this.#init.watch(peer, false),
         onReturned: () => this.apply({ type: 'returned', job: submission.id, attempt: number }),
         onLost: (why) => {
@@ -320,9 +321,7 @@ export class Submitter {
     const { submission } = entry;
     if (submission.signalled) {
       // The caller asked for the end; what the worker does is its own clean-up now.
-      submission.drop();
-      this.apply({ type: 'cancel', job: submission.id });
-      return;
+      return this.#drop(submission);
     }
     this.apply({
       type: 'failed',
@@ -333,6 +332,19 @@ export class Submitter {
       confirmed: false,
       graceMs: this.#init.graceMs(slot.attempt?.peer ?? ''),
     });
+  }
+
+  #drop(submission: Submission): void {
+    submission.drop();
+    this.apply({ type: 'cancel', job: submission.id });
+  }
+
+  #fault(submission: Submission, error: unknown): void {
+    this.#init.log('internal fault: its wrapper runs a command', {
+      job: submission.id,
+      error: String(error),
+    });
+    this.#drop(submission);
   }
 
   async #settle(entry: Entry, slot: Slot, peer: PeerName, result: JobResult): Promise<void> {
@@ -385,9 +397,4 @@ export class Submitter {
     this.#remove(entry);
     submission.finish(ending);
   }
-}
-
-/** For which jobs a refusal that is not `busy` holds: those of the same programs in the same share. */
-function kindOf(reading: Reading, share: string | undefined): string {
-  return `${share ?? ''}\x01${reading.programs.join('\x01')}${reading.native ? '\x01native' : ''}`;
 }
