@@ -37,6 +37,8 @@ export type PreparedView =
   | { readonly kind: 'offer'; readonly offer: ViewOffer; readonly attempt: AttemptView }
   | { readonly kind: 'inline'; readonly because: string };
 
+type LastVerdict = Exclude<Verdict, { readonly kind: 'look' | 'wait' }>;
+
 export class ShareView {
   readonly root: string;
   readonly #disk: Disk;
@@ -93,7 +95,7 @@ export class ShareView {
           break;
         }
         case 'wait':
-          await new Promise((resolve) => setTimeout(resolve, Math.max(1, step.untilMs - this.#now())));
+          await this.#until(step.untilMs);
           break;
         default:
           return step;
@@ -107,13 +109,18 @@ export class ShareView {
   }
 
   /** May the result be the job's? @throws DiskError */
-  async judge(view: JobView, attempt: AttemptView, outcome: Outcome): Promise<Exclude<Verdict, LookStep>> {
+  async judge(view: JobView, attempt: AttemptView, outcome: Outcome): Promise<LastVerdict> {
     for (let steps = 0; steps < maxSteps; steps += 1) {
       const verdict = this.#view.judge(view, attempt, outcome);
-      if (verdict.kind !== 'look') return verdict;
-      await this.#look(verdict);
+      if (verdict.kind === 'look') await this.#look(verdict);
+      else if (verdict.kind === 'wait') await this.#until(verdict.untilMs);
+      else return verdict;
     }
     return { kind: 'inline', because: `the share changed while it was looked at ${maxSteps} times` };
+  }
+
+  async #until(untilMs: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, Math.max(1, untilMs - this.#now())));
   }
 
   async #look(step: LookStep): Promise<void> {

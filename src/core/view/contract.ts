@@ -111,6 +111,8 @@ export type PrepareStep<Attempt> =
 /** May the result of an attempt be the job's? */
 export type Verdict =
   | LookStep
+  /** Ask again at this time. */
+  | { readonly kind: 'wait'; readonly untilMs: number }
   | { readonly kind: 'believed' }
   /** Throw the result away and try again; what was learnt makes the next view complete. */
   | { readonly kind: 'again'; readonly reason: 'view-grew' | 'stale-view'; readonly because: string }

@@ -1,7 +1,7 @@
 /** What the submitter's side holds of one job and of its attempts. */
 import { resolvePath } from '../command/paths.ts';
 import type { Fact } from '../fact.ts';
-import type { ViewJob, WorkerMount } from './contract.ts';
+import type { NamedFact, ViewJob, WorkerMount } from './contract.ts';
 import type { PathEntry, PathTable } from './path-table.ts';
 import type { Searched } from './remembered.ts';
 import type { ReadItem, Told, WorkerRecord } from './worker-record.ts';
@@ -135,4 +135,20 @@ export function misleading(left: ReadonlySet<PathEntry>): string | undefined {
 export function foreign(files: readonly PathEntry[]): string | undefined {
   const entry = files.find(({ gone, real }) => !gone && real === undefined);
   return entry && `${entry.path} lies outside the share, through a link in it`;
+}
+
+/** The files that an offer names: those told, and inputs that are not there at all. */
+export function filesOf(view: JobView, told: readonly Told[]): NamedFact[] {
+  const files: NamedFact[] = [];
+  for (const { entry } of told)
+    if (entry.fact !== undefined && entry.fact.kind !== 'directory')
+      files.push({ path: entry.path, fact: entry.fact });
+  for (const entry of view.inputs)
+    if (entry.gone && entry.fact?.kind === 'absent') files.push({ path: entry.path, fact: entry.fact });
+  return files;
+}
+
+/** What of this was told, of one kind. */
+export function pathsOf(told: readonly Told[], kind: Fact['kind']): string[] {
+  return told.flatMap(({ entry }) => (entry.fact?.kind === kind ? entry.path : []));
 }

@@ -7,7 +7,6 @@
  * same times as when it was refreshed has not changed since (once settled, see ./path-table.ts); so all that must be
  * refreshed is what differs at a look that began after the job was handed in.
  */
-import type { Fact } from '../fact.ts';
 import { Ages, type ServerClock } from './ages.ts';
 import {
   type FactField,
@@ -22,7 +21,16 @@ import {
   type WorkerMount,
 } from './contract.ts';
 import { sameFact } from './facts.ts';
-import { type AttemptView, createJobView, foreign, type JobView, misleading, parseItem } from './job-view.ts';
+import {
+  type AttemptView,
+  createJobView,
+  filesOf,
+  foreign,
+  type JobView,
+  misleading,
+  parseItem,
+  pathsOf,
+} from './job-view.ts';
 import { type PathEntry, PathTable, tickMs } from './path-table.ts';
 import { Remembered, type Searched } from './remembered.ts';
 import { earlierDirectories } from './searched.ts';
@@ -254,6 +262,8 @@ export class SubmitterView {
       this.#distrust(stale.path);
       return { kind: 'again', reason: 'stale-view', because: `${stale.path} was not read as it is here` };
     }
+    const untilMs = this.#settling(view, read);
+    if (untilMs !== undefined) return { kind: 'wait', untilMs };
     const files =
       view.job.byStat && !this.#without.has('stat-readers')
         ? new Set(searched.files.map((entry) => entry.real))
@@ -331,11 +341,23 @@ export class SubmitterView {
     const { real } = item.entry;
     if (real?.fact === undefined) return false;
     if (!sameFact(real.fact, item.fact, this.#fields)) return true;
-    if (this.#without.has('changed-since') || (real.settled && real.sinceMs <= attempt.offeredMs))
-      return false;
-    // First seen like this after the command started, or in the very tick of a change, and by the server's clock it may be
-    // younger than the job: what was read then may have been written back only since (by a program here that holds it open).
+    if (this.#without.has('changed-since') || real.sinceMs <= attempt.offeredMs) return false;
+    // First seen like this after the command started, and by the server's clock it may be younger than the job: what
+    // was read then may have been written back only since (by a program here that holds it open).
     return !this.#ages.isOlder(real.changedMs, view.handedInMs);
+  }
+
+  /** What was only seen in the tick of a change may have changed once more in it, and be written back since: look again after it. */
+  #settling(view: JobView, read: readonly ReadItem[]): number | undefined {
+    if (this.#without.has('changed-since')) return undefined;
+    let untilMs: number | undefined;
+    for (const { entry } of read) {
+      const real = entry?.real;
+      if (real === undefined || real.settled || this.#ages.isOlder(real.changedMs, view.handedInMs)) continue;
+      untilMs = Math.max(untilMs ?? 0, real.seenMs + tickMs);
+      real.lookedMs = -Infinity;
+    }
+    return untilMs;
   }
 
   #isProven(view: JobView, attempt: AttemptView, entry: PathEntry): boolean {
@@ -369,21 +391,6 @@ export class SubmitterView {
     this.#remembered.clear();
     this.#workers = new Map();
   }
-}
-
-/** The files that an offer names: those told, and inputs that are not there at all. */
-function filesOf(view: JobView, told: readonly Told[]): NamedFact[] {
-  const files: NamedFact[] = [];
-  for (const { entry } of told)
-    if (entry.fact !== undefined && entry.fact.kind !== 'directory')
-      files.push({ path: entry.path, fact: entry.fact });
-  for (const entry of view.inputs)
-    if (entry.gone && entry.fact?.kind === 'absent') files.push({ path: entry.path, fact: entry.fact });
-  return files;
-}
-
-function pathsOf(told: readonly Told[], kind: Fact['kind']): string[] {
-  return told.flatMap(({ entry }) => (entry.fact?.kind === kind ? entry.path : []));
 }
 
 function sameItems(one: readonly unknown[], other: readonly unknown[]): boolean {

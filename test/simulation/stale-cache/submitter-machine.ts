@@ -50,8 +50,10 @@ export class SubmitterMachine {
     for (let steps = 0; steps < maxSteps; steps++) {
       const verdict = this.view.judge(view, attempt, outcome);
       if (verdict.kind === 'again') return verdict.reason;
-      if (verdict.kind !== 'look') return verdict.kind;
-      yield* this.#look(verdict);
+      if (verdict.kind === 'look') yield* this.#look(verdict);
+      else if (verdict.kind === 'wait')
+        yield verdict.untilMs - this.#stage.tree.nowMs + this.#stage.dice.delay(1);
+      else return verdict.kind;
     }
     this.#stage.findings.wrong.push('a verdict is never ready');
     return 'inline';
