@@ -109,7 +109,7 @@ export function viewJobOf(
     otherDirs: [...reading.otherDirs.filter(inShare), ...(understood ? [] : written)],
     renamedOutputs: reading.rename === undefined ? [] : outputs,
     inPlaceOutputs: reading.rename === undefined ? outputs : [],
-    key: `${outputs[0] ?? ''}\x01${reading.programs.join('\x01')}\x01${outputs.length === 0 ? request.argv.join('\x01') : ''}`,
+    key: `${cwd}\x01${outputs[0] ?? ''}\x01${reading.programs.join('\x01')}\x01${outputs.length === 0 ? request.argv.join('\x01') : ''}`,
     byStat: reading.toolIndex > 0 || !understood,
     reports: understood && (reading.dependencyFile !== undefined || mayAskForDependencies(reading, request)),
   };

@@ -16,9 +16,11 @@ test('a job whose result cannot be judged is run again, and its peer lives on', 
     20_000,
     'it is compiled on m2',
   );
-  const signal = (name: string): Promise<string> =>
-    swarm.check('m1', ['sh', '-c', `kill -${name} $(ps -e -o pid=,args= | awk '/[s]warmlook/ {print $1}')`]);
-  await signal('STOP');
+  const signal = (name: string, states: string): Promise<string> => {
+    const pids = `$(ps -e -o pid=,stat=,args= | awk '/[s]warmlook/ && $2 ~ /${states}/ {print $1}')`;
+    return swarm.check('m1', ['sh', '-c', `kill -${name} ${pids}`]);
+  };
+  await signal('STOP', '.');
   await until(
     async () => !(await swarm.jobs('m2')).some((line) => line.includes('cc1')),
     60_000,
@@ -27,10 +29,10 @@ test('a job whose result cannot be judged is run again, and its peer lives on', 
   // The look that waits for it fails now.
   await until(
     async () => {
-      await signal('KILL').catch(() => undefined);
+      await signal('KILL', 'T').catch(() => undefined);
       return (await swarm.status('m1')).jobs.retried > 0;
     },
-    10_000,
+    60_000,
     'the job is run again',
   );
   const { status, stderr } = await running.ended;
