@@ -239,7 +239,12 @@ export class WorkPlace {
       switch (action.type) {
         case 'refresh': {
           const facts = await refreshDirectories(this.#disk, action.directories);
-          const unopened = action.directories.filter((path) => facts.get(path)?.kind !== 'directory');
+          // What is no compile is told of every directory that this build has written to; some are deleted meanwhile.
+          const passes = offer.dependencies === undefined ? 'absent' : 'directory';
+          const unopened = action.directories.filter((path) => {
+            const kind = facts.get(path)?.kind;
+            return kind !== 'directory' && kind !== passes;
+          });
           [state, action] = continueOffer(state, { type: 'refreshed', unopened }, this.#now());
           break;
         }
