@@ -17,6 +17,12 @@ export interface Fingerprint {
   readonly description: string;
 }
 
+/** A file that counts for what a tool does: its path and what it contains, see {@link FileIdentities}. */
+export interface ToolPart {
+  readonly path: string;
+  readonly identity: string;
+}
+
 /** Variables by which a compiler finds other back ends. */
 const searchVariables = ['PATH', 'COMPILER_PATH', 'GCC_EXEC_PREFIX'] as const;
 const backEnds = ['cc1', 'cc1plus', 'collect2', 'lto1', 'lto-wrapper', 'liblto_plugin.so', 'as', 'ld'];
@@ -119,6 +125,27 @@ export class Toolchains {
    * @returns undefined if there is no such program.
    */
   async fingerprint(path: string, env: ReadonlyMap<string, string>): Promise<Fingerprint | undefined> {
+    const known = await this.#partsOf(path, env);
+    if (known === undefined) return undefined;
+    const { files, description } = known;
+    const digest = createHash('sha256')
+      .update(await this.#identities.fingerprint(files))
+      .digest('hex');
+    return { digest: digest.slice(0, 32), description };
+  }
+
+  /** The files that the fingerprint covers, the program itself first; none if there is no such program. */
+  async parts(path: string, env: ReadonlyMap<string, string>): Promise<ToolPart[]> {
+    const known = await this.#partsOf(path, env);
+    return await Promise.all(
+      (known?.files ?? []).map(async (file) => ({
+        path: file,
+        identity: (await this.#identities.of(file)).identity,
+      })),
+    );
+  }
+
+  async #partsOf(path: string, env: ReadonlyMap<string, string>): Promise<Parts | undefined> {
     const own = await this.#identities.of(path);
     if (own.identity === 'absent') return undefined;
     const search = Object.fromEntries(
@@ -134,11 +161,7 @@ export class Toolchains {
       known = { identity: own.identity, parts: this.#findParts(path, search, own.isDynamicProgram) };
       this.#parts.set(key, known);
     }
-    const { files, description } = await known.parts;
-    const digest = createHash('sha256')
-      .update(await this.#identities.fingerprint(files))
-      .digest('hex');
-    return { digest: digest.slice(0, 32), description };
+    return await known.parts;
   }
 
   async #findParts(path: string, search: Record<string, string>, isDynamic: boolean): Promise<Parts> {

@@ -389,7 +389,7 @@ class Peer implements RunningPeer {
       swarm: this.#swarm,
       gossip: this.#gossip,
       ledger: this.#ledger,
-      refusals: (peer) => [...this.#members.refusals(peer), ...this.#submitter.refusals.of(peer)],
+      refusals: (peer) => this.#submitter.refusals.of(peer, this.#members.refusals(peer)),
       doneFor: this.#host.doneFor,
       warnings: [...this.#warnings],
       waiting: () => this.#host.size + this.#submitter.remoteSize,

@@ -10,6 +10,7 @@ import type { Status } from '../wire/status.ts';
 import type { GossipLoop } from './gossip-loop.ts';
 import type { JobRecord, Ledger } from './ledger.ts';
 import type { Neighbours } from './neighbours.ts';
+import type { WhyNot } from './refusals.ts';
 import { buildStatus } from './status.ts';
 
 /** The peer as the CLI may see it. */
@@ -22,7 +23,7 @@ export interface PeerView {
   readonly gossip: GossipLoop;
   readonly ledger: Ledger;
   /** Why a peer is not used, sentences. */
-  readonly refusals: (peer: PeerName) => readonly string[];
+  readonly refusals: (peer: PeerName) => WhyNot;
   readonly doneFor: ReadonlyMap<PeerName, number>;
   readonly warnings: readonly string[];
   /** Jobs that a stop waits for. */

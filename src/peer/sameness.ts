@@ -6,7 +6,7 @@ import { cpuFingerprint } from '../machine/cpu.ts';
 import { FileIdentities } from '../machine/file-identity.ts';
 import { type Fingerprint, findProgram, Toolchains } from '../machine/toolchain.ts';
 import type { ByteString } from '../wire/bytes.ts';
-import type { SystemFile } from '../wire/job-messages.ts';
+import type { SystemFile, Tool } from '../wire/job-messages.ts';
 
 export interface ProgramDigest {
   /** As the command line names it. */
@@ -60,6 +60,13 @@ export class Sameness {
     if (this.#programs.size >= maxKnown) this.#programs.clear();
     this.#programs.set(key, { fingerprint, untilMs: nowMs + believedMs });
     return fingerprint;
+  }
+
+  /** A program with all that it is made of, to be compared part by part where it differs. */
+  async tool(name: ByteString, cwd: ByteString, env: ReadonlyMap<string, string>): Promise<Tool> {
+    const { description } = await this.program(name, cwd, env);
+    const path = await findProgram(name, env.get('PATH'), cwd);
+    return { name, description, parts: path === undefined ? [] : await this.#toolchains.parts(path, env) };
   }
 
   async #fingerprint(

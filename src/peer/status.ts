@@ -3,6 +3,7 @@ import type { LoadReport } from '../core/load-report.ts';
 import type { JobCounts } from '../core/schedule/dispatcher.ts';
 import type { OtherVersionPeer } from '../swarm/swarm.ts';
 import type { PeerStatus, Status } from '../wire/status.ts';
+import type { WhyNot } from './refusals.ts';
 
 /** What this peer knows of another one. */
 export interface KnownPeer {
@@ -11,8 +12,8 @@ export interface KnownPeer {
   readonly rttMs: number;
   readonly ageMs: number;
   readonly suspect: boolean;
-  /** Why it is not used, sentences. */
-  readonly refusals: readonly string[];
+  /** Why it is not used, or not for every job. */
+  readonly refusals: WhyNot;
   readonly doneForMe: number;
   readonly doneByMe: number;
 }
@@ -36,7 +37,7 @@ export function buildStatus(input: StatusInput): Status {
       rttMs: 0,
       ageMs: 0,
       suspect: false,
-      refusals: [],
+      refusals: { why: [], takesNone: false },
       doneForMe: 0,
       doneByMe: 0,
     }),
@@ -52,7 +53,7 @@ export function buildStatus(input: StatusInput): Status {
 
 function toStatus(peer: KnownPeer): PeerStatus {
   const { report } = peer;
-  const reasons = [...report.reasons, ...peer.refusals];
+  const reasons = [...report.reasons, ...peer.refusals.why];
   return {
     id: report.id,
     name: report.name,
@@ -64,7 +65,7 @@ function toStatus(peer: KnownPeer): PeerStatus {
     memoryFreeBytes: report.memoryFreeBytes,
     ageMs: Math.round(peer.ageMs),
     rttMs: Math.round(peer.rttMs * 100) / 100,
-    state: peer.suspect ? 'suspect' : peer.refusals.length > 0 ? 'refusing' : report.state,
+    state: peer.suspect ? 'suspect' : peer.refusals.takesNone ? 'refusing' : report.state,
     reasons,
     doneForMe: peer.doneForMe,
     doneByMe: peer.doneByMe,

@@ -17,6 +17,7 @@ import type { Shares } from '../share/shares.ts';
 import type { JobChannel } from '../swarm/channel.ts';
 import { type ByteString, toText } from '../wire/bytes.ts';
 import { type JobEnd, type Offer, packView, type Refused } from '../wire/job-messages.ts';
+import { cpuDifference, toolDifference } from './difference.ts';
 import { type AttemptPlan, planAttempt, scanOf, systemNames, viewJobOf } from './job-tree.ts';
 import type { Members } from './members.ts';
 import { hiddenOf, isSuccess, Outputs } from './outputs.ts';
@@ -170,6 +171,22 @@ export class SubmitterTree {
     const pending = this.#pending.get(this.#tagOf(submission, attempt));
     if (pending !== undefined && submission.share !== undefined) {
       this.#viewOf(submission.share).answered(pending.view, { kind: 'ready' });
+    }
+  }
+
+  /** Adds to a refusal, for people, in what the worker differs from this machine. Never rejects. */
+  async explain({ request }: Submission, refused: Refused): Promise<Refused> {
+    const { tool, cpu } = refused;
+    const { sameness } = this.#init;
+    try {
+      if (cpu !== undefined)
+        return { ...refused, detail: cpuDifference((await sameness.cpu()).description, cpu) };
+      if (tool === undefined) return refused;
+      const variables = variablesOf(request.environment);
+      const own = await sameness.tool(tool.name, request.job.cwd, variables);
+      return { ...refused, detail: toolDifference(own, tool) };
+    } catch {
+      return refused; // the program vanishes just now: the worker's own words must do
     }
   }
 

@@ -239,22 +239,19 @@ export class Submitter {
         if (!this.#jobs.has(submission.id)) this.#init.tree.close(submission);
         return;
       }
-      if (prepared.kind === 'refused') {
-        this.#refused(entry, slot, peer, prepared.refused);
-        return;
-      }
-      if (prepared.kind === 'inline') {
-        this.#unprovable(entry, slot, prepared.detail);
-        return;
-      }
+      if (prepared.kind === 'refused') return this.#refused(entry, slot, peer, prepared.refused);
+      if (prepared.kind === 'inline') return this.#unprovable(entry, slot, prepared.detail);
       channel = this.#init.openJob(peer);
       const attempt: Attempt = new Attempt(number, peer, channel, {
         onAccepted: ({ report }) => {
-          this.refusals.forget(peer);
+          this.refusals.taken(peer, submission.demand.kind);
           this.#init.tree.accepted(submission, number);
           this.apply({ type: 'accepted', job: submission.id, attempt: number, report });
         },
-        onRefused: (refused) => this.#refused(entry, slot, peer, refused),
+        onRefused: (refused) =>
+          void this.#init.tree
+            .explain(submission, refused)
+            .then((told) => this.#refused(entry, slot, peer, told)),
         onStarted: () => {
           submission.started();
           this.apply({ type: 'started', job: submission.id, attempt: number });
@@ -296,9 +293,10 @@ export class Submitter {
   }
 
   #refused(entry: Entry, slot: Slot, peer: PeerName, refused: Refused): void {
+    if (slot.abandoned) return;
     const { submission } = entry;
     if (refused.detail) this.#init.ledger.detail(submission.id, refused.detail);
-    this.refusals.note(peer, refused);
+    this.refusals.note(peer, submission.demand.kind, refused);
     this.#init.tree.refused(submission, slot.number, refused);
     this.apply({
       type: 'refused',

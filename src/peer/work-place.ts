@@ -16,7 +16,7 @@ import { refreshDirectories } from '../share/refresh.ts';
 import { realPathsBelow, type Share, type Shares } from '../share/shares.ts';
 import type { JobChannel } from '../swarm/channel.ts';
 import { splitNul, toText } from '../wire/bytes.ts';
-import type { Fetch, JobFacts, Offer, Seen } from '../wire/job-messages.ts';
+import type { Fetch, JobFacts, Offer, Seen, Tool } from '../wire/job-messages.ts';
 import { sendOutput } from './fetch.ts';
 import type { Members, Standing } from './members.ts';
 import { variablesOf } from './read-request.ts';
@@ -26,6 +26,9 @@ export interface Refusal {
   readonly code: RefusalCode;
   readonly detail: string;
   readonly stale?: readonly NamedFact[];
+  /** What differs, as it is here. */
+  readonly tool?: Tool;
+  readonly cpu?: string;
 }
 
 /** Looks below the directories of a command that nobody understands. */
@@ -222,14 +225,15 @@ export class WorkPlace {
       if (path.includes('/') && isBelow(offer.share, path) && !linkedOut.has(path)) continue;
       const own = await this.#sameness.program(path, offer.cwd, env);
       if (own.digest !== digest && digest !== '') {
-        return { code: 'toolchain', detail: `${toText(path)} differs: there it is ${own.description}` };
+        const tool = await this.#sameness.tool(path, offer.cwd, env);
+        return { code: 'toolchain', detail: `${toText(path)} differs`, tool };
       }
     }
     if (offer.cpu === undefined) return undefined;
     const cpu = await this.#sameness.cpu();
     return cpu.digest === offer.cpu
       ? undefined
-      : { code: 'native', detail: `the CPU here is ${cpu.description}` };
+      : { code: 'native', detail: 'the CPU differs', cpu: cpu.description };
   }
 
   /** Refreshes and compares. @returns files that are not seen as the submitter sees them. */

@@ -4,20 +4,19 @@
  */
 
 import type { LoadReport } from '../core/load-report.ts';
-import type { RefusalCode } from '../core/reason.ts';
 import type { JobId, PeerName, WorkerAction, WorkerEvent } from '../core/schedule/contract.ts';
 import type { JobChannel } from '../swarm/channel.ts';
 import { type Frame, FrameError } from '../wire/frame.ts';
 import {
   type Fetch,
-  fittingSeen,
+  fitting,
   type JobFacts,
   type Offer,
   packReport,
   packSeen,
+  packTool,
   parseFetch,
   parseOffer,
-  type Seen,
 } from '../wire/job-messages.ts';
 import type { RunnerExit } from '../wire/messages.ts';
 import type { Execution, Runner } from '../work/runner.ts';
@@ -168,7 +167,7 @@ export class WorkerHost {
   #offered(job: HostedJob): void {
     const key = keyOf(job.peer, job.offer.job);
     if (this.#jobs.has(key)) {
-      this.#refuse(job, 'busy', 'an earlier attempt of this job is still here');
+      this.#refuse(job, { code: 'busy', detail: 'an earlier attempt of this job is still here' });
       return;
     }
     this.#jobs.set(key, job);
@@ -187,7 +186,7 @@ export class WorkerHost {
     if (this.#jobs.get(keyOf(peer, offer.job)) !== job) return;
     if (refusal !== undefined) {
       this.#remove(job);
-      this.#refuse(job, refusal.code, refusal.detail, refusal.stale);
+      this.#refuse(job, refusal);
       return;
     }
     job.admitted = true;
@@ -207,13 +206,15 @@ export class WorkerHost {
     this.#gone(job);
   }
 
-  #refuse(job: HostedJob, code: RefusalCode, detail: string, stale: readonly Seen[] = []): void {
+  #refuse(job: HostedJob, { code, detail, stale = [], tool, cpu }: Refusal): void {
     sendJson(job.channel, 'REFUSED', {
       code,
       detail: detail.slice(0, 1_000),
       report: this.#init.report(),
       // What does not fit is told when the next offer names it.
-      ...(stale.length === 0 ? {} : { stale: packSeen(fittingSeen(stale)) }),
+      ...(stale.length === 0 ? {} : { stale: packSeen(fitting(stale)) }),
+      tool: tool && packTool(tool),
+      cpu,
     });
     job.channel.close();
   }
@@ -231,7 +232,7 @@ export class WorkerHost {
         break;
       case 'refuse':
         this.#remove(job);
-        this.#refuse(job, action.code, '');
+        this.#refuse(job, { code: action.code, detail: '' });
         break;
       case 'start':
         this.#start(job);

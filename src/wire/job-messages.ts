@@ -29,11 +29,14 @@ export function packFact(fact: Fact): unknown {
 }
 
 /** The first of these, as many as a REFUSED frame has room for beside its detail. */
-export function fittingSeen(all: readonly Seen[]): readonly Seen[] {
-  let room = 40_000;
-  const end = all.findIndex(({ path }) => {
-    // A byte of a path may take six in JSON.
-    room -= 6 * path.length + 150;
+export function fitting<Named extends { readonly path: string }>(
+  all: readonly Named[],
+  roomBytes = 40_000,
+): readonly Named[] {
+  let room = roomBytes;
+  const end = all.findIndex(({ path: name }) => {
+    // Odd bytes of a path take up to six in JSON; what stands beside it, 150 at most.
+    room -= Buffer.byteLength(JSON.stringify(name)) + 150;
     return room < 0;
   });
   return end < 0 ? all : all.slice(0, end);
@@ -115,12 +118,14 @@ export function packReport(report: ReadReport): unknown {
   };
 }
 
+const identity = v.pipe(v.string(), v.maxLength(80));
+
 /** Files outside the share that were read and what they are there, as far as the submitter has not been told yet. */
 const systemSchema = v.pipe(
   v.array(
     v.pipe(
-      v.tuple([count, path, v.pipe(v.string(), v.maxLength(80))]),
-      v.transform(([number, path, identity]) => ({ number, path, identity })),
+      v.tuple([count, path, identity]),
+      v.transform(([number, file, is]) => ({ number, path: file, identity: is })),
     ),
   ),
   v.maxLength(50_000),
@@ -195,12 +200,48 @@ export interface JobFacts {
 
 export type Accepted = v.InferOutput<typeof acceptedSchema>;
 
-/** With `stale-view`: the files that are not seen as offered. */
-const staleSchema = v.object({
-  ...refusedSchema.entries,
-  stale: v.optional(v.pipe(v.array(seenSchema), v.maxLength(70_000))),
+const maxParts = 256;
+
+const toolSchema = v.object({
+  /** As the command line names it. */
+  name: path,
+  /** Its version, where it tells one. */
+  description: text,
+  /** The files that make it up: path, build id or hash of the contents. */
+  parts: v.pipe(
+    v.array(
+      v.pipe(
+        v.tuple([path, identity]),
+        v.transform(([file, is]) => ({ path: file, identity: is })),
+      ),
+    ),
+    v.maxLength(maxParts),
+  ),
 });
-export type Refused = v.InferOutput<typeof staleSchema>;
+/** A program on one machine. */
+export type Tool = v.InferOutput<typeof toolSchema>;
+
+/** A tool as it travels in a REFUSED frame: of its parts, as many as that surely holds. */
+export function packTool({ name, description, parts }: Tool): unknown {
+  // Its name alone may take 25 kB.
+  const some = fitting(parts, 30_000).slice(0, maxParts);
+  return {
+    name,
+    description: description.slice(0, 500),
+    parts: some.map((part) => [part.path, part.identity]),
+  };
+}
+
+const workerRefusedSchema = v.object({
+  ...refusedSchema.entries,
+  /** With `stale-view`: the files that are not seen as offered. */
+  stale: v.optional(v.pipe(v.array(seenSchema), v.maxLength(70_000))),
+  /** With `toolchain`: what differs, as it is on the worker. */
+  tool: v.optional(toolSchema),
+  /** With `native`: the worker's CPU, for people. */
+  cpu: v.optional(text),
+});
+export type Refused = v.InferOutput<typeof workerRefusedSchema>;
 
 const fetchSchema = v.object({ share: path, path });
 /** Asks for the bytes of an output that is not seen. */
@@ -225,7 +266,7 @@ export function parseAccepted(payload: Uint8Array): Accepted {
   return parseJson('ACCEPTED', acceptedSchema, payload);
 }
 export function parseRefused(payload: Uint8Array): Refused {
-  return parseJson('REFUSED', staleSchema, payload);
+  return parseJson('REFUSED', workerRefusedSchema, payload);
 }
 export function parseResult(payload: Uint8Array): JobResult {
   return parseJson('RESULT', resultSchema, payload);

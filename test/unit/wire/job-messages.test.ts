@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { absent, type Fact } from '../../../src/core/fact.ts';
 import { encodeFrame, FrameError } from '../../../src/wire/frame.ts';
-import { fittingSeen, packSeen, parseResult } from '../../../src/wire/job-messages.ts';
+import { fitting, packSeen, packTool, parseRefused, parseResult } from '../../../src/wire/job-messages.ts';
 import { report } from '../core/schedule/report.ts';
 
 function resultWith(outputs: readonly unknown[]): Buffer {
@@ -33,11 +33,26 @@ test('what is no fact is no result', () => {
 test('of a long list of stale files as many are told as fit into a refusal', () => {
   for (const name of ['a', 'x'.repeat(120), '\x01\xff'.repeat(1_000)]) {
     const all = Array.from({ length: 20_000 }, (_, n) => ({ path: `/s/${name}${n}`, fact: absent }));
-    const fitting = fittingSeen(all);
-    assert.ok(fitting.length > 0 && fitting.length < all.length);
-    const text = JSON.stringify({ code: 'stale-view', stale: packSeen(fitting) });
+    const some = fitting(all);
+    assert.ok(some.length > 0 && some.length < all.length);
+    const text = JSON.stringify({ code: 'stale-view', stale: packSeen(some) });
     encodeFrame('REFUSED', Buffer.from(text, 'utf8'));
     const few = all.slice(0, 2);
-    assert.equal(fittingSeen(few), few);
+    assert.equal(fitting(few), few);
+  }
+});
+
+test('a tool of many parts is told with as many as fit into a refusal', () => {
+  const identity = `build-id:${'f'.repeat(64)}`;
+  for (const name of ['/usr/lib/x', '\x01\xff'.repeat(2_000)]) {
+    const parts = Array.from({ length: 900 }, (_, n) => ({ path: `${name}${n}`, identity }));
+    const tool = { name, description: '\u{1f600}'.repeat(900), parts };
+    const refused = { code: 'toolchain', detail: '\x01'.repeat(1_000), tool: packTool(tool) };
+    const payload = Buffer.from(JSON.stringify(refused), 'utf8');
+    encodeFrame('REFUSED', payload);
+    const parsed = parseRefused(payload).tool;
+    assert.equal(parsed?.name, name);
+    assert.ok(parsed.parts.length > 0);
+    assert.deepEqual(parsed.parts, parts.slice(0, parsed.parts.length));
   }
 });

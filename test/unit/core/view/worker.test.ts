@@ -24,10 +24,11 @@ test('an offer is refreshed first, then compared, then ready', () => {
   assert.deepEqual(answer, { type: 'answer', answer: { kind: 'ready' } });
 });
 
-test('a file that differs is refreshed from the root and looked at again, then refused within half a second', () => {
+/** Plays the machine below the state machine until it answers. @param unopened - by refresh, from 0 on. */
+function play(played: ViewOffer, files: ViewOffer['files'], unopened: (refresh: number) => string[]) {
   let nowMs = 0;
   let refreshes = 0;
-  let [state, action]: ReturnType<typeof takeOffer> = takeOffer('/s', { ...offer, refresh: [] });
+  let [state, action]: ReturnType<typeof takeOffer> = takeOffer('/s', played);
   while (action.type !== 'answer') {
     const current: OfferAction = action;
     if (current.type === 'wait') {
@@ -35,41 +36,26 @@ test('a file that differs is refreshed from the root and looked at again, then r
       [state, action] = continueOffer(state, { type: 'woken' }, nowMs);
     } else if (current.type === 'refresh') {
       assert.deepEqual(current.directories, ['/s', '/s/src']);
-      refreshes++;
-      [state, action] = continueOffer(state, { type: 'refreshed', unopened: [] }, nowMs);
-    } else
-      [state, action] = continueOffer(
-        state,
-        { type: 'looked', facts: [{ path: '/s/src/a.c', fact: older }] },
-        nowMs,
-      );
+      [state, action] = continueOffer(state, { type: 'refreshed', unopened: unopened(refreshes++) }, nowMs);
+    } else [state, action] = continueOffer(state, { type: 'looked', facts: files }, nowMs);
   }
-  assert.deepEqual(action.answer, { kind: 'stale', files: [{ path: '/s/src/a.c', fact: older }] });
+  return { answer: action.answer, refreshes, nowMs };
+}
+
+test('a file that differs is refreshed from the root and looked at again, then refused within half a second', () => {
+  const files = [{ path: '/s/src/a.c', fact: older }];
+  const { answer, refreshes, nowMs } = play({ ...offer, refresh: [] }, files, () => []);
+  assert.deepEqual(answer, { kind: 'stale', files });
   assert.ok(refreshes >= 3);
   assert.ok(nowMs < 500);
 });
 
 test('a directory that cannot be opened is refused like a file that differs, and found when it turns up', () => {
-  const play = (missingFor: number, files: typeof offer.files) => {
-    let refreshes = 0;
-    let nowMs = 0;
-    let [state, action]: ReturnType<typeof takeOffer> = takeOffer('/s', { ...offer, files });
-    while (action.type !== 'answer') {
-      const current: OfferAction = action;
-      if (current.type === 'wait') {
-        nowMs = current.untilMs;
-        [state, action] = continueOffer(state, { type: 'woken' }, nowMs);
-      } else if (current.type === 'refresh') {
-        assert.deepEqual(current.directories, ['/s', '/s/src']);
-        const unopened = refreshes++ < missingFor ? ['/s/src'] : [];
-        [state, action] = continueOffer(state, { type: 'refreshed', unopened }, nowMs);
-      } else [state, action] = continueOffer(state, { type: 'looked', facts: files }, nowMs);
-    }
-    return action.answer;
-  };
+  const answerTo = (missingFor: number, files: typeof offer.files) =>
+    play({ ...offer, files }, files, (refresh) => (refresh < missingFor ? ['/s/src'] : [])).answer;
   for (const files of [[], offer.files]) {
-    assert.deepEqual(play(2, files), { kind: 'ready' });
-    assert.deepEqual(play(99, files), { kind: 'stale', files: [{ path: '/s/src', fact: absent }] });
+    assert.deepEqual(answerTo(2, files), { kind: 'ready' });
+    assert.deepEqual(answerTo(99, files), { kind: 'stale', files: [{ path: '/s/src', fact: absent }] });
   }
 });
 
