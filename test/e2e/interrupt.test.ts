@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { SwarmRig } from '../rig/swarm-rig.ts';
@@ -11,7 +11,7 @@ out-%:
 	swarmrun sh -c 'echo >started-$*; sh -c "sleep 1000; true"; echo >$@'
 `;
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGKILL'] as const) {
   test(`${signal} to make -j16 leaves no process on any machine within a second`, async (t) => {
     await using swarm = await SwarmRig.start(t, { slots: 4 });
     await writeFile(path.join(swarm.share, 'Makefile'), makefile);
@@ -41,3 +41,24 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     assert.notEqual(await swarm.check('m1', ['swarmrun', 'hostname']), 'm1\n');
   });
 }
+
+test('a compile whose wrapper is killed ends where it runs, and leaves the old object and nothing else', async (t) => {
+  await using swarm = await SwarmRig.start(t, { machines: 2 });
+  await writeFile(path.join(swarm.share, 'a.o'), 'old');
+  await writeFile(path.join(swarm.share, 'a.c'), '#include "slow.h"\n');
+  // The compiler waits for somebody to write into it.
+  await swarm.check('m1', ['mkfifo', path.join(swarm.share, 'slow.h')]);
+  const isCompiled = async (): Promise<boolean> =>
+    (await swarm.jobs('m2')).some((line) => line.includes('cc1'));
+  for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+    const wrapper = swarm.start('m1', ['swarmrun', 'gcc', '-MD', '-c', 'a.c', '-o', 'a.o']);
+    await until(isCompiled, 10_000, 'it is compiled on m2');
+    wrapper.signalGroup(signal);
+    assert.equal((await wrapper.ended).signal, signal);
+    await until(async () => (await swarm.jobs('m2')).length === 0, 1_500, 'm2 is clean');
+    const isTidy = async (): Promise<boolean> =>
+      (await readdir(swarm.share)).every((name) => ['a.c', 'a.o', 'slow.h', '.buildswarm'].includes(name));
+    await until(isTidy, 5_000, 'no hidden name is left');
+    assert.equal(await readFile(path.join(swarm.share, 'a.o'), 'utf8'), 'old');
+  }
+});
