@@ -103,9 +103,11 @@ export class Swarm {
         peers: () => this.#peers.size,
         onFound: (id, addresses) => this.connectTo(id, addresses, 'hearsay'),
         onNoRoute: (reason) =>
-          this.#options.log('warn', 'mDNS cannot reach the network; other peers must be given by --peer', {
-            reason,
-          }),
+          this.#options.log(
+            'warn',
+            `multicast does not leave this machine (${reason}): peers are found only by --peer, by their files in a share and through each other`,
+            {},
+          ),
       });
     }
     this.#node = await startNode({

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { checkout } from '../rig/child.ts';
 import { SwarmRig } from '../rig/swarm-rig.ts';
 import { until } from '../rig/until.ts';
 
 const buildswarm = path.join(checkout, 'bin/buildswarm');
 
-test('from an empty LAN to the first remote job: less than two seconds', async (t) => {
+test('peers on an empty LAN meet and run the first remote job within two seconds', async (t) => {
   await using swarm = await SwarmRig.start(t, { machines: 2, peers: [] });
   const start = performance.now();
   await Promise.all((['m1', 'm2'] as const).map((host) => swarm.startPeer(host)));
@@ -17,9 +17,9 @@ test('from an empty LAN to the first remote job: less than two seconds', async (
     10_000,
     'a job ran on m2',
   );
-  const tookMs = performance.now() - start;
+  const tookMs = performance.now() - start - startedMs;
   t.diagnostic(
-    `peers up after ${startedMs.toFixed(0)} ms, first remote job done after ${tookMs.toFixed(0)} ms`,
+    `peers up after ${startedMs.toFixed(0)} ms, first remote job done ${tookMs.toFixed(0)} ms later`,
   );
   assert.ok(tookMs < 2000, `it took ${tookMs.toFixed(0)} ms`);
 });
@@ -35,14 +35,31 @@ test('a peer that starts again is back at once, and one that is killed is gone a
   await swarm.untilSees('m2', 2, 3000);
 });
 
-test('without multicast the peers are found by --peer, and buildswarm says what is wrong', async (t) => {
-  await using swarm = await SwarmRig.start(t, { machines: 2, peers: [] });
+/** As in networks whose switches or administrators let no multicast pass. */
+async function withoutMulticast(t: TestContext, machines: number): Promise<SwarmRig> {
+  const swarm = await SwarmRig.start(t, { machines, peers: [] });
   for (const host of swarm.lan.hosts)
     await swarm.check(host, ['ip', 'route', 'del', '224.0.0.0/4', 'dev', 'eth0']);
-  await swarm.startPeer('m2', '--listen', '/ip4/0.0.0.0/tcp/7701');
+  return swarm;
+}
+
+test('without multicast the peers are found by --peer, and buildswarm says what is wrong', async (t) => {
+  await using swarm = await withoutMulticast(t, 2);
+  await swarm.startPeer('m2', '--no-mdns', '--listen', '/ip4/0.0.0.0/tcp/7701');
   await swarm.startPeer('m1', '--peer', '/ip4/10.99.0.2/tcp/7701');
   await swarm.untilSees('m1', 1);
   assert.equal(await swarm.check('m1', ['swarmrun', 'hostname']), 'm2\n');
+  const { warnings } = await swarm.status('m1');
+  assert.match(warnings.join('; '), /no route for multicast/);
+  assert.deepEqual((await swarm.status('m2')).warnings, [], 'who does not want multicast misses nothing');
+});
+
+test('without multicast the peers find each other by their files in the share', async (t) => {
+  await using swarm = await withoutMulticast(t, 3);
+  // Started in the share, so they join it; one after the other, so that each finds the files of those before it.
+  for (const host of swarm.lan.hosts) await swarm.startPeer(host);
+  for (const host of swarm.lan.hosts) await swarm.untilSees(host, 2, 20_000);
+  assert.notEqual(await swarm.check('m1', ['swarmrun', 'hostname']), 'm1\n');
 });
 
 test('start returns when the peer is ready, holds no descriptor open, and refuses a second peer', async (t) => {
