@@ -1,0 +1,70 @@
+/** What a worker tells a submitter of what a job has read. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { factFields } from '../../src/core/view/contract.ts';
+import { Members } from '../../src/peer/members.ts';
+import { Sameness } from '../../src/peer/sameness.ts';
+import { WorkPlace } from '../../src/peer/work-place.ts';
+import { Shares } from '../../src/share/shares.ts';
+import { parseOffer } from '../../src/wire/job-messages.ts';
+import { sharedRig } from './share-rig.ts';
+
+const plain = {
+  job: 1,
+  attempt: 1,
+  umask: 0o22,
+  stdin: 'null',
+  stdout: 'null',
+  stderr: 'null',
+  merged: false,
+  blocked: '0',
+  ignored: '0',
+  rows: 0,
+  columns: 0,
+  memoryBytes: 0,
+  kind: '',
+  programs: [],
+  scan: [],
+  outputs: [],
+  knownSystem: 0,
+};
+
+const submitter = '12D3KooWQJcXFxqSWNrgsPrRoBgbwkPc3cmesmnxpPRSHG9ox8Na';
+
+test('numbers of what was read mean the same after a connection that was made anew unseen by the other end', async () => {
+  await using rig = await sharedRig();
+  const { disk, root } = rig;
+  const now = (): number => performance.now();
+  const members = new Members({
+    disk,
+    now,
+    self: () => ({ peerId: submitter, publicKey: '', host: 'here', addresses: [], bootMs: 0 }),
+    keyOf: () => undefined,
+    onJoined: () => undefined,
+    log: () => undefined,
+  });
+  const place = new WorkPlace({ disk, shares: new Shares(disk), members, sameness: new Sameness(), now });
+  for (const name of ['a.c', 'b.h', 'c.h']) writeFileSync(join(root, name), name);
+  const readBy = async (sources: string, knownReports: number) => {
+    writeFileSync(join(root, 'x.d'), `x.o: ${sources}\n`);
+    const view = { refresh: [], files: [], fields: factFields, knownReports };
+    const offer = { ...plain, share: root, cwd: root, view, dependencies: join(root, 'x.d') };
+    const { read } = await place.look(submitter, parseOffer(Buffer.from(JSON.stringify(offer))));
+    return {
+      read: read?.read.toSorted(),
+      added: read?.added.map(({ number, path }) => [number, path.slice(root.length)]),
+    };
+  };
+  assert.deepEqual(await readBy('a.c b.h', 0), {
+    read: [0, 1],
+    added: [
+      [0, '/a.c'],
+      [1, '/b.h'],
+    ],
+  });
+  // Here the connection has ended; there it has not, so what was told is still known there.
+  place.peerGone(submitter);
+  assert.deepEqual(await readBy('c.h b.h', 2), { read: [1, 2], added: [[2, '/c.h']] });
+});
