@@ -26,6 +26,7 @@ import { type Sameness, SystemCheck } from './sameness.ts';
 import { ShareView } from './share-view.ts';
 import { type Submission, wantsStdin } from './submission.ts';
 import { WorkerMounts } from './worker-mounts.ts';
+import { Written } from './written.ts';
 
 /** A command, read: may it travel, and if not, why. */
 export interface ReadRequest {
@@ -55,6 +56,7 @@ export type Prepared =
 interface Pending {
   readonly plan: AttemptPlan;
   readonly view: AttemptView;
+  readonly rewritten: ReturnType<Written['newFor']>;
 }
 
 export interface SubmitterTreeInit {
@@ -73,9 +75,6 @@ export interface SubmitterTreeInit {
   readonly settled: (root: ByteString) => Promise<void>;
 }
 
-/** Directories that this build has written to and that other commands may look into. */
-const maxWritten = 1_024;
-
 export class SubmitterTree {
   readonly #init: SubmitterTreeInit;
   readonly #disk: Disk;
@@ -83,7 +82,7 @@ export class SubmitterTree {
   readonly #jobViews = new Map<Submission, JobView>();
   readonly #pending = new Map<string, Pending>();
   readonly #systems = new Map<PeerName, SystemCheck>();
-  readonly #written = new Map<ByteString, Set<ByteString>>();
+  readonly #written = new Map<ByteString, Written>();
   readonly #outputs: Outputs;
   readonly mounts: WorkerMounts;
 
@@ -133,7 +132,8 @@ export class SubmitterTree {
     if (view.kind === 'inline') return { kind: 'inline', detail: view.because };
     const tag = this.#tagOf(submission, attempt);
     const plan = planAttempt(reading, request, tag);
-    this.#pending.set(tag, { plan, view: view.attempt });
+    const rewritten = this.#writtenOn(root).newFor(peer);
+    this.#pending.set(tag, { plan, view: view.attempt, rewritten });
     const { job } = request;
     const env = variablesOf(request.environment);
     const terminal = job.stdout === 'tty' || job.stderr === 'tty';
@@ -158,6 +158,7 @@ export class SubmitterTree {
       view: packView(view.offer),
       ...(plan.dependencies === undefined ? {} : { dependencies: plan.dependencies }),
       scan: scanOf(reading, request, root),
+      reopen: reading.kind === 'other' ? rewritten.files : [],
       knownSystem: this.#systemOf(peer).known,
       outputs: [...plan.outputs, ...(plan.extra === undefined ? [] : [plan.extra])].filter((path) =>
         isBelow(root, path),
@@ -167,11 +168,12 @@ export class SubmitterTree {
   }
 
   /** The worker runs it, or will: its view is as was asked for. */
-  accepted(submission: Submission, attempt: AttemptNumber): void {
+  accepted(submission: Submission, attempt: AttemptNumber, peer: PeerName): void {
     const pending = this.#pending.get(this.#tagOf(submission, attempt));
-    if (pending !== undefined && submission.share !== undefined) {
-      this.#viewOf(submission.share).answered(pending.view, { kind: 'ready' });
-    }
+    if (pending === undefined || submission.share === undefined) return;
+    this.#viewOf(submission.share).answered(pending.view, { kind: 'ready' });
+    if (submission.reading.kind === 'other')
+      this.#writtenOn(submission.share).told(peer, pending.rewritten.upTo);
   }
 
   /** Adds to a refusal, for people, in what the worker differs from this machine. Never rejects. */
@@ -277,6 +279,7 @@ export class SubmitterTree {
 
   peerGone(peer: PeerName): void {
     for (const view of this.#views.values()) view.forgetWorker(peer);
+    for (const written of this.#written.values()) written.forget(peer);
     this.#systems.delete(peer);
     this.mounts.forget(peer);
   }
@@ -289,10 +292,8 @@ export class SubmitterTree {
     end: JobEnd,
   ): Promise<Verdict> {
     const root = submission.share ?? '';
-    this.#wrote(
-      submission,
-      end.outputs.flatMap(({ path, fact }) => (fact.kind === 'absent' ? [] : path)),
-    );
+    for (const begun of this.#writtenOn(root).note(end.outputs, plan.renames.length === 0))
+      this.#outputs.sweep(root, begun);
     const isUnknown = submission.reading.kind === 'other';
     const { fields } = this.#viewOf(root);
     const result = await this.#outputs.see({ plan, end, root, peer, fields, isUnknown });
@@ -326,9 +327,10 @@ export class SubmitterTree {
   #jobViewOf(submission: Submission, shareView: ShareView): JobView {
     let view = this.#jobViews.get(submission);
     if (view === undefined) {
-      const written = this.#written.get(shareView.root) ?? [];
+      const { root } = shareView;
+      const { directories } = this.#writtenOn(root);
       view = shareView.begin(
-        viewJobOf(submission.reading, submission.request, shareView.root, [...written]),
+        viewJobOf(submission.reading, submission.request, root, directories),
         submission.handedInMs,
       );
       this.#jobViews.set(submission, view);
@@ -345,20 +347,13 @@ export class SubmitterTree {
     return check;
   }
 
-  #wrote(submission: Submission, paths: readonly ByteString[]): void {
-    const root = submission.share ?? '';
-    let directories = this.#written.get(root);
-    if (directories === undefined) {
-      directories = new Set();
-      this.#written.set(root, directories);
+  #writtenOn(root: ByteString): Written {
+    let written = this.#written.get(root);
+    if (written === undefined) {
+      written = new Written();
+      this.#written.set(root, written);
     }
-    for (const path of paths) {
-      const directory = path.slice(0, path.lastIndexOf('/'));
-      if (!directories.has(directory)) this.#outputs.sweep(root, directory);
-      directories.delete(directory);
-      directories.add(directory);
-      if (directories.size > maxWritten) directories.delete(directories.values().next().value ?? '');
-    }
+    return written;
   }
 
   #tagOf(submission: Submission, attempt: AttemptNumber): string {

@@ -245,7 +245,7 @@ export class Submitter {
       const attempt: Attempt = new Attempt(number, peer, channel, {
         onAccepted: ({ report }) => {
           this.refusals.taken(peer, submission.demand.kind);
-          this.#init.tree.accepted(submission, number);
+          this.#init.tree.accepted(submission, number, peer);
           this.apply({ type: 'accepted', job: submission.id, attempt: number, report });
         },
         onRefused: (refused) =>

@@ -97,6 +97,7 @@ export class WorkPlace {
       ...view.refresh,
       ...view.files.map(({ path }) => path),
       ...offer.scan,
+      ...offer.reopen,
       ...(offer.dependencies === undefined ? [] : [offer.dependencies]),
     ];
     if (!named.every((path) => isBelow(share.root, path) && resolvePath('/', path) === path)) {
@@ -117,6 +118,7 @@ export class WorkPlace {
         stale,
       };
     }
+    await readFacts(this.#disk, offer.reopen, { fresh: true });
     // After the refresh, so that what is resolved is what the submitter sees.
     const written = [...offer.outputs, ...offer.scan];
     if (offer.dependencies !== undefined) written.push(offer.dependencies);

@@ -166,6 +166,8 @@ const offerSchema = v.object({
   dependencies: v.optional(path),
   /** Nobody knows where it writes: look below these directories. */
   scan: v.pipe(v.array(path), v.maxLength(256)),
+  /** Files that were written in place: open them anew, as their attributes may be remembered. */
+  reopen: v.optional(v.pipe(v.array(path), v.maxLength(256)), []),
   /** Reports of system files below this number have come. */
   knownSystem: count,
   /** Where it will write, hidden names where there are any; absolute, below the share. */

@@ -102,7 +102,14 @@ test('of what a command has written, what was changed or deleted since need not 
   symlinkSync('same', join(rig.directory, 'link'));
   const scan = { directories: [rig.directory], sinceMs: 0, limit: 100 };
   const expected = await rig.disk.run('changedBelow', scan);
-  assert.equal(expected.length, 4);
+  assert.deepEqual(expected.map(({ path }) => path.slice(rig.directory.length)).toSorted(), [
+    '',
+    '/changed',
+    '/deleted',
+    '/link',
+    '/same',
+  ]);
+  assert.equal(expected[0]?.path, rig.directory, 'a directory comes before what is in it');
   writeFileSync(join(rig.directory, 'changed'), 'another');
   rmSync(join(rig.directory, 'deleted'));
   assert.deepEqual(await awaitWritten(rig.disk, expected, { timeoutMs: 2_000 }), []);

@@ -132,8 +132,9 @@ function followedFact(path: string): Fact {
 }
 
 /**
- * What below `directories` was made or changed since `sinceMs` (by the share's clock), files and directories, at most
- * `limit` looks; hidden names of attempts and `.buildswarm` are passed over.
+ * What of and below `directories` was made or changed since `sinceMs` (by the share's clock), at most `limit` looks; hidden
+ * names of attempts and `.buildswarm` are passed over. A directory comes before what is in it: that it changed is all
+ * that tells of names that were taken away, and of directories that were swapped.
  */
 export function changedBelow(input: {
   directories: readonly string[];
@@ -144,6 +145,8 @@ export function changedBelow(input: {
   const seen = new Set<string>();
   const waiting = [...input.directories];
   let looks = 0;
+  const isChanged = (fact: Fact): boolean =>
+    fact.kind !== 'absent' && Number(fact.ctimeNs.slice(0, -6)) >= input.sinceMs;
   for (
     let directory = waiting.shift();
     directory !== undefined && looks < input.limit;
@@ -151,6 +154,8 @@ export function changedBelow(input: {
   ) {
     if (seen.has(directory)) continue;
     seen.add(directory);
+    const own = plainFact(directory);
+    if (own.kind === 'directory' && isChanged(own)) changed.push({ path: directory, fact: own });
     let entries: Buffer[];
     try {
       entries = readdirSync(toBytes(directory), { encoding: 'buffer' });
@@ -166,8 +171,7 @@ export function changedBelow(input: {
       const path = `${directory === '/' ? '' : directory}/${text}`;
       const fact = plainFact(path);
       if (fact.kind === 'directory') waiting.push(path);
-      else if (fact.kind !== 'absent' && Number(fact.ctimeNs.slice(0, -6)) >= input.sinceMs)
-        changed.push({ path, fact: fact.kind === 'link' ? look(path, false) : fact });
+      else if (isChanged(fact)) changed.push({ path, fact: fact.kind === 'link' ? look(path, false) : fact });
     }
   }
   return changed;

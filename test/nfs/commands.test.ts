@@ -1,0 +1,60 @@
+/**
+ * What any command creates, rewrites, renames or deletes on a worker is seen at once: by its caller's machine and by the
+ * next worker, although all of them have looked at the names before and believe that they know.
+ */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { describeCounts, type GuestName, GuestSwarm, swarmrun } from './guest-swarm.ts';
+import { labMounts, noLab } from './lab.ts';
+
+const timeoutMs = 60_000;
+
+/** What is run on a worker, what is then looked at everywhere, and what is to be seen. */
+const steps = [
+  ['mkdir -p new/deep; echo one >new/deep/f', 'cat new/deep/f', 'one'],
+  ['echo two >new/deep/f', 'cat new/deep/f', 'two'],
+  ['echo three >t; mv t new/deep/f', 'cat new/deep/f; ls', 'three new'],
+  ['mv new/deep/f new/deep/g', 'ls new/deep; cat new/deep/g', 'g three'],
+  ['rm new/deep/g', 'ls new/deep; cat new/deep/g 2>/dev/null || echo none', 'none'],
+  [
+    'mkdir -p next/deep; echo four >next/deep/f; mv new old; mv next new',
+    'cat new/deep/f; ls',
+    'four new old',
+  ],
+  ['echo five >old/x; echo six >new/x; ln -s old link', 'cat link/x', 'five'],
+  ['ln -sfn new link', 'cat link/x', 'six'],
+  ['chmod 751 new/x; echo more >>new/x', 'stat -c %a,%s new/x; cat new/x', '751,9 six more'],
+  ['rm -r old', 'ls; cat old/x 2>/dev/null || echo none', 'link new none'],
+  ['ln new/x hard; rm new/x; echo seven >new/x', 'cat hard new/x; stat -c %h hard', 'six more seven 1'],
+  ['mkdir empty', 'ls', 'empty hard link new'],
+  ['rmdir empty; touch empty', 'stat -c %F empty', 'regular empty file'],
+] as const;
+
+/** Whatever is or could be there is looked at, until the kernel believes it. */
+const prime =
+  'for n in 1 2; do ls -lR . >/dev/null; cat new/x new/deep/[fg] old/x link/x hard t empty >/dev/null 2>&1; stat next empty >/dev/null 2>&1; done; true';
+
+describe('commands', { skip: noLab ?? false }, () => {
+  for (const mount of labMounts())
+    test(`what a command leaves is seen at once on ${mount}`, async (t) => {
+      await using swarm = await GuestSwarm.start(mount);
+      await swarm.run('A', 'mkdir tree', timeoutMs);
+      const run = async (name: GuestName, command: string): Promise<string> =>
+        (await swarm.run(name, `cd tree && { ${command}; }`, timeoutMs)).trim().replaceAll(/\s+/g, ' ');
+      for (const [change, look, expected] of steps) {
+        await Promise.all((['A', 'B', 'C'] as const).map((name) => run(name, prime)));
+        // Two lookers at once: they are on different machines.
+        const seen = await run(
+          'A',
+          `${swarmrun} sh -c '${change}' || exit
+          ${look}; echo ,
+          ${swarmrun} sh -c '${look}' >../first & ${swarmrun} sh -c '${look}' >../second & wait
+          cat ../first; echo ,; cat ../second`,
+        );
+        assert.equal(seen, `${expected} , ${expected} , ${expected}`, change);
+      }
+      const counts = await swarm.counts();
+      t.diagnostic(describeCounts(counts));
+      assert.ok(counts.jobs.remote > 2 * steps.length, 'most were remote');
+    });
+});
