@@ -111,6 +111,8 @@ test('a member that is hostile runs its jobs below the share only', async (t) =>
     'dependency file through a link': { dependencies: `${share}/way-out/x.d` },
     'scan through a link': { scan: [`${share}/way-out`] },
     'scan by ..': { scan: [`${share}/../outside`] },
+    'reopened outside': { reopen: [tool] },
+    'reopened by ..': { reopen: [`${share}/../outside/x`] },
     'refresh by ..': { view: { refresh: [`${share}/..`], files: [], fields: [], knownReports: 0 } },
     'program outside': { argv: [tool] },
     'program through a link': { argv: [`${share}/tool`] },

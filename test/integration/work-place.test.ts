@@ -9,27 +9,8 @@ import { Sameness } from '../../src/peer/sameness.ts';
 import { WorkPlace } from '../../src/peer/work-place.ts';
 import { Shares } from '../../src/share/shares.ts';
 import { parseOffer } from '../../src/wire/job-messages.ts';
+import { plainOffer } from '../rig/plain-offer.ts';
 import { sharedRig } from './share-rig.ts';
-
-const plain = {
-  job: 1,
-  attempt: 1,
-  umask: 0o22,
-  stdin: 'null',
-  stdout: 'null',
-  stderr: 'null',
-  merged: false,
-  blocked: '0',
-  ignored: '0',
-  rows: 0,
-  columns: 0,
-  memoryBytes: 0,
-  kind: '',
-  programs: [],
-  scan: [],
-  outputs: [],
-  knownSystem: 0,
-};
 
 const submitter = '12D3KooWQJcXFxqSWNrgsPrRoBgbwkPc3cmesmnxpPRSHG9ox8Na';
 
@@ -50,7 +31,7 @@ test('numbers of what was read mean the same after a connection that was made an
   const readBy = async (sources: string, knownReports: number) => {
     writeFileSync(join(root, 'x.d'), `x.o: ${sources}\n`);
     const view = { refresh: [], files: [], fields: factFields, knownReports };
-    const offer = { ...plain, share: root, cwd: root, view, dependencies: join(root, 'x.d') };
+    const offer = { ...plainOffer(root), view, dependencies: join(root, 'x.d') };
     const { read } = await place.look(submitter, parseOffer(Buffer.from(JSON.stringify(offer))));
     return {
       read: read?.read.toSorted(),

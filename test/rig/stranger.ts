@@ -14,6 +14,7 @@ import { createNode } from '../../src/swarm/node.ts';
 import { encodeFrame } from '../../src/wire/frame.ts';
 import { parseRefused } from '../../src/wire/job-messages.ts';
 import { parseShares } from '../../src/wire/messages.ts';
+import { plainOffer } from './plain-offer.ts';
 import { helloOf, SwarmNode } from './swarm-node.ts';
 import { until } from './until.ts';
 
@@ -126,29 +127,8 @@ async function offer(
   });
   channel.send('ARGV', Buffer.from(`${argv.join('\0')}\0`, 'latin1'));
   channel.send('ENV', Buffer.from(`PATH=${process.env['PATH']}\0`));
-  const whole = {
-    job,
-    attempt: 1,
-    share,
-    cwd: share,
-    umask: 0o22,
-    stdin: 'null',
-    stdout: 'pipe',
-    stderr: 'pipe',
-    merged: false,
-    blocked: '0',
-    ignored: '0',
-    rows: 0,
-    columns: 0,
-    memoryBytes: 0,
-    kind: '',
-    programs: [{ path: argv[0], digest: '' }],
-    view: { refresh: [], files: [], fields: [], knownReports: 0 },
-    scan: [],
-    knownSystem: 0,
-    outputs: [],
-    ...rest,
-  };
+  const programs = [{ path: argv[0], digest: '' }];
+  const whole = { ...plainOffer(share), job, programs, ...rest };
   channel.send('OFFER', Buffer.from(JSON.stringify(whole)));
   const said = await Promise.race([answer, sleep(5_000, 'silence')]);
   channel.abort();
