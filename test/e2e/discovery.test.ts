@@ -58,7 +58,7 @@ test('without multicast the peers find each other by their files in the share', 
   await using swarm = await withoutMulticast(t, 3);
   // Started in the share, so they join it; one after the other, so that each finds the files of those before it.
   for (const host of swarm.lan.hosts) await swarm.startPeer(host);
-  for (const host of swarm.lan.hosts) await swarm.untilSees(host, 2, 20_000);
+  for (const host of swarm.lan.hosts) await swarm.untilSees(host, 2, 40_000);
   assert.notEqual(await swarm.check('m1', ['swarmrun', 'hostname']), 'm1\n');
 });
 
