@@ -14,18 +14,20 @@ export function renderStatus(status: Status): string {
     ...all.map((peer, index) => peerRow(peer, index === 0)),
     '',
     `${count(all.length, 'peer')}, ${used} of ${count(slots, 'slot')} used; build with -j${jobsToUse(status)}`,
-    `jobs: ${jobs.running} running, ${jobs.queued} queued, ${jobs.done} done (${jobs.remote} remote, ${jobs.inline} inline, ${jobs.failed} failed, ${jobs.retried} retried)`,
+    wrap(
+      `jobs: ${jobs.running} running, ${jobs.queued} queued, ${jobs.done} done (${jobs.remote} remote, ${jobs.inline} inline, ${jobs.failed} failed, ${jobs.retried} retried)`,
+    ),
   ];
   for (const peer of all) {
-    if (peer.reasons.length > 0) lines.push(`${clip(peer.name, 20)}: ${peer.reasons.join('; ')}`);
+    if (peer.reasons.length > 0) lines.push(wrap(`${clip(peer.name, 20)}: ${peer.reasons.join('; ')}`));
   }
   if (status.reasons.length > 0) {
     lines.push('', 'not simply remote:');
     for (const { reason, count: times, meaning } of status.reasons.slice(0, 8)) {
-      lines.push(clip(`${String(times).padStart(7)} ${reason.padEnd(17)} ${meaning}`, 80));
+      lines.push(clip(`${String(times).padStart(7)} ${reason.padEnd(17)} ${meaning}`, columns));
     }
   }
-  for (const warning of status.warnings) lines.push('', `note: ${warning}`);
+  for (const warning of status.warnings) lines.push('', wrap(`note: ${warning}`));
   return lines.join('\n');
 }
 
@@ -50,6 +52,7 @@ function peerRow(peer: PeerStatus, self: boolean): string {
   ]);
 }
 
+const columns = 80;
 const widths = [18, 7, 6, 5, 8, 7, 6, 6, 8];
 
 function row(cells: readonly string[]): string {
@@ -66,6 +69,22 @@ function row(cells: readonly string[]): string {
 function bytes(value: number): string {
   const gib = value / 2 ** 30;
   return gib >= 1 ? `${gib.toFixed(1)} GiB` : `${Math.round(value / 2 ** 20)} MiB`;
+}
+
+/** Breaks a sentence between words; what follows the first line is indented. */
+function wrap(sentence: string): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of sentence.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (longer.length <= columns || line.trim() === '') {
+      line = longer;
+      continue;
+    }
+    lines.push(line);
+    line = `    ${word}`;
+  }
+  return [...lines, line].join('\n');
 }
 
 function clip(text: string, length: number): string {
