@@ -275,9 +275,9 @@ test('a server that is gone does not take this machine along', { skip: noLab ?? 
   try {
     await assert.rejects(a.ask('facts', [cut], true, 1_000), /did not answer within 1000 ms/);
     assert.equal(await a.ask('hung'), 1);
-    // It needs a thread of its own, and a guest takes up to half a minute to start one when it is busy.
+    // Mostly at once; but a guest whose kernel is busy with the lost server was seen to take 35 s for the first look.
     if (other !== undefined)
-      assert.equal((await a.ask('facts', [other], true, 60_000))[0]?.kind, 'directory');
+      assert.equal((await a.ask('facts', [other], true, 120_000))[0]?.kind, 'directory');
     assert.equal(await a.ask('hung'), 1, 'the other server answered meanwhile');
   } finally {
     labHost('mend', 'knfsd');
