@@ -276,7 +276,7 @@ test('a server that is gone does not take this machine along', { skip: noLab ?? 
     await assert.rejects(a.ask('facts', [cut], true, 1_000), /did not answer within 1000 ms/);
     assert.equal(await a.ask('hung'), 1);
     assert.equal((await a.ask('facts', ['/tmp'], true))[0]?.kind, 'directory', 'the local disk answers');
-    // Mostly at once; but the kernel itself was seen to hold up all of NFS for 26 s after a server was lost.
+    // Mostly at once; but after a server was lost the kernel was seen to hold up a look at the other for 26 s.
     if (other !== undefined)
       assert.equal((await a.ask('facts', [other], true, 120_000))[0]?.kind, 'directory');
     assert.equal(await a.ask('hung'), 1, 'the other server answered meanwhile');
