@@ -18,6 +18,9 @@ test('versions are named where they differ, else the first file that does', () =
   assert.equal(told({ parts: [...parts, ld] }), `${same} only there with /usr/bin/ld`);
   assert.equal(told({ parts: [gcc] }), `${same} only here with /usr/bin/as`);
   assert.equal(told({}), `${same} its contents differ`);
+  const bytes = Buffer.from('/opt/größe/cc', 'utf8').toString('latin1');
+  const odd = { ...own, name: bytes };
+  assert.match(toolDifference(odd, { ...odd, description: 'x' }), /^\/opt\/größe\/cc is /);
 });
 
 test('two CPUs of one name differ in what they can do', () => {
