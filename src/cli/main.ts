@@ -1,5 +1,5 @@
 /** `buildswarm`: the command line. One file a command; this one puts them together. */
-import '../swarm/polyfill.ts';
+import '../swarm/libp2p/polyfill.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';

@@ -16,7 +16,7 @@ import {
 } from '../core/schedule/dispatcher.ts';
 import { createWorker, inlineSlots, reportFigures, type WorkerState, work } from '../core/schedule/worker.ts';
 import { measureSpeed } from '../machine/cpu.ts';
-import type { MachineFigures } from './machine-watch.ts';
+import type { MachineFigures } from '../machine/watch.ts';
 
 /** Interfaces come and go (VPN, Wi-Fi), rarely. */
 const addressesMs = 5_000;

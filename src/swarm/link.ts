@@ -5,8 +5,8 @@
 import type { Connection, Stream } from '@libp2p/interface';
 import type { Frame, FrameName } from '../wire/frame.ts';
 import type { Hello } from '../wire/messages.ts';
-import { Channel } from './channel.ts';
-import { toError } from './to-error.ts';
+import { Channel } from './libp2p/channel.ts';
+import { toError } from './libp2p/to-error.ts';
 
 export const controlProtocol = '/buildswarm/control/1.0.0';
 export const jobProtocol = '/buildswarm/job/1.0.0';

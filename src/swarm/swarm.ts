@@ -3,26 +3,26 @@
  * no type of libp2p leaves this directory. Trust is not decided here: noise proves who is at the other end of a
  * connection, whether they may be given a job is decided by those who know the share.
  */
-import './polyfill.ts';
+import './libp2p/polyfill.ts';
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import type { Connection, PrivateKey, Stream } from '@libp2p/interface';
 import type { Libp2p, ServiceFactoryMap } from 'libp2p';
 import { SwarmError } from '../core/swarm-error.ts';
 import type { Frame } from '../wire/frame.ts';
 import type { Hello } from '../wire/messages.ts';
-import { announced, nearby, withoutPeer } from './addresses.ts';
-import type { JobChannel } from './channel.ts';
 import type { GoneReason, OtherVersionPeer, SwarmEvents, SwarmOptions, SwarmPeer } from './contract.ts';
 import { takeControlFrame } from './control-frames.ts';
-import { Dialer } from './dialer.ts';
-import { defaultServiceTag, discovery } from './discovery.ts';
+import { announced, nearby, withoutPeer } from './finding/addresses.ts';
+import { Dialer } from './finding/dialer.ts';
+import { defaultServiceTag, discovery } from './finding/discovery.ts';
 import { Heart } from './heart.ts';
 import { encodeHello, type ReceivedHello, readHello } from './hello.ts';
+import type { JobChannel } from './libp2p/channel.ts';
+import { dialNode, startNode } from './libp2p/node.ts';
+import { toError } from './libp2p/to-error.ts';
 import { Link } from './link.ts';
-import { dialNode, startNode } from './node.ts';
 import { OtherVersions } from './other-versions.ts';
 import { staysBeside } from './rivals.ts';
-import { toError } from './to-error.ts';
 
 export type { OtherVersionPeer, SwarmPeer };
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import type { ChannelEnd, JobChannel } from '../../src/swarm/channel.ts';
+import type { ChannelEnd, JobChannel } from '../../src/swarm/libp2p/channel.ts';
 import type { Frame } from '../../src/wire/frame.ts';
 import { assertOwnNamespace } from '../rig/namespace.ts';
 import { pairOf, SwarmChild, SwarmNode } from '../rig/swarm-node.ts';

@@ -2,7 +2,7 @@
  * A man in the middle: a peer that passes on what two others say as if they said it to each other. Noise ends at it on
  * both sides. At SIGTERM it tells, as JSON, what it passed on and how many job streams were opened to it.
  */
-import type { JobChannel } from '../../src/swarm/channel.ts';
+import type { JobChannel } from '../../src/swarm/libp2p/channel.ts';
 import { createSwarm, type Swarm } from '../../src/swarm/swarm.ts';
 import { helloOf } from './swarm-node.ts';
 

@@ -1,8 +1,8 @@
 /** A real swarm node in this process or in a child, with all that it told. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { JobChannel } from '../../src/swarm/channel.ts';
 import type { ControlFrame, GoneReason, SwarmOptions, SwarmPeer } from '../../src/swarm/contract.ts';
+import type { JobChannel } from '../../src/swarm/libp2p/channel.ts';
 import { createSwarm, type Swarm } from '../../src/swarm/swarm.ts';
 import type { Hello } from '../../src/wire/messages.ts';
 import { until } from './until.ts';

@@ -52,6 +52,30 @@ test('imports between folders run one way', () => {
   assert.deepEqual(wrong, []);
 });
 
+/** Rooms of src/peer that may not see one another; all may see what stands on top. */
+const strangers: readonly (readonly [string, string])[] = [
+  ['submit', 'serve'],
+  ['serve', 'submit'],
+  ['trust', 'submit'],
+  ['trust', 'serve'],
+];
+
+test('the two sides of a peer do not know each other, and trust knows neither', () => {
+  const wrong = files.flatMap(({ path, imports }) =>
+    imports
+      .map((name) => relative(source, resolve(source, dirname(path), name)))
+      .filter((target) =>
+        strangers.some(([from, to]) => path.startsWith(`peer/${from}/`) && target.startsWith(`peer/${to}/`)),
+      )
+      .map((target) => `${path} imports ${target}`),
+  );
+  assert.deepEqual(wrong, []);
+});
+
+test('src/peer has at most twelve entries', () => {
+  assert.ok(readdirSync(join(source, 'peer')).length <= 12);
+});
+
 test('every folder has its place in the table', () => {
   assert.deepEqual(
     [...new Set(files.map(({ layer }) => layer))].filter((layer) => layers[layer] === undefined),
@@ -71,7 +95,7 @@ test('core and wire do no I/O and know no clock, timer or chance', () => {
 test('libp2p is seen in swarm only', () => {
   const wrong = files
     .filter(({ layer }) => layer !== 'swarm')
-    .filter(({ imports }) => imports.some((name) => /libp2p|multiformats/.test(name)))
+    .filter(({ imports }) => imports.some((name) => /^(?!\.).*(?:libp2p|multiformats)/.test(name)))
     .map(({ path }) => path);
   assert.deepEqual(wrong, []);
 });

@@ -83,3 +83,13 @@ function withoutJobServer(flags: string): string {
   if (!words.some((word) => jobServer.test(word))) return flags;
   return words.filter((word) => !jobServer.test(word)).join(' ') + (end < 0 ? '' : flags.slice(end));
 }
+
+/** Variables by name; of a name that stands twice, getenv takes the first. */
+export function variablesOf(entries: readonly string[]): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const entry of entries) {
+    const at = entry.indexOf('=', 1);
+    if (at > 0 && !found.has(entry.slice(0, at))) found.set(entry.slice(0, at), entry.slice(at + 1));
+  }
+  return found;
+}

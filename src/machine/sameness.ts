@@ -1,0 +1,151 @@
+/**
+ * Are the programs, the system files that were read and the CPU the same on two machines? By fingerprint of their
+ * contents, cached, so that the common answer costs a map look-up.
+ */
+
+import type { ByteString } from '../wire/bytes.ts';
+import type { SystemFile, Tool } from '../wire/job-messages.ts';
+import { cpuFingerprint } from './cpu.ts';
+import { FileIdentities } from './file-identity.ts';
+import { type Fingerprint, findProgram, Toolchains } from './toolchain.ts';
+
+export interface ProgramDigest {
+  /** As the command line names it. */
+  readonly path: ByteString;
+  /** Empty if there is no such program here. */
+  readonly digest: string;
+}
+
+/** How long a program is believed to be what it was: packages are installed rarely, jobs start often. */
+const believedMs = 5_000;
+const maxKnown = 1_024;
+const nothing: Fingerprint = { digest: '', description: 'not found' };
+
+export class Sameness {
+  readonly #identities = new FileIdentities({ believedMs });
+  readonly #toolchains = new Toolchains(this.#identities);
+  readonly #programs = new Map<string, { fingerprint: Promise<Fingerprint>; untilMs: number }>();
+  #cpu: Promise<Fingerprint> | undefined;
+
+  /** What these programs and other system files are on this machine, in the order given. */
+  async programs(
+    names: readonly ByteString[],
+    cwd: ByteString,
+    env: ReadonlyMap<string, string>,
+  ): Promise<ProgramDigest[]> {
+    return await Promise.all(
+      names.map(async (path) => ({ path, digest: (await this.program(path, cwd, env)).digest })),
+    );
+  }
+
+  async cpu(): Promise<Fingerprint> {
+    this.#cpu ??= cpuFingerprint();
+    return await this.#cpu;
+  }
+
+  /** What the contents of one file is: equal on two machines if it is the same there. */
+  async identity(path: ByteString): Promise<string> {
+    return (await this.#identities.of(path)).identity;
+  }
+
+  /** One program, with a description for people. */
+  program(name: ByteString, cwd: ByteString, env: ReadonlyMap<string, string>): Promise<Fingerprint> {
+    const search = ['PATH', 'COMPILER_PATH', 'GCC_EXEC_PREFIX']
+      .map((variable) => env.get(variable) ?? '')
+      .join('\x01');
+    const key = `${name}\x01${name.includes('/') && !name.startsWith('/') ? cwd : ''}\x01${search}`;
+    const nowMs = performance.now();
+    const known = this.#programs.get(key);
+    if (known !== undefined && known.untilMs > nowMs) return known.fingerprint;
+    const fingerprint = this.#fingerprint(name, cwd, env);
+    if (this.#programs.size >= maxKnown) this.#programs.clear();
+    this.#programs.set(key, { fingerprint, untilMs: nowMs + believedMs });
+    return fingerprint;
+  }
+
+  /** A program with all that it is made of, to be compared part by part where it differs. */
+  async tool(name: ByteString, cwd: ByteString, env: ReadonlyMap<string, string>): Promise<Tool> {
+    const { description } = await this.program(name, cwd, env);
+    const path = await findProgram(name, env.get('PATH'), cwd);
+    return { name, description, parts: path === undefined ? [] : await this.#toolchains.parts(path, env) };
+  }
+
+  async #fingerprint(
+    name: ByteString,
+    cwd: ByteString,
+    env: ReadonlyMap<string, string>,
+  ): Promise<Fingerprint> {
+    const path = await findProgram(name, env.get('PATH'), cwd);
+    if (path !== undefined) return (await this.#toolchains.fingerprint(path, env)) ?? nothing;
+    // A library or an object of the system that the command line names.
+    return name.startsWith('/') ? { digest: await this.identity(name), description: name } : nothing;
+  }
+}
+
+/** The worker's side: tells a submitter of each system file that was read once, and again when it has changed. */
+export class SystemLog {
+  readonly #told = new Map<ByteString, { number: number; identity: string }>();
+  #next = 0;
+
+  /** @param known - reports below this number have come to the submitter. */
+  async report(paths: readonly ByteString[], sameness: Sameness, known: number): Promise<SystemFile[]> {
+    const added: SystemFile[] = [];
+    for (const path of paths) {
+      const identity = await sameness.identity(path);
+      let told = this.#told.get(path);
+      if (told?.identity !== identity) {
+        told = { number: this.#next, identity };
+        this.#next += 1;
+        this.#told.set(path, told);
+      }
+      if (told.number >= known) added.push({ number: told.number, path, identity });
+    }
+    return added;
+  }
+}
+
+/** How long this machine's own system files are believed to be what they were when a worker's were compared. */
+const recheckMs = 30_000;
+
+/** The submitter's side: what one worker has told of its system files, compared with this machine's. */
+export class SystemCheck {
+  readonly #theirs = new Map<ByteString, SystemFile>();
+  #differing = new Set<ByteString>();
+  #known = 0;
+  #checkedMs = Number.NEGATIVE_INFINITY;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** Reports below this number have come. */
+  get known(): number {
+    return this.#known;
+  }
+
+  /** @returns a system file that differs, or undefined if all that this worker ever read are equal. */
+  take(added: readonly SystemFile[], sameness: Sameness, nowMs: number): Promise<ByteString | undefined> {
+    // One after the other: a job that adds nothing may have read what another one's comparison is still about.
+    const turn = this.#turn.then(() => this.#take(added, sameness, nowMs));
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #take(
+    added: readonly SystemFile[],
+    sameness: Sameness,
+    nowMs: number,
+  ): Promise<ByteString | undefined> {
+    const numbers = new Set(added.map(({ number }) => number));
+    for (const file of added) this.#theirs.set(file.path, file);
+    while (numbers.has(this.#known)) this.#known += 1;
+    const again = nowMs - this.#checkedMs > recheckMs;
+    const files = again ? [...this.#theirs.values()] : added;
+    if (again) {
+      this.#differing = new Set();
+      this.#checkedMs = nowMs;
+    }
+    for (const { path, identity } of files) {
+      if ((await sameness.identity(path)) === identity) this.#differing.delete(path);
+      else this.#differing.add(path);
+    }
+    return this.#differing.values().next().value;
+  }
+}

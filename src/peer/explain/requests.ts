@@ -1,0 +1,111 @@
+/** Answers what the CLI asks on the local socket. */
+import * as v from 'valibot';
+import type { LoadReport } from '../../core/load-report.ts';
+import { reasons } from '../../core/reason.ts';
+import type { PeerName } from '../../core/schedule/contract.ts';
+import { type DispatcherState, jobCounts, peerCounts } from '../../core/schedule/dispatcher.ts';
+import type { CliRequest } from '../../local/server.ts';
+import type { Swarm } from '../../swarm/swarm.ts';
+import type { Status } from '../../wire/status.ts';
+import type { GossipLoop } from '../mesh/gossip-loop.ts';
+import type { Neighbours } from '../mesh/neighbours.ts';
+import type { JobRecord, Ledger } from './ledger.ts';
+import type { WhyNot } from './refusals.ts';
+import { buildStatus } from './status.ts';
+
+/** The peer as the CLI may see it. */
+export interface PeerView {
+  readonly version: string;
+  readonly report: LoadReport;
+  readonly dispatcher: DispatcherState;
+  readonly neighbours: Neighbours;
+  readonly swarm: Swarm;
+  readonly gossip: GossipLoop;
+  readonly ledger: Ledger;
+  /** Why a peer is not used, sentences. */
+  readonly refusals: (peer: PeerName) => WhyNot;
+  readonly doneFor: ReadonlyMap<PeerName, number>;
+  readonly warnings: readonly string[];
+  /** Jobs that a stop waits for. */
+  readonly waiting: () => number;
+  readonly stop: (now: boolean) => void;
+}
+
+const requestSchema = v.variant('op', [
+  v.object({ op: v.literal('status') }),
+  v.object({ op: v.literal('stop'), now: v.boolean() }),
+  v.object({ op: v.literal('why'), job: v.optional(v.number()) }),
+]);
+
+/** How many jobs `why` lists when it is not asked for one. */
+const listedJobs = 20;
+
+export function answerRequest(request: CliRequest, view: PeerView): void {
+  const parsed = v.safeParse(requestSchema, request.body);
+  if (!parsed.success) {
+    request.reply({
+      error: 'this peer does not know that request; is it of another version than the command?',
+    });
+    request.end();
+    return;
+  }
+  switch (parsed.output.op) {
+    case 'status':
+      request.reply(statusOf(view));
+      request.end();
+      break;
+    case 'stop':
+      // The connection ends with the peer; until then the caller waits.
+      request.reply({ waiting: parsed.output.now ? 0 : view.waiting() });
+      view.stop(parsed.output.now);
+      break;
+    case 'why': {
+      const { job } = parsed.output;
+      const one = job === undefined ? undefined : view.ledger.record(job);
+      const records = job === undefined ? view.ledger.recent(listedJobs) : one === undefined ? [] : [one];
+      request.reply({ jobs: records.map((record) => explain(record, view)) });
+      request.end();
+      break;
+    }
+    default:
+      parsed.output satisfies never;
+  }
+}
+
+function statusOf(view: PeerView): Status {
+  return buildStatus({
+    version: view.version,
+    self: view.report,
+    peers: [...view.neighbours.all()].map(({ peer, suspect }) => ({
+      report: view.gossip.reportOf(peer.id) ?? peer.hello.report,
+      addresses: peer.addresses,
+      rttMs: view.swarm.rttMs(peer.id) ?? 0,
+      ageMs: view.gossip.ageMs(peer.id),
+      suspect,
+      refusals: view.refusals(peer.id),
+      doneForMe: peerCounts(view.dispatcher, peer.id).doneForMe,
+      doneByMe: view.doneFor.get(peer.id) ?? 0,
+    })),
+    strangers: view.swarm.otherVersions(),
+    jobs: jobCounts(view.dispatcher),
+    reasons: view.ledger.counts(),
+    warnings: view.warnings,
+  });
+}
+
+function explain(record: JobRecord, view: PeerView): unknown {
+  const nameOf = (peer: string): string => view.gossip.reportOf(peer)?.name ?? peer;
+  return {
+    job: record.job,
+    command: record.command,
+    cwd: record.cwd,
+    place: record.place === undefined || record.place === '' ? '' : nameOf(record.place),
+    ending: record.ending ?? '',
+    reasons: record.notes.map(({ reason, peer }) => ({
+      reason,
+      meaning: reasons[reason],
+      peer: peer === undefined ? '' : nameOf(peer),
+    })),
+    details: record.details,
+  };
+}

@@ -1,0 +1,92 @@
+/** Puts together what `status` shows: this peer, the others as it sees them, and totals. */
+import type { LoadReport } from '../../core/load-report.ts';
+import type { JobCounts } from '../../core/schedule/dispatcher.ts';
+import type { OtherVersionPeer } from '../../swarm/swarm.ts';
+import type { PeerStatus, Status } from '../../wire/status.ts';
+import type { WhyNot } from './refusals.ts';
+
+/** What this peer knows of another one. */
+export interface KnownPeer {
+  readonly report: LoadReport;
+  readonly addresses: readonly string[];
+  readonly rttMs: number;
+  readonly ageMs: number;
+  readonly suspect: boolean;
+  /** Why it is not used, or not for every job. */
+  readonly refusals: WhyNot;
+  readonly doneForMe: number;
+  readonly doneByMe: number;
+}
+
+export interface StatusInput {
+  readonly version: string;
+  readonly self: LoadReport;
+  readonly peers: readonly KnownPeer[];
+  readonly strangers: readonly OtherVersionPeer[];
+  readonly jobs: JobCounts;
+  readonly reasons: Status['reasons'];
+  readonly warnings: readonly string[];
+}
+
+export function buildStatus(input: StatusInput): Status {
+  return {
+    version: input.version,
+    self: toStatus({
+      report: input.self,
+      addresses: input.self.addresses,
+      rttMs: 0,
+      ageMs: 0,
+      suspect: false,
+      refusals: { why: [], takesNone: false },
+      doneForMe: 0,
+      doneByMe: 0,
+    }),
+    peers: [
+      ...input.peers.map(toStatus).toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)),
+      ...input.strangers.map(strangerStatus),
+    ],
+    jobs: { ...input.jobs },
+    reasons: [...input.reasons],
+    warnings: [...input.warnings],
+  };
+}
+
+function toStatus(peer: KnownPeer): PeerStatus {
+  const { report } = peer;
+  const reasons = [...report.reasons, ...peer.refusals.why];
+  return {
+    id: report.id,
+    name: report.name,
+    addresses: [...peer.addresses],
+    slots: report.slots,
+    running: report.running,
+    queued: report.queued,
+    load: report.load,
+    memoryFreeBytes: report.memoryFreeBytes,
+    ageMs: Math.round(peer.ageMs),
+    rttMs: Math.round(peer.rttMs * 100) / 100,
+    state: peer.suspect ? 'suspect' : peer.refusals.takesNone ? 'refusing' : report.state,
+    reasons,
+    doneForMe: peer.doneForMe,
+    doneByMe: peer.doneByMe,
+  };
+}
+
+function strangerStatus(stranger: OtherVersionPeer): PeerStatus {
+  return {
+    id: stranger.id,
+    name: stranger.id.slice(-8),
+    addresses: [...stranger.addresses],
+    slots: 0,
+    running: 0,
+    queued: 0,
+    load: 0,
+    memoryFreeBytes: 0,
+    ageMs: 0,
+    rttMs: 0,
+    state: 'refusing',
+    reasons: [`version: it speaks another version of the protocol (${stranger.version || 'unknown'})`],
+    doneForMe: 0,
+    doneByMe: 0,
+  };
+}

@@ -1,0 +1,57 @@
+/** Control messages as they come from peers: read, if they may be, and handed on to who is meant. */
+import type { LoadReport } from '../../core/load-report.ts';
+import type { PeerName } from '../../core/schedule/contract.ts';
+import type { ControlFrame } from '../../swarm/contract.ts';
+import { FrameError } from '../../wire/frame.ts';
+import { parseFree, parseGossip, parseShares, type Shares } from '../../wire/messages.ts';
+import type { Members } from '../trust/membership.ts';
+import { Strangers } from '../trust/stranger-budget.ts';
+
+export interface HeardInit {
+  readonly members: Members;
+  readonly now: () => number;
+  readonly onReports: (peer: PeerName, reports: readonly LoadReport[]) => void;
+  readonly onFree: (report: LoadReport) => void;
+  readonly onWant: (peer: PeerName, jobs: number) => void;
+  readonly onShares: (peer: PeerName, shares: Shares['shares']) => void;
+}
+
+export class Heard {
+  readonly #init: HeardInit;
+  readonly #strangers: Strangers;
+
+  constructor(init: HeardInit) {
+    this.#init = init;
+    this.#strangers = new Strangers(init.now);
+  }
+
+  /** @throws FrameError if it makes no sense or is too much; the connection must end. */
+  take(peer: PeerName, frame: ControlFrame): void {
+    const { payload } = frame;
+    const isStranger = this.#init.members.standing(peer) === 'stranger';
+    if (isStranger && !this.#strangers.mayCost(peer, payload.length)) return;
+    switch (frame.type) {
+      case 'GOSSIP':
+        return this.#init.onReports(peer, parseGossip(payload).reports);
+      case 'FREE': {
+        const { report } = parseFree(payload);
+        if (report.id !== peer) throw new FrameError('a FREE message with the load report of another peer');
+        this.#init.onReports(peer, [report]);
+        return this.#init.onFree(report);
+      }
+      case 'WANT':
+        if (payload.length !== 4) throw new FrameError('a WANT frame that is not 4 bytes long');
+        // A stranger gets no slot, so none is kept for it.
+        if (!isStranger) this.#init.onWant(peer, Buffer.from(payload).readUInt32LE());
+        return;
+      case 'SHARES':
+        return this.#init.onShares(peer, parseShares(payload).shares);
+      default:
+        frame.type satisfies never;
+    }
+  }
+
+  forget(peer: PeerName): void {
+    this.#strangers.forget(peer);
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * One attempt of one job, seen from the submitter: a stream to a worker, its frames turned into what
+ * the submission needs to know. Decides nothing.
+ */
+import type { AttemptNumber, PeerName } from '../../core/schedule/contract.ts';
+import type { JobChannel } from '../../swarm/libp2p/channel.ts';
+import { type Frame, FrameError } from '../../wire/frame.ts';
+import {
+  type Accepted,
+  type JobResult,
+  parseAccepted,
+  parseRefused,
+  parseResult,
+  type Refused,
+} from '../../wire/job-messages.ts';
+import { memberFrameBytes } from '../../wire/limits.ts';
+
+/** Grants smaller than this are saved up. */
+const grantStepBytes = 256 * 1024;
+
+export interface AttemptListener {
+  onAccepted(accepted: Accepted): void;
+  onRefused(refused: Refused): void;
+  onStarted(): void;
+  onOutput(type: 'STDOUT' | 'STDERR', data: Uint8Array): void;
+  onStdinTaken(totalBytes: number): void;
+  /** Last words, of which exactly one comes unless the attempt is abandoned: */
+  onResult(result: JobResult): void;
+  onReturned(): void;
+  onLost(why: string): void;
+  /** It is over, whichever way; before the last word. */
+  onOver(): void;
+}
+
+export class Attempt {
+  readonly number: AttemptNumber;
+  readonly peer: PeerName;
+  readonly #channel: JobChannel;
+  readonly #listener: AttemptListener;
+  #over = false;
+  #started = false;
+  #owedBytes = 0;
+
+  constructor(number: AttemptNumber, peer: PeerName, channel: JobChannel, listener: AttemptListener) {
+    this.number = number;
+    this.peer = peer;
+    this.#channel = channel;
+    this.#listener = listener;
+    // Jobs are put to members only.
+    channel.limit(memberFrameBytes);
+    channel.onFrame = (frame) => this.#take(frame);
+    channel.onEnd = (why) => this.#end(() => listener.onLost(why));
+  }
+
+  get started(): boolean {
+    return this.#started && !this.#over;
+  }
+
+  offer(argv: Uint8Array, environment: Uint8Array, offer: unknown): void {
+    this.#channel.send('ARGV', argv);
+    this.#channel.send('ENV', environment);
+    this.#channel.send('OFFER', Buffer.from(JSON.stringify(offer), 'utf8'));
+  }
+
+  stdin(data: Uint8Array): void {
+    if (!this.#over) this.#channel.send('STDIN', data);
+  }
+
+  stdinEnd(): void {
+    if (!this.#over) this.#channel.send('STDIN_END');
+  }
+
+  signal(signal: number): void {
+    if (!this.#over) this.#channel.send('SIGNAL', Uint8Array.of(signal));
+  }
+
+  recall(): void {
+    if (!this.#over) this.#channel.send('RECALL');
+  }
+
+  /** So many bytes of output have left this process: the worker may send as many more. */
+  granted(bytes: number): void {
+    this.#owedBytes += bytes;
+    if (this.#over || this.#owedBytes < grantStepBytes) return;
+    const payload = Buffer.alloc(4);
+    payload.writeUInt32LE(this.#owedBytes);
+    this.#owedBytes = 0;
+    this.#channel.send('CREDIT', payload);
+  }
+
+  /** Ends it wherever it is; nothing more is heard of it. */
+  abandon(): void {
+    this.#end(() => undefined);
+    this.#channel.abort();
+  }
+
+  #end(last: () => void): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#listener.onOver();
+    last();
+  }
+
+  #take(frame: Frame): void {
+    if (this.#over) return;
+    switch (frame.type) {
+      case 'ACCEPTED':
+        this.#listener.onAccepted(parseAccepted(frame.payload));
+        break;
+      case 'REFUSED': {
+        const refused = parseRefused(frame.payload);
+        this.#end(() => this.#listener.onRefused(refused));
+        this.#channel.close();
+        break;
+      }
+      case 'STARTED':
+        this.#started = true;
+        this.#listener.onStarted();
+        break;
+      case 'STDOUT':
+      case 'STDERR':
+        this.#listener.onOutput(frame.type, frame.payload);
+        break;
+      case 'STDIN_TAKEN':
+        if (frame.payload.length !== 8) throw new FrameError('a STDIN_TAKEN frame that is not 8 bytes long');
+        this.#listener.onStdinTaken(Number(Buffer.from(frame.payload).readBigUInt64LE()));
+        break;
+      case 'RESULT': {
+        const result = parseResult(frame.payload);
+        this.#end(() => this.#listener.onResult(result));
+        this.#channel.close();
+        break;
+      }
+      case 'RETURNED':
+        this.#end(() => this.#listener.onReturned());
+        this.#channel.close();
+        break;
+      default:
+        throw new FrameError(`a ${frame.type} frame from a worker`);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Commands that run inline and hold a slot of this machine. A command's end is seen at once by the closing of its
+ * wrapper's socket, which it inherited; but so did whatever it left running in the background. So its process is looked
+ * at, too, now and then.
+ */
+import { readFileSync } from 'node:fs';
+import type { JobId } from '../../core/schedule/contract.ts';
+
+const lookEveryMs = 1_000;
+
+interface Watched {
+  readonly pid: number;
+  /** Undefined: it cannot be seen from here (a container), so only its socket tells. */
+  readonly began: string | undefined;
+}
+
+export class InlineWatch {
+  readonly #watched = new Map<JobId, Watched>();
+  readonly #onGone: (job: JobId) => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(onGone: (job: JobId) => void) {
+    this.#onGone = onGone;
+  }
+
+  get pids(): Iterable<number> {
+    return [...this.#watched.values()].map(({ pid }) => pid);
+  }
+
+  add(job: JobId, pid: number): void {
+    this.#watched.set(job, { pid, began: beganAt(pid) });
+    this.#timer ??= setInterval(() => this.#look(), lookEveryMs).unref();
+  }
+
+  delete(job: JobId): void {
+    if (!this.#watched.delete(job) || this.#watched.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #look(): void {
+    for (const [job, { pid, began }] of this.#watched)
+      if (began !== undefined && beganAt(pid) !== began) this.#onGone(job);
+  }
+}
+
+/** When a process began, by its /proc entry; undefined if there is none or it has ended. */
+function beganAt(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // After the name, which may hold anything: state, …, and as the 22nd field of all the start.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+  } catch {
+    return undefined; // it has ended
+  }
+}

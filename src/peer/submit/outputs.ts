@@ -1,0 +1,163 @@
+/**
+ * The submitter's side of outputs: waits until it sees what the worker made, commits it under its real names, has the bytes
+ * sent where it stays invisible, and removes what came to nothing.
+ */
+import type { PeerName } from '../../core/schedule/contract.ts';
+import type { FactField as ViewField } from '../../core/view/contract.ts';
+import {
+  awaitFacts,
+  awaitWritten,
+  commitOutputs,
+  type FactField,
+  type HiddenOutput,
+  removeHidden,
+  shareClockMs,
+  sweepHidden,
+} from '../../share/commit.ts';
+import type { Disk } from '../../share/disk.ts';
+import type { JobChannel } from '../../swarm/libp2p/channel.ts';
+import { type ByteString, toText } from '../../wire/bytes.ts';
+import type { JobEnd, Seen } from '../../wire/job-messages.ts';
+import { fetchOutput } from './fetch-output.ts';
+import type { AttemptPlan } from './job-tree.ts';
+
+/** Longest wait until an output that a worker reported is seen here. */
+const seeTimeoutMs = 5_000;
+
+export type SeeResult =
+  | { readonly kind: 'seen' }
+  /** Neither became they visible, nor could they be fetched. */
+  | { readonly kind: 'unseen'; readonly detail: string }
+  /** They cannot be written here. */
+  | { readonly kind: 'failed'; readonly detail: string };
+
+/** What is to be seen, and from whom it can be had otherwise. */
+export interface Made {
+  readonly plan: AttemptPlan;
+  readonly end: JobEnd;
+  readonly root: ByteString;
+  readonly peer: PeerName;
+  /** Of facts, those that the machines see alike. */
+  readonly fields: readonly ViewField[];
+  /** Nobody knows what the command writes: what it wrote and something else has changed since is as good. */
+  readonly isUnknown: boolean;
+}
+
+export class Outputs {
+  readonly #disk: Disk;
+  readonly #openJob: (peer: PeerName) => JobChannel;
+
+  constructor(disk: Disk, openJob: (peer: PeerName) => JobChannel) {
+    this.#disk = disk;
+    this.#openJob = openJob;
+  }
+
+  /** Sees and commits what a command that is believed has made. */
+  async see(made: Made): Promise<SeeResult> {
+    const { plan, end } = made;
+    const there = end.outputs.filter(({ fact }) => fact.kind !== 'absent');
+    if (plan.renames.length === 0) return await this.#seeInPlace(made, there);
+    const facts = new Map(there.map(({ path, fact }) => [path, fact]));
+    const outputs = plan.renames.flatMap((output) => {
+      const fact = facts.get(output.hidden);
+      // After a compile error gcc leaves the dependency file, and nothing else.
+      const isLeft = isSuccess(end) || output.role === 'dependencies';
+      return fact === undefined || !isLeft ? [] : [{ ...output, fact }];
+    });
+    const unwanted = hiddenOf(plan).filter((hidden) => !outputs.some((output) => output.hidden === hidden));
+    return await this.#commit(made, outputs, unwanted);
+  }
+
+  /** What an attempt that came to nothing has written under hidden names. */
+  async remove(hidden: readonly ByteString[]): Promise<void> {
+    if (hidden.length === 0) return;
+    try {
+      await removeHidden(this.#disk, hidden);
+    } catch {
+      // What cannot be removed now is found by the next sweep.
+    }
+  }
+
+  /** What attempts of peers that were killed long ago left in a directory that this one begins to write to. */
+  sweep(root: ByteString, directory: ByteString): void {
+    shareClockMs(this.#disk, root)
+      .then((nowMs) => sweepHidden(this.#disk, [directory], { nowMs }))
+      .catch(() => {
+        // It is only old litter; the next peer tries again.
+      });
+  }
+
+  async #seeInPlace(made: Made, there: readonly Seen[]): Promise<SeeResult> {
+    const real = there.filter(({ path }) => path !== made.plan.extra);
+    const see = made.isUnknown ? awaitWritten : awaitFacts;
+    const unseen = await see(this.#disk, real, optionsOf(made));
+    if (unseen.length === 0) return { kind: 'seen' };
+    const missing = new Set(unseen.map(({ path }) => path));
+    const outputs = real.flatMap(({ path, fact }) =>
+      missing.has(path) ? [{ path, hidden: path, role: 'object' as const, fact }] : [],
+    );
+    return await this.#fetchAndCommit(made, outputs, []);
+  }
+
+  async #commit(
+    made: Made,
+    outputs: readonly HiddenOutput[],
+    unwanted: readonly ByteString[],
+  ): Promise<SeeResult> {
+    const result = await commitOutputs(this.#disk, outputs, { ...optionsOf(made), unwanted });
+    if (result.kind === 'committed') return { kind: 'seen' };
+    if (result.kind === 'failed') return failed(result);
+    return await this.#fetchAndCommit(made, outputs, unwanted);
+  }
+
+  /** They stay invisible: the worker sends their bytes, which are written here and take the real names. */
+  async #fetchAndCommit(
+    made: Made,
+    outputs: readonly HiddenOutput[],
+    unwanted: readonly ByteString[],
+  ): Promise<SeeResult> {
+    const fetched: HiddenOutput[] = [];
+    const begun: ByteString[] = [];
+    try {
+      for (const output of outputs) {
+        const slash = output.path.lastIndexOf('/');
+        const hidden = `${output.path.slice(0, slash)}/.buildswarm-sent-${made.peer.slice(-8)}-${output.path.slice(slash + 1)}`;
+        begun.push(hidden);
+        const fetch = { share: made.root, path: output.hidden };
+        const fact = await fetchOutput(this.#openJob(made.peer), this.#disk, fetch, hidden);
+        fetched.push({ ...output, hidden, fact });
+      }
+    } catch (error) {
+      await this.remove(begun);
+      const paths = outputs.map(({ path }) => toText(path)).join(', ');
+      return {
+        kind: 'unseen',
+        detail: `not seen here in ${seeTimeoutMs} ms, nor sent (${String(error)}): ${paths}`,
+      };
+    }
+    const result = await commitOutputs(this.#disk, fetched, { timeoutMs: seeTimeoutMs, unwanted });
+    if (result.kind === 'committed') return { kind: 'seen' };
+    return result.kind === 'failed'
+      ? failed(result)
+      : { kind: 'unseen', detail: 'what was sent is not seen either' };
+  }
+}
+
+export function isSuccess({ ending }: JobEnd): boolean {
+  return ending.kind === 'exited' && ending.status === 0;
+}
+
+const factField = { inode: 'inode', size: 'sizeBytes', mtime: 'mtimeNs', ctime: 'ctimeNs' } as const;
+
+function optionsOf({ fields }: Made): { fields: FactField[]; timeoutMs: number } {
+  return { fields: fields.map((field) => factField[field]), timeoutMs: seeTimeoutMs };
+}
+
+/** All hidden names of an attempt. */
+export function hiddenOf(plan: AttemptPlan): ByteString[] {
+  return [...plan.renames.map(({ hidden }) => hidden), ...(plan.extra === undefined ? [] : [plan.extra])];
+}
+
+function failed(result: { readonly path: ByteString; readonly message: string }): SeeResult {
+  return { kind: 'failed', detail: `${toText(result.path)} could not be renamed: ${result.message}` };
+}

@@ -1,0 +1,189 @@
+/**
+ * The submitter's views of one share: carries out the looks that core's view asks for, and keeps the
+ * share's clock. Decides nothing about what may be believed.
+ */
+
+import type {
+  LookStep,
+  NamedFact,
+  Verdict,
+  ViewAnswer,
+  ViewCheck,
+  ViewJob,
+  ViewOffer,
+  WorkerMount,
+} from '../../core/view/contract.ts';
+import { type FactField, factFields } from '../../core/view/contract.ts';
+import { calibrate, type FactPair } from '../../core/view/facts.ts';
+import type { AttemptView, JobView } from '../../core/view/job-view.ts';
+import { type Outcome, SubmitterView } from '../../core/view/submitter.ts';
+import { shareClockMs } from '../../share/commit.ts';
+import type { Disk } from '../../share/disk.ts';
+import { parseRecord, recordBytes } from '../../share/look-answer.ts';
+
+/** Clocks drift: the share's is compared again after this time. */
+const clockMs = 600_000;
+/** A look at the clock that takes no longer is as good as any. */
+const quickLookMs = 2;
+const maxClockLooks = 4;
+/** Ticks of the server's clock. */
+const clockTickMs = 20;
+/** Paths whose last look is kept; more are forgotten together. */
+const maxSeen = 131_072;
+/** A view that is not settled after so many looks is of a tree that changes all the time. */
+const maxSteps = 64;
+
+export type PreparedView =
+  | { readonly kind: 'offer'; readonly offer: ViewOffer; readonly attempt: AttemptView }
+  | { readonly kind: 'inline'; readonly because: string };
+
+type LastVerdict = Exclude<Verdict, { readonly kind: 'look' | 'wait' }>;
+
+export class ShareView {
+  readonly root: string;
+  readonly #disk: Disk;
+  readonly #now: () => number;
+  readonly #view: SubmitterView;
+  readonly #seen = new Map<string, { readonly record: string; readonly named: NamedFact }>();
+  #fields: readonly FactField[] = factFields;
+  #clockAtMs = Number.NEGATIVE_INFINITY;
+  #clockLook: Promise<void> | undefined;
+
+  /** @param without - checks that a test switches off, to see that they are needed. */
+  constructor(root: string, disk: Disk, now: () => number, without: readonly ViewCheck[]) {
+    this.root = root;
+    this.#disk = disk;
+    this.#now = now;
+    this.#view = new SubmitterView({ root, without });
+  }
+
+  begin(job: ViewJob, handedInMs: number): JobView {
+    return this.#view.begin(job, handedInMs);
+  }
+
+  /** Fields of facts that other machines see as this one does. */
+  get fields(): readonly FactField[] {
+    return this.#fields;
+  }
+
+  /** Two machines' facts of one file: a field that they see differently is compared no more on this share. */
+  compared(pair: FactPair): void {
+    const agreed = calibrate([pair]);
+    // Not even size and time agree: the file was being written anew. The jobs' own comparisons will tell.
+    if (agreed === undefined) return;
+    this.#fields = this.#fields.filter((field) => agreed.includes(field));
+    this.#view.setFields(this.#fields);
+  }
+
+  forgetWorker(worker: string): void {
+    this.#view.forgetWorker(worker);
+  }
+
+  /** Looks until the job can be offered to this worker, or cannot be proven anywhere. @throws DiskError */
+  async prepare(view: JobView, worker: string, mount: WorkerMount): Promise<PreparedView> {
+    await this.#readClock();
+    for (let steps = 0; steps < maxSteps; steps += 1) {
+      const step = this.#view.prepare(view, worker, mount, this.#now());
+      switch (step.kind) {
+        case 'look':
+          await this.#look(step);
+          break;
+        case 'bump': {
+          const beganMs = this.#now();
+          const { facts, failed } = await this.#disk.run('bumpAll', step.directories);
+          this.#view.bumped(facts, failed, beganMs, this.#now());
+          break;
+        }
+        case 'wait':
+          await this.#until(step.untilMs);
+          break;
+        default:
+          return step;
+      }
+    }
+    return { kind: 'inline', because: `the share changed while it was looked at ${maxSteps} times` };
+  }
+
+  answered(attempt: AttemptView, answer: ViewAnswer): void {
+    this.#view.answered(attempt, answer);
+  }
+
+  /** May the result be the job's? @throws DiskError */
+  async judge(view: JobView, attempt: AttemptView, outcome: Outcome): Promise<LastVerdict> {
+    for (let steps = 0; steps < maxSteps; steps += 1) {
+      const verdict = this.#view.judge(view, attempt, outcome);
+      if (verdict.kind === 'look') await this.#look(verdict);
+      else if (verdict.kind === 'wait') await this.#until(verdict.untilMs);
+      else return verdict;
+    }
+    return { kind: 'inline', because: `the share changed while it was looked at ${maxSteps} times` };
+  }
+
+  async #until(untilMs: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, Math.max(1, untilMs - this.#now())));
+  }
+
+  async #look(step: LookStep): Promise<void> {
+    const beganMs = this.#now();
+    const looks = await this.#disk.look({ paths: step.paths, links: step.links, lists: step.lists });
+    this.#view.observe(this.#factsOf(step.paths, looks.records), beganMs, this.#now());
+    this.#view.observeLinks(
+      step.links.flatMap((path, index) => {
+        const target = looks.targets[index];
+        return target === undefined ? [] : [{ path, target }];
+      }),
+    );
+    this.#view.observeLists(pair(step.lists, looks.names, 'names'), beganMs);
+  }
+
+  /** Most paths are as they were at the last look: then the fact is the very same object. */
+  #factsOf(paths: readonly string[], records: Uint8Array): NamedFact[] {
+    if (this.#seen.size > maxSeen) this.#seen.clear();
+    const bytes = Buffer.from(records.buffer, records.byteOffset, records.byteLength);
+    return paths.map((path, index) => {
+      const record = bytes.toString('latin1', index * recordBytes, (index + 1) * recordBytes);
+      let seen = this.#seen.get(path);
+      if (seen?.record !== record) {
+        seen = { record, named: { path, fact: parseRecord(record) } };
+        this.#seen.set(path, seen);
+      }
+      return seen.named;
+    });
+  }
+
+  #readClock(): Promise<void> {
+    if (this.#now() - this.#clockAtMs < clockMs) return Promise.resolve();
+    this.#clockLook ??= this.#compareClocks().finally(() => {
+      this.#clockLook = undefined;
+    });
+    return this.#clockLook;
+  }
+
+  async #compareClocks(): Promise<void> {
+    let best = Number.POSITIVE_INFINITY;
+    // The first look comes while everything else begins too: the quickest tells most.
+    for (let looks = 0; looks < maxClockLooks && best > quickLookMs; looks += 1) {
+      const beforeMs = this.#now();
+      const shareMs = await shareClockMs(this.#disk, this.root);
+      const afterMs = this.#now();
+      this.#clockAtMs = afterMs;
+      if (afterMs - beforeMs >= best) continue;
+      best = afterMs - beforeMs;
+      this.#view.setClock({
+        aheadMs: shareMs - (beforeMs + afterMs) / 2,
+        uncertaintyMs: best / 2 + clockTickMs,
+      });
+    }
+  }
+}
+
+function pair<Value, Key extends string>(
+  paths: readonly string[],
+  values: readonly Value[],
+  key: Key,
+): ({ path: string } & Record<Key, Value>)[] {
+  return paths.flatMap((path, index) => {
+    const value = values[index];
+    return value === undefined ? [] : [{ path, [key]: value } as { path: string } & Record<Key, Value>];
+  });
+}

@@ -1,0 +1,190 @@
+/**
+ * One job of this machine, from its wrapper's request to its end: holds the wrapper's connection, the output that is
+ * not passed on yet, stdin, and the attempts. Where and when it runs is the dispatcher's decision.
+ */
+import type { Reading } from '../../core/command/contract.ts';
+import type { Ending, JobDemand, JobId } from '../../core/schedule/contract.ts';
+import type { WrapperConnection, WrapperRequest } from '../../local/wrapper-connection.ts';
+import type { Attempt } from './attempt.ts';
+import { OutputHold } from './output-hold.ts';
+import { StdinWindow } from './stdin-window.ts';
+
+/** Held at most: less than the window that a worker may fill without being granted more. */
+const holdLimitBytes = 768 * 1024;
+/** Commands that nobody understands may be in a dialogue: what they say is held back for so long only. */
+const holdUnknownMs = 150;
+
+/** Signals that ask for the end; by then a failure is the caller's own doing. */
+const endingSignals: ReadonlySet<number> = new Set([1, 2, 3, 13, 15]);
+/** Signals that a command which has not started yet can do without: CHLD, CONT, TSTP, TTIN, TTOU, URG, WINCH. */
+const harmlessSignals: ReadonlySet<number> = new Set([17, 18, 20, 21, 22, 23, 28]);
+
+/** The part of a job that is known when it is handed in. */
+export interface SubmissionInit {
+  readonly id: JobId;
+  readonly request: WrapperRequest;
+  readonly connection: WrapperConnection;
+  readonly reading: Reading;
+  readonly demand: JobDemand;
+  /** Root of the share in which it works; undefined where it is inline by rule. */
+  readonly share: string | undefined;
+  /** When it was handed in; all that it reads shall be as it was then or later. */
+  readonly handedInMs: number;
+  readonly listener: SubmissionListener;
+}
+
+export interface SubmissionListener {
+  /** The caller is gone, or has ended the job before it began anywhere. */
+  onCancel(job: JobId): void;
+  /** The command that runs inline has ended. */
+  onReleased(job: JobId): void;
+}
+
+export class Submission {
+  readonly id: JobId;
+  readonly request: WrapperRequest;
+  readonly reading: Reading;
+  readonly demand: JobDemand;
+  readonly share: string | undefined;
+  readonly handedInMs: number;
+  readonly stdin: StdinWindow;
+  /** How the command ended where it ran, once that is known and believed. */
+  ending: Ending | undefined;
+  readonly #connection: WrapperConnection;
+  readonly #hold: OutputHold;
+  #attempt: Attempt | undefined;
+  #holdTimer: NodeJS.Timeout | undefined;
+  #signalled = false;
+  #place: 'waiting' | 'inline' | 'over' = 'waiting';
+
+  constructor(init: SubmissionInit) {
+    this.id = init.id;
+    this.request = init.request;
+    this.reading = init.reading;
+    this.demand = init.demand;
+    this.share = init.share;
+    this.handedInMs = init.handedInMs;
+    this.#connection = init.connection;
+    this.stdin = new StdinWindow((takenBytes) => init.connection.stdinTaken(takenBytes));
+    this.#hold = new OutputHold(holdLimitBytes, (chunk, receivedBytes) => {
+      const attempt = this.#attempt;
+      // The credit follows the bytes out of this process: a slow reader slows the worker, and nothing grows here.
+      const flushed = (): void => attempt?.granted(receivedBytes);
+      if (chunk.data.length === 0) flushed();
+      else init.connection.output(chunk.type, chunk.data, flushed);
+    });
+    init.connection.listen({
+      onStdin: (data) => {
+        this.stdin.data(data);
+        if (this.#attempt?.started) this.#attempt.stdin(data);
+      },
+      onStdinEnd: () => {
+        this.stdin.end();
+        if (this.#attempt?.started) this.#attempt.stdinEnd();
+      },
+      onSignal: (signal) => this.#onSignal(signal, init.listener),
+      onClose: () => {
+        const inline = this.#place === 'inline';
+        this.#close();
+        if (inline) init.listener.onReleased(this.id);
+        else init.listener.onCancel(this.id);
+      },
+    });
+  }
+
+  get isInline(): boolean {
+    return this.#place === 'inline';
+  }
+
+  get over(): boolean {
+    return this.#place === 'over';
+  }
+
+  /** True if nothing of it has reached the caller: it may run again as if it never had. */
+  get replayable(): boolean {
+    return !this.#hold.passedOn && !this.stdin.taken;
+  }
+
+  /** True once the caller has sent it a signal that ends it. */
+  get signalled(): boolean {
+    return this.#signalled;
+  }
+
+  /** The attempt whose output counts. */
+  begin(attempt: Attempt): void {
+    this.#attempt = attempt;
+    this.#hold.restart();
+  }
+
+  /** The command runs on the worker. */
+  started(): void {
+    const attempt = this.#attempt;
+    if (attempt === undefined) return;
+    if (wantsStdin(this)) {
+      const first = this.stdin.begin();
+      if (first.data.length > 0) attempt.stdin(first.data);
+      if (first.ended) attempt.stdinEnd();
+    }
+  }
+
+  output(attempt: Attempt, type: 'STDOUT' | 'STDERR', data: Uint8Array): void {
+    if (attempt !== this.#attempt || this.#place !== 'waiting') return;
+    this.#hold.take({ type, data });
+    if (this.reading.kind === 'other' && this.#holdTimer === undefined) {
+      this.#holdTimer = setTimeout(() => this.#hold.release(), holdUnknownMs);
+    }
+  }
+
+  /** Passes the result on to the caller; the last act. */
+  finish(ending: Ending): void {
+    this.#hold.release();
+    this.#close();
+    this.#connection.exit(ending);
+  }
+
+  /** Lets the wrapper run it; `onReleased` follows when that has ended. */
+  inline(reason: string): void {
+    this.#clearTimer();
+    this.#attempt = undefined;
+    this.#place = 'inline';
+    this.#connection.inline(reason);
+  }
+
+  /** Leaves the wrapper alone: it will run the command itself. */
+  drop(): void {
+    this.#close();
+    this.#connection.drop();
+  }
+
+  #onSignal(signal: number, listener: SubmissionListener): void {
+    if (this.#place !== 'waiting') return;
+    if (endingSignals.has(signal)) this.#signalled = true;
+    if (this.#attempt?.started) {
+      this.#attempt.signal(signal);
+    } else if (!harmlessSignals.has(signal)) {
+      // It has begun nowhere, so it dies as a process does that has not yet set a handler.
+      this.finish({ kind: 'signaled', signal, core: false });
+      listener.onCancel(this.id);
+    }
+  }
+
+  #close(): void {
+    this.#clearTimer();
+    this.#place = 'over';
+  }
+
+  #clearTimer(): void {
+    clearTimeout(this.#holdTimer);
+  }
+}
+
+/** Whether the command is to be given the caller's stdin, and not just /dev/null. */
+export function wantsStdin(job: { readonly reading: Reading; readonly request: WrapperRequest }): boolean {
+  const kind = job.request.job.stdin;
+  return job.reading.stdin !== 'never' && kind !== 'null' && kind !== 'closed' && kind !== 'tty';
+}
+
+/** For which jobs a refusal that is not `busy` holds: those of the same programs in the same share. */
+export function kindOf(reading: Reading, share: string | undefined): string {
+  return `${share ?? ''}\x01${reading.programs.join('\x01')}${reading.native ? '\x01native' : ''}`;
+}

@@ -1,0 +1,64 @@
+/**
+ * Finds peers where no multicast reaches them: every member of a share has its addresses in its member file. Also joins
+ * the share that the user's home directory, or the directory in which the peer was started, lies in.
+ */
+import type { PeerName } from '../../core/schedule/contract.ts';
+import type { Disk } from '../../share/disk.ts';
+import { listMembers } from '../../share/members.ts';
+import type { Shares } from '../../share/shares.ts';
+import type { Members } from './membership.ts';
+
+/** How often the files are read while there is anybody whom we do not know; they are few and small. */
+const readEveryMs = 15_000;
+/** Younger files than this are of peers that may still be there. */
+const maxDialled = 300;
+
+export interface AddressBookInit {
+  readonly disk: Disk;
+  readonly shares: Shares;
+  readonly members: Members;
+  readonly connected: () => readonly PeerName[];
+  readonly connectTo: (peer: PeerName, addresses: readonly string[]) => void;
+  readonly log: (message: string, facts: Record<string, unknown>) => void;
+}
+
+export class AddressBook {
+  readonly #init: AddressBookInit;
+  readonly #timer: NodeJS.Timeout;
+  readonly #own: PeerName;
+
+  constructor(own: PeerName, init: AddressBookInit) {
+    this.#own = own;
+    this.#init = init;
+    this.#timer = setInterval(() => this.read(), readEveryMs);
+  }
+
+  /** Joins the shares of these directories, if they are in any that can be joined. */
+  async joinSharesOf(directories: readonly string[]): Promise<void> {
+    for (const directory of new Set(directories)) {
+      const found = await this.#init.shares.find(directory);
+      if (found.ok) await this.#init.members.join(found.share);
+    }
+    this.read();
+  }
+
+  /** Reads the member files of all shares that this peer has joined, and connects to whom it does not know. */
+  read(): void {
+    for (const { root } of this.#init.members.joined) {
+      this.#readOne(root).catch((error: unknown) =>
+        this.#init.log('the member files could not be read', { root, error: String(error) }),
+      );
+    }
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #readOne(root: string): Promise<void> {
+    const listed = await listMembers(this.#init.disk, root, [this.#own, ...this.#init.connected()]);
+    if (!listed.ok) return;
+    for (const { peerId, addresses } of listed.members.slice(0, maxDialled))
+      this.#init.connectTo(peerId, addresses);
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * Membership as the peer uses it: writes this peer's file on each share that it comes to know, asks for others', and
+ * believes an answer for a while only, so that removing a file revokes.
+ */
+
+import { absent, type Fact } from '../../core/fact.ts';
+import type { PeerName } from '../../core/schedule/contract.ts';
+import type { Disk } from '../../share/disk.ts';
+import { readFacts } from '../../share/facts.ts';
+import {
+  checkMember,
+  type Member,
+  memberLifeMs,
+  removeMemberFile,
+  sweepMembers,
+  writeMemberFile,
+} from '../../share/members.ts';
+import type { Mount } from '../../share/mounts.ts';
+import type { Share } from '../../share/shares.ts';
+
+/** Where the member file of a peer lies. */
+export function memberPath(root: string, peer: PeerName): string {
+  return `${root === '/' ? '' : root}/.buildswarm/peers/${peer}`;
+}
+
+/** `unsure`: the file system did not answer, so nothing is shown either way. */
+export type Membership =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly why: string; readonly unsure?: boolean };
+
+/**
+ * What a connected peer has shown so far, on any share. A `stranger` has shown nothing: nothing that it names is looked
+ * at, run or kept. Of a `lapsed` one the proof is old: look again before the next job.
+ */
+export type Standing = 'member' | 'lapsed' | 'stranger';
+
+/** How long attributes are believed where the mount does not say. */
+const cacheS = 60;
+/** How long a good answer holds. */
+const believedMs = 30_000;
+/** A bad one: the other end may be just writing its file. */
+const doubtedMs = 50;
+/** Files of a day's age are swept, so a living peer renews its own well before. */
+const renewMs = 4 * 3600 * 1000;
+/** Shares on which one peer is looked for, at most. */
+const maxRoots = 64;
+
+interface Known {
+  readonly answer: Promise<Membership>;
+  untilMs: number;
+  /** The newest answer that came. */
+  verdict: Membership | undefined;
+}
+
+export interface MembersInit {
+  readonly disk: Disk;
+  readonly now: () => number;
+  readonly self: () => Member;
+  /** The public key that noise has proven for a connected peer, base64. */
+  readonly keyOf: (peer: PeerName) => string | undefined;
+  /** This peer has become a member of one more share. */
+  readonly onJoined: (root: string) => void;
+  readonly log: (message: string, facts: Record<string, unknown>) => void;
+}
+
+export class Members {
+  readonly #init: MembersInit;
+  /** By peer, then by root of the share. */
+  readonly #known = new Map<PeerName, Map<string, Known>>();
+  readonly #joined = new Map<string, Promise<Membership>>();
+  /** When this peer's file was written, by the wall clock, which counts the time in which a machine sleeps. */
+  readonly #writtenMs = new Map<string, number>();
+  readonly #facts = new Map<string, Fact>();
+  readonly #mounts = new Map<string, Mount>();
+  readonly #renewal: NodeJS.Timeout;
+
+  constructor(init: MembersInit) {
+    this.#init = init;
+    this.#renewal = setInterval(() => {
+      for (const root of this.#joined.keys()) this.#joined.set(root, this.#renew(root));
+    }, renewMs).unref();
+  }
+
+  /** The shares on which this peer has its file, and how this machine mounts them. */
+  get joined(): { root: string; cacheMaxMs: number; timesOnly: boolean; member: Fact }[] {
+    return [...this.#mounts].map(([root, mount]) => ({
+      root,
+      cacheMaxMs: mount.isNetwork
+        ? 1_000 * Math.max(mount.acdirmaxS || cacheS, mount.acregmaxS || cacheS)
+        : 0,
+      timesOnly: mount.nfsVersion?.startsWith('3') === true,
+      member: this.#facts.get(root) ?? absent,
+    }));
+  }
+
+  /** Writes this peer's file on a share, once. */
+  join(share: Share): Promise<Membership> {
+    const { root } = share;
+    let joined = this.#joined.get(root);
+    if (joined === undefined) {
+      joined = this.#write(root);
+      this.#joined.set(root, joined);
+      void joined.then((answer) => {
+        // A share that was not writable a moment ago may be so later.
+        if (answer.ok) {
+          this.#mounts.set(root, share.mount);
+          this.#init.onJoined(root);
+        } else this.#joined.delete(root);
+      });
+    }
+    return joined;
+  }
+
+  /** Whether this peer is a member of a share that it was asked to join. */
+  joinedTo(root: string): Promise<Membership> {
+    return (
+      this.#joined.get(root) ??
+      Promise.resolve({ ok: false, why: 'this peer could not write its own member file' })
+    );
+  }
+
+  /** Whether this peer has written its file there; only what lies in such a share is looked at for others. */
+  hasJoined(root: string): boolean {
+    return this.#mounts.has(root);
+  }
+
+  /** Is that peer a member of this share, as this machine sees it? */
+  check(root: string, peer: PeerName): Promise<Membership> {
+    const nowMs = this.#init.now();
+    const roots = this.#known.get(peer) ?? new Map<string, Known>();
+    const before = roots.get(root);
+    if (before !== undefined && before.untilMs > nowMs) return before.answer;
+    const known: Known = {
+      answer: this.#look(root, peer),
+      untilMs: nowMs + believedMs,
+      verdict: before?.verdict,
+    };
+    if (before === undefined && roots.size >= maxRoots) roots.delete(roots.keys().next().value ?? '');
+    roots.set(root, known);
+    this.#known.set(peer, roots);
+    void known.answer.then((verdict) => {
+      if (!verdict.ok) known.untilMs = this.#init.now() + doubtedMs;
+      if (verdict.ok || verdict.unsure !== true || known.verdict === undefined) known.verdict = verdict;
+    });
+    return known.answer;
+  }
+
+  /** What a peer has shown, without looking. */
+  standing(peer: PeerName): Standing {
+    let standing: Standing = 'stranger';
+    for (const { verdict, untilMs } of this.#known.get(peer)?.values() ?? []) {
+      if (verdict?.ok !== true) continue;
+      if (untilMs > this.#init.now()) return 'member';
+      standing = 'lapsed';
+    }
+    return standing;
+  }
+
+  /** Looks again where a peer has been a member. @returns whether it still is, anywhere. */
+  async proveAgain(peer: PeerName): Promise<boolean> {
+    for (const [root, { verdict }] of this.#known.get(peer) ?? []) {
+      if (verdict?.ok === true && (await this.check(root, peer)).ok) return true;
+    }
+    return false;
+  }
+
+  /** Whether a peer is known to be a member of a share; does not look. */
+  isMember(root: string, peer: PeerName): boolean {
+    return this.#known.get(peer)?.get(root)?.verdict?.ok === true;
+  }
+
+  /** Forgets what is known of a peer that is gone. */
+  forget(peer: PeerName): void {
+    this.#known.delete(peer);
+  }
+
+  /** Why a peer is not used, for people: on none of the shares where it was looked for it is a member. */
+  refusals(peer: PeerName): string[] {
+    const verdicts = [...(this.#known.get(peer)?.values() ?? [])].map(({ verdict }) => verdict);
+    if (verdicts.some((verdict) => verdict?.ok === true)) return [];
+    const reasons = verdicts.flatMap((verdict) => (verdict?.ok === false ? [verdict.why] : []));
+    return reasons.length > 0 || this.#mounts.size === 0
+      ? reasons.slice(0, 2)
+      : ['not-member: it has not shown that it is you on any share of this peer'];
+  }
+
+  /** Removes this peer's files; at its stop. */
+  async leave(): Promise<void> {
+    clearInterval(this.#renewal);
+    const { peerId } = this.#init.self();
+    await Promise.allSettled(
+      [...this.#joined.keys()].map((root) => removeMemberFile(this.#init.disk, root, peerId)),
+    );
+  }
+
+  async #write(root: string): Promise<Membership> {
+    try {
+      const self = this.#init.self();
+      const written = await writeMemberFile(this.#init.disk, root, self);
+      if (!written.ok) return written;
+      this.#writtenMs.set(root, Date.now());
+      const [fact = absent] = await readFacts(this.#init.disk, [memberPath(root, self.peerId)], {
+        fresh: true,
+      });
+      this.#facts.set(root, fact);
+      await sweepMembers(this.#init.disk, root, { alive: [self.peerId] });
+      return { ok: true };
+    } catch (error) {
+      this.#init.log('the member file could not be written', { root, error: String(error) });
+      return { ok: false, why: String(error) };
+    }
+  }
+
+  /** Who removed the file has revoked this peer there: it must not come back by itself. */
+  async #renew(root: string): Promise<Membership> {
+    const ageMs = Date.now() - (this.#writtenMs.get(root) ?? 0);
+    // Older ones are swept by others, so a machine that slept for days may find its own gone.
+    if (ageMs < memberLifeMs) {
+      const path = memberPath(root, this.#init.self().peerId);
+      const [fact] = await readFacts(this.#init.disk, [path], { fresh: true }).catch(() => []);
+      if (fact?.kind === 'absent') {
+        this.#mounts.delete(root);
+        this.#init.log('the member file was removed, so this share is left', { root });
+        return {
+          ok: false,
+          why: 'the member file of this peer was removed; start the peer again to use the share',
+        };
+      }
+    }
+    return await this.#write(root);
+  }
+
+  async #look(root: string, peer: PeerName): Promise<Membership> {
+    const publicKey = this.#init.keyOf(peer);
+    if (publicKey === undefined) return { ok: false, why: `there is no connection to ${peer}` };
+    try {
+      return await checkMember(this.#init.disk, root, { peerId: peer, publicKey });
+    } catch (error) {
+      return { ok: false, why: String(error), unsure: true };
+    }
+  }
+}

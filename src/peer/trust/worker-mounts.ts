@@ -1,0 +1,45 @@
+/** How each worker mounts each share, as it has said itself: how long its kernel may believe what is no longer so. */
+import type { PeerName } from '../../core/schedule/contract.ts';
+import type { WorkerMount } from '../../core/view/contract.ts';
+
+/** A peer says so right after it has become a member; it is on its way. */
+const waitMs = 1_500;
+
+export class WorkerMounts {
+  readonly #now: () => number;
+  readonly #known = new Map<string, WorkerMount>();
+  readonly #waiting = new Map<string, Set<() => void>>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  set(peer: PeerName, root: string, mount: WorkerMount): void {
+    const key = `${peer} ${root}`;
+    this.#known.set(key, mount);
+    for (const wake of this.#waiting.get(key) ?? []) wake();
+    this.#waiting.delete(key);
+  }
+
+  forget(peer: PeerName): void {
+    for (const key of this.#known.keys()) if (key.startsWith(`${peer} `)) this.#known.delete(key);
+  }
+
+  /** Waits a moment for what has not been said yet; undefined if it is not. */
+  async of(peer: PeerName, root: string): Promise<WorkerMount | undefined> {
+    const key = `${peer} ${root}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const deadlineMs = this.#now() + waitMs;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, deadlineMs - this.#now());
+      const wakers = this.#waiting.get(key) ?? new Set();
+      wakers.add(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+      this.#waiting.set(key, wakers);
+    });
+    return this.#known.get(key);
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Finding peers by mDNS under a service tag of our own, on top of @libp2p/mdns.
+ *
+ * Each peer answers each query by multicast, so a query costs all peers as many packets as there are peers. Who knows
+ * nobody asks often. The others ask now and then, and leave it out if somebody else has just asked, since they hear
+ * the answers too: the swarm as a whole asks once a minute or more rarely. Gossip and redialling do the rest.
+ */
+
+import type { PeerInfo, Startable } from '@libp2p/interface';
+import { type MulticastDNSComponents, mdns } from '@libp2p/mdns';
+import { toError } from '../libp2p/to-error.ts';
+import { hasMulticastRoute } from './multicast-route.ts';
+
+export const defaultServiceTag = '_buildswarm._udp.local';
+
+/** The next query's distance after the start, ms: a packet may be lost while an interface comes up. */
+const firstDelaysMs = [200, 400, 800];
+const aloneMs = 1500;
+/** While we know somebody: how often to see whether we still do; by chance up to twice as long, so that one asks first. */
+const lookAgainMs = 5000;
+const togetherMs = 60_000;
+/** Answers a second that a peer hears, on average and at most. */
+const answersPerS = 1;
+
+export interface DiscoveryOptions {
+  readonly serviceTag: string;
+  /** How many peers we are connected to. */
+  readonly peers: () => number;
+  readonly onFound: (id: string, addresses: string[]) => void;
+  /** Once, when packets cannot leave. */
+  readonly onNoRoute: (reason: string) => void;
+}
+
+/** The parts of @libp2p/mdns's service that its types do not show. */
+interface Inner extends Startable {
+  readonly mdns?: {
+    query(query: unknown, done: (error: unknown) => void): void;
+    on(
+      event: 'query',
+      listener: (query: { readonly questions: readonly { readonly name: string }[] }) => void,
+    ): void;
+  };
+  addEventListener(type: 'peer', listener: (event: CustomEvent<PeerInfo>) => void): void;
+}
+
+/**
+ * A libp2p service. It is not registered as libp2p's own discovery, which would write each answer of each peer
+ * into the peer store.
+ */
+export function discovery(options: DiscoveryOptions): (components: MulticastDNSComponents) => Startable {
+  return (components) => {
+    // A week: the interval of @libp2p/mdns itself never comes, we query.
+    const intervalMs = 7 * 24 * 3_600_000;
+    const inner = mdns({ serviceTag: options.serviceTag, interval: Math.min(intervalMs, 2 ** 31 - 1) })(
+      components,
+    ) as unknown as Inner;
+    return new Discovery(inner, options);
+  };
+}
+
+class Discovery implements Startable {
+  readonly #inner: Inner;
+  readonly #options: DiscoveryOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #queries = 0;
+  #queriedMs = performance.now();
+  #toldNoRoute = false;
+
+  constructor(inner: Inner, options: DiscoveryOptions) {
+    this.#inner = inner;
+    this.#options = options;
+    inner.addEventListener('peer', ({ detail }) =>
+      options.onFound(detail.id.toString(), detail.multiaddrs.map(String)),
+    );
+  }
+
+  async start(): Promise<void> {
+    if (!(await hasMulticastRoute())) this.#noRoute('no route for multicast (224.0.0.0/4)');
+    await this.#inner.start(); // asks for the first time
+    this.#inner.mdns?.on('query', ({ questions }) => {
+      if (questions.some(({ name }) => name === this.#options.serviceTag))
+        this.#queriedMs = performance.now();
+    });
+    this.#schedule();
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#inner.stop();
+  }
+
+  #schedule(): void {
+    this.#timer = setTimeout(() => this.#wake(), this.#delayMs());
+    this.#timer.unref();
+  }
+
+  #delayMs(): number {
+    if (this.#options.peers() > 0) return lookAgainMs * (1 + Math.random());
+    return firstDelaysMs[this.#queries] ?? aloneMs * (0.75 + Math.random() / 2);
+  }
+
+  #wake(): void {
+    const peers = this.#options.peers();
+    const distanceMs = peers === 0 ? 0 : Math.max(togetherMs, (peers / answersPerS) * 1000);
+    const nowMs = performance.now();
+    if (nowMs - this.#queriedMs >= distanceMs) {
+      this.#queriedMs = nowMs;
+      this.#queries += 1;
+      this.#query();
+    }
+    this.#schedule();
+  }
+
+  #query(): void {
+    this.#inner.mdns?.query(
+      { questions: [{ name: this.#options.serviceTag, type: 'PTR' }] },
+      (thrown: unknown) => {
+        if (thrown !== null && thrown !== undefined) this.#noRoute(toError(thrown).message);
+      },
+    );
+  }
+
+  #noRoute(reason: string): void {
+    if (this.#toldNoRoute) return;
+    this.#toldNoRoute = true;
+    this.#options.onNoRoute(reason);
+  }
+}
