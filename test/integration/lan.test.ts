@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { checked, checkout, run } from '../rig/child.ts';
@@ -60,6 +60,27 @@ test('each machine has its own name, /tmp, /run and process list, and the disk i
   assert.equal(await shell(lan, 'm1', `ls -A ${outside} 2>/dev/null || true`), '');
   await lan.crash('m1');
   assert.equal((await sleeper.ended).signal, 'SIGKILL');
+});
+
+test('machines have their own copies of the directories that are asked for, and nobody else sees them change', async () => {
+  await using lan = await Lan.up(2, { ownRoots: ['/usr/local', '/etc'] });
+  const mode = ((await stat('/usr/local')).mode & 0o7777).toString(8);
+  await shell(
+    lan,
+    'm1',
+    'echo one >/etc/only-m1; mkdir /usr/local/include/d; echo 1 >/usr/local/include/d/x.h',
+  );
+  assert.equal(await shell(lan, 'm2', 'ls /etc/only-m1 /usr/local/include/d 2>/dev/null || true'), '');
+  // What was there before can be changed, moved and removed as well.
+  await shell(lan, 'm2', 'rm /etc/passwd; echo hello >>/etc/group; mv /usr/local/lib /usr/local/gone');
+  assert.equal(
+    await shell(lan, 'm1', 'ls -d /usr/local/lib; grep -c hello /etc/group; head -c 5 /etc/passwd'),
+    '/usr/local/lib\n0\nroot:',
+  );
+  assert.equal(await shell(lan, 'm1', 'stat -c %a /usr/local; cat /etc/only-m1'), `${mode}\none`);
+  await assert.rejects(readdir('/usr/local/include/d'), { code: 'ENOENT' });
+  await shell(lan, 'm1', 'echo three >file');
+  assert.equal(await shell(lan, 'm2', 'cat file'), 'three');
 });
 
 test('exec is transparent: directory, arguments, stdin, output, exit status and signal', async () => {

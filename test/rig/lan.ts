@@ -6,6 +6,11 @@ import { check, checkout, type Ended, type Running, type RunOptions, run, start 
 /** One of the machines m1, m2, … */
 export type Host = `m${number}`;
 
+export interface LanOptions {
+  /** Directories of which each machine has a copy of its own, see scripts/lan; /tmp, /run and /dev/shm always are. */
+  readonly ownRoots?: readonly string[];
+}
+
 const script = path.join(checkout, 'scripts/lan');
 
 /** Machines m1…mN and a folder that all of them see; `await using` takes it all away. */
@@ -23,13 +28,14 @@ export class Lan {
     this.#env = { BUILDSWARM_LAN: path.join(root, 'lan') };
   }
 
-  static async up(count: number): Promise<Lan> {
+  static async up(count: number, options: LanOptions = {}): Promise<Lan> {
     // By the number in the name, scripts/test finds what a test that was killed has left behind.
     const parent = path.join(checkout, '.lan');
     await mkdir(parent, { recursive: true });
     const lan = new Lan(count, await mkdtemp(path.join(parent, `test-${process.pid}-`)));
     await mkdir(lan.folder, { mode: 0o700 });
-    await lan.#lan('up', String(count));
+    const own = (options.ownRoots ?? []).flatMap((directory) => ['--own', directory]);
+    await lan.#lan('up', String(count), ...own);
     return lan;
   }
 

@@ -14,6 +14,8 @@ export interface SwarmOptions {
   readonly slots?: number;
   /** Machines that get a peer; default: all. */
   readonly peers?: readonly Host[];
+  /** Directories that each machine has for itself, as `['/etc', '/usr/local']`; then they can differ. */
+  readonly ownRoots?: readonly string[];
 }
 
 const buildswarm = path.join(checkout, 'bin/buildswarm');
@@ -35,7 +37,7 @@ export class SwarmRig {
   }
 
   static async start(t: TestContext | undefined, options: SwarmOptions = {}): Promise<SwarmRig> {
-    const lan = await Lan.up(options.machines ?? 4);
+    const lan = await Lan.up(options.machines ?? 4, options);
     const rig = new SwarmRig(lan, options.slots ?? 2);
     t?.after(() => rig.#printLogs(t));
     try {
