@@ -1,7 +1,7 @@
 /**
  * The `-fNAME`, `-fno-NAME` and `-fNAME=VALUE` options of gcc 12 and clang 14 (C, C++, Objective-C) that change only
  * what is generated or diagnosed: they read and write no file by name, and neither the name of the output nor
- * that of the dependency file gets into a byte of either. Those that do have rows in driver-options.ts;
+ * that of the dependency file gets into a byte of either. Those that do are in driver-option-table.ts;
  * a name in neither place is unknown, and a command with it writes in place.
  */
 const names = `

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { optionGroups } from '../../../../src/core/command/driver-option-table.ts';
 import { lookUpOption } from '../../../../src/core/command/driver-options.ts';
 import type { DriverFamily } from '../../../../src/core/command/tool.ts';
 
@@ -64,6 +65,7 @@ const table = `
 -arch            clang   next    plain
 -b               any     next    plain
 -G               clang   next    plain
+--optimize       any     flag    plain
 --param          any     next    plain
 --param=a=b      any     joined  plain
 -mllvm           clang   next    in-place
@@ -205,5 +207,31 @@ describe('lookUpOption', () => {
     assert.notEqual(lookUpOption('-ftime-trace', 'gcc').effect, 'time-trace');
     assert.equal(lookUpOption('-wrapper', 'clang').effect, 'unknown');
     assert.equal(lookUpOption('-Xclang', 'gcc').effect, 'unknown');
+  });
+});
+
+describe('optionGroups', () => {
+  const groups = optionGroups.flatMap((topic) => Object.entries(topic));
+  it('lists the spellings of each group sorted', () => {
+    for (const [group, text] of groups) {
+      const spellings = text.trim().split(/\s+/);
+      assert.deepEqual(spellings, spellings.toSorted(), group);
+    }
+  });
+  it('has no spelling twice for one driver and one place of its argument', () => {
+    const seen = new Map<string, string>();
+    for (const [group, text] of groups) {
+      const [, take, family] = group.split(' ');
+      const places = take === 'either' ? ['apart', 'joined'] : [take === 'joined' ? 'joined' : 'apart'];
+      for (const spelling of text.trim().split(/\s+/)) {
+        for (const place of places) {
+          for (const driver of family === undefined ? ['gcc', 'clang'] : [family]) {
+            const key = `${spelling} ${place} ${driver}`;
+            assert.equal(seen.get(key), undefined, `${key} in ${group}`);
+            seen.set(key, group);
+          }
+        }
+      }
+    }
   });
 });
