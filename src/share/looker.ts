@@ -1,5 +1,5 @@
 /**
- * Looks at many paths in programs of our own (./swarmlook.c), which do it at a tenth of what a thread of Node takes.
+ * Looks at many paths in programs of our own (src/native/swarmlook.c), which do it at a tenth of what a thread of Node takes.
  * As in ./disk.ts, each has one request at a time, and one that misses its deadline is set aside: it hangs in a
  * call that only the file server's return can end.
  */

@@ -4,7 +4,7 @@
  * Pure: bytes in, frames out. The length is checked against the type's limit before anything is kept.
  */
 
-/** Frame types; numbers are part of the protocol (see also src/wrapper/frame.h). */
+/** Frame types; numbers are part of the protocol (see also src/native/frame.h). */
 export const frameTypes = {
   ARGV: 1,
   ENV: 2,

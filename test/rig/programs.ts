@@ -3,9 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { commonFlags, type ProgramName, programs, sourcesOf } from '../../src/native/build.ts';
 import { checkout } from './child.ts';
 
-const common = ['-std=gnu11', '-Wall', '-Wextra', '-Werror', '-g'];
+const common = [...commonFlags, '-Werror', '-g'];
 
 /** How the programs are built: compiler flags by the name of the build. */
 export const builds = {
@@ -15,11 +16,8 @@ export const builds = {
 export type BuildName = keyof typeof builds;
 
 /** Paths of the programs of one build. */
-export interface Programs {
+export interface Programs extends Readonly<Record<ProgramName, string>> {
   readonly directory: string;
-  readonly swarmrun: string;
-  readonly swarmexec: string;
-  readonly swarmlook: string;
   /** Executes a program with exact bytes; see launch.c. */
   readonly launch: string;
   /** Removes all of it. */
@@ -28,19 +26,19 @@ export interface Programs {
 
 export function compilePrograms(build: BuildName): Programs {
   const directory = mkdtempSync(path.join(tmpdir(), `swarm-${build}-`));
-  const compile = (name: string, source: string, flags: readonly string[]): string => {
+  const compile = (name: string, sources: readonly string[], flags: readonly string[]): string => {
     const output = path.join(directory, name);
-    execFileSync('cc', [...common, ...flags, '-o', output, path.join(checkout, source)], {
-      stdio: 'inherit',
-    });
+    execFileSync('cc', [...common, ...flags, '-o', output, ...sources], { stdio: 'inherit' });
     return output;
   };
+  const compiled = programs.map(({ name }) => [
+    name,
+    compile(name, sourcesOf(checkout, name), builds[build]),
+  ]);
   return {
+    ...(Object.fromEntries(compiled) as Record<ProgramName, string>),
     directory,
-    swarmrun: compile('swarmrun', 'src/wrapper/swarmrun.c', builds[build]),
-    swarmexec: compile('swarmexec', 'src/work/swarmexec.c', builds[build]),
-    swarmlook: compile('swarmlook', 'src/share/swarmlook.c', builds[build]),
-    launch: compile('launch', 'test/rig/launch.c', ['-O1']),
+    launch: compile('launch', [path.join(checkout, 'test/rig/launch.c')], ['-O1']),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
 }

@@ -17,10 +17,11 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   share: ['core', 'wire'],
   work: ['core', 'wire'],
   machine: ['core', 'wire'],
+  native: [],
   wrapper: ['wire'],
-  peer: ['core', 'wire', 'swarm', 'local', 'share', 'work', 'machine', 'wrapper'],
+  peer: ['core', 'wire', 'swarm', 'local', 'share', 'work', 'machine'],
   // The CLI speaks to the peer; `daemon` becomes one, `start` and `share` do their own part of the work.
-  cli: ['core', 'wire', 'local', 'peer', 'share', 'wrapper', 'swarm'],
+  cli: ['core', 'wire', 'local', 'native', 'peer', 'share', 'swarm'],
 };
 
 interface SourceFile {
@@ -39,6 +40,15 @@ const files: readonly SourceFile[] = readdirSync(source, { recursive: true, enco
     );
     const imports = [...found].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
     return { path: name, layer: name.split('/')[0] ?? '', text, imports };
+  });
+
+/** C: sources and headers, with what they include by quotes. */
+const programs = readdirSync(source, { recursive: true, encoding: 'utf8' })
+  .filter((name) => /\.[ch]$/.test(name))
+  .map((name) => {
+    const text = readFileSync(join(source, name), 'utf8');
+    const includes = [...text.matchAll(/^\s*#\s*include\s*"([^"]+)"/gm)].map((match) => match[1] ?? '');
+    return { path: name, text, includes: includes.map((file) => join(dirname(name), file)) };
   });
 
 test('imports between folders run one way', () => {
@@ -98,6 +108,22 @@ test('libp2p is seen in swarm only', () => {
     .filter(({ imports }) => imports.some((name) => /^(?!\.).*(?:libp2p|multiformats)/.test(name)))
     .map(({ path }) => path);
   assert.deepEqual(wrong, []);
+});
+
+test('C lies in native only; a program includes its own headers and the shared ones', () => {
+  const isShared = (path: string): boolean => /^native\/[^/]+\.h$/.test(path);
+  const isOwn = (path: string, from: string): boolean =>
+    dirname(from) !== 'native' && dirname(path) === dirname(from);
+  const wrong = programs.flatMap(({ path, includes }) =>
+    includes
+      .filter((target) => !isShared(target) && !isOwn(target, path))
+      .map((target) => `${path} includes ${target}`),
+  );
+  assert.deepEqual(wrong, []);
+  assert.deepEqual(
+    programs.filter(({ path }) => !path.startsWith('native/')).map(({ path }) => path),
+    [],
+  );
 });
 
 test('no file is longer than 400 lines', () => {

@@ -18,7 +18,7 @@ import { fromBytes, toBytes } from '../../wire/bytes.ts';
 import { type LookRequest, type Looks, putRecord, recordBytes } from '../look-answer.ts';
 import { errorCode, look, meansAbsent, refreshDirectory, toFact } from './look.ts';
 
-/** As ../swarmlook.c does it, where that could not be compiled. */
+/** As swarmlook (C) does it, where that could not be compiled. */
 export function takeLooks(input: LookRequest): Looks {
   const records = Buffer.alloc(input.paths.length * recordBytes);
   for (const [index, path] of input.paths.entries()) putRecord(records, index, plainFact(path));

@@ -24,8 +24,8 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 
-#include "frame.h"
-#include "program.h"
+#include "../frame.h"
+#include "../program.h"
 
 #ifndef BUILDSWARM_VERSION
 #define BUILDSWARM_VERSION "0"

@@ -1,35 +1,43 @@
 /**
- * Compiles the C programs: `bin/swarmrun` (the wrapper), `bin/swarmexec` (the runner) and `bin/swarmlook` (which looks
- * at files). Where there is no C compiler `bin/swarmrun` becomes a Node script of the same protocol, and Node does the
- * work of the others.
+ * Compiles the C programs into `bin/`. Where there is no C compiler `bin/swarmrun` becomes a Node script of the same
+ * protocol, and Node does the work of the others.
  * `npm run build` runs this file; `buildswarm start` calls {@link buildPrograms}, for installations without a build.
  */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { realpathSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { chmod, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/**
+ * The programs, and what it means when one cannot be compiled. The source of a program is the folder of its name here
+ * (every `.c` file in it), or one file `NAME.c`. To add a program: add its sources and a row.
+ */
+export const programs = [
+  {
+    name: 'swarmrun',
+    without:
+      'so bin/swarmrun is a Node script: it costs 50 ms a command more; install gcc or clang and build again',
+  },
+  { name: 'swarmexec', without: 'so commands are run by Node, less exactly' },
+  { name: 'swarmlook', without: 'so Node looks at files, at a higher cost' },
+] as const;
+
+export type ProgramName = (typeof programs)[number]['name'];
+
 /** What {@link buildPrograms} put into `bin/`. */
 export interface BuiltPrograms {
-  readonly swarmrun: 'c' | 'typescript';
-  /** Whether there is a runner; without it the peer runs commands with Node. */
-  readonly swarmexec: boolean;
-  /** Whether there is a program that looks; without it threads of Node do, at ten times the cost. */
-  readonly swarmlook: boolean;
-  /** One sentence for people. */
+  /** Programs that could not be compiled; `swarmrun` is then a Node script. */
+  readonly missing: readonly ProgramName[];
+  /** For people: a sentence for each program that is missing, or one for all. */
   readonly message: string;
 }
 
-const headers = ['src/wrapper/frame.h', 'src/wrapper/program.h'];
-const sources = {
-  swarmrun: 'src/wrapper/swarmrun.c',
-  swarmexec: 'src/work/swarmexec.c',
-  swarmlook: 'src/share/swarmlook.c',
-} as const;
-type Program = keyof typeof sources;
+/** Flags for every compiler, warnings included: the sources compile without one. */
+export const commonFlags = ['-std=gnu11', '-Wall', '-Wextra'] as const;
 
+const folder = 'src/native';
 const compileTimeoutMs = 120_000;
 
 /** The script that stands in for the C wrapper; no shell in between, which would drop and alter what it is given. */
@@ -47,37 +55,41 @@ export async function buildPrograms(options: { root: string; force?: boolean }):
   const { root, force = false } = options;
   await mkdir(join(root, 'bin'), { recursive: true });
   const version = await readVersion(root);
-  const failures: string[] = [];
-  const built = { swarmrun: false, swarmexec: false, swarmlook: false };
-  for (const program of ['swarmrun', 'swarmexec', 'swarmlook'] as const) {
-    built[program] =
-      (!force && (await isUpToDate(root, program))) || (await compile(root, program, version, failures));
+  const missing: ProgramName[] = [];
+  const sentences: string[] = [];
+  for (const { name, without } of programs) {
+    if (!force && (await isUpToDate(root, name))) continue;
+    const failure = await compile(root, name, version);
+    if (failure === undefined) continue;
+    if (name === 'swarmrun') await writeScript(root);
+    else await rm(join(root, 'bin', name), { force: true });
+    missing.push(name);
+    sentences.push(`bin/${name} could not be compiled (${failure}), ${without}.`);
   }
-  if (!built.swarmrun) await writeScript(root);
-  for (const program of ['swarmexec', 'swarmlook'] as const)
-    if (!built[program]) await rm(join(root, 'bin', program), { force: true });
-  const why = failures[0] ?? '';
-  return {
-    swarmrun: built.swarmrun ? 'c' : 'typescript',
-    swarmexec: built.swarmexec,
-    swarmlook: built.swarmlook,
-    message: describe(built, why),
-  };
-}
-
-function describe(built: Readonly<Record<Program, boolean>>, why: string): string {
-  if (built.swarmrun && built.swarmexec && built.swarmlook)
-    return 'bin/swarmrun, bin/swarmexec and bin/swarmlook are compiled C programs.';
-  if (built.swarmrun && built.swarmexec)
-    return `bin/swarmlook could not be compiled (${why}), so Node looks at files, at a higher cost.`;
-  if (built.swarmrun)
-    return `bin/swarmexec could not be compiled (${why}), so commands are run by Node, less exactly.`;
-  return `No C compiler works here (${why}), so bin/swarmrun is a Node script: it costs 50 ms a command more; install gcc or clang and build again.`;
+  const all = programs.map(({ name }) => `bin/${name}`).join(', ');
+  return { missing, message: sentences.join('\n') || `Compiled C programs: ${all}.` };
 }
 
 async function readVersion(root: string): Promise<string> {
   const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version?: unknown };
   return typeof manifest.version === 'string' ? manifest.version : '0';
+}
+
+/** The C sources of a program: whole paths, in the order of their names. */
+export function sourcesOf(root: string, name: ProgramName): string[] {
+  return filesOf(root, name).filter((path) => path.endsWith('.c'));
+}
+
+/** All files that only this program has: those in its folder, or its one file. */
+function filesOf(root: string, name: ProgramName): string[] {
+  const own = join(root, folder, name);
+  return existsSync(own) ? filesIn(own) : [`${own}.c`];
+}
+
+function filesIn(directory: string): string[] {
+  return readdirSync(directory)
+    .toSorted()
+    .map((file) => join(directory, file));
 }
 
 async function modifiedMs(path: string): Promise<number | undefined> {
@@ -88,13 +100,14 @@ async function modifiedMs(path: string): Promise<number | undefined> {
   }
 }
 
-async function isUpToDate(root: string, program: Program): Promise<boolean> {
-  const path = join(root, 'bin', program);
+async function isUpToDate(root: string, name: ProgramName): Promise<boolean> {
+  const path = join(root, 'bin', name);
   const builtMs = await modifiedMs(path);
   if (builtMs === undefined || (await startsWith(path, '#!'))) return false;
-  for (const source of [sources[program], ...headers, 'package.json']) {
-    const sourceMs = await modifiedMs(join(root, source));
-    if (sourceMs !== undefined && sourceMs > builtMs) return false;
+  const headers = filesIn(join(root, folder)).filter((file) => file.endsWith('.h'));
+  for (const input of [...filesOf(root, name), ...headers, join(root, 'package.json')]) {
+    const inputMs = await modifiedMs(input);
+    if (inputMs !== undefined && inputMs > builtMs) return false;
   }
   return true;
 }
@@ -116,28 +129,25 @@ function compilers(): string[][] {
   return [...(named.length > 0 ? [named] : []), ['cc'], ['gcc'], ['clang']];
 }
 
-async function compile(
-  root: string,
-  program: Program,
-  version: string,
-  failures: string[],
-): Promise<boolean> {
-  const temporary = join(root, 'bin', `.${program}.${randomUUID()}.tmp`);
-  const common = ['-std=gnu11', '-O2', `-DBUILDSWARM_VERSION="${version}"`];
-  const files = ['-o', temporary, join(root, sources[program])];
+/** @returns why no compiler could make the program, in the words of the first; undefined if one did. */
+async function compile(root: string, name: ProgramName, version: string): Promise<string | undefined> {
+  const temporary = join(root, 'bin', `.${name}.${randomUUID()}.tmp`);
+  const flags = [...commonFlags, '-O2', `-DBUILDSWARM_VERSION="${version}"`];
+  const files = ['-o', temporary, ...sourcesOf(root, name)];
+  const failures: string[] = [];
   try {
     for (const compiler of compilers()) {
       // Static where that works: it starts faster, and LD_PRELOAD and the like act on the command alone.
       for (const link of [['-static'], []]) {
-        const failure = await run([...compiler, ...common, ...link, ...files]);
+        const failure = await run([...compiler, ...flags, ...link, ...files]);
         if (failure === undefined) {
-          await rename(temporary, join(root, 'bin', program));
-          return true;
+          await rename(temporary, join(root, 'bin', name));
+          return undefined;
         }
         failures.push(failure);
       }
     }
-    return false;
+    return failures[0];
   } finally {
     await rm(temporary, { force: true });
   }
@@ -172,7 +182,7 @@ async function writeScript(root: string): Promise<void> {
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  // dist/src/wrapper/build.js
+  // dist/src/native/build.js
   const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
   const result = await buildPrograms({ root });
   console.log(result.message);

@@ -22,8 +22,8 @@
 #include <termios.h>
 #include <time.h>
 
-#include "../wrapper/frame.h"
-#include "../wrapper/program.h"
+#include "../frame.h"
+#include "../program.h"
 
 enum {
   REQUEST_DEADLINE_MS = 10000, /* for ARGV, ENV and JOB to be whole */
