@@ -12,7 +12,7 @@ const readyVariable = 'BUILDSWARM_READY_FD';
 
 export function addDaemon(program: Command): void {
   addPeerFlags(program.command('daemon'))
-    .description('runs the peer in the foreground (for systemd); logs to stderr')
+    .description('runs the peer in the foreground, for systemd; logs to stderr')
     .action(async (flags: Flags) => {
       const tell = readyTeller();
       const destination = pino.destination({ dest: 2, sync: true });

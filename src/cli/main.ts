@@ -30,7 +30,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   for (const command of program.commands) {
     command.exitOverride((error) => process.exit(error.exitCode === 0 ? exitStatus.ok : exitStatus.usage));
   }
-  // Whoever reads our output may have had enough (`| head`): that is no fault.
+  // The reader of our output may close its end early (`| head`): that is not a fault.
   process.stdout.on('error', () => process.exit());
   await program.parseAsync(argv);
 }

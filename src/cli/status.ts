@@ -11,9 +11,9 @@ const watchIntervalMs = 1_000;
 export function addStatus(program: Command): void {
   program
     .command('status')
-    .description('the swarm as this peer sees it: one row a peer')
-    .option('--json', 'one JSON object, for programs')
-    .option('--watch', 'again every second, until Ctrl-C')
+    .description('shows the swarm as this peer sees it, one row per peer')
+    .option('--json', 'prints one JSON object, for programs')
+    .option('--watch', 'repeats every second until Ctrl-C')
     .action(
       action(async (options: { json?: boolean; watch?: boolean }) => {
         for (;;) {
@@ -30,7 +30,7 @@ export function addStatus(program: Command): void {
     );
   program
     .command('slots')
-    .description('how many jobs the swarm takes now: make -j$(buildswarm slots)')
+    .description('prints how many jobs the swarm takes now: make -j$(buildswarm slots)')
     .action(
       action(async () => {
         process.stdout.write(`${jobsToUse(await fetchStatus())}\n`);

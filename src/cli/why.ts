@@ -17,11 +17,12 @@ interface Explanation {
 export function addWhy(program: Command): void {
   program
     .command('why')
-    .description('why jobs were not simply run remotely: the last ones, or one by its number')
+    .description('tells why jobs did not run on another machine at the first try')
     .argument('[job]', 'number of the job')
     .action(
       action(async (job: string | undefined) => {
-        if (job !== undefined && !/^\d+$/.test(job)) program.error(`error: "${job}" is no number of a job`);
+        if (job !== undefined && !/^\d+$/.test(job))
+          program.error(`error: "${job}" is not the number of a job`);
         const answer = (await requestOne(localSocket(), {
           op: 'why',
           ...(job === undefined ? {} : { job: Number(job) }),
@@ -31,7 +32,7 @@ export function addWhy(program: Command): void {
         if (answer.jobs.length === 0) {
           process.stdout.write(
             job === undefined
-              ? 'Every job so far was simply run remotely.\n'
+              ? 'All jobs so far ran on other machines at the first try.\n'
               : `Nothing is known of job ${job}; the last 10,000 are remembered.\n`,
           );
         }

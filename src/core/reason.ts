@@ -1,51 +1,51 @@
 /**
- * The one closed table of reason codes: why a job was not simply run remotely at the first try.
- * Every decision that is not the plain one carries one of these codes; `status` counts them and
- * `why` prints the sentence. A decision that fits none of them needs a new row here first.
+ * The closed table of reason codes: why a job did not simply run on another machine at the first try.
+ * Every such decision carries one of these codes; `status` counts them and `why` prints the sentence.
+ * A decision that fits none of them needs a new row here first.
  */
 export const reasons = {
   // by rule of the command line: runs inline
   query: 'the command only asks the tool about itself',
-  preprocess: 'preprocessing to stdout, or dependencies only: cheaper here than anywhere',
+  preprocess: 'the command only preprocesses to stdout or lists dependencies: running it here is cheapest',
   'stdin-input': 'the command reads its source from standard input',
   probe: 'a probe of a configure step (conftest, CMake try-compile, meson-private)',
-  'outside-share': 'the directory or a named path is not in a share; see `buildswarm share`',
+  'outside-share': 'the directory or a named path is outside every share; see `buildswarm share`',
   interactive: 'the command is attached to a terminal and may be interactive',
-  descriptor: 'the command was given open descriptors above 2, which only this machine has',
+  descriptor: 'the command inherited open descriptors above 2, which exist only on this machine',
   native: '-march=native and no peer with the same CPU',
-  'no-command': 'the command line is empty or its program is not to be found',
-  'too-large': 'the command line or environment is beyond what a peer accepts',
+  'no-command': 'the command line is empty, or its program cannot be found',
+  'too-large': 'the command line or environment is larger than a peer accepts',
   asked: '`buildswarm run --local` or FORCE_INLINE asked for it',
-  nested: 'started by a job that holds a slot already, and no other slot was free',
+  nested: 'a job that already holds a slot started it, and no other slot was free',
   // by state of the swarm: runs inline
-  'no-peers': 'no other peer is known',
-  'no-fitting-peer': 'every known peer refused for a reason that waiting does not cure',
-  'own-slot': 'all remote slots were taken and a slot of this machine was free',
-  unprovable: 'it could not be proven that another machine would read what is here, so it ran here',
-  'retries-used-up': 'three remote attempts were lost or refused',
-  'failed-remotely': 'the command failed on another machine; it ran again here and that result counts',
+  'no-peers': 'this machine knows no other peer',
+  'no-fitting-peer': 'every known peer refused for a reason that waiting does not change',
+  'own-slot': 'all remote slots were taken, and this machine had a free slot',
+  unprovable: 'nothing proves that another machine would read the same files, so it ran here',
+  'retries-used-up': 'three remote attempts were lost or refused, so it ran here',
+  'failed-remotely': 'the command failed on another machine; it ran again here, and that result counts',
   stopping: 'the peer on this machine is stopping',
   // refusals by a worker
-  busy: 'all slots and the prefetch queue of the worker are taken',
-  memory: 'the worker has not the free memory that jobs of this kind need',
-  toolchain: "the worker's compiler or system headers differ",
+  busy: 'all slots of the worker and its short queue are taken',
+  memory: 'the worker does not have enough free memory for this kind of job',
+  toolchain: 'the compiler or system headers of the worker differ from those here',
   share: 'the worker does not see this share at this path',
-  'not-member': 'no member file of that peer is on the share',
-  'stale-view': 'the worker could not be made to see the files as they are here',
+  'not-member': 'the share holds no member file of that peer',
+  'stale-view': 'the worker did not come to see the files as they are here',
   leaving: 'the worker is stopping',
-  'owner-active': 'the owner of the worker needs the machine',
+  'owner-active': 'the worker is busy with the work of its owner',
   version: 'the worker speaks another version of the protocol',
   // ends of an attempt that lead to another one
-  'lost-peer': 'the connection to the worker was lost or it fell silent',
-  'oom-killed': 'the command was killed on the worker for want of memory',
+  'lost-peer': 'the worker fell silent, or the connection to it was lost',
+  'oom-killed': 'the worker ran out of memory and the command was killed',
   'no-space-remote': 'a disk of the worker is full',
   'spawn-failed': 'the worker could not start the command',
-  'view-grew': 'the command searched directories that had not been refreshed on the worker',
-  'output-unseen': 'an output of the worker did not become visible here in time',
-  recalled: 'called back from a queue because a slot fell free elsewhere',
-  cancelled: 'the caller went away or was interrupted',
+  'view-grew': 'the command searched directories that the worker had not refreshed',
+  'output-unseen': 'an output of the worker did not appear here in time',
+  recalled: 'it was still queued when a slot became free elsewhere, so it was moved',
+  cancelled: 'the program that asked for it ended or was interrupted',
   // how outputs are written
-  'in-place': 'the outputs cannot be renamed without changing a byte, so they are written in place',
+  'in-place': 'the output name becomes part of the output, so the command writes in place',
 } as const;
 
 /** A code of the closed table. */

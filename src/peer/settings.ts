@@ -35,7 +35,8 @@ const multiaddr = v.pipe(
   v.string(),
   v.regex(
     /^\/(ip4|ip6|dns4|dns6|dns)\/[^/]+\/tcp\/\d{1,5}(\/p2p\/[A-Za-z0-9]+)?$/,
-    (issue) => `"${issue.input}" is no address like /ip4/192.168.1.7/tcp/4001 or /ip6/fd00::7/tcp/4001`,
+    (issue) =>
+      `"${issue.input}" is not an address; write it like /ip4/192.168.1.7/tcp/4001 or /ip6/fd00::7/tcp/4001`,
   ),
 );
 
@@ -44,10 +45,10 @@ const schema = v.object({
     v.string(),
     v.regex(
       /^\d{1,4}$/,
-      (issue) => `"${issue.input}" is no number of slots; give a whole number from 0 to 1024`,
+      (issue) => `"${issue.input}" is not a number of slots; give a whole number from 0 to 1024`,
     ),
     v.transform(Number),
-    v.maxValue(1024, 'there are at most 1024 slots'),
+    v.maxValue(1024, 'at most 1024 slots are possible'),
   ),
   listen: v.array(multiaddr),
   peers: v.array(multiaddr),

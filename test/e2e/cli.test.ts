@@ -83,7 +83,7 @@ test('buildswarm on the command line', async (t) => {
     }
     assert.match(
       (await say('start', '--slots', 'many')).stderr.toString(),
-      /--slots or BUILDSWARM_SLOTS: "many" is no number of slots/,
+      /--slots or BUILDSWARM_SLOTS: "many" is not a number of slots/,
     );
     for (const command of ['start', 'daemon', 'stop', 'status', 'slots', 'share', 'run', 'why']) {
       assert.equal((await say(command, '--help')).status, 0, command);
