@@ -32,7 +32,8 @@ import { WorkerHost } from './serve/worker-host.ts';
 import type { Settings } from './settings.ts';
 import { isBelow } from './submit/nesting.ts';
 import { Submitter } from './submit/submitter.ts';
-import { SubmitterTree } from './submit/submitter-tree.ts';
+import { Tracking } from './submit/tracking.ts';
+import { createTreeAccess } from './submit/tree-access.ts';
 import { AddressBook } from './trust/address-book.ts';
 import { ShareTalk } from './trust/introductions.ts';
 import { Members } from './trust/membership.ts';
@@ -70,6 +71,7 @@ class Peer implements RunningPeer {
   readonly #disk = new Disk({ lookProgram: lookProgramIn(packageRoot) });
   readonly #shares = new Shares(this.#disk);
   readonly #own: OwnState;
+  readonly #tracking: Tracking;
   #stopping = false;
   #resolveEnded!: () => void;
   // Made in start(), in the order in which they need one another.
@@ -79,7 +81,6 @@ class Peer implements RunningPeer {
   #members!: Members;
   #talk!: ShareTalk;
   #heard!: Heard;
-  #tree!: SubmitterTree;
   #place!: WorkPlace;
   #submitter!: Submitter;
   #host!: WorkerHost;
@@ -95,6 +96,7 @@ class Peer implements RunningPeer {
     this.#version = (
       JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
     ).version;
+    this.#tracking = new Tracking(this.#disk, this.#now, settings.withoutChecks);
     this.#own = new OwnState({
       slots: settings.slots,
       name: settings.name,
@@ -148,22 +150,14 @@ class Peer implements RunningPeer {
     });
     const common = { disk: this.#disk, shares: this.#shares, members: this.#members, now: this.#now };
     const sameness = new Sameness();
-    this.#tree = new SubmitterTree({
-      ...common,
-      sameness,
-      peerId: this.#swarm.id,
-      openJob: (peer) => this.#swarm.openJob(peer),
-      without: this.#settings.withoutChecks,
-      settled: (root) => this.#talk.settled(root),
-    });
     this.#place = new WorkPlace({ ...common, sameness });
     this.#talk = new ShareTalk({
       ...common,
-      mounts: this.#tree.mounts,
+      mounts: this.#tracking.mounts,
       neighbours: () => this.#neighbours.ids(),
       onProven: (peer) => this.#swarm.trust(peer),
       onUsable: (peer) => this.#use(peer),
-      onCompared: (root, pair) => this.#tree.compared(root, pair),
+      onCompared: (root, pair) => this.#tracking.share(root).view.compared(pair),
       send: (to, payload) => this.#swarm.send(to, 'SHARES', payload),
       log: say,
     });
@@ -176,6 +170,14 @@ class Peer implements RunningPeer {
       onShares: (peer, shares) => this.#talk.hear(peer, shares),
     });
     this.#submitter = new Submitter({
+      ...createTreeAccess({
+        ...common,
+        sameness,
+        tracking: this.#tracking,
+        peerId: this.#swarm.id,
+        openJob: (peer) => this.#swarm.openJob(peer),
+        settled: (root) => this.#talk.settled(root),
+      }),
       now: this.#now,
       turns: this.#turns,
       decide: (event) => this.#own.decide(event),
@@ -186,7 +188,6 @@ class Peer implements RunningPeer {
         this.#swarm.send(peer, 'WANT', payload);
       },
       wake: (atMs) => this.#dispatcherAlarm.at(atMs),
-      tree: this.#tree,
       ledger: this.#ledger,
       isNested: (pid) => isBelow(pid, new Set([...this.#submitter.inlinePids, ...this.#host.pids])),
       graceMs: (peer) => this.#neighbours.graceMs(peer),
@@ -332,7 +333,7 @@ class Peer implements RunningPeer {
           this.#members.forget(id);
           this.#talk.forget(id);
           this.#heard.forget(id);
-          this.#tree.peerGone(id);
+          this.#tracking.forgetWorker(id);
           this.#place.peerGone(id);
           this.#submitter.refusals.forget(id);
           this.#submitter.apply({ type: 'peer-down', peer: id, graceMs });

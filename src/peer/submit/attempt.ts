@@ -1,8 +1,7 @@
 /**
- * One attempt of one job, seen from the submitter: a stream to a worker, its frames turned into what
- * the submission needs to know. Decides nothing.
+ * The stream of one attempt to its worker: turns frames into what the submitter needs to know, and back. Decides
+ * nothing.
  */
-import type { AttemptNumber, PeerName } from '../../core/schedule/contract.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
 import { type Frame, FrameError } from '../../wire/frame.ts';
 import {
@@ -32,18 +31,14 @@ export interface AttemptListener {
   onOver(): void;
 }
 
-export class Attempt {
-  readonly number: AttemptNumber;
-  readonly peer: PeerName;
+export class AttemptStream {
   readonly #channel: JobChannel;
   readonly #listener: AttemptListener;
   #over = false;
   #started = false;
   #owedBytes = 0;
 
-  constructor(number: AttemptNumber, peer: PeerName, channel: JobChannel, listener: AttemptListener) {
-    this.number = number;
-    this.peer = peer;
+  constructor(channel: JobChannel, listener: AttemptListener) {
     this.#channel = channel;
     this.#listener = listener;
     // Jobs are put to members only.

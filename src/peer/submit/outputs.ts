@@ -26,20 +26,20 @@ const seeTimeoutMs = 5_000;
 
 export type SeeResult =
   | { readonly kind: 'seen' }
-  /** Neither became they visible, nor could they be fetched. */
+  /** They neither became visible here nor could be fetched. */
   | { readonly kind: 'unseen'; readonly detail: string }
   /** They cannot be written here. */
   | { readonly kind: 'failed'; readonly detail: string };
 
-/** What is to be seen, and from whom it can be had otherwise. */
-export interface Made {
+/** What a command that is believed has made, and from whom it can be had where it is not seen here. */
+export interface MadeOutputs {
   readonly plan: AttemptPlan;
   readonly end: JobEnd;
   readonly root: ByteString;
   readonly peer: PeerName;
   /** Of facts, those that the machines see alike. */
   readonly fields: readonly ViewField[];
-  /** Nobody knows what the command writes: what it wrote and something else has changed since is as good. */
+  /** An opaque command: what it wrote and something else has changed since is as good. */
   readonly isUnknown: boolean;
 }
 
@@ -52,8 +52,8 @@ export class Outputs {
     this.#openJob = openJob;
   }
 
-  /** Sees and commits what a command that is believed has made. */
-  async see(made: Made): Promise<SeeResult> {
+  /** Waits until it sees the outputs, and commits them. */
+  async see(made: MadeOutputs): Promise<SeeResult> {
     const { plan, end } = made;
     const there = end.outputs.filter(({ fact }) => fact.kind !== 'absent');
     if (plan.renames.length === 0) return await this.#seeInPlace(made, there);
@@ -87,7 +87,7 @@ export class Outputs {
       });
   }
 
-  async #seeInPlace(made: Made, there: readonly Seen[]): Promise<SeeResult> {
+  async #seeInPlace(made: MadeOutputs, there: readonly Seen[]): Promise<SeeResult> {
     const real = there.filter(({ path }) => path !== made.plan.extra);
     const see = made.isUnknown ? awaitWritten : awaitFacts;
     const unseen = await see(this.#disk, real, optionsOf(made));
@@ -100,7 +100,7 @@ export class Outputs {
   }
 
   async #commit(
-    made: Made,
+    made: MadeOutputs,
     outputs: readonly HiddenOutput[],
     unwanted: readonly ByteString[],
   ): Promise<SeeResult> {
@@ -112,7 +112,7 @@ export class Outputs {
 
   /** They stay invisible: the worker sends their bytes, which are written here and take the real names. */
   async #fetchAndCommit(
-    made: Made,
+    made: MadeOutputs,
     outputs: readonly HiddenOutput[],
     unwanted: readonly ByteString[],
   ): Promise<SeeResult> {
@@ -149,7 +149,7 @@ export function isSuccess({ ending }: JobEnd): boolean {
 
 const factField = { inode: 'inode', size: 'sizeBytes', mtime: 'mtimeNs', ctime: 'ctimeNs' } as const;
 
-function optionsOf({ fields }: Made): { fields: FactField[]; timeoutMs: number } {
+function optionsOf({ fields }: MadeOutputs): { fields: FactField[]; timeoutMs: number } {
   return { fields: fields.map((field) => factField[field]), timeoutMs: seeTimeoutMs };
 }
 

@@ -4,8 +4,9 @@
  */
 import type { Reading } from '../../core/command/contract.ts';
 import type { Ending, JobDemand, JobId } from '../../core/schedule/contract.ts';
+import type { JobView } from '../../core/view/job-view.ts';
 import type { WrapperConnection, WrapperRequest } from '../../local/wrapper-connection.ts';
-import type { Attempt } from './attempt.ts';
+import type { AttemptStream } from './attempt.ts';
 import { OutputHold } from './output-hold.ts';
 import { StdinWindow } from './stdin-window.ts';
 
@@ -50,9 +51,11 @@ export class Submission {
   readonly stdin: StdinWindow;
   /** How the command ended where it ran, once that is known and believed. */
   ending: Ending | undefined;
+  /** What was seen of the share at its hand-in and since; undefined until its first offer. */
+  view: JobView | undefined;
   readonly #connection: WrapperConnection;
   readonly #hold: OutputHold;
-  #attempt: Attempt | undefined;
+  #attempt: AttemptStream | undefined;
   #holdTimer: NodeJS.Timeout | undefined;
   #signalled = false;
   #place: 'waiting' | 'inline' | 'over' = 'waiting';
@@ -111,7 +114,7 @@ export class Submission {
   }
 
   /** The attempt whose output counts. */
-  begin(attempt: Attempt): void {
+  begin(attempt: AttemptStream): void {
     this.#attempt = attempt;
     this.#hold.restart();
   }
@@ -127,7 +130,7 @@ export class Submission {
     }
   }
 
-  output(attempt: Attempt, type: 'STDOUT' | 'STDERR', data: Uint8Array): void {
+  output(attempt: AttemptStream, type: 'STDOUT' | 'STDERR', data: Uint8Array): void {
     if (attempt !== this.#attempt || this.#place !== 'waiting') return;
     this.#hold.take({ type, data });
     if (this.reading.kind === 'other' && this.#holdTimer === undefined) {

@@ -12,7 +12,7 @@ const maxDirectories = 1_024;
 /** Files that are remembered, and told of with one job: the newest. */
 const maxFiles = 256;
 
-export class Written {
+export class WrittenPaths {
   readonly #directories = new Set<ByteString>();
   /** Numbered in the order in which they were written. */
   readonly #files = new Map<ByteString, number>();

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { absent, type Fact } from '../../../../src/core/fact.ts';
-import { Written } from '../../../../src/peer/submit/written-paths.ts';
+import { WrittenPaths } from '../../../../src/peer/submit/written-paths.ts';
 
 const file: Fact = { kind: 'file', inode: '1', sizeBytes: 1, mtimeNs: '1', ctimeNs: '1' };
 const directory: Fact = { ...file, kind: 'directory' };
 
 test('directories that changed and those of files count, and are begun once', () => {
-  const written = new Written();
+  const written = new WrittenPaths();
   const outputs = [
     { path: '/s/new', fact: directory },
     { path: '/s/out/a', fact: file },
@@ -19,7 +19,7 @@ test('directories that changed and those of files count, and are begun once', ()
 });
 
 test('each worker is told once of each file that was written in place, and again if it was written again', () => {
-  const written = new Written();
+  const written = new WrittenPaths();
   const wrote = (...names: string[]) =>
     written.note(
       names.map((name) => ({ path: `/s/${name}`, fact: file })),
@@ -42,7 +42,7 @@ test('each worker is told once of each file that was written in place, and again
 });
 
 test('what was renamed is a new file to everybody; of many the newest are kept', () => {
-  const written = new Written();
+  const written = new WrittenPaths();
   written.note([{ path: '/s/a.o', fact: file }], false);
   assert.deepEqual(written.newFor('w').files, []);
   const many = Array.from({ length: 2_000 }, (_, n) => ({ path: `/s/${n}/f`, fact: file }));

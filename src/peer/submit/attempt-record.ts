@@ -1,0 +1,36 @@
+/** All that the submitter knows of one attempt of one job. Each part that works on an attempt is handed this object. */
+import type { AttemptNumber, PeerName } from '../../core/schedule/contract.ts';
+import type { AttemptView } from '../../core/view/job-view.ts';
+import type { ByteString } from '../../wire/bytes.ts';
+import type { AttemptStream } from './attempt.ts';
+import type { AttemptPlan } from './job-tree.ts';
+import type { Submission } from './submission.ts';
+
+/** What an attempt was offered with. */
+export interface OfferedAttempt {
+  readonly plan: AttemptPlan;
+  readonly view: AttemptView;
+  /** Number of the newest file written in place that the offer tells of. */
+  readonly writtenUpTo: number;
+}
+
+export class AttemptRecord {
+  readonly submission: Submission;
+  readonly number: AttemptNumber;
+  readonly peer: PeerName;
+  /**
+   * `preparing`: its offer is being put together; `offered`: it has a stream to its worker; `abandoned`: whatever still
+   * comes of it is dropped.
+   */
+  state: 'preparing' | 'offered' | 'abandoned' = 'preparing';
+  offered: OfferedAttempt | undefined;
+  stream: AttemptStream | undefined;
+  /** Hidden names under which it may have written, and that were neither committed nor removed. */
+  leftovers: readonly ByteString[] = [];
+
+  constructor(submission: Submission, number: AttemptNumber, peer: PeerName) {
+    this.submission = submission;
+    this.number = number;
+    this.peer = peer;
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * Makes attempts: offers a job to a worker, hears how it goes there, has the result settled, and tells the dispatcher.
+ * What comes of an attempt that was abandoned is dropped.
+ */
+import { travellingEnvironment } from '../../core/command/environment.ts';
+import type { DispatcherEvent, PeerName } from '../../core/schedule/contract.ts';
+import { learnMemory, type MemoryLedger } from '../../core/schedule/memory.ts';
+import type { JobChannel } from '../../swarm/libp2p/channel.ts';
+import { joinNul } from '../../wire/bytes.ts';
+import type { JobResult, Refused } from '../../wire/job-messages.ts';
+import type { Ledger } from '../explain/ledger.ts';
+import type { Refusals } from '../explain/refusals.ts';
+import { type AttemptListener, AttemptStream } from './attempt.ts';
+import type { AttemptRecord } from './attempt-record.ts';
+import type { Offers, PreparedOffer } from './offers.ts';
+import type { Settling } from './settling.ts';
+import type { Submission } from './submission.ts';
+
+export interface AttemptsInit {
+  readonly openJob: (peer: PeerName) => JobChannel;
+  readonly offers: Pick<Offers, 'prepare' | 'accepted' | 'refused' | 'explain'>;
+  readonly settling: Pick<Settling, 'settle' | 'discard'>;
+  readonly memory: MemoryLedger;
+  readonly ledger: Ledger;
+  readonly refusals: Refusals;
+  /** For how long a command of a worker that was just lost may still write. */
+  readonly graceMs: (peer: PeerName) => number;
+  /** A job to that peer began or ended. */
+  readonly watch: (peer: PeerName, on: boolean) => void;
+  readonly tell: (event: DispatcherEvent) => void;
+  /** Leaves a job to its wrapper, which runs it. */
+  readonly drop: (submission: Submission) => void;
+  readonly log: (message: string, facts: Record<string, unknown>) => void;
+}
+
+export class Attempts {
+  readonly #init: AttemptsInit;
+
+  constructor(init: AttemptsInit) {
+    this.#init = init;
+  }
+
+  /** Offers the job to the attempt's worker. Never rejects. */
+  async make(record: AttemptRecord): Promise<void> {
+    const { submission, peer } = record;
+    try {
+      if (submission.stdin.taken) return this.#unprovable(record, 'an earlier attempt has read its input');
+      const prepared = await this.#init.offers.prepare(record);
+      if (record.state === 'abandoned') return;
+      if (prepared.kind === 'refused') return this.#refused(record, prepared.refused);
+      if (prepared.kind === 'inline') return this.#unprovable(record, prepared.detail);
+      this.#send(record, prepared);
+    } catch (error) {
+      record.stream?.abandon();
+      // A word of the attempt itself may have ended it meanwhile.
+      if (record.state === 'abandoned') return;
+      this.#init.log('an offer could not be made', { job: submission.id, peer, error: String(error) });
+      this.#failed(record, { reason: 'lost-peer', confirmed: true }, String(error));
+    }
+  }
+
+  /** Ends it wherever it is, and removes what it wrote under hidden names. */
+  abandon(record: AttemptRecord): void {
+    record.state = 'abandoned';
+    record.stream?.abandon();
+    void this.#init.settling.discard(record);
+  }
+
+  #send(record: AttemptRecord, { argv, offer }: Extract<PreparedOffer, { kind: 'offer' }>): void {
+    const { submission, peer } = record;
+    const stream = new AttemptStream(this.#init.openJob(peer), this.#listenerOf(record));
+    record.stream = stream;
+    record.state = 'offered';
+    this.#init.watch(peer, true);
+    submission.begin(stream);
+    stream.offer(joinNul(argv), joinNul(travellingEnvironment(submission.request.environment)), offer);
+  }
+
+  #listenerOf(record: AttemptRecord): AttemptListener {
+    const { submission, number: attempt, peer } = record;
+    const { offers, refusals, tell, watch, ledger } = this.#init;
+    const job = submission.id;
+    return {
+      onAccepted: ({ report }) => {
+        refusals.taken(peer, submission.demand.kind);
+        offers.accepted(record);
+        tell({ type: 'accepted', job, attempt, report });
+      },
+      onRefused: (refused) =>
+        void offers.explain(record, refused).then((explained) => this.#refused(record, explained)),
+      onStarted: () => {
+        submission.started();
+        tell({ type: 'started', job, attempt });
+      },
+      onOutput: (type, data) => {
+        if (record.stream !== undefined) submission.output(record.stream, type, data);
+      },
+      onStdinTaken: (totalBytes) => submission.stdin.advance(totalBytes),
+      onResult: (result) => {
+        this.#settle(record, result).catch((error: unknown) => this.#fault(submission, error));
+      },
+      onOver: () => watch(peer, false),
+      onReturned: () => tell({ type: 'returned', job, attempt }),
+      onLost: (why) => {
+        ledger.detail(job, why);
+        this.#lost(record);
+      },
+    };
+  }
+
+  #refused(record: AttemptRecord, refused: Refused): void {
+    if (record.state === 'abandoned') return;
+    const { submission, number, peer } = record;
+    if (refused.detail) this.#init.ledger.detail(submission.id, refused.detail);
+    this.#init.refusals.note(peer, submission.demand.kind, refused);
+    this.#init.offers.refused(record, refused);
+    const { code, report } = refused;
+    this.#init.tell({ type: 'refused', job: submission.id, attempt: number, code, report });
+  }
+
+  /** The stream ended without its last word. */
+  #lost(record: AttemptRecord): void {
+    const { submission, peer } = record;
+    // The caller asked for the end; what the worker does is its own clean-up now.
+    if (submission.signalled) return this.#init.drop(submission);
+    // That no word of its start came does not mean that it has not begun.
+    this.#failed(record, { reason: 'lost-peer', confirmed: false, graceMs: this.#init.graceMs(peer) });
+  }
+
+  /** No machine but this one can be shown to yield the right result. */
+  #unprovable(record: AttemptRecord, detail: string): void {
+    const { submission, number } = record;
+    this.#init.ledger.detail(submission.id, detail);
+    this.#init.tell({ type: 'unprovable', job: submission.id, attempt: number });
+  }
+
+  #failed(
+    { submission: { id: job }, number: attempt }: AttemptRecord,
+    end: Pick<Extract<DispatcherEvent, { type: 'failed' }>, 'reason' | 'confirmed' | 'graceMs'>,
+    detail?: string,
+  ): void {
+    if (detail !== undefined) this.#init.ledger.detail(job, detail);
+    this.#init.tell({ type: 'failed', job, attempt, ...end });
+  }
+
+  async #settle(record: AttemptRecord, result: JobResult): Promise<void> {
+    const { submission } = record;
+    if (result.kind === 'spawn-failed')
+      return this.#failed(record, { reason: 'spawn-failed', confirmed: true }, result.detail);
+    learnMemory(this.#init.memory, submission.demand.kind, result.maxRssBytes);
+    const settlement = await this.#init.settling.settle(record, result);
+    if (record.state === 'abandoned') return;
+    const { ending, report } = result;
+    switch (settlement.kind) {
+      case 'again':
+        return this.#failed(record, { reason: settlement.reason, confirmed: true }, settlement.detail);
+      case 'inline':
+        return this.#unprovable(record, settlement.detail);
+      case 'unfit':
+        return this.#refused(record, { code: 'toolchain', detail: settlement.detail, report });
+      case 'final': {
+        submission.ending = ending;
+        const succeeded = ending.kind === 'exited' && ending.status === 0;
+        const believed = succeeded || settlement.proven || submission.signalled || !submission.replayable;
+        const { id: job } = submission;
+        return this.#init.tell({ type: 'ended', job, attempt: record.number, ending, believed, report });
+      }
+    }
+  }
+
+  #fault(submission: Submission, error: unknown): void {
+    this.#init.log('internal fault: its wrapper runs a command', {
+      job: submission.id,
+      error: String(error),
+    });
+    this.#init.drop(submission);
+  }
+}

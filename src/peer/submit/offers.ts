@@ -1,0 +1,165 @@
+/** Puts together what goes to a worker for one attempt: how the command is run there, and what must be the same there. */
+import { variablesOf } from '../../core/command/environment.ts';
+import { isBelow } from '../../core/command/paths.ts';
+import type { PeerName } from '../../core/schedule/contract.ts';
+import type { WorkerMount } from '../../core/view/contract.ts';
+import type { JobView } from '../../core/view/job-view.ts';
+import type { WrapperRequest } from '../../local/wrapper-connection.ts';
+import type { Sameness } from '../../machine/sameness.ts';
+import type { ByteString } from '../../wire/bytes.ts';
+import { type Offer, packView, type Refused } from '../../wire/job-messages.ts';
+import { cpuDifference, toolDifference } from '../explain/difference.ts';
+import type { Members } from '../trust/membership.ts';
+import type { AttemptRecord } from './attempt-record.ts';
+import { type AttemptPlan, planAttempt, scanOf, systemNames, viewJobOf } from './job-tree.ts';
+import { hiddenOf } from './outputs.ts';
+import { type Submission, wantsStdin } from './submission.ts';
+import type { TrackedShare, Tracking } from './tracking.ts';
+
+/** An offer with its view as it travels. */
+export type PackedOffer = Omit<Offer, 'view'> & { readonly view: unknown };
+
+/** What goes to a worker, or why nothing may go there. */
+export type PreparedOffer =
+  | { readonly kind: 'offer'; readonly argv: readonly ByteString[]; readonly offer: PackedOffer }
+  | { readonly kind: 'refused'; readonly refused: Refused }
+  /** No view of this job can be proven on any worker. */
+  | { readonly kind: 'inline'; readonly detail: string };
+
+export interface OffersInit {
+  readonly tracking: Tracking;
+  readonly members: Members;
+  readonly sameness: Sameness;
+  /** This peer's id; its end makes hidden names unique. */
+  readonly peerId: string;
+}
+
+export class Offers {
+  readonly #init: OffersInit;
+
+  constructor(init: OffersInit) {
+    this.#init = init;
+  }
+
+  async prepare(record: AttemptRecord): Promise<PreparedOffer> {
+    const { submission, peer } = record;
+    const { request, reading, share: root } = submission;
+    if (root === undefined) throw new Error(`internal: job ${submission.id} travels without a share`);
+    const mount = await this.#mountOf(root, peer);
+    if (typeof mount === 'string') return { kind: 'refused', refused: { code: 'not-member', detail: mount } };
+    const share = this.#init.tracking.share(root);
+    const view = await share.view.prepare(jobViewOf(submission, root, share), peer, mount);
+    if (view.kind === 'inline') return { kind: 'inline', detail: view.because };
+    const tag = `${this.#init.peerId.slice(-8)}-${submission.id}.${record.number}`;
+    const plan = planAttempt(reading, request, tag);
+    const rewritten = share.written.newFor(peer);
+    record.offered = { plan, view: view.attempt, writtenUpTo: rewritten.upTo };
+    record.leftovers = hiddenOf(plan);
+    const offer: PackedOffer = {
+      ...stdioOf(submission),
+      ...(await this.#samenessOf(submission, root)),
+      ...placeOf(plan, root),
+      job: submission.id,
+      attempt: record.number,
+      share: root,
+      cwd: request.job.cwd,
+      umask: request.job.umask,
+      blocked: request.job.blocked,
+      ignored: request.job.ignored,
+      memoryBytes: submission.demand.memoryBytes,
+      kind: submission.demand.kind,
+      view: packView(view.offer),
+      scan: scanOf(reading, request, root),
+      reopen: reading.kind === 'other' ? rewritten.files : [],
+      knownSystem: this.#init.tracking.system(peer).known,
+    };
+    return { kind: 'offer', argv: plan.argv, offer };
+  }
+
+  /** The worker runs it, or will: its view is as was asked for. */
+  accepted({ submission, peer, offered }: AttemptRecord): void {
+    if (offered === undefined || submission.share === undefined) return;
+    const share = this.#init.tracking.share(submission.share);
+    share.view.answered(offered.view, { kind: 'ready' });
+    if (submission.reading.kind === 'other') share.written.told(peer, offered.writtenUpTo);
+  }
+
+  refused({ submission, offered }: AttemptRecord, refused: Refused): void {
+    if (offered === undefined || submission.share === undefined || refused.code !== 'stale-view') return;
+    const { view } = this.#init.tracking.share(submission.share);
+    view.answered(offered.view, { kind: 'stale', files: refused.stale ?? [] });
+  }
+
+  /** Adds to a refusal, for people, in what the worker differs from this machine. Never rejects. */
+  async explain({ submission: { request } }: AttemptRecord, refused: Refused): Promise<Refused> {
+    const { tool, cpu } = refused;
+    const { sameness } = this.#init;
+    try {
+      if (cpu !== undefined)
+        return { ...refused, detail: cpuDifference((await sameness.cpu()).description, cpu) };
+      if (tool === undefined) return refused;
+      const variables = variablesOf(request.environment);
+      const own = await sameness.tool(tool.name, request.job.cwd, variables);
+      return { ...refused, detail: toolDifference(own, tool) };
+    } catch {
+      return refused; // the program vanishes just now: the worker's own words must do
+    }
+  }
+
+  /** How the worker mounts the share, if it and this peer are members of it; otherwise why not. */
+  async #mountOf(root: ByteString, peer: PeerName): Promise<WorkerMount | string> {
+    const own = await this.#init.members.joinedTo(root);
+    const other = own.ok ? await this.#init.members.check(root, peer) : own;
+    if (!other.ok) return other.why;
+    return (await this.#init.tracking.mounts.of(peer, root)) ?? 'it has not said that it sees this share';
+  }
+
+  /** What of the machine must be the same on the worker. */
+  async #samenessOf(
+    { reading, request }: Submission,
+    root: ByteString,
+  ): Promise<Pick<PackedOffer, 'programs' | 'cpu'>> {
+    const { sameness } = this.#init;
+    const { cwd } = request.job;
+    const names = systemNames(reading, cwd, root);
+    return {
+      programs: await sameness.programs(names, cwd, variablesOf(request.environment)),
+      ...(reading.native ? { cpu: (await sameness.cpu()).digest } : {}),
+    };
+  }
+}
+
+/** One view a job, however many attempts: what was seen at its hand-in holds for all of them. */
+function jobViewOf(submission: Submission, root: ByteString, { view, written }: TrackedShare): JobView {
+  const { reading, request, handedInMs } = submission;
+  submission.view ??= view.begin(viewJobOf(reading, request, root, written.directories), handedInMs);
+  return submission.view;
+}
+
+/** Where the attempt writes and reports. */
+function placeOf(plan: AttemptPlan, root: ByteString): Pick<PackedOffer, 'dependencies' | 'outputs'> {
+  const outputs = plan.extra === undefined ? plan.outputs : [...plan.outputs, plan.extra];
+  return {
+    ...(plan.dependencies === undefined ? {} : { dependencies: plan.dependencies }),
+    outputs: outputs.filter((path) => isBelow(root, path)),
+  };
+}
+
+function stdioOf(
+  submission: Submission,
+): Pick<PackedOffer, 'stdin' | 'stdout' | 'stderr' | 'merged' | 'rows' | 'columns'> {
+  const { job } = submission.request;
+  const hasTerminal = job.stdout === 'tty' || job.stderr === 'tty';
+  return {
+    stdin: wantsStdin(submission) ? 'pipe' : job.stdin === 'closed' ? 'closed' : 'null',
+    stdout: streamOf(job.stdout),
+    stderr: streamOf(job.stderr),
+    merged: job.merged,
+    rows: hasTerminal ? job.rows : 0,
+    columns: hasTerminal ? job.columns : 0,
+  };
+}
+
+function streamOf(kind: WrapperRequest['job']['stdout']): 'closed' | 'pipe' | 'pty' {
+  return kind === 'closed' ? 'closed' : kind === 'tty' ? 'pty' : 'pipe';
+}

@@ -1,0 +1,62 @@
+/**
+ * What the submitter's side keeps from one job to the next: of each share its view and the paths that jobs wrote there,
+ * of each worker how it mounts the shares and what it has told of its system files.
+ */
+import type { PeerName } from '../../core/schedule/contract.ts';
+import type { ViewCheck } from '../../core/view/contract.ts';
+import { SystemCheck } from '../../machine/sameness.ts';
+import type { Disk } from '../../share/disk.ts';
+import type { ByteString } from '../../wire/bytes.ts';
+import { WorkerMounts } from '../trust/worker-mounts.ts';
+import { ShareView } from './share-view.ts';
+import { WrittenPaths } from './written-paths.ts';
+
+export interface TrackedShare {
+  readonly view: ShareView;
+  readonly written: WrittenPaths;
+}
+
+export class Tracking {
+  readonly mounts: WorkerMounts;
+  readonly #disk: Disk;
+  readonly #now: () => number;
+  readonly #without: readonly ViewCheck[];
+  readonly #shares = new Map<ByteString, TrackedShare>();
+  readonly #systems = new Map<PeerName, SystemCheck>();
+
+  /** @param without - checks of views that a test switches off. */
+  constructor(disk: Disk, now: () => number, without: readonly ViewCheck[]) {
+    this.mounts = new WorkerMounts(now);
+    this.#disk = disk;
+    this.#now = now;
+    this.#without = without;
+  }
+
+  share(root: ByteString): TrackedShare {
+    let share = this.#shares.get(root);
+    if (share === undefined) {
+      const view = new ShareView(root, this.#disk, this.#now, this.#without);
+      share = { view, written: new WrittenPaths() };
+      this.#shares.set(root, share);
+    }
+    return share;
+  }
+
+  system(worker: PeerName): SystemCheck {
+    let system = this.#systems.get(worker);
+    if (system === undefined) {
+      system = new SystemCheck();
+      this.#systems.set(worker, system);
+    }
+    return system;
+  }
+
+  forgetWorker(worker: PeerName): void {
+    for (const { view, written } of this.#shares.values()) {
+      view.forgetWorker(worker);
+      written.forget(worker);
+    }
+    this.#systems.delete(worker);
+    this.mounts.forget(worker);
+  }
+}

@@ -1,0 +1,28 @@
+/** The submitter's ways to the shared tree, joined: reading commands, preparing offers, settling attempts. */
+import type { PeerName } from '../../core/schedule/contract.ts';
+import type { JobChannel } from '../../swarm/libp2p/channel.ts';
+import { Offers, type OffersInit } from './offers.ts';
+import { Outputs } from './outputs.ts';
+import { RequestReader, type RequestReaderInit } from './reading.ts';
+import { Settling } from './settling.ts';
+
+export interface TreeAccess {
+  readonly reader: RequestReader;
+  readonly offers: Offers;
+  readonly settling: Settling;
+}
+
+export interface TreeAccessInit extends RequestReaderInit, OffersInit {
+  readonly now: () => number;
+  /** Opens a stream to a worker, to have an output sent. */
+  readonly openJob: (peer: PeerName) => JobChannel;
+}
+
+export function createTreeAccess(init: TreeAccessInit): TreeAccess {
+  const outputs = new Outputs(init.disk, init.openJob);
+  return {
+    reader: new RequestReader(init),
+    offers: new Offers(init),
+    settling: new Settling({ ...init, outputs }),
+  };
+}
