@@ -1,0 +1,78 @@
+#define _GNU_SOURCE
+#include "command.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "../program.h"
+
+enum stage { STAGE_CHDIR, STAGE_EXEC };
+struct failure {
+  enum stage stage;
+  int error;
+};
+static const char *const stage_names[] = {"chdir", "exec"};
+
+static void set_signals(uint64_t blocked, uint64_t ignored) {
+  for (int number = 1; number <= 64; number++)
+    signal(number, ignored >> (number - 1) & 1 ? SIG_IGN : SIG_DFL);
+  sigset_t mask;
+  sigemptyset(&mask);
+  for (int number = 1; number <= 64; number++)
+    if (blocked >> (number - 1) & 1) sigaddset(&mask, number);
+  sigprocmask(SIG_SETMASK, &mask, NULL);
+}
+
+/* Becomes the command; comes back with what failed. */
+static struct failure become_command(const struct request *request, const struct streams *streams,
+                                     const struct stat *swarmrun) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL); /* should the job's own process here be killed */
+  setsid();
+  umask(request->umask);
+  if (request->nice && nice(request->nice) == -1) errno = 0; /* -1 may be the niceness, too */
+  if (chdir(request->cwd) != 0) return (struct failure){STAGE_CHDIR, errno};
+  streams_become_stdio(streams, request->stdio);
+  set_signals(request->blocked, request->ignored);
+  return (struct failure){STAGE_EXEC, exec_program(request->argv, request->envp, swarmrun)};
+}
+
+/*
+ * Waits for the exec to succeed, which closes `report`, or to fail. A directory on a dead server may take for
+ * ever.
+ */
+static void wait_for_exec(int report, pid_t command, struct connection *peer) {
+  struct pollfd polls[] = {
+      {.fd = report, .events = POLLIN}, {.fd = peer->fd, .events = POLLRDHUP}, {.fd = peer->life}};
+  while (poll(polls, 3, -1) < 0) continue;
+  struct failure failure;
+  if (polls[0].revents == 0) kill(command, SIGKILL); /* cancelled already; what follows sees that too */
+  else if (read(report, &failure, sizeof failure) == (ssize_t)sizeof failure)
+    connection_spawn_failed(peer, stage_names[failure.stage], failure.error);
+  close(report);
+}
+
+pid_t command_start(const struct request *request, struct streams *streams, struct connection *peer,
+                    const struct stat *swarmrun) {
+  int report[2];
+  streams_make(streams, request, peer);
+  if (pipe2(report, O_CLOEXEC) != 0) connection_spawn_failed(peer, "pipe", errno);
+  pid_t command = fork();
+  if (command < 0) connection_spawn_failed(peer, "fork", errno);
+  if (command == 0) {
+    struct failure failure = become_command(request, streams, swarmrun);
+    signal(SIGPIPE, SIG_IGN);
+    _exit(write(report[1], &failure, sizeof failure) < 0 ? 126 : 127);
+  }
+  close(report[1]);
+  streams_close_command_ends(streams);
+  wait_for_exec(report[0], command, peer);
+  unsigned char payload[4];
+  put_u32(payload, (uint32_t)command);
+  connection_queue(peer, FRAME_STARTED, payload, sizeof payload);
+  unsigned char none[8] = {0};
+  if (streams->input.fd >= 0) connection_queue(peer, FRAME_STDIN_TAKEN, none, sizeof none);
+  return command;
+}

@@ -1,0 +1,26 @@
+/* What a peer asks to run. */
+#ifndef SWARMEXEC_REQUEST_H
+#define SWARMEXEC_REQUEST_H
+
+#include <sys/ioctl.h>
+#include <sys/types.h>
+
+#include "connection.h"
+
+enum stdio { CLOSED, NULL_DEVICE, PIPE, PTY };
+
+struct request {
+  char **argv, **envp;
+  const char *cwd;
+  mode_t umask;
+  int nice;
+  enum stdio stdio[3];
+  int merged; /* one pipe for both outputs */
+  uint64_t blocked, ignored;
+  struct winsize size;
+};
+
+/* Waits for the whole request. What is no request gets no answer: the process ends. */
+struct request request_read(struct connection *from);
+
+#endif

@@ -1,0 +1,228 @@
+#define _GNU_SOURCE
+#include "session.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "command.h"
+#include "request.h"
+#include "streams.h"
+#include "tree.h"
+
+enum {
+  TERM_TO_KILL_MS = 250,
+  KILL_AGAIN_MS = 20,   /* a tree that forks while it is killed is walked again; */
+  KILL_LATEST_MS = 500, /* seldom at last: what waits for a dead file server takes its time */
+  LAST_OUTPUT_MS = 100, /* for output to come when no process of the job is left */
+  EXIT_BYTES = 20,
+};
+
+struct session {
+  struct connection *peer;
+  struct streams streams;
+  pid_t command;
+  int children;       /* signalfd of SIGCHLD */
+  int status, exited; /* of the command */
+  int cancelled;
+  int gone; /* no process is left */
+  size_t left;
+  long long kill_at; /* 0: not ending yet */
+  int kill_again_ms;
+};
+
+static void end_tree(struct session *job) {
+  if (job->kill_at || job->gone) return;
+  size_t count = tree_signal(SIGTERM);
+  if (job->exited) job->left = count;
+  job->kill_at = now_ms() + TERM_TO_KILL_MS;
+}
+
+static void kill_tree_when_due(struct session *job) {
+  if (!job->kill_at || job->gone || now_ms() < job->kill_at) return;
+  /* Without CONFIG_PROC_CHILDREN the walk finds none, and the group is all that can be named. */
+  if (tree_signal(SIGKILL) == 0 && !job->exited) kill(-job->command, SIGKILL);
+  job->kill_at = now_ms() + job->kill_again_ms;
+  job->kill_again_ms = job->kill_again_ms * 2 < KILL_LATEST_MS ? job->kill_again_ms * 2 : KILL_LATEST_MS;
+}
+
+/* The peer wants no more of this job. If it only closed its own half, it is still told how it ended. */
+static void cancel(struct session *job) {
+  job->cancelled = 1;
+  input_close(&job->streams.input);
+  for (int i = 0; i < 2; i++) output_close(&job->streams.outputs[i]);
+  end_tree(job);
+}
+
+static void reap(struct session *job) {
+  struct signalfd_siginfo info;
+  while (read(job->children, &info, sizeof info) > 0) continue;
+  int status;
+  pid_t pid;
+  while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+    if (pid != job->command) continue;
+    job->exited = 1;
+    job->status = status;
+  }
+  if (pid < 0 && errno == ECHILD) job->gone = 1;
+  if (job->exited) end_tree(job);
+}
+
+/* A peer that is gone altogether is owed nothing more. */
+static void peer_gone(struct session *job) {
+  connection_clear(job->peer);
+  cancel(job);
+}
+
+static void send_or_cancel(struct session *job) {
+  if (connection_send_some(job->peer) != 0) peer_gone(job);
+}
+
+static long run_limit(int type) {
+  if (type == FRAME_STDIN) return FRAME_DATA_BYTES;
+  return type == FRAME_STDIN_END ? 0 : type == FRAME_SIGNAL ? 1 : -1;
+}
+
+static void pass_signal(struct session *job, int number) {
+  if (job->exited) return;
+  /* No terminal sends these to a group. */
+  int to_one = number == SIGUSR1 || number == SIGUSR2;
+  /* A group without a parent in its session ignores TSTP by the rules of POSIX, so it is stopped outright. */
+  kill(to_one ? job->command : -job->command, number == SIGTSTP ? SIGSTOP : number);
+}
+
+/* 0, or -1 if the peer broke the protocol. */
+static int take_frame(struct session *job, const struct frame *frame) {
+  struct input *input = &job->streams.input;
+  switch (frame->type) {
+    case FRAME_SIGNAL:
+      if (frame->length != 1) return -1;
+      pass_signal(job, frame->payload[0]);
+      return 0;
+    case FRAME_STDIN:
+      if (input_hold(input, frame->payload, frame->length) != 0) return -1;
+      break;
+    case FRAME_STDIN_END: input->ended = 1; break;
+  }
+  input_write(input);
+  return 0;
+}
+
+static void take_frames(struct session *job) {
+  struct frame frame;
+  int found;
+  while ((found = frame_next(&job->peer->reader, run_limit, &frame)) > 0) {
+    if (take_frame(job, &frame) != 0) {
+      cancel(job);
+      return;
+    }
+  }
+  if (found < 0) cancel(job);
+}
+
+static void receive(struct session *job) {
+  ssize_t got = frame_receive(&job->peer->reader, job->peer->fd);
+  if (got == 0 || (got < 0 && errno != EAGAIN)) cancel(job);
+  else take_frames(job);
+}
+
+static int next_wait_ms(const struct session *job) {
+  const struct input *input = &job->streams.input;
+  int wait = -1;
+  if (job->gone) return LAST_OUTPUT_MS;
+  if (input->look >= 0 && input->written > input->reported) wait = input->interval_ms;
+  if (job->kill_at) {
+    long long left = job->kill_at - now_ms();
+    if (left < 0) left = 0;
+    if (wait < 0 || left < wait) wait = (int)left;
+  }
+  return wait;
+}
+
+/* One round of the loop; 0 when nothing came within next_wait_ms(). */
+static int serve_events(struct session *job) {
+  struct output *outputs = job->streams.outputs;
+  struct input *input = &job->streams.input;
+  int is_sent = connection_is_sent(job->peer);
+  struct pollfd polls[] = {
+      {.fd = job->children, .events = POLLIN},
+      {.fd = job->cancelled && is_sent ? -1 : job->peer->fd,
+       .events = (short)((job->cancelled ? 0 : POLLIN) | (is_sent ? 0 : POLLOUT))},
+      {.fd = is_sent ? outputs[0].fd : -1, .events = POLLIN},
+      {.fd = is_sent ? outputs[1].fd : -1, .events = POLLIN},
+      {.fd = input->held_bytes ? input->fd : -1, .events = POLLOUT},
+      {.fd = job->cancelled ? -1 : job->peer->life},
+  };
+  int ready = poll(polls, sizeof polls / sizeof *polls, next_wait_ms(job));
+  if (ready <= 0) return ready;
+  if (polls[0].revents) reap(job);
+  if (polls[1].revents) send_or_cancel(job);
+  if (polls[1].revents & (POLLIN | POLLHUP | POLLERR) && !job->cancelled) receive(job);
+  if (polls[5].revents) cancel(job); /* the runner ends */
+  if (polls[4].revents) input_write(input);
+  for (int i = 0; i < 2; i++)
+    if (polls[2 + i].revents && output_relay(&outputs[i], job->peer) != 0) peer_gone(job);
+  return ready;
+}
+
+static int is_over(const struct session *job) {
+  const struct output *outputs = job->streams.outputs;
+  return job->gone && (job->cancelled || (outputs[0].fd < 0 && outputs[1].fd < 0));
+}
+
+static uint32_t to_ms(struct timeval time) { return (uint32_t)(time.tv_sec * 1000 + time.tv_usec / 1000); }
+
+static void queue_exit(const struct session *job) {
+  struct rusage usage; /* of all that ended here, thus of the whole tree */
+  getrusage(RUSAGE_CHILDREN, &usage);
+  int signaled = WIFSIGNALED(job->status);
+  unsigned char payload[EXIT_BYTES] = {0};
+  payload[0] = signaled ? 1 : 0;
+  payload[1] = (unsigned char)(signaled ? WTERMSIG(job->status) : WEXITSTATUS(job->status));
+  payload[2] = signaled && WCOREDUMP(job->status) ? 1 : 0;
+  put_u32(payload + 4, (uint32_t)usage.ru_maxrss);
+  put_u32(payload + 8, to_ms(usage.ru_utime));
+  put_u32(payload + 12, to_ms(usage.ru_stime));
+  put_u32(payload + 16, (uint32_t)job->left);
+  connection_queue(job->peer, FRAME_EXIT, payload, sizeof payload);
+}
+
+static int watch_children(void) {
+  sigset_t children;
+  sigemptyset(&children);
+  sigaddset(&children, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &children, NULL);
+  return signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void run(struct session *job) {
+  take_frames(job); /* what came together with the request */
+  while (!is_over(job)) {
+    if (!job->cancelled) input_report(&job->streams.input, job->peer);
+    send_or_cancel(job);
+    int ready = serve_events(job);
+    kill_tree_when_due(job);
+    /* What is still open now was given to a process outside the job. While the peer is slow, that can't be said. */
+    if (ready == 0 && job->gone && connection_is_sent(job->peer)) break;
+  }
+}
+
+noreturn void session_serve(struct connection *peer, const struct stat *swarmrun) {
+  static struct session job; /* holds as much as a small stack does */
+  job.peer = peer;
+  job.kill_again_ms = KILL_AGAIN_MS;
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  struct request request = request_read(peer);
+  job.children = watch_children();
+  job.command = command_start(&request, &job.streams, peer, swarmrun);
+  run(&job);
+  connection_send_rest(peer);
+  if (!job.cancelled) input_report(&job.streams.input, peer);
+  queue_exit(&job);
+  connection_part(peer);
+}

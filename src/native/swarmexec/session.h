@@ -1,0 +1,16 @@
+/*
+ * One job, from its request to its end. It has a process of its own, the subreaper of everything that the command
+ * starts, and is over only when no process of it is left: then nothing writes into the tree any more.
+ */
+#ifndef SWARMEXEC_SESSION_H
+#define SWARMEXEC_SESSION_H
+
+#include <stdnoreturn.h>
+#include <sys/stat.h>
+
+#include "connection.h"
+
+/* `swarmrun`: the wrapper beside us, see command_start; may be NULL. */
+noreturn void session_serve(struct connection *peer, const struct stat *swarmrun);
+
+#endif
