@@ -53,7 +53,10 @@ static int put_record(const char *path) {
     record[0] = 'a';
     return means_absent(errno) ? 0 : errno;
   }
-  record[0] = S_ISREG(stats.st_mode) ? 'f' : S_ISDIR(stats.st_mode) ? 'd' : S_ISLNK(stats.st_mode) ? 'l' : 'o';
+  record[0] = S_ISREG(stats.st_mode)   ? 'f'
+              : S_ISDIR(stats.st_mode) ? 'd'
+              : S_ISLNK(stats.st_mode) ? 'l'
+                                       : 'o';
   uint64_t inode = stats.st_ino, size = (uint64_t)stats.st_size;
   int64_t mtime = nanoseconds(stats.st_mtim), ctime = nanoseconds(stats.st_ctim);
   memcpy(record + 1, &inode, 8);
