@@ -117,7 +117,7 @@ describe('readCommand, whatever it is given', () => {
           hidden,
         );
       }),
-      { numRuns: 20_000 },
+      { numRuns: 10_000 },
     );
     assert.ok(plans > 200, `only ${plans} of the random commands could be renamed`);
   });

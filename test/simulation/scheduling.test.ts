@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { goals, measure } from '../../simulation/builds.ts';
-import { replayFaults, runFaults } from '../../simulation/faults.ts';
+import { goals, measure } from './builds.ts';
+import { replayFaults, runFaults } from './faults.ts';
 
 test('hundreds of runs full of faults break no rule', () => {
   const { failures, jobs, faults } = runFaults(1, 300);

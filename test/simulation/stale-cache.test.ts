@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ViewCheck, viewChecks } from '../../../../src/core/view/contract.ts';
-import { playHistories } from '../../../simulation/stale-cache.ts';
+import { type ViewCheck, viewChecks } from '../../src/core/view/contract.ts';
+import { playHistories } from './stale-cache.ts';
 
 const firstSeed = Number(process.env.STALE_CACHE_SEED ?? 1);
 const histories = Number(process.env.STALE_CACHE_HISTORIES ?? 1_500);
