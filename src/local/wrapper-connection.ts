@@ -28,8 +28,11 @@ export interface WrapperListener {
   onClose(): void;
 }
 
+/** What is needed of the socket to the wrapper. */
+export type WrapperSocket = Pick<Socket, 'write' | 'end' | 'destroy'>;
+
 export class WrapperConnection {
-  readonly #socket: Socket;
+  readonly #socket: WrapperSocket;
   #argv: readonly ByteString[] | undefined;
   #environment: readonly ByteString[] | undefined;
   #listener: WrapperListener | undefined;
@@ -37,7 +40,7 @@ export class WrapperConnection {
   /** The last word was said. */
   #ended = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: WrapperSocket) {
     this.#socket = socket;
   }
 

@@ -1,3 +1,11 @@
+/** Calls `action` once, after a time, unless the function that is returned is called before. */
+export type StartTimer = (afterMs: number, action: () => void) => () => void;
+
+export const startTimer: StartTimer = (afterMs, action) => {
+  const timer = setTimeout(action, afterMs);
+  return () => clearTimeout(timer);
+};
+
 /** One timer for the earliest of the times that a state machine asks to be called again at. */
 export class Alarm {
   readonly #now: () => number;

@@ -12,23 +12,19 @@ interface Watched {
   readonly pid: number;
   /** Undefined: it cannot be seen from here (a container), so only its socket tells. */
   readonly began: string | undefined;
+  readonly onGone: () => void;
 }
 
 export class InlineWatch {
   readonly #watched = new Map<JobId, Watched>();
-  readonly #onGone: (job: JobId) => void;
   #timer: NodeJS.Timeout | undefined;
-
-  constructor(onGone: (job: JobId) => void) {
-    this.#onGone = onGone;
-  }
 
   get pids(): Iterable<number> {
     return [...this.#watched.values()].map(({ pid }) => pid);
   }
 
-  add(job: JobId, pid: number): void {
-    this.#watched.set(job, { pid, began: beganAt(pid) });
+  add(job: JobId, pid: number, onGone: () => void): void {
+    this.#watched.set(job, { pid, began: beganAt(pid), onGone });
     this.#timer ??= setInterval(() => this.#look(), lookEveryMs).unref();
   }
 
@@ -39,8 +35,8 @@ export class InlineWatch {
   }
 
   #look(): void {
-    for (const [job, { pid, began }] of this.#watched)
-      if (began !== undefined && beganAt(pid) !== began) this.#onGone(job);
+    for (const { pid, began, onGone } of this.#watched.values())
+      if (began !== undefined && beganAt(pid) !== began) onGone();
   }
 }
 

@@ -6,13 +6,14 @@ import type { Reading } from '../../core/command/contract.ts';
 import type { Ending, JobDemand, JobId } from '../../core/schedule/contract.ts';
 import type { JobView } from '../../core/view/job-view.ts';
 import type { WrapperConnection, WrapperRequest } from '../../local/wrapper-connection.ts';
+import type { StartTimer } from '../alarm.ts';
 import type { AttemptStream } from './attempt.ts';
 import { OutputHold } from './output-hold.ts';
 import { StdinWindow } from './stdin-window.ts';
 
 /** Held at most: less than the window that a worker may fill without being granted more. */
 const holdLimitBytes = 768 * 1024;
-/** Commands that nobody understands may be in a dialogue: what they say is held back for so long only. */
+/** Opaque commands may be in a dialogue: what they say is held back for this long only. */
 const holdUnknownMs = 150;
 
 /** Signals that ask for the end; by then a failure is the caller's own doing. */
@@ -32,6 +33,7 @@ export interface SubmissionInit {
   /** When it was handed in; all that it reads shall be as it was then or later. */
   readonly handedInMs: number;
   readonly listener: SubmissionListener;
+  readonly startTimer: StartTimer;
 }
 
 export interface SubmissionListener {
@@ -56,7 +58,8 @@ export class Submission {
   readonly #connection: WrapperConnection;
   readonly #hold: OutputHold;
   #attempt: AttemptStream | undefined;
-  #holdTimer: NodeJS.Timeout | undefined;
+  readonly #startTimer: StartTimer;
+  #cancelHold: (() => void) | undefined;
   #signalled = false;
   #place: 'waiting' | 'inline' | 'over' = 'waiting';
 
@@ -68,6 +71,7 @@ export class Submission {
     this.share = init.share;
     this.handedInMs = init.handedInMs;
     this.#connection = init.connection;
+    this.#startTimer = init.startTimer;
     this.stdin = new StdinWindow((takenBytes) => init.connection.stdinTaken(takenBytes));
     this.#hold = new OutputHold(holdLimitBytes, (chunk, receivedBytes) => {
       const attempt = this.#attempt;
@@ -133,9 +137,8 @@ export class Submission {
   output(attempt: AttemptStream, type: 'STDOUT' | 'STDERR', data: Uint8Array): void {
     if (attempt !== this.#attempt || this.#place !== 'waiting') return;
     this.#hold.take({ type, data });
-    if (this.reading.kind === 'other' && this.#holdTimer === undefined) {
-      this.#holdTimer = setTimeout(() => this.#hold.release(), holdUnknownMs);
-    }
+    if (this.reading.kind === 'other')
+      this.#cancelHold ??= this.#startTimer(holdUnknownMs, () => this.#hold.release());
   }
 
   /** Passes the result on to the caller; the last act. */
@@ -177,7 +180,7 @@ export class Submission {
   }
 
   #clearTimer(): void {
-    clearTimeout(this.#holdTimer);
+    this.#cancelHold?.();
   }
 }
 

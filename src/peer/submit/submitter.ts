@@ -13,6 +13,7 @@ import type {
 import { createMemoryLedger, expectedMemory } from '../../core/schedule/memory.ts';
 import type { WrapperConnection, WrapperRequest } from '../../local/wrapper-connection.ts';
 import { toText } from '../../wire/bytes.ts';
+import { type StartTimer, startTimer } from '../alarm.ts';
 import { Refusals } from '../explain/refusals.ts';
 import { AttemptRecord } from './attempt-record.ts';
 import { Attempts, type AttemptsInit } from './attempts.ts';
@@ -34,7 +35,12 @@ export interface SubmitterInit
   readonly isNested: (pid: number) => boolean;
   /** Called after each step: jobs may have begun to hold or to wait for slots of this machine. */
   readonly inlineChanged: () => void;
+  /** @defaultValue those of this machine, by its /proc */
+  readonly inlineProcesses?: InlineProcesses;
+  readonly startTimer?: StartTimer;
 }
+
+type InlineProcesses = Pick<InlineWatch, 'add' | 'delete' | 'pids'>;
 
 /** A job that has not ended. */
 interface OpenJob {
@@ -49,13 +55,14 @@ export class Submitter {
   readonly #init: SubmitterInit;
   readonly #attempts: Attempts;
   readonly #jobs = new Map<JobId, OpenJob>();
-  readonly #watch = new InlineWatch((job) => this.#listener.onReleased(job));
+  readonly #watch: InlineProcesses;
   readonly #memory = createMemoryLedger();
   readonly refusals = new Refusals();
   #lastJob = 0;
 
   constructor(init: SubmitterInit) {
     this.#init = init;
+    this.#watch = init.inlineProcesses ?? new InlineWatch();
     this.#attempts = new Attempts({
       ...init,
       memory: this.#memory,
@@ -89,9 +96,18 @@ export class Submitter {
       (read) => {
         const { reading, share, detail } = read;
         const demand = this.#demandOf(id, request, read);
-        const listener = this.#listener;
         this.#open(
-          new Submission({ id, request, connection, reading, demand, share, handedInMs, listener }),
+          new Submission({
+            id,
+            request,
+            connection,
+            reading,
+            demand,
+            share,
+            handedInMs,
+            listener: this.#listener,
+            startTimer: this.#init.startTimer ?? startTimer,
+          }),
           detail,
         );
       },
@@ -211,7 +227,9 @@ export class Submitter {
     this.#abandon(job);
     this.#init.ledger.note(submission.id, { atMs: this.#init.now(), reason });
     if (!submission.demand.unslotted && !submission.demand.nested) {
-      this.#watch.add(submission.id, submission.request.job.pid);
+      this.#watch.add(submission.id, submission.request.job.pid, () =>
+        this.#listener.onReleased(submission.id),
+      );
     }
     submission.inline(`${reason}: ${reasons[reason]}`.slice(0, 250));
   }
