@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { generateKeyPair } from '@libp2p/crypto/keys';
@@ -12,74 +11,13 @@ import { encodeHello } from '../../src/swarm/hello.ts';
 import { createNode } from '../../src/swarm/libp2p/node.ts';
 import { controlProtocol, jobProtocol } from '../../src/swarm/link.ts';
 import { encodeFrame, type FrameName, frameLimits, frameTypes } from '../../src/wire/frame.ts';
-import { check, checkout, type Running, start } from '../rig/child.ts';
+import { Daemon } from '../rig/daemon.ts';
 import { assertOwnNamespace } from '../rig/namespace.ts';
 import { helloOf } from '../rig/swarm-node.ts';
 import { until } from '../rig/until.ts';
 
 assertOwnNamespace();
-const buildswarm = path.join(checkout, 'bin/buildswarm');
 const names = Object.keys(frameTypes) as FrameName[];
-
-/** A peer as users run it, with a share of its own. */
-class Daemon {
-  readonly share: string;
-  readonly socket: string;
-  readonly address: string;
-  readonly #folder: string;
-  readonly #running: Running;
-  readonly #env: Record<string, string>;
-
-  private constructor(folder: string, running: Running, env: Record<string, string>, address: string) {
-    this.#folder = folder;
-    this.#running = running;
-    this.#env = env;
-    this.address = address;
-    this.share = path.join(folder, 'share');
-    this.socket = path.join(folder, 'buildswarm/peer.sock');
-  }
-
-  static async start(): Promise<Daemon> {
-    const folder = mkdtempSync(path.join(tmpdir(), 'daemon-'));
-    const share = path.join(folder, 'share');
-    mkdirSync(share, { mode: 0o700 });
-    const env = { XDG_RUNTIME_DIR: folder, HOME: folder };
-    await check([buildswarm, 'share', share], { env });
-    const running = start(
-      [process.execPath, buildswarm, 'daemon', '--no-mdns', '--listen', '/ip4/127.0.0.1/tcp/0'],
-      { cwd: share, env, timeoutMs: 120_000 },
-    );
-    let said = '';
-    const hear = (chunk: Buffer) => {
-      said += chunk.toString();
-    };
-    running.child.stderr?.on('data', hear);
-    running.child.stdout?.on('data', hear);
-    const address = await until(
-      () => /"(\/ip4\/127\.0\.0\.1\/tcp\/\d+)".*"ready"/.exec(said)?.[1],
-      10_000,
-      'the daemon is ready',
-    );
-    const daemon = new Daemon(folder, running, env, address);
-    const peers = path.join(share, '.buildswarm/peers');
-    await check(['swarmrun', 'true'], { cwd: share, env });
-    await until(() => readdirSync(peers).length > 0, 5_000, 'it has joined the share');
-    return daemon;
-  }
-
-  /** Fails if it does not answer as it should. */
-  async assertWell(): Promise<void> {
-    assert.equal(this.#running.child.exitCode, null, 'it runs');
-    const status = await check([buildswarm, 'status', '--json'], { env: this.#env });
-    assert.ok(status.includes('"jobs"'));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#running.signalGroup('SIGKILL');
-    await this.#running.ended;
-    rmSync(this.#folder, { recursive: true, force: true });
-  }
-}
 
 /** Frames that are in order but for what they hold; headers that promise too much; bytes; and all of it cut off. */
 const frames = fc.array(
