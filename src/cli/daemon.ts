@@ -41,8 +41,8 @@ export function addDaemon(program: Command): void {
           });
         }
         tell('ready\n');
-        await peer.ended;
-        process.exit(0);
+        // So that a service manager starts again what was lost, and leaves alone what was stopped.
+        process.exit((await peer.ended) === 'asked' ? 0 : 1);
       } catch (error) {
         if (error instanceof SwarmError) tell(`${error.message}\n`);
         else tell(`The peer ended with a fault of its own: ${String(error)}\n`);

@@ -46,8 +46,6 @@ export interface SwarmOptions {
   readonly bootstrap?: readonly string[];
   readonly mdns?: boolean;
   readonly serviceTag?: string;
-  /** What to say of ourselves to a peer that is met; called for each. */
-  readonly hello: () => Hello;
   readonly events: SwarmEvents;
   readonly log: (level: LogLevel, message: string, fields: Record<string, unknown>) => void;
   /** Monotonic, ms. */

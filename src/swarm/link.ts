@@ -5,6 +5,8 @@
 import type { Connection, Stream } from '@libp2p/interface';
 import type { Frame, FrameName } from '../wire/frame.ts';
 import type { Hello } from '../wire/messages.ts';
+import type { SwarmPeer } from './contract.ts';
+import { withoutPeer } from './finding/addresses.ts';
 import { Channel } from './libp2p/channel.ts';
 import { toError } from './libp2p/to-error.ts';
 
@@ -99,6 +101,14 @@ export class Link {
 
   get jobs(): number {
     return this.#jobs.size;
+  }
+
+  /** The peer at the other end, once it is established. */
+  describe(rttMs = 0): SwarmPeer {
+    const hello = this.hello as Hello;
+    const told = hello.report.addresses;
+    const addresses = told.length > 0 || !this.dialled ? told : [this.remoteAddress];
+    return { id: this.peer, addresses: addresses.map(withoutPeer), hello, rttMs };
   }
 
   /** Its control stream, opened by the other end. */

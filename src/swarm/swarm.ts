@@ -51,6 +51,7 @@ export class Swarm {
   readonly #peers = new Map<string, Link>();
   readonly #others = new OtherVersions();
   readonly #trusted = new Set<string>();
+  #sayHello: (() => Hello) | undefined;
   #node: Libp2p | undefined;
   #stopping = false;
 
@@ -93,8 +94,12 @@ export class Swarm {
     });
   }
 
-  /** @throws SwarmError `E_LISTEN` if none of the addresses could be listened on. */
-  async start(): Promise<void> {
+  /**
+   * @param hello - what to say of this peer to each that is met.
+   * @throws SwarmError `E_LISTEN` if none of the addresses could be listened on.
+   */
+  async start(hello: () => Hello): Promise<void> {
+    this.#sayHello = hello;
     const listen = this.#options.listen ?? ['/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/0'];
     const services: ServiceFactoryMap = {};
     if (this.#options.mdns !== false) {
@@ -140,7 +145,7 @@ export class Swarm {
   }
 
   peers(): SwarmPeer[] {
-    return [...this.#peers.values()].map((link) => this.#describe(link));
+    return [...this.#peers.values()].map((link) => link.describe(this.#heart.rttMs(link.peer)));
   }
 
   otherVersions(): OtherVersionPeer[] {
@@ -195,18 +200,6 @@ export class Swarm {
     const link = this.#peers.get(id);
     if (link === undefined || this.#stopping) return Link.lostJob(id);
     return link.openJob();
-  }
-
-  #describe(link: Link): SwarmPeer {
-    const hello = link.hello as Hello; // only of established links
-    const addresses =
-      hello.report.addresses.length > 0 || !link.dialled ? hello.report.addresses : [link.remoteAddress];
-    return {
-      id: link.peer,
-      addresses: addresses.map(withoutPeer),
-      hello,
-      rttMs: this.#heart.rttMs(link.peer) ?? 0,
-    };
   }
 
   async #dial(addresses: string[], id: string | undefined): Promise<string> {
@@ -267,7 +260,8 @@ export class Swarm {
   }
 
   #hello(): Buffer {
-    return encodeHello(this.#options.hello());
+    if (this.#sayHello === undefined) throw new Error('internal: a connection before the swarm was started');
+    return encodeHello(this.#sayHello());
   }
 
   #onControlStream(stream: Stream, connection: Connection): void {
@@ -337,7 +331,7 @@ export class Swarm {
       return;
     }
     this.#heart.add(link.peer);
-    const peer = this.#describe(link);
+    const peer = link.describe(this.#heart.rttMs(link.peer));
     // It has shown nothing yet: it may not send us anywhere.
     this.#dialer.connected(link.peer, nearby(peer.addresses, link.remoteAddress), link.dialled);
     this.#options.log('info', 'peer met', { peer: link.peer, name: peer.hello.report.name });

@@ -23,7 +23,6 @@ const shares = new Map<string, Uint8Array>();
 const swarm: Swarm = await createSwarm({
   listen: ['/ip4/0.0.0.0/tcp/7703'],
   mdns: false,
-  hello: () => helloOf(swarm.id, 'relay', swarm.addresses()),
   log: () => {},
   events: {
     // Who comes later hears what was said before.
@@ -48,7 +47,7 @@ const swarm: Swarm = await createSwarm({
     onWell: () => {},
   },
 });
-await swarm.start();
+await swarm.start(() => helloOf(swarm.id, 'relay', swarm.addresses()));
 process.once('SIGTERM', () => {
   process.stdout.write(JSON.stringify({ passedOn: [...passedOn], jobs }), () => process.exit(0));
 });

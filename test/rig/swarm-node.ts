@@ -47,7 +47,7 @@ export class SwarmNode {
   }
 
   static async start(
-    options: Partial<SwarmOptions> & { onJob?: (channel: JobChannel) => void } = {},
+    options: Partial<SwarmOptions> & { onJob?: (channel: JobChannel) => void; hello?: () => Hello } = {},
   ): Promise<SwarmNode> {
     const told: Told[] = [];
     const log: string[] = [];
@@ -55,7 +55,6 @@ export class SwarmNode {
     const name = `n${SwarmNode.#count}`;
     const swarm: Swarm = await createSwarm({
       mdns: options.serviceTag !== undefined,
-      hello: () => helloOf(swarm.id, name, swarm.addresses()),
       log: (_level, message, fields) => log.push(`${message} ${JSON.stringify(fields)}`),
       ...options,
       events: {
@@ -67,7 +66,7 @@ export class SwarmNode {
         onJob: (_id, channel) => options.onJob?.(channel),
       },
     });
-    await swarm.start();
+    await swarm.start(options.hello ?? (() => helloOf(swarm.id, name, swarm.addresses())));
     return new SwarmNode(swarm, told, log);
   }
 

@@ -24,22 +24,20 @@ export interface AddressBookInit {
 
 export class AddressBook {
   readonly #init: AddressBookInit;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   readonly #own: PeerName;
 
   constructor(own: PeerName, init: AddressBookInit) {
     this.#own = own;
     this.#init = init;
-    this.#timer = setInterval(() => this.read(), readEveryMs);
   }
 
-  /** Joins the shares of these directories, if they are in any that can be joined. */
-  async joinSharesOf(directories: readonly string[]): Promise<void> {
-    for (const directory of new Set(directories)) {
-      const found = await this.#init.shares.find(directory);
-      if (found.ok) await this.#init.members.join(found.share);
-    }
-    this.read();
+  /** Joins the shares of these directories, and reads the member files from now on. */
+  start(directories: readonly string[]): void {
+    this.#timer = setInterval(() => this.read(), readEveryMs);
+    this.#joinSharesOf(directories).catch((error: unknown) =>
+      this.#init.log('no share could be joined at the start', { error: String(error) }),
+    );
   }
 
   /** Reads the member files of all shares that this peer has joined, and connects to whom it does not know. */
@@ -53,6 +51,14 @@ export class AddressBook {
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  async #joinSharesOf(directories: readonly string[]): Promise<void> {
+    for (const directory of new Set(directories)) {
+      const found = await this.#init.shares.find(directory);
+      if (found.ok) await this.#init.members.join(found.share);
+    }
+    this.read();
   }
 
   async #readOne(root: string): Promise<void> {

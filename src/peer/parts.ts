@@ -1,0 +1,339 @@
+/**
+ * Makes the parts of a peer. Each is made from those before it, and registers what it does when a peer is gone and when
+ * all stops. Nothing is on the network, and nothing runs but the runner, before `peer.ts` starts it.
+ */
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
+import type { LoadReport } from '../core/load-report.ts';
+import { prepareSocketDirectory } from '../local/socket-path.ts';
+import { Sameness } from '../machine/sameness.ts';
+import { MachineWatch } from '../machine/watch.ts';
+import { Disk } from '../share/disk.ts';
+import { lookProgramIn } from '../share/looker.ts';
+import { Shares } from '../share/shares.ts';
+import { publicKeyOf } from '../swarm/libp2p/public-key.ts';
+import { createSwarm, type Swarm } from '../swarm/swarm.ts';
+import { openRunner } from '../work/open-runner.ts';
+import { Alarm } from './alarm.ts';
+import { Ledger } from './explain/ledger.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import { Heard } from './mesh/control-inbox.ts';
+import { GossipLoop } from './mesh/gossip-loop.ts';
+import { Neighbours } from './mesh/neighbours.ts';
+import { OwnState } from './own-state.ts';
+import { WorkPlace } from './serve/work-place.ts';
+import { WorkerHost } from './serve/worker-host.ts';
+import type { Settings } from './settings.ts';
+import { isBelow } from './submit/nesting.ts';
+import { Submitter } from './submit/submitter.ts';
+import { Tracking } from './submit/tracking.ts';
+import { createTreeAccess } from './submit/tree-access.ts';
+import { AddressBook } from './trust/address-book.ts';
+import { ShareTalk } from './trust/introductions.ts';
+import { Members } from './trust/membership.ts';
+import { createTurns } from './turns.ts';
+
+const packageRoot = fileURLToPath(new URL('../../..', import.meta.url));
+
+export type Parts = Readonly<Awaited<ReturnType<typeof makeParts>>>;
+
+/** @throws SwarmError if the runner or the socket's directory is not to be had. */
+export async function makeParts(settings: Settings, log: Logger, lifecycle: Lifecycle) {
+  const base = await makeBase(settings, log, lifecycle);
+  const trust = makeTrust(base);
+  const mesh = makeMesh(base, trust);
+  const serve = makeServe(base, trust, mesh);
+  const submit = makeSubmit(base, trust, mesh, serve);
+  const watch = makeWatch(base, mesh, serve, submit);
+  return { ...base, ...trust, ...mesh, ...serve, ...submit, watch };
+}
+
+type Base = Awaited<ReturnType<typeof makeBase>>;
+type Trust = ReturnType<typeof makeTrust>;
+type Mesh = ReturnType<typeof makeMesh>;
+type Serve = ReturnType<typeof makeServe>;
+type Submit = ReturnType<typeof makeSubmit>;
+
+/** This machine, and the network. */
+async function makeBase(settings: Settings, log: Logger, lifecycle: Lifecycle) {
+  const now = (): number => performance.now();
+  const warnings = new Set<string>();
+  const disk = new Disk({ lookProgram: lookProgramIn(packageRoot) });
+  lifecycle.onStop(() => disk.close());
+  const shares = new Shares(disk);
+  const sameness = new Sameness();
+  const neighbours = new Neighbours();
+  const swarm = await makeSwarm({ settings, log, lifecycle, warnings, neighbours });
+  // The runner's socket is in there too.
+  prepareSocketDirectory(settings.socketPath, process.getuid?.() ?? 0);
+  const runner = await openRunner(packageRoot, dirname(settings.socketPath), {
+    onLost: (why) => lifecycle.emit('lost', why),
+    onMissing: (warning) => warnings.add(warning),
+  });
+  lifecycle.onStop(() => runner.stop());
+  lifecycle.onStop(() => swarm.stop());
+  const version = packageVersion();
+  const { slots, name } = settings;
+  const own = new OwnState({ slots, name, version, now, addresses: () => swarm.addresses() });
+  const say = (message: string, facts: Record<string, unknown>): void => log.info(facts, message);
+  const incarnation = Date.now();
+  const turns = createTurns();
+  const common = { disk, shares, now, log: say };
+  return {
+    settings,
+    lifecycle,
+    warnings,
+    sameness,
+    swarm,
+    runner,
+    version,
+    own,
+    neighbours,
+    incarnation,
+    turns,
+    ...common,
+    common,
+  };
+}
+
+interface SwarmNeeds {
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly lifecycle: Lifecycle;
+  readonly warnings: Set<string>;
+  readonly neighbours: Neighbours;
+}
+
+async function makeSwarm({ settings, log, lifecycle, warnings, neighbours }: SwarmNeeds): Promise<Swarm> {
+  return await createSwarm({
+    ...(settings.listen.length === 0 ? {} : { listen: settings.listen }),
+    bootstrap: settings.peers,
+    mdns: settings.mdns,
+    log: (level, message, fields) => {
+      if (level === 'warn') warnings.add(message);
+      log[level](fields, message);
+    },
+    events: {
+      onPeer: (peer) => {
+        neighbours.met(peer);
+        lifecycle.emit('met', peer);
+        log.info({ peer: peer.id, name: peer.hello.report.name }, 'peer ready');
+      },
+      onGone: (peer, why) => {
+        // Before it is forgotten whether it was silent.
+        const graceMs = neighbours.graceMs(peer);
+        neighbours.gone(peer);
+        lifecycle.emit('gone', peer, graceMs);
+        log.info({ peer, why }, 'a peer is gone');
+      },
+      onControl: (peer, frame) => lifecycle.emit('control', peer, frame),
+      onJob: (peer, channel) => lifecycle.emit('job', peer, channel),
+      onSilence: (peer) => {
+        neighbours.suspect(peer, true);
+        lifecycle.emit('silent', peer);
+      },
+      onWell: (peer) => {
+        neighbours.suspect(peer, false);
+        lifecycle.emit('well', peer);
+      },
+    },
+  });
+}
+
+/** Who may. */
+function makeTrust({ common, lifecycle, swarm, neighbours, settings, incarnation }: Base) {
+  const members = new Members({
+    ...common,
+    self: () => ({
+      peerId: swarm.id,
+      publicKey: Buffer.from(swarm.publicKey).toString('base64'),
+      host: settings.name,
+      addresses: swarm.addresses().slice(0, 16),
+      bootMs: incarnation,
+    }),
+    keyOf: (peer) => {
+      const key = publicKeyOf(peer);
+      return key === undefined ? undefined : Buffer.from(key).toString('base64');
+    },
+    onJoined: (root) => lifecycle.emit('joined', root),
+  });
+  lifecycle.on('gone', (peer) => members.forget(peer));
+  lifecycle.onStop(() => members.leave());
+  const tracking = new Tracking(common.disk, common.now, settings.withoutChecks);
+  lifecycle.on('compared', (root, pair) => tracking.share(root).view.compared(pair));
+  lifecycle.on('gone', (peer) => tracking.forgetWorker(peer));
+  const talk = new ShareTalk({
+    ...common,
+    members,
+    mounts: tracking.mounts,
+    neighbours: () => neighbours.ids(),
+    onProven: (peer) => swarm.trust(peer),
+    onUsable: (peer) => lifecycle.emit('usable', peer),
+    onCompared: (root, pair) => lifecycle.emit('compared', root, pair),
+    send: (to, payload) => swarm.send(to, 'SHARES', payload),
+  });
+  lifecycle.on('joined', () => talk.tell(neighbours.ids()));
+  lifecycle.on('gone', (peer) => talk.forget(peer));
+  lifecycle.onStop(() => talk.stop());
+  const book = new AddressBook(swarm.id, {
+    ...common,
+    members,
+    connected: () => neighbours.ids(),
+    connectTo: (peer, addresses) => swarm.connectTo(peer, addresses),
+  });
+  lifecycle.on('joined', () => book.read());
+  lifecycle.onStop(() => book.stop());
+  return { members, tracking, talk, book };
+}
+
+/** What peers say of themselves and each other. */
+function makeMesh(
+  { common, lifecycle, swarm, neighbours, own, incarnation }: Base,
+  { members, talk }: Trust,
+) {
+  const { now } = common;
+  const gossip = new GossipLoop({
+    self: { ...own.figures(), id: swarm.id, incarnation, sequence: 1 },
+    seed: randomInt(2 ** 31),
+    now,
+    neighbours: () => neighbours.ids(),
+    send: (to, payload) => swarm.send(to, 'GOSSIP', payload),
+    isTrusted: (peer) => members.standing(peer) !== 'stranger',
+    isUsable: (peer) => talk.isUsable(peer),
+    // Of a peer that is connected it is the dispatcher's; of another one, it is an address.
+    onNews: (report) => {
+      if (neighbours.has(report.id)) lifecycle.emit('report', report);
+      else swarm.connectTo(report.id, report.addresses);
+    },
+    onHearsay: ({ id, addresses }) => {
+      if (!neighbours.has(id)) swarm.connectTo(id, addresses, 'hearsay');
+    },
+  });
+  lifecycle.on('met', (peer) => gossip.take([peer.hello.report], peer.id));
+  lifecycle.on('met', (peer) => talk.tell([peer.id]));
+  lifecycle.onStop(() => gossip.stop());
+  /** This peer's load report as it is now; others hear of it soon if they should. */
+  const report = (): LoadReport => gossip.own(own.figures());
+  return { gossip, report };
+}
+
+/** The worker's side. */
+function makeServe(base: Base, { members, talk }: Trust, { gossip, report }: Mesh) {
+  const { common, lifecycle, swarm, neighbours, own, sameness } = base;
+  const { now } = common;
+  const place = new WorkPlace({ ...common, members, sameness });
+  lifecycle.on('gone', (peer) => place.peerGone(peer));
+  const alarm = new Alarm(now, () => lifecycle.emit('worker-due'));
+  const host = new WorkerHost({
+    ...common,
+    runner: base.runner,
+    turns: base.turns,
+    decide: (event) => own.work(event),
+    report,
+    tellFree: (peer) => swarm.send(peer, 'FREE', Buffer.from(JSON.stringify({ report: report() }), 'utf8')),
+    changed: () => {
+      report();
+      lifecycle.emit('worked');
+    },
+    wake: (atMs) => alarm.at(atMs),
+    watch: (peer, on) => neighbours.watch(peer, on, swarm),
+    place,
+  });
+  lifecycle.on('worker-due', () => host.apply({ type: 'tick' }));
+  lifecycle.on('job', (peer, channel) => host.open(peer, channel));
+  lifecycle.on('gone', (peer) => host.apply({ type: 'peer-down', peer }));
+  lifecycle.onStop(() => {
+    alarm.cancel();
+    host.endAll();
+  });
+  const inbox = new Heard({
+    members,
+    now,
+    onReports: (peer, reports) => gossip.take(reports, peer),
+    onFree: (free) => lifecycle.emit('free', free),
+    onWant: (peer, jobs) => host.apply({ type: 'want', peer, jobs }),
+    onShares: (peer, shares) => talk.hear(peer, shares),
+  });
+  lifecycle.on('control', (peer, frame) => inbox.take(peer, frame));
+  lifecycle.on('gone', (peer) => inbox.forget(peer));
+  return { host };
+}
+
+/** The submitter's side. */
+function makeSubmit(base: Base, { members, tracking, talk }: Trust, { gossip }: Mesh, { host }: Serve) {
+  const { common, lifecycle, swarm, neighbours, own, sameness } = base;
+  const { now } = common;
+  const ledger = new Ledger();
+  const alarm = new Alarm(now, () => lifecycle.emit('dispatcher-due'));
+  lifecycle.onStop(() => alarm.cancel());
+  const submitter: Submitter = new Submitter({
+    ...common,
+    ...createTreeAccess({
+      ...common,
+      members,
+      sameness,
+      tracking,
+      peerId: swarm.id,
+      openJob: (peer) => swarm.openJob(peer),
+      settled: (root) => talk.settled(root),
+    }),
+    turns: base.turns,
+    decide: (event) => own.decide(event),
+    openJob: (peer) => swarm.openJob(peer),
+    want: (peer, jobs) => {
+      const payload = Buffer.alloc(4);
+      payload.writeUInt32LE(jobs);
+      swarm.send(peer, 'WANT', payload);
+    },
+    wake: (atMs) => alarm.at(atMs),
+    ledger,
+    isNested: (pid) => isBelow(pid, new Set([...submitter.inlinePids, ...host.pids])),
+    graceMs: (peer) => neighbours.graceMs(peer),
+    // Jobs that began, wait for or gave back a slot of this machine: the worker's side shares these slots.
+    inlineChanged: () => {
+      const change = own.inlineChange();
+      if (change !== undefined) host.apply({ type: 'inline', ...change });
+    },
+    watch: (peer, on) => neighbours.watch(peer, on, swarm),
+  });
+  lifecycle.on('dispatcher-due', () => submitter.apply({ type: 'tick' }));
+  lifecycle.on('usable', (peer) => {
+    const report = gossip.reportOf(peer);
+    if (report !== undefined) submitter.apply({ type: 'peer-up', report });
+  });
+  lifecycle.on('report', (report) => submitter.apply({ type: 'report', report }));
+  lifecycle.on('free', (report) => submitter.apply({ type: 'free', report }));
+  lifecycle.on('worked', () => submitter.apply({ type: 'own', freeSlots: own.inlineSlots() }));
+  lifecycle.on('silent', (peer) => submitter.apply({ type: 'peer-suspect', peer }));
+  lifecycle.on('well', (peer) => submitter.apply({ type: 'peer-well', peer }));
+  lifecycle.on('gone', (peer, graceMs) => {
+    submitter.refusals.forget(peer);
+    submitter.apply({ type: 'peer-down', peer, graceMs });
+  });
+  return { submitter, ledger };
+}
+
+/** Other people's load, which takes slots away. */
+function makeWatch(base: Base, { report }: Mesh, { host }: Serve, { submitter }: Submit): MachineWatch {
+  const { common, lifecycle, own, runner } = base;
+  const watch = new MachineWatch({
+    ...common,
+    isActive: () => host.size > 0 || submitter.size > 0,
+    ours: () => new Set([process.pid, runner.pid, ...submitter.inlinePids]),
+    onFigures: (figures) => {
+      own.machine(figures);
+      host.apply({ type: 'machine', ...figures });
+      report();
+    },
+  });
+  lifecycle.onStop(() => watch.stop());
+  return watch;
+}
+
+function packageVersion(): string {
+  const text = readFileSync(join(packageRoot, 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
