@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 import type { Command } from 'commander';
 import { pino } from 'pino';
 import { SwarmError } from '../core/swarm-error.ts';
+import type { ViewRules } from '../core/view/rules.ts';
 import type { Flags } from '../peer/settings.ts';
 import { fail } from './exit.ts';
 import { addPeerFlags, settingsOf } from './peer-flags.ts';
@@ -13,43 +14,50 @@ const readyVariable = 'BUILDSWARM_READY_FD';
 export function addDaemon(program: Command): void {
   addPeerFlags(program.command('daemon'))
     .description('runs the peer in the foreground, for systemd; logs to stderr')
-    .action(async (flags: Flags) => {
-      const tell = readyTeller();
-      const destination = pino.destination({ dest: 2, sync: true });
-      // A full disk must not end the peer: then it goes on without words.
-      destination.on('error', () => undefined);
-      const log = pino(
-        { level: process.env['BUILDSWARM_DEBUG'] === '1' ? 'debug' : 'info', base: null },
-        destination,
-      );
-      // A fault of ours in one job must not take the others along; that one job has its deadlines.
-      process.on('unhandledRejection', (reason) =>
-        log.error(
-          { error: reason instanceof Error ? (reason.stack ?? String(reason)) : String(reason) },
-          'internal fault',
-        ),
-      );
-      try {
-        // Loaded here only: the other commands have no need of libp2p, which takes longer to load than they to run.
-        const { createPeer } = await import('../peer/peer.ts');
-        const peer = await createPeer(settingsOf(flags), log);
-        let asked = 0;
-        for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-          process.on(signal, () => {
-            asked += 1;
-            peer.stop({ now: signal === 'SIGINT' || asked > 1 });
-          });
-        }
-        tell('ready\n');
-        // So that a service manager starts again what was lost, and leaves alone what was stopped.
-        process.exit((await peer.ended) === 'asked' ? 0 : 1);
-      } catch (error) {
-        if (error instanceof SwarmError) tell(`${error.message}\n`);
-        else tell(`The peer ended with a fault of its own: ${String(error)}\n`);
-        fail(error);
-        process.exit();
-      }
-    });
+    .action((flags: Flags) => runDaemon(flags));
+}
+
+/**
+ * Runs a peer in this process until it is stopped, and ends the process with it.
+ *
+ * @param rules - what its views take for proof; only tests give others.
+ */
+export async function runDaemon(flags: Flags, rules?: ViewRules): Promise<void> {
+  const tell = readyTeller();
+  const destination = pino.destination({ dest: 2, sync: true });
+  // A full disk must not end the peer: then it goes on without words.
+  destination.on('error', () => undefined);
+  const log = pino(
+    { level: process.env['BUILDSWARM_DEBUG'] === '1' ? 'debug' : 'info', base: null },
+    destination,
+  );
+  // A fault of ours in one job must not take the others along; that one job has its deadlines.
+  process.on('unhandledRejection', (reason) =>
+    log.error(
+      { error: reason instanceof Error ? (reason.stack ?? String(reason)) : String(reason) },
+      'internal fault',
+    ),
+  );
+  try {
+    // Loaded here only: the other commands have no need of libp2p, which takes longer to load than they to run.
+    const { createPeer } = await import('../peer/peer.ts');
+    const peer = await createPeer(settingsOf(flags), log, rules);
+    let asked = 0;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        asked += 1;
+        peer.stop({ now: signal === 'SIGINT' || asked > 1 });
+      });
+    }
+    tell('ready\n');
+    // So that a service manager starts again what was lost, and leaves alone what was stopped.
+    process.exit((await peer.ended) === 'asked' ? 0 : 1);
+  } catch (error) {
+    if (error instanceof SwarmError) tell(`${error.message}\n`);
+    else tell(`The peer ended with a fault of its own: ${String(error)}\n`);
+    fail(error);
+    process.exit();
+  }
 }
 
 function readyTeller(): (text: string) => void {

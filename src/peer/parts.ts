@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { LoadReport } from '../core/load-report.ts';
+import type { ViewRules } from '../core/view/rules.ts';
 import { prepareSocketDirectory } from '../local/socket-path.ts';
 import { Sameness } from '../machine/sameness.ts';
 import { MachineWatch } from '../machine/watch.ts';
@@ -41,9 +42,9 @@ const packageRoot = fileURLToPath(new URL('../../..', import.meta.url));
 export type Parts = Readonly<Awaited<ReturnType<typeof makeParts>>>;
 
 /** @throws SwarmError if the runner or the socket's directory is not to be had. */
-export async function makeParts(settings: Settings, log: Logger, lifecycle: Lifecycle) {
+export async function makeParts(settings: Settings, log: Logger, lifecycle: Lifecycle, rules: ViewRules) {
   const base = await makeBase(settings, log, lifecycle);
-  const trust = makeTrust(base);
+  const trust = makeTrust(base, rules);
   const mesh = makeMesh(base, trust);
   const serve = makeServe(base, trust, mesh);
   const submit = makeSubmit(base, trust, mesh, serve);
@@ -144,7 +145,7 @@ async function makeSwarm({ settings, log, lifecycle, warnings, neighbours }: Swa
 }
 
 /** Who may. */
-function makeTrust({ common, lifecycle, swarm, neighbours, settings, incarnation }: Base) {
+function makeTrust({ common, lifecycle, swarm, neighbours, settings, incarnation }: Base, rules: ViewRules) {
   const members = new Members({
     ...common,
     self: () => ({
@@ -162,7 +163,7 @@ function makeTrust({ common, lifecycle, swarm, neighbours, settings, incarnation
   });
   lifecycle.on('gone', (peer) => members.forget(peer));
   lifecycle.onStop(() => members.leave());
-  const tracking = new Tracking(common.disk, common.now, settings.withoutChecks);
+  const tracking = new Tracking(common.disk, common.now, rules);
   lifecycle.on('compared', (root, pair) => tracking.share(root).view.compared(pair));
   lifecycle.on('gone', (peer) => tracking.forgetWorker(peer));
   const talk = new ShareTalk({

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { SwarmError } from '../core/swarm-error.ts';
+import { viewRules } from '../core/view/rules.ts';
 import { type LocalServer, listenLocal } from '../local/server.ts';
 import type { Hello } from '../wire/messages.ts';
 import { answerRequest, type PeerView } from './explain/requests.ts';
@@ -24,11 +25,16 @@ export interface RunningPeer {
   stop(options: { now: boolean }): void;
 }
 
-/** Builds and starts a peer; it is ready when this settles. @throws SwarmError with a sentence. */
-export async function createPeer(settings: Settings, log: Logger): Promise<RunningPeer> {
+/**
+ * Builds and starts a peer; it is ready when this settles.
+ *
+ * @param rules - what its views take for proof; only tests give others.
+ * @throws SwarmError with a sentence.
+ */
+export async function createPeer(settings: Settings, log: Logger, rules = viewRules): Promise<RunningPeer> {
   const lifecycle = new Lifecycle();
   try {
-    const peer = new Peer(await makeParts(settings, log, lifecycle), log);
+    const peer = new Peer(await makeParts(settings, log, lifecycle, rules), log);
     await peer.start();
     return peer;
   } catch (error) {

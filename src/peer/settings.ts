@@ -4,7 +4,6 @@
 import { availableParallelism, hostname } from 'node:os';
 import * as v from 'valibot';
 import { SwarmError } from '../core/swarm-error.ts';
-import { type ViewCheck, viewChecks } from '../core/view/contract.ts';
 
 export interface Settings {
   /** Jobs at once on this machine, its own and others'. */
@@ -18,8 +17,6 @@ export interface Settings {
   readonly socketPath: string;
   /** Shares that these directories lie in are joined at the start: the home directory and the one it was started in. */
   readonly joinDirectories: readonly string[];
-  /** Checks of views that are switched off; for tests, which must be able to fail. */
-  readonly withoutChecks: readonly ViewCheck[];
 }
 
 /** Flags as the command line gives them; all optional. */
@@ -59,7 +56,6 @@ const schema = v.object({
     v.minLength(1, 'the name is empty'),
     v.maxLength(64, 'the name is longer than 64 characters'),
   ),
-  withoutChecks: v.array(v.picklist(viewChecks)),
   joinDirectories: v.array(v.string()),
   socketPath: v.pipe(
     v.string(),
@@ -95,7 +91,6 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv, socketPath: s
     name: flags.name ?? env['BUILDSWARM_NAME'] ?? hostname(),
     socketPath,
     joinDirectories: [env['HOME'], env['PWD']].filter((path) => path?.startsWith('/')),
-    withoutChecks: words(env['BUILDSWARM_TEST_WITHOUT_CHECKS']),
   });
   if (result.success) return result.output;
   const issue = result.issues[0];

@@ -57,13 +57,13 @@ export class GuestSwarm implements AsyncDisposable {
   /**
    * Starts peers on A, B and C and makes a share; returns when A has seen that the others are members.
    *
-   * @param variables - more of the environment of the peers, `NAME=value …`.
+   * @param peer - `believing`: peers whose views take everything for proven.
    */
-  static async start(mount: string, variables = ''): Promise<GuestSwarm> {
+  static async start(mount: string, peer: 'shipped' | 'believing' = 'shipped'): Promise<GuestSwarm> {
     const swarm = new GuestSwarm(`${mount}/swarm-${process.pid}-${Math.floor(performance.now())}`);
     try {
       await runOnGuest('A', `mkdir -m 0755 ${swarm.share}`, startTimeoutMs);
-      await Promise.all(guests.map((name) => swarm.#startPeer(name, variables)));
+      await Promise.all(guests.map((name) => swarm.#startPeer(name, peer)));
       await swarm.run('A', `${buildswarm} share ${swarm.share}`, startTimeoutMs);
       await swarm.#proveMembers();
       return swarm;
@@ -123,11 +123,20 @@ export class GuestSwarm implements AsyncDisposable {
     await runOnGuest('A', `rm -rf ${this.share} || true`, startTimeoutMs).catch(() => undefined);
   }
 
-  async #startPeer(name: GuestName, variables: string): Promise<void> {
+  async #startPeer(name: GuestName, peer: 'shipped' | 'believing'): Promise<void> {
     const prepare = 'ip route replace 224.0.0.0/4 dev vec0; mkdir -p -m 0700 /run/swarm;';
     // A test that was killed may have left one.
-    const start = `${buildswarm} stop --now 2>/dev/null; ${variables} ${buildswarm} start --slots ${slotsOf[name]} --name ${name}`;
-    await runOnGuest(name, `${prepare} ${environment} ${start}`, startTimeoutMs);
+    const flags = `--slots ${slotsOf[name]} --name ${name}`;
+    const believing = `setsid node ${join(checkout, 'dist/test/rig/believing-peer.js')} ${flags} </dev/null >/run/swarm/peer.log 2>&1 &`;
+    const start =
+      peer === 'shipped'
+        ? `${buildswarm} start ${flags}`
+        : `${believing} until ${buildswarm} status >/dev/null 2>&1; do sleep 0.2; done`;
+    await runOnGuest(
+      name,
+      `${prepare} ${environment} ${buildswarm} stop --now 2>/dev/null; ${start}`,
+      startTimeoutMs,
+    );
   }
 
   /** Runs small jobs until both workers have finished one. */

@@ -3,7 +3,8 @@
  * that follows from its seed. It is wrong if a result is believed although some file access saw what the submitter's
  * machine no longer had when the job was handed in, or if something does not end.
  */
-import type { ViewCheck, ViewJob } from '../../src/core/view/contract.ts';
+import type { ViewJob } from '../../src/core/view/contract.ts';
+import { type ViewRules, viewRules } from '../../src/core/view/rules.ts';
 import { Stage } from './stale-cache/stage.ts';
 import { SubmitterMachine } from './stale-cache/submitter-machine.ts';
 import { type Process, Timeline } from './stale-cache/timeline.ts';
@@ -23,11 +24,11 @@ export class History {
   /** Director and jobs that have not ended. */
   #live = 1;
 
-  constructor(seed: number, without: readonly ViewCheck[] = []) {
+  constructor(seed: number, rules: ViewRules) {
     this.seed = seed;
     const stage = new Stage(seed);
     this.#stage = stage;
-    this.#submitter = new SubmitterMachine(stage, without);
+    this.#submitter = new SubmitterMachine(stage, rules);
     this.#workers = ['w0', 'w1'].map((name) => new WorkerMachine(stage, name));
     this.#timeline = new Timeline(stage.tree);
     // Most trees are older than all caches, some were made just now.
@@ -144,11 +145,11 @@ export class History {
 export function playHistories(
   firstSeed: number,
   count: number,
-  without: readonly ViewCheck[] = [],
+  rules: ViewRules = viewRules,
 ): { wrong: History | undefined; counts: Map<string, number>; played: number } {
   const counts = new Map<string, number>();
   for (let played = 0; played < count; played++) {
-    const history = new History(firstSeed + played, without).play();
+    const history = new History(firstSeed + played, rules).play();
     for (const [what, times] of history.counts) counts.set(what, (counts.get(what) ?? 0) + times);
     if (history.wrong.length > 0) return { wrong: history, counts, played: played + 1 };
   }

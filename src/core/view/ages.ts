@@ -1,9 +1,10 @@
 /** What the age of a change proves: by the server's clock, and by its ticks. */
 import type { Fact } from '../fact.ts';
-import type { ViewCheck, WorkerMount } from './contract.ts';
+import type { WorkerMount } from './contract.ts';
 import { changedAtMs } from './facts.ts';
 import type { JobView } from './job-view.ts';
 import type { PathEntry } from './path-table.ts';
+import { quietMarginMs, type ViewRules } from './rules.ts';
 
 /** How far the server's clock is ahead of the local one that all `…Ms` are of, and by how much that may be wrong. */
 export interface ServerClock {
@@ -11,19 +12,16 @@ export interface ServerClock {
   readonly uncertaintyMs: number;
 }
 
-/** On top of how long attributes are cached and clocks differ: slow packets, slow servers. */
-const quietMarginMs = 5_000;
-
 /** So often a directory is bumped without effect before we give up. */
 const maxVainBumps = 5;
 
 export class Ages {
-  readonly #without: ReadonlySet<ViewCheck>;
+  readonly #rules: ViewRules;
   /** Unknown: nothing is certainly old. */
   #clock: ServerClock = { aheadMs: 0, uncertaintyMs: Infinity };
 
-  constructor(without: ReadonlySet<ViewCheck>) {
-    this.#without = without;
+  constructor(rules: ViewRules) {
+    this.#rules = rules;
   }
 
   setClock(clock: ServerClock): void {
@@ -39,13 +37,12 @@ export class Ages {
   /** It changed so long before the job that no cache is old enough to have it otherwise. */
   isQuiet(view: JobView, mount: WorkerMount, entry: PathEntry): boolean {
     if (mount.timesOnly || entry.distrusted) return false;
-    const marginMs = this.#without.has('quiet-margin') ? 0 : mount.cacheMaxMs + quietMarginMs;
-    return this.isOlder(entry.changedMs, view.handedInMs - marginMs);
+    return this.isOlder(entry.changedMs, view.handedInMs - this.#rules.quietAfterMs(mount));
   }
 
   /** So old that no further change can show the same times. */
   isOld(fact: Fact, lookedMs: number): boolean {
-    return this.#without.has('settle') || this.isOlder(changedAtMs(fact), lookedMs - quietMarginMs);
+    return this.#rules.settlesAtOnce(this.isOlder(changedAtMs(fact), lookedMs - quietMarginMs));
   }
 
   /**

@@ -118,24 +118,3 @@ export type Verdict =
   | { readonly kind: 'again'; readonly reason: 'view-grew' | 'stale-view'; readonly because: string }
   /** The result cannot be proven by trying again: run it on this machine. */
   | { readonly kind: 'inline'; readonly because: string };
-
-/** Each can be switched off in tests, to show that it is needed. */
-export const viewChecks = [
-  'look-after-hand-in',
-  'refresh-changed',
-  'settle',
-  'ancestors',
-  'links',
-  'named-files',
-  'read-files',
-  'changed-since',
-  'searched-directories',
-  'earlier-directories',
-  'predicted',
-  'quiet-margin',
-  'bump',
-  'failure-proof',
-  'stat-readers',
-  'acknowledged-before',
-] as const;
-export type ViewCheck = (typeof viewChecks)[number];

@@ -5,6 +5,7 @@
 import { isSystemPath, resolvePath } from '../command/paths.ts';
 import type { LookStep } from './contract.ts';
 import type { PathEntry, PathTable } from './path-table.ts';
+import type { ViewRules } from './rules.ts';
 
 export interface WalkRequest {
   readonly seeds: Iterable<PathEntry>;
@@ -13,8 +14,7 @@ export interface WalkRequest {
   readonly maxPredicted: number;
   /** Only looks that began at or after this count. */
   readonly sinceMs: number;
-  readonly ancestors: boolean;
-  readonly links: boolean;
+  readonly rules: Pick<ViewRules, 'wayTo' | 'isFollowed'>;
 }
 
 export interface Walk {
@@ -30,6 +30,7 @@ export interface Walk {
 const maxLinks = 40;
 
 export function walk(table: PathTable, request: WalkRequest): Walk {
+  const { rules } = request;
   const id = ++table.walks;
   const paths: string[] = [];
   const links: string[] = [];
@@ -48,8 +49,10 @@ export function walk(table: PathTable, request: WalkRequest): Walk {
    * What was not there need not be looked at if its directory turns out to be the same, so that comes first. (A header
    * may be searched in as many places as there are directories squared.)
    */
-  const waitsForParent = ({ fact, parent }: PathEntry): boolean =>
-    fact?.kind === 'absent' && request.ancestors && parent !== undefined && parent.lookedMs < request.sinceMs;
+  const waitsForParent = (entry: PathEntry): boolean => {
+    const parent = rules.wayTo(entry);
+    return entry.fact?.kind === 'absent' && parent !== undefined && parent.lookedMs < request.sinceMs;
+  };
 
   /** The entry that this one really is, through links; undefined if that is outside the share. */
   const visit = (entry: PathEntry, linksSoFar: number): PathEntry | undefined => {
@@ -57,8 +60,8 @@ export function walk(table: PathTable, request: WalkRequest): Walk {
     entry.walk = id;
     entry.real = entry;
     entry.gone = false;
-    const { parent } = entry;
-    if (parent !== undefined && request.ancestors) {
+    const parent = rules.wayTo(entry);
+    if (parent !== undefined) {
       const realParent = visit(parent, linksSoFar);
       if (realParent === undefined) {
         entry.real = undefined;
@@ -78,7 +81,7 @@ export function walk(table: PathTable, request: WalkRequest): Walk {
       return entry;
     }
     present.push(entry);
-    return fact.kind === 'link' && request.links ? follow(entry, linksSoFar) : entry;
+    return rules.isFollowed(fact) ? follow(entry, linksSoFar) : entry;
   };
 
   const become = (entry: PathEntry, other: PathEntry, linksSoFar: number): PathEntry | undefined => {

@@ -8,7 +8,6 @@ import type {
   NamedFact,
   Verdict,
   ViewAnswer,
-  ViewCheck,
   ViewJob,
   ViewOffer,
   WorkerMount,
@@ -16,7 +15,9 @@ import type {
 import { type FactField, factFields } from '../../core/view/contract.ts';
 import { calibrate, type FactPair } from '../../core/view/facts.ts';
 import type { AttemptView, JobView } from '../../core/view/job-view.ts';
-import { type Outcome, SubmitterView } from '../../core/view/submitter.ts';
+import type { Outcome } from '../../core/view/judge.ts';
+import type { ViewRules } from '../../core/view/rules.ts';
+import { SubmitterView } from '../../core/view/submitter.ts';
 import { shareClockMs } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
 import { parseRecord, recordBytes } from '../../share/look-answer.ts';
@@ -49,12 +50,11 @@ export class ShareView {
   #clockAtMs = Number.NEGATIVE_INFINITY;
   #clockLook: Promise<void> | undefined;
 
-  /** @param without - checks that a test switches off, to see that they are needed. */
-  constructor(root: string, disk: Disk, now: () => number, without: readonly ViewCheck[]) {
+  constructor(root: string, disk: Disk, now: () => number, rules: ViewRules) {
     this.root = root;
     this.#disk = disk;
     this.#now = now;
-    this.#view = new SubmitterView({ root, without });
+    this.#view = new SubmitterView({ root, rules });
   }
 
   begin(job: ViewJob, handedInMs: number): JobView {

@@ -3,7 +3,7 @@
  * of each worker how it mounts the shares and what it has told of its system files.
  */
 import type { PeerName } from '../../core/schedule/contract.ts';
-import type { ViewCheck } from '../../core/view/contract.ts';
+import type { ViewRules } from '../../core/view/rules.ts';
 import { SystemCheck } from '../../machine/sameness.ts';
 import type { Disk } from '../../share/disk.ts';
 import type { ByteString } from '../../wire/bytes.ts';
@@ -20,22 +20,22 @@ export class Tracking {
   readonly mounts: WorkerMounts;
   readonly #disk: Disk;
   readonly #now: () => number;
-  readonly #without: readonly ViewCheck[];
+  readonly #rules: ViewRules;
   readonly #shares = new Map<ByteString, TrackedShare>();
   readonly #systems = new Map<PeerName, SystemCheck>();
 
-  /** @param without - checks of views that a test switches off. */
-  constructor(disk: Disk, now: () => number, without: readonly ViewCheck[]) {
+  /** @param rules - what views take for proof. */
+  constructor(disk: Disk, now: () => number, rules: ViewRules) {
     this.mounts = new WorkerMounts(now);
     this.#disk = disk;
     this.#now = now;
-    this.#without = without;
+    this.#rules = rules;
   }
 
   share(root: ByteString): TrackedShare {
     let share = this.#shares.get(root);
     if (share === undefined) {
-      const view = new ShareView(root, this.#disk, this.#now, this.#without);
+      const view = new ShareView(root, this.#disk, this.#now, this.#rules);
       share = { view, written: new WrittenPaths() };
       this.#shares.set(root, share);
     }

@@ -4,13 +4,14 @@ import {
   factFields,
   type LookStep,
   type NamedFact,
-  type ViewCheck,
   type ViewOffer,
   type WorkerMount,
 } from '../../../src/core/view/contract.ts';
 import type { AttemptView, JobView } from '../../../src/core/view/job-view.ts';
+import type { Outcome } from '../../../src/core/view/judge.ts';
 import { compareOutputs } from '../../../src/core/view/outputs.ts';
-import { type Outcome, SubmitterView } from '../../../src/core/view/submitter.ts';
+import type { ViewRules } from '../../../src/core/view/rules.ts';
+import { SubmitterView } from '../../../src/core/view/submitter.ts';
 import { factOf, type Opened } from './client.ts';
 import { maxSteps, type Stage } from './stage.ts';
 import type { Process } from './timeline.ts';
@@ -20,10 +21,10 @@ export class SubmitterMachine {
   readonly #stage: Stage;
   readonly view: SubmitterView;
 
-  constructor(stage: Stage, without: readonly ViewCheck[]) {
+  constructor(stage: Stage, rules: ViewRules) {
     this.#stage = stage;
     const { dice, tree, predicts } = stage;
-    this.view = new SubmitterView({ root, without, limits: predicts ? {} : { maxPredicted: 0 } });
+    this.view = new SubmitterView({ root, rules, limits: predicts ? {} : { maxPredicted: 0 } });
     const error = dice.around(10);
     if (dice.chance(0.9)) this.view.setClock({ aheadMs: tree.aheadMs + error, uncertaintyMs: 20 });
   }

@@ -8,8 +8,8 @@ import type {
   ViewOffer,
   WorkerMount,
 } from '../../../src/core/view/contract.ts';
+import type { Outcome } from '../../../src/core/view/judge.ts';
 import { ReadLog } from '../../../src/core/view/read-log.ts';
-import type { Outcome } from '../../../src/core/view/submitter.ts';
 import { continueOffer, takeOffer } from '../../../src/core/view/worker.ts';
 import { NfsClient } from './client.ts';
 import { type Access, compile, type Run } from './compiler.ts';

@@ -1,0 +1,151 @@
+/** After the run: may the result of an attempt be the job's, by what it is reported to have read and searched? */
+import type { ReadReport, Verdict } from './contract.ts';
+import { sameFact } from './facts.ts';
+import { type AttemptView, foreign, type JobView, misleading, parseItem } from './job-view.ts';
+import { type PathEntry, tickMs } from './path-table.ts';
+import type { Searched } from './remembered.ts';
+import { distrust, overflow, type SubmitterState, walkFor } from './submitter-state.ts';
+import type { ReadItem } from './worker-record.ts';
+
+/** How an attempt ended, as far as its view is concerned. */
+export interface Outcome {
+  readonly succeeded: boolean;
+  /** Undefined: there was no dependency file. */
+  readonly report: ReadReport | undefined;
+}
+
+/** May the result of this attempt be the job's? After a `look` step call again with the same outcome. */
+export function judgeOutcome(
+  state: SubmitterState,
+  view: JobView,
+  attempt: AttemptView,
+  outcome: Outcome,
+): Verdict {
+  const { rules } = state;
+  if (view.generation !== state.table.generation) return overflow;
+  if (outcome.report === undefined) return judgeUnreported(state, view, outcome.succeeded);
+  if (!attempt.ready) throw new Error('internal: judging an attempt that was never ready');
+  const read = attempt.worker.take(outcome.report, (path, fact) => parseItem(state.table, path, fact));
+  if (read === undefined)
+    return {
+      kind: 'again',
+      reason: 'stale-view',
+      because: 'parts of the report of what was read never came',
+    };
+  const searched = searchedBy(state, view, read);
+  const left = new Set(read.flatMap((item) => item.left));
+  const seeds = [...searched.watched, ...searched.files, ...left];
+  const { look, present, unprovable } = walkFor(state, view, seeds, []);
+  if (look !== undefined) return look;
+  const because = unprovable ?? misleading(left) ?? foreign(read.flatMap((item) => item.entry ?? []));
+  if (because !== undefined) return { kind: 'inline', because };
+  state.remembered.set(view.job.key, searched);
+  for (const entry of searched.watched) view.wanted.add(entry);
+  if (rules.goesByStat(view.job)) {
+    for (const entry of searched.files) {
+      view.wanted.add(entry);
+      view.statFiles.add(entry);
+    }
+  }
+  const stale = read.find((item) => isStale(state, view, attempt, item));
+  if (stale !== undefined) {
+    distrust(state, stale.path);
+    return { kind: 'again', reason: 'stale-view', because: `${stale.path} was not read as it is here` };
+  }
+  const untilMs = settledAtMs(state, view, read);
+  if (untilMs !== undefined) return { kind: 'wait', untilMs };
+  const files = rules.goesByStat(view.job) ? new Set(searched.files.map((entry) => entry.real)) : undefined;
+  const unproven = present.find(
+    (entry) =>
+      (entry.fact?.kind === 'directory' || files?.has(entry) === true) &&
+      rules.needsProof(entry) &&
+      !isProven(state, view, attempt, entry),
+  );
+  if (unproven !== undefined)
+    return {
+      kind: 'again',
+      reason: 'view-grew',
+      because: `${unproven.path} was searched before it was refreshed`,
+    };
+  return { kind: 'believed' };
+}
+
+function judgeUnreported({ rules }: SubmitterState, view: JobView, succeeded: boolean): Verdict {
+  if (rules.believesUnreported(view.job, succeeded)) return { kind: 'believed' };
+  const because = succeeded
+    ? 'no dependency file says what was read'
+    : 'it failed, and nothing says what it saw';
+  return { kind: 'inline', because };
+}
+
+function searchedBy(state: SubmitterState, view: JobView, read: readonly ReadItem[]): Searched {
+  const { includeDirs } = view;
+  const files = read.flatMap((item) => item.entry ?? []);
+  const outsideDirs = read.flatMap((item) => (item.entry === undefined ? item.path : []));
+  const known = state.remembered.get(view.job.key);
+  if (
+    known !== undefined &&
+    sameItems(known.files, files) &&
+    sameItems(known.outsideDirs, outsideDirs) &&
+    sameItems(known.includeDirs, includeDirs)
+  )
+    return known;
+  const watched = new Set<PathEntry>();
+  for (const entry of files) if (entry.parent !== undefined) watched.add(entry.parent);
+  const paths = files.map((entry) => entry.path);
+  for (const path of state.rules.searchedInVain({ includeDirs, files: paths, outsideDirs }))
+    if (state.table.isInside(path)) watched.add(state.table.entry(path));
+  return { includeDirs, outsideDirs, watched: [...watched], files };
+}
+
+function isStale(
+  { rules, ages, fields }: SubmitterState,
+  view: JobView,
+  attempt: AttemptView,
+  item: ReadItem,
+): boolean {
+  if (item.entry === undefined || !rules.isCompared(item)) return false;
+  // Gone with its directory, it has no fact of its own.
+  if (item.entry.gone) return true;
+  const { real } = item.entry;
+  if (real?.fact === undefined) return false;
+  if (!sameFact(real.fact, item.fact, fields)) return true;
+  // First seen like this after the command started, and by the server's clock it may be younger than the job: what
+  // was read then may have been written back only since (by a program here that holds it open).
+  return (
+    real.sinceMs > attempt.offeredMs && rules.mayBeYounger(ages.isOlder(real.changedMs, view.handedInMs))
+  );
+}
+
+/** What was only seen in the tick of a change may have changed once more in it, and be written back since: look again after it. */
+function settledAtMs(
+  { rules, ages }: SubmitterState,
+  view: JobView,
+  read: readonly ReadItem[],
+): number | undefined {
+  let untilMs: number | undefined;
+  for (const { entry } of read) {
+    const real = entry?.real;
+    if (real === undefined || real.settled) continue;
+    if (!rules.mayBeYounger(ages.isOlder(real.changedMs, view.handedInMs))) continue;
+    untilMs = Math.max(untilMs ?? 0, real.seenMs + tickMs);
+    real.lookedMs = -Infinity;
+  }
+  return untilMs;
+}
+
+function isProven(
+  { rules, ages }: SubmitterState,
+  view: JobView,
+  attempt: AttemptView,
+  entry: PathEntry,
+): boolean {
+  if (attempt.proven.has(entry)) return true;
+  const confirmed = attempt.worker.sequenceOf(entry) >= entry.sequence;
+  if (confirmed && rules.heldThroughout(attempt.worker.stampOf(entry), attempt.stamp)) return true;
+  return ages.isQuiet(view, attempt.mount, entry);
+}
+
+function sameItems(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.length === other.length && one.every((item, at) => item === other[at]);
+}
