@@ -1,6 +1,6 @@
 /** Renders the swarm for people: one row a peer, 80 columns. Pure. */
 import { prefetchRoom } from '../core/schedule/peer-record.ts';
-import type { PeerStatus, Status } from '../wire/status.ts';
+import type { PeerStatus, Status } from '../wire/cli-messages.ts';
 
 /** The table that `buildswarm status` prints, without a newline at its end. */
 export function renderStatus(status: Status): string {

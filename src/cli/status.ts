@@ -1,7 +1,7 @@
 /** `buildswarm status` and `buildswarm slots`. */
 import type { Command } from 'commander';
 import { requestOne } from '../local/client.ts';
-import { parseStatus, type Status } from '../wire/status.ts';
+import type { Status } from '../wire/cli-messages.ts';
 import { action } from './exit.ts';
 import { localSocket } from './local-socket.ts';
 import { jobsToUse, renderStatus } from './status-view.ts';
@@ -39,5 +39,5 @@ export function addStatus(program: Command): void {
 }
 
 async function fetchStatus(): Promise<Status> {
-  return parseStatus(await requestOne(localSocket(), { op: 'status' }));
+  return await requestOne(localSocket(), { op: 'status' });
 }

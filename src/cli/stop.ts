@@ -15,12 +15,8 @@ export function addStop(program: Command): void {
     .action(
       action(async (options: { now?: boolean }) => {
         // The peer answers with what it still waits for, and ends the connection with its own end.
-        for await (const reply of request(
-          localSocket(),
-          { op: 'stop', now: options.now === true },
-          drainTimeoutMs,
-        )) {
-          const { waiting } = reply as { waiting: number };
+        const asked = { op: 'stop', now: options.now === true } as const;
+        for await (const { waiting } of request(localSocket(), asked, drainTimeoutMs)) {
           if (waiting > 0)
             process.stderr.write(`waiting for ${waiting} job${waiting === 1 ? '' : 's'} (--now ends them)\n`);
         }

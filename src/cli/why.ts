@@ -1,18 +1,9 @@
 /** `buildswarm why`: the reasons of decisions, by job. */
 import type { Command } from 'commander';
 import { requestOne } from '../local/client.ts';
+import type { Explanation } from '../wire/cli-messages.ts';
 import { action } from './exit.ts';
 import { localSocket } from './local-socket.ts';
-
-interface Explanation {
-  readonly job: number;
-  readonly command: string;
-  readonly cwd: string;
-  readonly place: string;
-  readonly ending: string;
-  readonly reasons: readonly { reason: string; meaning: string; peer: string }[];
-  readonly details: readonly string[];
-}
 
 export function addWhy(program: Command): void {
   program
@@ -23,12 +14,10 @@ export function addWhy(program: Command): void {
       action(async (job: string | undefined) => {
         if (job !== undefined && !/^\d+$/.test(job))
           program.error(`error: "${job}" is not the number of a job`);
-        const answer = (await requestOne(localSocket(), {
+        const answer = await requestOne(localSocket(), {
           op: 'why',
-          ...(job === undefined ? {} : { job: Number(job) }),
-        })) as {
-          jobs: Explanation[];
-        };
+          job: job === undefined ? undefined : Number(job),
+        });
         if (answer.jobs.length === 0) {
           process.stdout.write(
             job === undefined

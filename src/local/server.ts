@@ -5,14 +5,16 @@ import { unlinkSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { SwarmError } from '../core/swarm-error.ts';
-import { encodeJson, FrameDecoder, type FrameName } from '../wire/frame.ts';
+import { parseRequest, type Request } from '../wire/cli-messages.ts';
+import { encodeFrame, FrameDecoder, type FrameName, type Payload } from '../wire/frame.ts';
 import { prepareSocketDirectory } from './socket-path.ts';
 import { WrapperConnection, type WrapperRequest } from './wrapper-connection.ts';
 
-/** A request of the CLI; answered by JSON replies, then the end. */
+/** A request of the CLI; answered by replies, then the end. */
 export interface CliRequest {
-  readonly body: unknown;
-  reply(value: unknown): void;
+  /** Undefined: this version does not know it. */
+  readonly asked: Request | undefined;
+  reply(payload: Payload<'REPLY'>): void;
   end(): void;
   /** Called once when the CLI is gone. */
   onClose(listener: () => void): void;
@@ -96,7 +98,7 @@ function serve(socket: Socket, wrapper: WrapperConnection, init: LocalServerInit
         if (frame.type === 'REQUEST') {
           clearTimeout(timer);
           state = 'cli';
-          init.onRequest(cliRequest(socket, JSON.parse(Buffer.from(frame.payload).toString('utf8'))));
+          init.onRequest(cliRequest(socket, parseRequest(frame.payload)));
           continue;
         }
         const request = wrapper.take(frame);
@@ -122,11 +124,11 @@ function serve(socket: Socket, wrapper: WrapperConnection, init: LocalServerInit
   });
 }
 
-function cliRequest(socket: Socket, body: unknown): CliRequest {
+function cliRequest(socket: Socket, asked: Request | undefined): CliRequest {
   return {
-    body,
-    reply: (value) => {
-      if (!socket.destroyed) socket.write(encodeJson('REPLY', value));
+    asked,
+    reply: (payload) => {
+      if (!socket.destroyed) socket.write(encodeFrame('REPLY', payload));
     },
     end: () => socket.end(),
     onClose: (listener) => socket.once('close', listener),

@@ -4,13 +4,17 @@
  */
 import type { Socket } from 'node:net';
 import type { Ending } from '../core/schedule/contract.ts';
-import type { ByteString } from '../wire/bytes.ts';
-import { splitNul } from '../wire/bytes.ts';
+import { type ByteString, fromText } from '../wire/bytes.ts';
 import { encodeData, encodeFrame, type Frame, FrameError } from '../wire/frame.ts';
-import { encodeExit, parseJob, type WrapperJob } from '../wire/messages.ts';
-
-/** Most arguments and environment entries that a request may have; Linux itself stops at 6 MB of them. */
-const maxStrings = 1_000_000;
+import {
+  encodeExit,
+  encodeInline,
+  encodeStdinTaken,
+  parseSignal,
+  parseStrings,
+  parseWrapperJob,
+  type WrapperJob,
+} from '../wire/wrapper-messages.ts';
 
 /** A whole request: what to run, where, with what. */
 export interface WrapperRequest {
@@ -49,17 +53,17 @@ export class WrapperConnection {
     switch (frame.type) {
       case 'ARGV':
         if (this.#argv !== undefined) throw new FrameError('a second ARGV frame');
-        this.#argv = split(frame.payload);
+        this.#argv = parseStrings('ARGV', frame.payload);
         return undefined;
       case 'ENV':
         if (this.#environment !== undefined) throw new FrameError('a second ENV frame');
-        this.#environment = split(frame.payload);
+        this.#environment = parseStrings('ENV', frame.payload);
         return undefined;
       case 'JOB': {
         if (this.#argv === undefined || this.#environment === undefined || this.#listener !== undefined) {
           throw new FrameError('a JOB frame out of its order');
         }
-        return { argv: this.#argv, environment: this.#environment, job: parseJob(frame.payload) };
+        return { argv: this.#argv, environment: this.#environment, job: parseWrapperJob(frame.payload) };
       }
       case 'STDIN':
         this.#listening().onStdin(frame.payload);
@@ -68,7 +72,7 @@ export class WrapperConnection {
         this.#listening().onStdinEnd();
         return undefined;
       case 'SIGNAL':
-        this.#listening().onSignal(frame.payload[0] ?? 0);
+        this.#listening().onSignal(parseSignal(frame.payload));
         return undefined;
       default:
         throw new FrameError(`a ${frame.type} frame has no place here`);
@@ -94,14 +98,12 @@ export class WrapperConnection {
   /** Last word: run it yourself. The wrapper keeps the socket open until the command ends. */
   inline(reason: string): void {
     this.#ended = true;
-    this.#write(encodeFrame('INLINE', Buffer.from(reason)));
+    this.#write(encodeFrame('INLINE', encodeInline(fromText(reason))));
   }
 
   /** Tells how much of its stdin the command has read; 0 asks for stdin to be sent. */
   stdinTaken(totalBytes: number): void {
-    const payload = Buffer.alloc(8);
-    payload.writeBigUInt64LE(BigInt(totalBytes));
-    this.#write(encodeFrame('STDIN_TAKEN', payload));
+    this.#write(encodeFrame('STDIN_TAKEN', encodeStdinTaken(totalBytes)));
   }
 
   /** Passes output on; `flushed` is called when it has left this process, unless the caller is gone by then. */
@@ -131,13 +133,5 @@ export class WrapperConnection {
   #listening(): WrapperListener {
     if (this.#listener === undefined) throw new FrameError('a frame before the request was whole');
     return this.#listener;
-  }
-}
-
-function split(payload: Uint8Array): ByteString[] {
-  try {
-    return splitNul(payload, maxStrings);
-  } catch (cause) {
-    throw new FrameError((cause as Error).message);
   }
 }

@@ -17,6 +17,7 @@ import { lookProgramIn } from '../share/looker.ts';
 import { Shares } from '../share/shares.ts';
 import { publicKeyOf } from '../swarm/libp2p/public-key.ts';
 import { createSwarm, type Swarm } from '../swarm/swarm.ts';
+import { encodeFree, encodeWant } from '../wire/control-messages.ts';
 import { openRunner } from '../work/open-runner.ts';
 import { Alarm } from './alarm.ts';
 import { Ledger } from './explain/ledger.ts';
@@ -234,7 +235,7 @@ function makeServe(base: Base, { members, talk }: Trust, { gossip, report }: Mes
     turns: base.turns,
     decide: (event) => own.work(event),
     report,
-    tellFree: (peer) => swarm.send(peer, 'FREE', Buffer.from(JSON.stringify({ report: report() }), 'utf8')),
+    tellFree: (peer) => swarm.send(peer, 'FREE', encodeFree({ report: report() })),
     changed: () => {
       report();
       lifecycle.emit('worked');
@@ -284,11 +285,7 @@ function makeSubmit(base: Base, { members, tracking, talk }: Trust, { gossip }: 
     turns: base.turns,
     decide: (event) => own.decide(event),
     openJob: (peer) => swarm.openJob(peer),
-    want: (peer, jobs) => {
-      const payload = Buffer.alloc(4);
-      payload.writeUInt32LE(jobs);
-      swarm.send(peer, 'WANT', payload);
-    },
+    want: (peer, jobs) => swarm.send(peer, 'WANT', encodeWant(jobs)),
     wake: (atMs) => alarm.at(atMs),
     ledger,
     isNested: (pid) => isBelow(pid, new Set([...submitter.inlinePids, ...host.pids])),

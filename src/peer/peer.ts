@@ -4,7 +4,6 @@ import type { Logger } from 'pino';
 import { SwarmError } from '../core/swarm-error.ts';
 import { viewRules } from '../core/view/rules.ts';
 import { type LocalServer, listenLocal } from '../local/server.ts';
-import type { Hello } from '../wire/messages.ts';
 import { answerRequest, type PeerView } from './explain/requests.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { makeParts, type Parts } from './parts.ts';
@@ -65,8 +64,9 @@ class Peer implements RunningPeer {
   }
 
   async start(): Promise<void> {
-    const { swarm, gossip, own, book, watch, settings } = this.#parts;
-    for (const step of [() => watch.start(), () => this.#listen(), () => swarm.start(() => this.#hello())]) {
+    const { swarm, gossip, own, book, watch, settings, version, report } = this.#parts;
+    const hello = () => ({ version, report: report() });
+    for (const step of [() => watch.start(), () => this.#listen(), () => swarm.start(hello)]) {
       await step();
       if (this.#lostWhy !== undefined)
         throw new SwarmError('E_RUNNER', `The peer ended while it was starting: ${this.#lostWhy}.`);
@@ -138,15 +138,6 @@ class Peer implements RunningPeer {
     });
     this.#local = local;
     lifecycle.onStop(() => local.close());
-  }
-
-  #hello(): Hello {
-    const report = this.#parts.report();
-    return {
-      version: this.#parts.version,
-      report: { ...report, addresses: [...report.addresses], reasons: [...report.reasons] },
-      shares: [],
-    };
   }
 
   #view(): PeerView {

@@ -1,6 +1,7 @@
 /** What the swarm offers and asks for; no type of libp2p among it. */
+
+import type { Hello } from '../wire/control-messages.ts';
 import type { Frame } from '../wire/frame.ts';
-import type { Hello } from '../wire/messages.ts';
 import type { JobChannel } from './libp2p/channel.ts';
 import type { PulseSettings } from './pulse.ts';
 

@@ -1,4 +1,5 @@
 /** What comes on a control stream, taken apart: beats are answered here, the rest is handed on. */
+import { encodeBeatAck, parseBeat, parseBeatAck } from '../wire/control-messages.ts';
 import type { Frame } from '../wire/frame.ts';
 import type { ControlFrame } from './contract.ts';
 import type { Link } from './link.ts';
@@ -11,7 +12,7 @@ type AnyControlFrame = Frame & {
 export interface ControlHandlers {
   readonly onHello: (payload: Uint8Array) => void;
   /** To one of our beats. */
-  readonly onAnswer: (payload: Uint8Array) => void;
+  readonly onAnswer: (beat: number) => void;
   readonly onTold: (frame: ControlFrame) => void;
 }
 
@@ -27,10 +28,10 @@ export function takeControlFrame(link: Link, any: Frame, handlers: ControlHandle
       handlers.onHello(frame.payload);
       return;
     case 'BEAT':
-      link.control?.send('BEAT_ACK', frame.payload.subarray(0, 8));
+      link.control?.send('BEAT_ACK', encodeBeatAck(parseBeat(frame.payload)));
       return;
     case 'BEAT_ACK':
-      handlers.onAnswer(frame.payload);
+      handlers.onAnswer(parseBeatAck(frame.payload));
       return;
     case 'BYE':
       link.saidBye = true;

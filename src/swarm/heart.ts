@@ -4,7 +4,7 @@ import { defaultPulse, Pulse, type PulseAction, type PulseSettings } from './pul
 export interface HeartOptions {
   readonly nowMs: () => number;
   readonly settings: PulseSettings | undefined;
-  readonly sendBeat: (id: string, payload: Uint8Array) => void;
+  readonly sendBeat: (id: string, beat: number) => void;
   readonly onSuspect: (id: string, silentMs: number) => void;
   readonly onWell: (id: string) => void;
   readonly onLost: (id: string, silentMs: number) => void;
@@ -51,10 +51,8 @@ export class Heart {
     if (this.#pulse.heard(id, this.#options.nowMs())) this.#options.onWell(id);
   }
 
-  /** @param payload - of a BEAT_ACK, as it came. */
-  answered(id: string, payload: Uint8Array): void {
-    if (payload.length !== 8) return;
-    const beat = Number(Buffer.from(payload).readBigUInt64LE(0));
+  /** One of our beats was answered. */
+  answered(id: string, beat: number): void {
     this.#pulse.acknowledged(id, beat, this.#options.nowMs());
   }
 
@@ -80,11 +78,7 @@ export class Heart {
     for (const action of actions) {
       if (action.kind === 'suspect') this.#options.onSuspect(action.id, action.silentMs);
       else if (action.kind === 'lost') this.#options.onLost(action.id, action.silentMs);
-      else {
-        const payload = Buffer.alloc(8);
-        payload.writeBigUInt64LE(BigInt(action.beat), 0);
-        this.#options.sendBeat(action.id, payload);
-      }
+      else this.#options.sendBeat(action.id, action.beat);
     }
   }
 }

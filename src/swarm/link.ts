@@ -3,8 +3,8 @@
  * moment when both ends dial; the swarm decides which one counts.
  */
 import type { Connection, Stream } from '@libp2p/interface';
+import type { Hello } from '../wire/control-messages.ts';
 import type { Frame, FrameName } from '../wire/frame.ts';
-import type { Hello } from '../wire/messages.ts';
 import type { SwarmPeer } from './contract.ts';
 import { withoutPeer } from './finding/addresses.ts';
 import { Channel } from './libp2p/channel.ts';

@@ -8,15 +8,21 @@ import { generateKeyPair } from '@libp2p/crypto/keys';
 import type { Connection, PrivateKey, Stream } from '@libp2p/interface';
 import type { Libp2p, ServiceFactoryMap } from 'libp2p';
 import { SwarmError } from '../core/swarm-error.ts';
-import type { Frame } from '../wire/frame.ts';
-import type { Hello } from '../wire/messages.ts';
-import type { GoneReason, OtherVersionPeer, SwarmEvents, SwarmOptions, SwarmPeer } from './contract.ts';
+import { encodeBeat, encodeHello, type Hello, parseHello } from '../wire/control-messages.ts';
+import type { Frame, Payload, PayloadArguments } from '../wire/frame.ts';
+import type {
+  ControlFrame,
+  GoneReason,
+  OtherVersionPeer,
+  SwarmEvents,
+  SwarmOptions,
+  SwarmPeer,
+} from './contract.ts';
 import { takeControlFrame } from './control-frames.ts';
 import { announced, nearby, withoutPeer } from './finding/addresses.ts';
 import { Dialer } from './finding/dialer.ts';
 import { defaultServiceTag, discovery } from './finding/discovery.ts';
 import { Heart } from './heart.ts';
-import { encodeHello, type ReceivedHello, readHello } from './hello.ts';
 import type { JobChannel } from './libp2p/channel.ts';
 import { dialNode, startNode } from './libp2p/node.ts';
 import { toError } from './libp2p/to-error.ts';
@@ -65,7 +71,7 @@ export class Swarm {
     this.#heart = new Heart({
       nowMs: this.#nowMs,
       settings: options.pulse,
-      sendBeat: (id, payload) => this.#peers.get(id)?.control?.send('BEAT', payload),
+      sendBeat: (id, beat) => this.#peers.get(id)?.control?.send('BEAT', encodeBeat(beat)),
       onSuspect: (id, silentMs) => {
         this.#options.log('warn', 'peer is silent', { peer: id, silentMs });
         this.#events.onSilence(id, silentMs);
@@ -180,8 +186,8 @@ export class Swarm {
   }
 
   /** Sends a control frame. @returns false if the peer is not connected, or slow: what waits for it should not grow. */
-  send(id: string, type: 'GOSSIP' | 'WANT' | 'FREE' | 'SHARES', payload: Uint8Array): boolean {
-    return this.#peers.get(id)?.control?.send(type, payload) ?? false;
+  send<Type extends ControlFrame['type']>(id: string, type: Type, ...said: PayloadArguments<Type>): boolean {
+    return this.#peers.get(id)?.control?.send(type, ...said) ?? false;
   }
 
   /** A connected peer is more than a stranger: its control frames may be as long as their types allow, not only 64 KiB. */
@@ -259,7 +265,7 @@ export class Swarm {
     }
   }
 
-  #hello(): Buffer {
+  #hello(): Payload<'HELLO'> {
     if (this.#sayHello === undefined) throw new Error('internal: a connection before the swarm was started');
     return encodeHello(this.#sayHello());
   }
@@ -285,7 +291,7 @@ export class Swarm {
   #onControlFrame(link: Link, frame: Frame): void {
     takeControlFrame(link, frame, {
       onHello: (payload) => this.#onHello(link, payload),
-      onAnswer: (payload) => this.#heart.answered(link.peer, payload),
+      onAnswer: (beat) => this.#heart.answered(link.peer, beat),
       onTold: (told) => {
         if (this.#peers.get(link.peer) === link) this.#events.onControl(link.peer, told);
       },
@@ -293,13 +299,7 @@ export class Swarm {
   }
 
   #onHello(link: Link, payload: Uint8Array): void {
-    let received: ReceivedHello;
-    try {
-      received = readHello(payload, link.peer);
-    } catch (thrown) {
-      link.control?.garbage(toError(thrown));
-      return;
-    }
+    const received = parseHello(payload, link.peer);
     if (!link.dialled && !staysBeside(link, this.#links.values(), this.id, this.#nowMs())) {
       link.abort(new Error('another connection to this peer counts'));
       return;

@@ -101,9 +101,35 @@ export const headerBytes = 5;
 /** A frame that comes in crumbs is joined now and then: each crumb would hold the whole packet that it came in. */
 const mostChunks = 16;
 const smallBytes = 64 * KiB;
+const nothing = new Uint8Array(0);
+
+declare const maker: unique symbol;
+
+/** A payload that the encoder of its message has made; no other goes into a frame of this type. */
+export type Payload<Type extends FrameName> = Uint8Array & { readonly [maker]: Type };
+
+/** For encoders: what they made. */
+export function madePayload<Type extends FrameName>(bytes: Uint8Array): Payload<Type> {
+  return bytes as Payload<Type>;
+}
+
+/** Types whose payload is passed on as it came: a command's data, and its strings. */
+type RawFrame = 'ARGV' | 'ENV' | 'STDIN' | 'STDOUT' | 'STDERR' | 'BLOB';
+/** Types that say all there is to say. */
+type EmptyFrame = 'STDIN_END' | 'STARTED' | 'RECALL' | 'RETURNED' | 'BYE';
+
+/** What a frame of a type is made from, besides the type. */
+export type PayloadArguments<Type extends FrameName> = Type extends RawFrame
+  ? [payload: Uint8Array]
+  : Type extends EmptyFrame
+    ? []
+    : Type extends 'BEAT'
+      ? [payload?: Payload<'BEAT'>]
+      : [payload: Payload<Type>];
 
 /** One frame as bytes. @throws FrameError if the payload is longer than its type allows. */
-export function encodeFrame(type: FrameName, payload: Uint8Array = new Uint8Array(0)): Buffer {
+export function encodeFrame<Type extends FrameName>(type: Type, ...rest: PayloadArguments<Type>): Buffer {
+  const [payload = nothing] = rest as [Uint8Array?];
   if (payload.length > frameLimits[type]) {
     throw new FrameError(
       `a ${type} frame of ${payload.length} bytes is over its limit of ${frameLimits[type]}`,
@@ -116,13 +142,8 @@ export function encodeFrame(type: FrameName, payload: Uint8Array = new Uint8Arra
   return frame;
 }
 
-/** A frame whose payload is JSON. */
-export function encodeJson(type: FrameName, value: unknown): Buffer {
-  return encodeFrame(type, Buffer.from(JSON.stringify(value), 'utf8'));
-}
-
-/** Cuts STDOUT, STDERR, STDIN or BLOB data into frames that fit. */
-export function encodeData(type: 'STDIN' | 'STDOUT' | 'STDERR' | 'BLOB', data: Uint8Array): Buffer[] {
+/** Cuts STDIN, STDOUT or STDERR data into frames that fit. */
+export function encodeData(type: 'STDIN' | 'STDOUT' | 'STDERR', data: Uint8Array): Buffer[] {
   const frames: Buffer[] = [];
   for (let at = 0; at < data.length; at += frameLimits[type]) {
     frames.push(encodeFrame(type, data.subarray(at, at + frameLimits[type])));

@@ -6,11 +6,11 @@
 import { spawn } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
 import type { Ending } from '../core/schedule/contract.ts';
-import { fromBytes, splitNul, toBytes } from '../wire/bytes.ts';
+import { fromBytes, toBytes } from '../wire/bytes.ts';
+import { parseStrings } from '../wire/wrapper-messages.ts';
 import type { Execution, RunListener, Runner, RunSpec } from './runner.ts';
 
 const killAfterMs = 250;
-const maxStrings = 1_000_000;
 
 export function createPlainRunner(): Runner {
   const running = new Set<Execution>();
@@ -43,8 +43,8 @@ function execute(spec: RunSpec, listener: RunListener): Execution {
     pause: () => undefined,
     resume: () => undefined,
   };
-  const [program = '', ...rest] = splitNul(spec.argv, maxStrings).map(asText);
-  const environment = splitNul(spec.environment, maxStrings).map(asText);
+  const [program = '', ...rest] = parseStrings('ARGV', spec.argv).map(asText);
+  const environment = parseStrings('ENV', spec.environment).map(asText);
   const cwd = asText(spec.cwd);
   if ([program, ...rest, ...environment, cwd].includes(undefined) || program === undefined) {
     setImmediate(() => listener.onSpawnFailed('exec EILSEQ'));

@@ -6,27 +6,21 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { SwarmError } from '../core/swarm-error.ts';
-import type { ByteString } from '../wire/bytes.ts';
-import { joinNul } from '../wire/bytes.ts';
-import { encodeData, encodeFrame, type Frame, FrameDecoder } from '../wire/frame.ts';
-import { decodeRunnerExit, type RunnerExit } from '../wire/messages.ts';
+import { encodeData, encodeFrame, type Frame, FrameDecoder, FrameError } from '../wire/frame.ts';
+import {
+  encodeRunnerJob,
+  parseRunnerExit,
+  parseSpawnFailed,
+  parseStarted,
+  type RunnerExit,
+  type RunnerJob,
+} from '../wire/runner-messages.ts';
+import { encodeSignal, parseStdinTaken } from '../wire/wrapper-messages.ts';
 
-/** What to run; strings are byte strings. ARGV and ENV come as the payloads that travelled. */
-export interface RunSpec {
+/** What to run. ARGV and ENV come as the payloads that travelled. */
+export interface RunSpec extends RunnerJob {
   readonly argv: Uint8Array;
   readonly environment: Uint8Array;
-  readonly cwd: ByteString;
-  readonly umask: number;
-  readonly nice: number;
-  readonly stdin: 'closed' | 'null' | 'pipe';
-  readonly stdout: 'closed' | 'null' | 'pipe' | 'pty';
-  readonly stderr: 'closed' | 'null' | 'pipe' | 'pty';
-  readonly merged: boolean;
-  /** Masks of signals, hexadecimal. */
-  readonly blocked: string;
-  readonly ignored: string;
-  readonly rows: number;
-  readonly columns: number;
 }
 
 /** Exactly one of onSpawnFailed, onExit and onLost comes, last. */
@@ -131,36 +125,39 @@ function execute(socketPath: string, spec: RunSpec, listener: RunListener): Exec
   };
   socket.write(encodeFrame('ARGV', spec.argv));
   socket.write(encodeFrame('ENV', spec.environment));
-  socket.write(encodeFrame('JOB', jobPayload(spec)));
-  socket.on('data', (chunk) => {
-    let frames: Frame[];
-    try {
-      frames = decoder.push(chunk);
-    } catch {
-      socket.destroy(); // not our runner's words: whatever it was, it is lost
-      return;
-    }
-    for (const frame of frames) {
-      switch (frame.type) {
-        case 'STARTED':
-          listener.onStarted(view(frame.payload).getUint32(0, true));
-          break;
-        case 'STDOUT':
-        case 'STDERR':
-          listener.onOutput(frame.type, frame.payload);
-          break;
-        case 'STDIN_TAKEN':
-          listener.onStdinTaken(Number(view(frame.payload).getBigUint64(0, true)));
-          break;
-        case 'SPAWN_FAILED':
-          end(() => listener.onSpawnFailed(Buffer.from(frame.payload).toString('latin1')));
-          break;
-        case 'EXIT':
-          end(() => listener.onExit(decodeRunnerExit(frame.payload)));
-          break;
-        default:
-          break;
+  socket.write(encodeFrame('JOB', encodeRunnerJob(spec)));
+  const take = (frame: Frame): void => {
+    switch (frame.type) {
+      case 'STARTED':
+        listener.onStarted(parseStarted(frame.payload));
+        break;
+      case 'STDOUT':
+      case 'STDERR':
+        listener.onOutput(frame.type, frame.payload);
+        break;
+      case 'STDIN_TAKEN':
+        listener.onStdinTaken(parseStdinTaken(frame.payload));
+        break;
+      case 'SPAWN_FAILED': {
+        const why = parseSpawnFailed(frame.payload);
+        end(() => listener.onSpawnFailed(why));
+        break;
       }
+      case 'EXIT': {
+        const exit = parseRunnerExit(frame.payload);
+        end(() => listener.onExit(exit));
+        break;
+      }
+      default:
+        break;
+    }
+  };
+  socket.on('data', (chunk) => {
+    try {
+      for (const frame of decoder.push(chunk)) take(frame);
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      socket.destroy(); // not our runner's words: whatever it was, it is lost
     }
   });
   // An error is followed by close.
@@ -177,7 +174,7 @@ function execution(socket: Socket, ended: () => boolean): Execution {
   return {
     stdin: (data) => encodeData('STDIN', data).forEach(write),
     stdinEnd: () => write(encodeFrame('STDIN_END')),
-    signal: (signal) => write(encodeFrame('SIGNAL', Uint8Array.of(signal))),
+    signal: (signal) => write(encodeFrame('SIGNAL', encodeSignal(signal))),
     // Half closed: the runner sees the end, kills the tree, and still tells how it ended.
     kill: () => {
       killed = true;
@@ -190,24 +187,4 @@ function execution(socket: Socket, ended: () => boolean): Execution {
     },
     resume: () => socket.resume(),
   };
-}
-
-function jobPayload(spec: RunSpec): Buffer {
-  return joinNul([
-    `cwd=${spec.cwd}`,
-    `umask=${spec.umask.toString(8)}`,
-    `nice=${spec.nice}`,
-    `stdin=${spec.stdin}`,
-    `stdout=${spec.stdout}`,
-    `stderr=${spec.stderr}`,
-    `merged=${spec.merged ? 1 : 0}`,
-    `blocked=${spec.blocked}`,
-    `ignored=${spec.ignored}`,
-    `rows=${spec.rows}`,
-    `columns=${spec.columns}`,
-  ]);
-}
-
-function view(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -2,11 +2,10 @@
 import { fstatSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { type ByteString, fromBytes } from '../wire/bytes.ts';
-
-export type Kind = 'closed' | 'null' | 'file' | 'pipe' | 'socket' | 'tty' | 'other';
+import type { StreamKind, WrapperJob } from '../wire/wrapper-messages.ts';
 
 /** What an open descriptor is, in the words of the JOB frame. */
-export function kindOf(fd: number): Kind {
+export function kindOf(fd: number): StreamKind {
   let stat: Stats;
   try {
     stat = fstatSync(fd);
@@ -64,8 +63,8 @@ function isSame(fd: string, path: string): boolean {
   }
 }
 
-/** The pairs of the JOB frame for the command `argv`. @param force - `local`, `remote` or empty. */
-export function describeSelf(argv: readonly ByteString[], force: string): ByteString[] {
+/** What the wrapper says of the command `argv`, and of itself. */
+export function describeSelf(argv: readonly ByteString[], force: WrapperJob['force']): WrapperJob {
   let cwd = '';
   try {
     cwd = fromBytes(readlinkSync('/proc/self/cwd', 'buffer'));
@@ -75,20 +74,20 @@ export function describeSelf(argv: readonly ByteString[], force: string): ByteSt
   }
   const blocked = /^SigBlk:\s*([0-9a-f]+)/mu.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0';
   const terminal = [process.stderr, process.stdout].find((stream) => stream.isTTY);
-  return [
-    'version=1',
-    `pid=${process.pid}`,
-    `cwd=${cwd}`,
-    `umask=${process.umask().toString(8)}`,
-    `stdin=${kindOf(0)}`,
-    `stdout=${kindOf(1)}`,
-    `stderr=${kindOf(2)}`,
-    `merged=${isMerged() ? 1 : 0}`,
-    `descriptors=${countDescriptors(argv)}`,
-    `blocked=${blocked}`,
-    'ignored=0',
-    `rows=${terminal?.rows ?? 0}`,
-    `columns=${terminal?.columns ?? 0}`,
-    `force=${force}`,
-  ];
+  return {
+    version: 1,
+    pid: process.pid,
+    cwd,
+    umask: process.umask(),
+    stdin: kindOf(0),
+    stdout: kindOf(1),
+    stderr: kindOf(2),
+    merged: isMerged(),
+    descriptors: countDescriptors(argv),
+    blocked,
+    ignored: '0',
+    rows: terminal?.rows ?? 0,
+    columns: terminal?.columns ?? 0,
+    force,
+  };
 }

@@ -10,7 +10,20 @@ import { connect, type Socket } from 'node:net';
 import { constants } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { type ByteString, fromBytes, joinNul, toText } from '../wire/bytes.ts';
-import { encodeFrame, type Frame, FrameDecoder, type FrameName } from '../wire/frame.ts';
+import {
+  encodeFrame,
+  type Frame,
+  FrameDecoder,
+  type FrameName,
+  type PayloadArguments,
+} from '../wire/frame.ts';
+import {
+  encodeSignal,
+  encodeWrapperJob,
+  parseExit,
+  parseInline,
+  parseStdinTaken,
+} from '../wire/wrapper-messages.ts';
 import { findProgram, startProgram } from './inline-program.ts';
 import { describeSelf, kindOf } from './self-description.ts';
 
@@ -149,7 +162,7 @@ function handOver(peer: Socket): void {
   try {
     send('ARGV', joinNul(call.argv));
     send('ENV', joinNul(call.environment));
-    send('JOB', joinNul(describeSelf(call.argv, call.force)));
+    send('JOB', encodeWrapperJob(describeSelf(call.argv, call.force)));
   } catch (error) {
     lost((error as Error).message);
     return;
@@ -157,8 +170,8 @@ function handOver(peer: Socket): void {
   for (const signal of passedOn) process.on(signal, passOn);
 }
 
-function send(type: FrameName, payload?: Uint8Array): void {
-  const frame = encodeFrame(type, payload);
+function send<Type extends FrameName>(type: Type, ...payload: PayloadArguments<Type>): void {
+  const frame = encodeFrame(type, ...payload);
   if (socket?.writable) socket.write(frame);
 }
 
@@ -168,7 +181,7 @@ function passOn(signal: NodeJS.Signals): void {
     return;
   }
   if (signal !== 'SIGUSR1' && signal !== 'SIGUSR2' && signal !== 'SIGCONT') requestToEnd = signal;
-  send('SIGNAL', Uint8Array.of(constants.signals[signal]));
+  send('SIGNAL', encodeSignal(constants.signals[signal]));
 }
 
 function takeFrame(frame: Frame): void {
@@ -177,13 +190,12 @@ function takeFrame(frame: Frame): void {
     outputBegun = true;
     passOutput(type === 'STDOUT' ? 1 : 2, payload);
   } else if (type === 'STDIN_TAKEN') {
-    takeStdinTaken(Number(Buffer.from(payload).readBigUInt64LE()));
+    takeStdinTaken(parseStdinTaken(payload));
   } else if (type === 'INLINE') {
-    if (isUntouched()) runInline(`the peer says so (${Buffer.from(payload).toString('latin1')})`, 'keep');
+    if (isUntouched()) runInline(`the peer says so (${toText(parseInline(payload))})`, 'keep');
     else lost('the peer gave the command back');
   } else if (type === 'EXIT') {
-    if (payload.length < 3) throw new RangeError('an EXIT that is cut off');
-    end(payload[0] ?? 0, payload[1] ?? 0);
+    end(parseExit(payload));
   }
 }
 
@@ -205,19 +217,24 @@ function lost(why: string): void {
   );
 }
 
-/** Ends as the command did: kind 0 with status `number`, kind 1 by signal `number`. */
-function end(kind: number, number: number): void {
+/** Ends as the command did. */
+function end(ending: ReturnType<typeof parseExit>): void {
   isOver = true;
-  if (kind === 0) process.exit(number);
+  if (ending.kind === 'exited') process.exit(ending.status);
+  const { signal } = ending;
   const name = (Object.keys(constants.signals) as NodeJS.Signals[]).find(
-    (key) => constants.signals[key] === number,
+    (key) => constants.signals[key] === signal,
   );
   if (name !== undefined) {
     process.removeAllListeners(name);
-    process.kill(process.pid, number);
+    process.kill(process.pid, signal);
   }
   // The signal arrives at once; where its default is not to end, we end as a shell would say it.
-  setTimeout(() => process.exit(128 + number), 100);
+  setTimeout(() => process.exit(128 + signal), 100);
+}
+
+function endBySignal(name: NodeJS.Signals): void {
+  end({ kind: 'signaled', signal: constants.signals[name], core: false });
 }
 
 // ---- Output and input ----
@@ -228,7 +245,7 @@ function passOutput(fd: 1 | 2, data: Uint8Array): void {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     // Node ignores SIGPIPE; the command would have died of it.
-    if (code === 'EPIPE') end(1, constants.signals.SIGPIPE);
+    if (code === 'EPIPE') endBySignal('SIGPIPE');
     else if (fd === 1) leave(2, `swarmrun: cannot write standard output: ${(error as Error).message}\n`, 1);
   }
 }
@@ -303,7 +320,8 @@ function sendInput(): void {
 
 function sendPiece(piece: Uint8Array): void {
   if (piece.length === 0) input.ended = true;
-  send(piece.length === 0 ? 'STDIN_END' : 'STDIN', piece);
+  if (piece.length === 0) send('STDIN_END');
+  else send('STDIN', piece);
   input.sent += piece.length;
   if (kindOf(0) === 'file' && !input.ended) sendInput();
 }
@@ -316,7 +334,7 @@ function runInline(why: string, keep?: 'keep'): void {
   isOver = true;
   if (keep === undefined) socket?.destroy();
   if (requestToEnd !== undefined) {
-    end(1, constants.signals[requestToEnd]); // it came before the command began: it would have died of it
+    endBySignal(requestToEnd); // it came before the command began: it would have died of it
     return;
   }
   const program = findProgram(call.argv[0] ?? '', call.environment);
@@ -331,7 +349,7 @@ function runInline(why: string, keep?: 'keep'): void {
     leave(2, `swarmrun: ${toText(call.argv[0] ?? '')}: ${error.message}\n`, 126),
   );
   child.once('exit', (status, signal) => {
-    if (signal === null) end(0, status ?? 1);
-    else end(1, constants.signals[signal]);
+    if (signal === null) end({ kind: 'exited', status: status ?? 1 });
+    else endBySignal(signal);
   });
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChannelEnd, JobChannel } from '../../src/swarm/libp2p/channel.ts';
 import { type Frame, FrameError } from '../../src/wire/frame.ts';
+import { raw } from '../rig/raw.ts';
 import { until } from '../rig/until.ts';
 
 export interface ChannelRig extends AsyncDisposable {
@@ -54,7 +55,7 @@ export function keepsJobChannelContract(createRig: () => Promise<ChannelRig>): v
     const { worker, heard, heardThere } = await joined(rig);
     worker.send('STDOUT', Buffer.from('one'));
     worker.send('STDERR', Buffer.from('two'));
-    worker.send('RESULT', Buffer.from('{}'));
+    worker.send('RESULT', raw('{}'));
     worker.close();
     await isThere(() => heard.end, 'the end is told');
     assert.deepEqual(heard, { frames: ['STDOUT one', 'STDERR two', 'RESULT {}'], end: 'closed' });
@@ -86,7 +87,7 @@ export function keepsJobChannelContract(createRig: () => Promise<ChannelRig>): v
     worker.limit(Number.POSITIVE_INFINITY);
     submitter.send('ENV', Buffer.alloc(100_000, 'x'));
     await isThere(() => heardThere.frames.length === 2, 'a long frame comes where the bound was lifted');
-    worker.send('RESULT', Buffer.alloc(100_000, 'x'));
+    worker.send('RESULT', raw(Buffer.alloc(100_000, 'x')));
     await isThere(() => heard.end, 'the end is told where it was not');
     assert.deepEqual(heard, { frames: [], end: 'garbage' });
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
-import type { Status } from '../../src/wire/status.ts';
+import type { Status } from '../../src/wire/cli-messages.ts';
 import { check } from '../rig/child.ts';
 import { fetchDemoProject, hashObjects } from '../rig/demo-project.ts';
 import { SwarmRig } from '../rig/swarm-rig.ts';

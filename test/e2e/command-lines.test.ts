@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { lstat, mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
-import type { Explanation } from '../rig/explain-jobs.ts';
+import type { Explanation } from '../../src/wire/cli-messages.ts';
 import { SwarmRig } from '../rig/swarm-rig.ts';
 import type { CommandLine } from './command-lines/case.ts';
 import { compilerRows } from './command-lines/compiler-rows.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile, realpath, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
-import type { Explanation } from '../rig/explain-jobs.ts';
+import type { Explanation } from '../../src/wire/cli-messages.ts';
 import type { Host } from '../rig/lan.ts';
 import { SwarmRig } from '../rig/swarm-rig.ts';
 import { until } from '../rig/until.ts';

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
+import type { Explanation } from '../../src/wire/cli-messages.ts';
 import { hashObjects } from '../rig/demo-project.ts';
-import type { Explanation } from '../rig/explain-jobs.ts';
 import { SwarmRig } from '../rig/swarm-rig.ts';
 
 const swarmed = { CC: 'swarmrun gcc', CXX: 'swarmrun g++' };

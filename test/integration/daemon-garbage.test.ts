@@ -7,9 +7,10 @@ import { generateKeyPair } from '@libp2p/crypto/keys';
 import type { Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import * as fc from 'fast-check';
-import { encodeHello } from '../../src/swarm/hello.ts';
+import { absent } from '../../src/core/fact.ts';
 import { createNode } from '../../src/swarm/libp2p/node.ts';
 import { controlProtocol, jobProtocol } from '../../src/swarm/link.ts';
+import { encodeHello, encodeShares } from '../../src/wire/control-messages.ts';
 import { encodeFrame, type FrameName, frameLimits, frameTypes } from '../../src/wire/frame.ts';
 import { Daemon } from '../rig/daemon.ts';
 import { assertOwnNamespace } from '../rig/namespace.ts';
@@ -112,10 +113,8 @@ test('whatever a peer says, stranger or member, ends its stream or connection an
       control.send(encodeFrame('HELLO', encodeHello(helloOf(id, 'garbage'))));
       await until(() => said.includes('"protocol":1'), 3_000, 'the hello is answered');
       if (isMember) {
-        const shares = [
-          { root: daemon.share, cacheMaxMs: 0, timesOnly: false, member: ['a', '0', 0, '0', '0'] },
-        ];
-        control.send(encodeFrame('SHARES', Buffer.from(JSON.stringify({ shares }))));
+        const share = { root: daemon.share, cacheMaxMs: 0, timesOnly: false, member: absent, seen: false };
+        control.send(encodeFrame('SHARES', encodeShares({ shares: [share] })));
         await until(() => said.includes('"seen":true'), 3_000, 'it is found to be a member');
       }
       return { control, job: () => connection.newStream(jobProtocol) };

@@ -9,7 +9,9 @@ import { SwarmError } from '../../src/core/swarm-error.ts';
 import { request, requestOne } from '../../src/local/client.ts';
 import { type CliRequest, listenLocal } from '../../src/local/server.ts';
 import { socketPath } from '../../src/local/socket-path.ts';
+import { encodeReply } from '../../src/wire/cli-messages.ts';
 import { encodeFrame } from '../../src/wire/frame.ts';
+import { raw, rawJson } from '../rig/raw.ts';
 
 const uid = process.getuid?.() ?? 0;
 
@@ -94,27 +96,27 @@ test('a socket file that nobody listens on is replaced', async () => {
 test('a second peer on the same socket ends with a clear error, and the first goes on', async () => {
   await using place = await Place.make();
   await place.listen((cli) => {
-    cli.reply({ well: true });
+    cli.reply(encodeReply('why', { jobs: [] }));
     cli.end();
   });
   await assert.rejects(
     place.listen(),
     (error) => withCode('E_SOCKET_BUSY')(error) && /buildswarm stop/.test(String(error)),
   );
-  assert.deepEqual(await requestOne(place.path, { op: 'status' }), { well: true });
+  assert.deepEqual(await requestOne(place.path, { op: 'why' }), { jobs: [] });
 });
 
 test('what is no request ends its own connection only', async () => {
   await using place = await Place.make();
   await place.listen((cli) => {
-    cli.reply({ well: true });
+    cli.reply(encodeReply('why', { jobs: [] }));
     cli.end();
   });
   const rubbish = [
     Buffer.from('GET / HTTP/1.0\r\n\r\n'),
     encodeFrame('STDOUT', Buffer.from('not yours to say')),
     encodeFrame('STDIN', Buffer.from('before the request')),
-    encodeFrame('REQUEST', Buffer.from('{no json')),
+    encodeFrame('REQUEST', raw('{no json')),
     Buffer.concat([encodeFrame('ARGV', Buffer.from('a\0')), encodeFrame('ARGV', Buffer.from('b\0'))]),
     Buffer.from([0xff, 0xff, 0xff, 0xff, 1]),
   ];
@@ -127,27 +129,48 @@ test('what is no request ends its own connection only', async () => {
     });
   }
   assert.equal(place.garbage.length, rubbish.length);
-  assert.deepEqual(await requestOne(place.path, { op: 'status' }), { well: true });
+  assert.deepEqual(await requestOne(place.path, { op: 'why' }), { jobs: [] });
 });
 
 test('a client hears that no peer runs, or that one does not answer', async () => {
   await using place = await Place.make();
   await mkdir(join(place.directory, 'run'), { mode: 0o700 });
-  await assert.rejects(requestOne(place.path, {}), withCode('E_NO_PEER'));
+  await assert.rejects(requestOne(place.path, { op: 'status' }), withCode('E_NO_PEER'));
   await writeFile(place.path, '');
-  await assert.rejects(requestOne(place.path, {}), withCode('E_NO_PEER'));
+  await assert.rejects(requestOne(place.path, { op: 'status' }), withCode('E_NO_PEER'));
   await rm(place.path);
   await place.listen();
-  await assert.rejects(requestOne(place.path, {}, 50), withCode('E_PEER_SILENT'));
+  await assert.rejects(requestOne(place.path, { op: 'status' }, 50), withCode('E_PEER_SILENT'));
 });
 
 test('replies come one by one until the peer ends the connection', async () => {
   await using place = await Place.make();
   await place.listen((cli) => {
-    for (const n of [1, 2, 3]) cli.reply({ n });
+    for (const waiting of [1, 2, 3]) cli.reply(encodeReply('stop', { waiting }));
     cli.end();
   });
   const got: unknown[] = [];
-  for await (const reply of request(place.path, {})) got.push(reply);
-  assert.deepEqual(got, [{ n: 1 }, { n: 2 }, { n: 3 }]);
+  for await (const reply of request(place.path, { op: 'stop', now: false })) got.push(reply);
+  assert.deepEqual(got, [{ waiting: 1 }, { waiting: 2 }, { waiting: 3 }]);
+});
+
+test('a request that this version does not know is told apart from one that makes no sense', async () => {
+  await using place = await Place.make();
+  const asked: unknown[] = [];
+  await place.listen((cli) => {
+    asked.push(cli.asked);
+    cli.reply(encodeReply('error', { error: 'Ask something else.' }));
+    cli.end();
+  });
+  const socket = connect(place.path);
+  socket.write(encodeFrame('REQUEST', rawJson({ op: 'brew' })));
+  await new Promise((resolve) => {
+    socket.once('close', resolve);
+    socket.resume();
+  });
+  assert.deepEqual([asked, place.garbage], [[undefined], []]);
+  await assert.rejects(requestOne(place.path, { op: 'status' }), (error) => {
+    assert.ok(error instanceof SwarmError && error.code === 'E_VERSION');
+    return error.message === 'Ask something else.';
+  });
 });

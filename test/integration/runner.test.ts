@@ -14,7 +14,8 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { decodeRunnerExit, type RunnerExit } from '../../src/wire/messages.ts';
+import { parseRunnerExit, type RunnerExit } from '../../src/wire/runner-messages.ts';
+import { parseStdinTaken } from '../../src/wire/wrapper-messages.ts';
 import { type BuildName, builds, compilePrograms, type Programs } from '../rig/programs.ts';
 import { RunnerRig } from '../rig/runner-rig.ts';
 import type { Link } from '../rig/scripted-peer.ts';
@@ -36,8 +37,8 @@ async function outcome(link: Link): Promise<Outcome> {
   link.listen(({ type, payload }) => {
     if (type === 'STDOUT') stdout.push(Buffer.from(payload));
     if (type === 'STDERR') stderr.push(Buffer.from(payload));
-    if (type === 'STDIN_TAKEN') taken = Number(Buffer.from(payload).readBigUInt64LE());
-    if (type === 'EXIT') last = { exit: decodeRunnerExit(payload), failure: '' };
+    if (type === 'STDIN_TAKEN') taken = parseStdinTaken(payload);
+    if (type === 'EXIT') last = { exit: parseRunnerExit(payload), failure: '' };
     if (type === 'SPAWN_FAILED') last = { exit: undefined, failure: Buffer.from(payload).toString() };
   });
   const end = await until(() => last, 20_000, 'the job ends');
@@ -230,7 +231,7 @@ for (const build of Object.keys(builds) as BuildName[]) {
       let exited = false;
       link.listen(({ type, payload }) => {
         if (type === 'STDIN_TAKEN') {
-          taken = Number(Buffer.from(payload).readBigUInt64LE());
+          taken = parseStdinTaken(payload);
           pump();
         }
         if (type === 'STDOUT' && received === 0) head = Buffer.from(payload).toString('latin1');

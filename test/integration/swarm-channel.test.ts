@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { ChannelEnd, JobChannel } from '../../src/swarm/libp2p/channel.ts';
 import type { Frame } from '../../src/wire/frame.ts';
 import { assertOwnNamespace } from '../rig/namespace.ts';
+import { raw } from '../rig/raw.ts';
 import { pairOf, SwarmChild, SwarmNode } from '../rig/swarm-node.ts';
 import { until } from '../rig/until.ts';
 
@@ -16,7 +17,7 @@ function echo(channel: JobChannel): void {
   channel.limit(Number.POSITIVE_INFINITY);
   channel.onFrame = (frame) => {
     if (frame.type !== 'OFFER') return;
-    channel.send('RESULT', frame.payload);
+    channel.send('RESULT', raw(frame.payload));
     channel.close();
   };
 }
@@ -43,14 +44,14 @@ test('a job goes there and its result comes back, then the channel is closed', a
   const channel = a.swarm.openJob(b.id);
   const heard = listen(channel);
   channel.send('ARGV', Buffer.from('g++\0'));
-  channel.send('OFFER', Buffer.from('{"job":1}'));
+  channel.send('OFFER', raw(Buffer.from('{"job":1}')));
   await until(() => heard.end, 2000, 'it ends');
   assert.equal(heard.end, 'closed');
   assert.deepEqual(
     heard.frames.map(({ type, payload }) => [type, Buffer.from(payload).toString()]),
     [['RESULT', '{"job":1}']],
   );
-  assert.equal(channel.send('CREDIT', Buffer.alloc(4)), false);
+  assert.equal(channel.send('CREDIT', raw(Buffer.alloc(4))), false);
 });
 
 test('a channel to nobody ends as lost', async () => {
@@ -77,7 +78,7 @@ test('a frame of 8 MB arrives whole, and those around it in their places', async
   const channel = a.swarm.openJob(b.id);
   channel.send('ARGV', Buffer.from('x\0'));
   assert.equal(channel.send('ENV', environment), false);
-  channel.send('OFFER', Buffer.from('{}'));
+  channel.send('OFFER', raw(Buffer.from('{}')));
   await until(() => received.length === 3, 5000, 'all three are there');
   assert.deepEqual(
     received.map(({ type }) => type),
@@ -125,12 +126,12 @@ test('a thousand jobs at once', async () => {
   const jobs = Array.from({ length: 1000 }, (_, at) => {
     const channel = a.swarm.openJob(b.id);
     const heard = listen(channel);
-    channel.send('OFFER', Buffer.from(String(at)));
+    channel.send('OFFER', raw(Buffer.from(String(at))));
     return heard;
   });
   await until(() => waiting.length === 1000, 20_000, 'all are there at once');
   for (const [channel, { payload }] of waiting) {
-    channel.send('RESULT', payload);
+    channel.send('RESULT', raw(payload));
     channel.close();
   }
   await until(() => jobs.every(({ end }) => end === 'closed'), 20_000, 'all have ended');
@@ -153,7 +154,7 @@ test('closing is seen at the other end as a closing, aborting and dying as a los
   await using _b = b;
   const open = async () => {
     const channel = a.swarm.openJob(b.id);
-    channel.send('OFFER', Buffer.from('{}'));
+    channel.send('OFFER', raw(Buffer.from('{}')));
     return channel;
   };
   const before = await open();
@@ -201,7 +202,7 @@ test('100 MB to a slow reader: every byte arrives, and neither end keeps more th
               return;
             }
           }
-          channel.send('RESULT', Buffer.from('{}'));
+          channel.send('RESULT', raw(Buffer.from('{}')));
           channel.close();
         };
         channel.onDrain = go;
@@ -230,7 +231,7 @@ test('100 MB to a slow reader: every byte arrives, and neither end keeps more th
   channel.onEnd = (why) => {
     ended = why;
   };
-  channel.send('OFFER', Buffer.from('{}'));
+  channel.send('OFFER', raw(Buffer.from('{}')));
   await until(() => ended, 60_000, 'it ends');
   assert.equal(ended, 'closed');
   assert.equal(last, 'RESULT');
@@ -262,7 +263,7 @@ test('a paused reader holds the sender up, and gets all that was sent before the
   const channel = a.swarm.openJob(b.id);
   const heard = listen(channel);
   channel.pause();
-  channel.send('OFFER', Buffer.from('{}'));
+  channel.send('OFFER', raw(Buffer.from('{}')));
   let before = -1;
   await until(
     () => {

@@ -5,11 +5,12 @@ import type { Connection, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import * as fc from 'fast-check';
 import type { Libp2p } from 'libp2p';
-import { encodeHello } from '../../src/swarm/hello.ts';
 import { createNode } from '../../src/swarm/libp2p/node.ts';
 import { controlProtocol, jobProtocol } from '../../src/swarm/link.ts';
+import { encodeHello } from '../../src/wire/control-messages.ts';
 import { encodeFrame, type FrameName, frameLimits, frameTypes } from '../../src/wire/frame.ts';
 import { assertOwnNamespace } from '../rig/namespace.ts';
+import { raw, rawJson } from '../rig/raw.ts';
 import { helloOf, SwarmNode } from '../rig/swarm-node.ts';
 import { until } from '../rig/until.ts';
 
@@ -78,7 +79,7 @@ const garbage = fc.oneof(
         return header;
       }),
   },
-  { weight: 1, arbitrary: fc.constant(encodeFrame('HELLO', Buffer.from('{}'))) },
+  { weight: 1, arbitrary: fc.constant(encodeFrame('HELLO', raw('{}'))) },
   { weight: 1, arbitrary: anyFrame.map((frame) => frame.subarray(0, frame.length - 1)) },
 );
 
@@ -153,7 +154,7 @@ test('a hello in the name of another, or of no shape, is not believed', async ()
     await using stranger = await Stranger.start(victim);
     const connection = await stranger.connect();
     const control = await connection.newStream(controlProtocol);
-    control.send(encodeFrame('HELLO', Buffer.from(JSON.stringify({ protocol: 1, ...(hello as object) }))));
+    control.send(encodeFrame('HELLO', rawJson({ protocol: 1, ...(hello as object) })));
     await until(() => connection.status !== 'open', 2000, 'the connection has ended');
   }
   assert.deepEqual(victim.swarm.peers(), []);
@@ -165,7 +166,7 @@ test('a peer of another protocol is shown and left alone', async () => {
   await using stranger = await Stranger.start(victim);
   const connection = await stranger.connect();
   const control = await connection.newStream(controlProtocol);
-  control.send(encodeFrame('HELLO', Buffer.from(JSON.stringify({ protocol: 2, version: '9.1' }))));
+  control.send(encodeFrame('HELLO', rawJson({ protocol: 2, version: '9.1' })));
   await until(() => victim.swarm.otherVersions().length === 1, 2000, 'it is shown');
   assert.equal(victim.swarm.otherVersions()[0]?.version, '9.1');
   assert.deepEqual(victim.swarm.peers(), []);
@@ -185,7 +186,7 @@ test('no job is taken before the hello, and a connection without one does not la
   const connection = await stranger.connect();
   const stream = await connection.newStream(jobProtocol);
   // It may be refused before anything could be sent.
-  if (stream.writeStatus === 'writable') stream.send(encodeFrame('OFFER', Buffer.from('{}')));
+  if (stream.writeStatus === 'writable') stream.send(encodeFrame('OFFER', raw('{}')));
   await until(() => isOver(stream), 2000, 'the stream is refused');
   assert.equal(jobs, 0);
   await until(() => connection.status !== 'open', 5000, 'the connection has ended');
@@ -194,7 +195,7 @@ test('no job is taken before the hello, and a connection without one does not la
 test('connections that stop in the middle of a hello are closed again', { timeout: 60_000 }, async () => {
   await using victim = await SwarmNode.start({ helloTimeoutMs: 1000 });
   await using stranger = await Stranger.start(victim);
-  const half = encodeFrame('HELLO', Buffer.alloc(1000)).subarray(0, 600);
+  const half = encodeFrame('HELLO', raw(Buffer.alloc(1000))).subarray(0, 600);
   for (let at = 0; at < 100; at += 1) {
     const connection = await stranger.connect();
     const control = await connection.newStream(controlProtocol);

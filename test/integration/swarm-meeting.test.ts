@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { assertOwnNamespace } from '../rig/namespace.ts';
+import { raw } from '../rig/raw.ts';
 import { pairOf, SwarmChild, SwarmNode } from '../rig/swarm-node.ts';
 import { until } from '../rig/until.ts';
 
@@ -52,7 +53,7 @@ test('control frames arrive in order', async () => {
   const [a, b] = await pairOf();
   await using _a = a;
   await using _b = b;
-  for (let at = 0; at < 100; at += 1) a.swarm.send(b.id, 'GOSSIP', Buffer.from([at]));
+  for (let at = 0; at < 100; at += 1) a.swarm.send(b.id, 'GOSSIP', raw(Buffer.from([at])));
   await until(() => b.told.filter(({ what }) => what === 'control').length === 100, 2000, 'all are there');
   const bytes = b.told.flatMap((each) => (each.what === 'control' ? [...each.frame.payload] : []));
   assert.deepEqual(

@@ -10,6 +10,8 @@ import {
   FrameError,
   type FrameName,
   frameTypes,
+  headerBytes,
+  type PayloadArguments,
 } from '../../src/wire/frame.ts';
 
 const strangerFrameBytes = 64 * 1024;
@@ -65,9 +67,9 @@ export class FakeChannel implements JobChannel {
     return this.#isOpen;
   }
 
-  send(type: FrameName, payload?: Uint8Array): boolean {
+  send<Type extends FrameName>(type: Type, ...payload: PayloadArguments<Type>): boolean {
     if (!this.#isOpen || this.#ending !== undefined) return false;
-    const bytes = encodeFrame(type, payload);
+    const bytes = encodeFrame(type, ...payload);
     this.#waitingBytes += bytes.length;
     this.#carry(() => this.#other.#receive(bytes));
     if (this.#waitingBytes >= highWaterBytes) this.#wantsDrain = true;
@@ -130,7 +132,7 @@ export class FakeChannel implements JobChannel {
 
   #hand(frame: Frame): void {
     const sender = this.#other;
-    sender.#waitingBytes -= encodeFrame(frame.type, frame.payload).length;
+    sender.#waitingBytes -= headerBytes + frame.payload.length;
     try {
       this.onFrame(frame);
     } catch (thrown) {

@@ -1,5 +1,7 @@
-/** An offer of a job as it travels, with nothing about it: run in the root of a share, without input. */
-export function plainOffer(share: string) {
+import type { Offer } from '../../src/wire/job-messages.ts';
+
+/** An offer of a job with nothing about it: run in the root of a share, without input. */
+export function plainOffer(share: string): Offer {
   return {
     job: 1,
     attempt: 1,
@@ -19,6 +21,7 @@ export function plainOffer(share: string) {
     programs: [],
     view: { refresh: [], files: [], fields: [], knownReports: 0 },
     scan: [],
+    reopen: [],
     knownSystem: 0,
     outputs: [],
   };

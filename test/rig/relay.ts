@@ -4,6 +4,8 @@
  */
 import type { JobChannel } from '../../src/swarm/libp2p/channel.ts';
 import { createSwarm, type Swarm } from '../../src/swarm/swarm.ts';
+import type { Payload } from '../../src/wire/frame.ts';
+import { raw } from './raw.ts';
 import { helloOf } from './swarm-node.ts';
 
 const passedOn = new Set<string>();
@@ -18,7 +20,7 @@ function relayJob(from: JobChannel, to: JobChannel): void {
   to.onEnd = () => from.close();
 }
 
-const shares = new Map<string, Uint8Array>();
+const shares = new Map<string, Payload<'SHARES'>>();
 
 const swarm: Swarm = await createSwarm({
   listen: ['/ip4/0.0.0.0/tcp/7703'],
@@ -34,9 +36,9 @@ const swarm: Swarm = await createSwarm({
       // Each is told that its member file was found, too.
       const text = Buffer.from(payload).toString('utf8').replaceAll('"seen":false', '"seen":true');
       const told = type === 'SHARES' ? Buffer.from(text) : payload;
-      if (type === 'SHARES') shares.set(id, told);
+      if (type === 'SHARES') shares.set(id, raw(told));
       passedOn.add(type);
-      for (const other of others(id)) swarm.send(other, type, told);
+      for (const other of others(id)) swarm.send(other, type as 'GOSSIP', raw(told));
     },
     onJob: (id, channel) => {
       jobs += 1;

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type ByteString, splitNul } from '../../src/wire/bytes.ts';
 import { encodeFrame, type Frame, FrameDecoder, type FrameName } from '../../src/wire/frame.ts';
+import { encodeStdinTaken } from '../../src/wire/wrapper-messages.ts';
+import { raw } from './raw.ts';
 import { until } from './until.ts';
 
 const deadlineMs = 20_000;
@@ -34,21 +36,17 @@ export class Link {
     });
   }
 
-  send(type: FrameName, payload?: Uint8Array | string): void {
-    this.socket.write(
-      encodeFrame(type, typeof payload === 'string' ? Buffer.from(payload, 'latin1') : payload),
-    );
+  send(type: FrameName, payload: Uint8Array | string = ''): void {
+    this.socket.write(encodeFrame(type, raw(payload)));
   }
 
   /** STDIN_TAKEN of so many bytes. */
   taken(total: number): void {
-    const payload = Buffer.alloc(8);
-    payload.writeBigUInt64LE(BigInt(total));
-    this.send('STDIN_TAKEN', payload);
+    this.send('STDIN_TAKEN', encodeStdinTaken(total));
   }
 
   exit(kind: 0 | 1, number: number): void {
-    this.socket.end(encodeFrame('EXIT', Uint8Array.of(kind, number, 0)));
+    this.socket.end(encodeFrame('EXIT', raw(Uint8Array.of(kind, number, 0))));
   }
 
   /** The next frame, which must be of `type`. */

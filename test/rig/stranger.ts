@@ -8,12 +8,18 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import { multiaddr } from '@multiformats/multiaddr';
-import { encodeHello } from '../../src/swarm/hello.ts';
+import { absent } from '../../src/core/fact.ts';
 import { createNode } from '../../src/swarm/libp2p/node.ts';
 import { controlProtocol, jobProtocol } from '../../src/swarm/link.ts';
-import { encodeFrame } from '../../src/wire/frame.ts';
+import {
+  encodeGossip,
+  encodeHello,
+  encodeShares,
+  encodeWant,
+  parseShares,
+} from '../../src/wire/control-messages.ts';
+import { encodeFrame, madePayload } from '../../src/wire/frame.ts';
 import { parseRefused } from '../../src/wire/job-messages.ts';
-import { parseShares } from '../../src/wire/messages.ts';
 import { plainOffer } from './plain-offer.ts';
 import { helloOf, SwarmNode } from './swarm-node.ts';
 import { until } from './until.ts';
@@ -100,10 +106,10 @@ function tellShares(node: SwarmNode, victim: string, roots: readonly string[]): 
     root,
     cacheMaxMs: 0,
     timesOnly: false,
-    member: ['a', '0', 0, '0', '0'],
+    member: absent,
     seen: true,
   }));
-  node.swarm.send(victim, 'SHARES', Buffer.from(JSON.stringify({ shares })));
+  node.swarm.send(victim, 'SHARES', encodeShares({ shares }));
 }
 
 /** Makes one offer. @returns what came of it. */
@@ -129,7 +135,8 @@ async function offer(
   channel.send('ENV', Buffer.from(`PATH=${process.env['PATH']}\0`));
   const programs = [{ path: argv[0], digest: '' }];
   const whole = { ...plainOffer(share), job, programs, ...rest };
-  channel.send('OFFER', Buffer.from(JSON.stringify(whole)));
+  // Its fields are anything: no encoder takes them.
+  channel.send('OFFER', madePayload(Buffer.from(JSON.stringify(whole))));
   const said = await Promise.race([answer, sleep(5_000, 'silence')]);
   channel.abort();
   return said;
@@ -167,9 +174,7 @@ async function trouble(task: StrangerTask): Promise<StrangerReport> {
   const answers: string[] = [];
   for (const [index, fields] of task.offers.entries())
     answers.push(await offer(node, id, share, index + 1, fields));
-  const want = Buffer.alloc(4);
-  want.writeUInt32LE(100_000);
-  node.swarm.send(id, 'WANT', want);
+  node.swarm.send(id, 'WANT', encodeWant(100_000));
   await sleep(task.stayMs ?? 0);
   return { answers, offered, connections: 1 };
 }
@@ -192,7 +197,7 @@ async function flood(task: StrangerTask): Promise<StrangerReport> {
     cacheMaxMs: 0,
     timesOnly: false,
     seen: true,
-    member: ['a', '0', 0, '0', '0'],
+    member: absent,
   }));
   const one = async (node: (typeof nodes)[number]): Promise<void> => {
     const connection = await node.dial(multiaddr(task.victim), { force: true });
@@ -203,8 +208,8 @@ async function flood(task: StrangerTask): Promise<StrangerReport> {
     control.send(encodeFrame('HELLO', encodeHello(helloOf(node.peerId.toString(), 'flood'))));
     const reports = Array.from({ length: 200 }, (_, index) => ({ ...report, id: `${index}`, name: 'lie' }));
     for (let turn = 0; turn < 5; turn += 1) {
-      control.send(encodeFrame('SHARES', Buffer.from(JSON.stringify({ shares }))));
-      control.send(encodeFrame('GOSSIP', Buffer.from(JSON.stringify({ reports }))));
+      control.send(encodeFrame('SHARES', encodeShares({ shares })));
+      control.send(encodeFrame('GOSSIP', encodeGossip({ reports })));
       const job = await connection.newStream(jobProtocol);
       job.addEventListener('message', () => {});
       if (job.writeStatus === 'writable') job.send(encodeFrame('ARGV', Buffer.alloc(60_000)));

@@ -1,4 +1,5 @@
 /** The program of {@link SwarmChild}. */
+import { raw } from './raw.ts';
 import { SwarmNode } from './swarm-node.ts';
 
 const node = await SwarmNode.start({
@@ -6,7 +7,7 @@ const node = await SwarmNode.start({
   onJob: (channel) => {
     channel.onFrame = (frame) => {
       if (frame.type !== 'OFFER') return;
-      channel.send('RESULT', frame.payload);
+      channel.send('RESULT', raw(frame.payload));
       channel.close();
     };
   },

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { ControlFrame, GoneReason, SwarmOptions, SwarmPeer } from '../../src/swarm/contract.ts';
 import type { JobChannel } from '../../src/swarm/libp2p/channel.ts';
 import { createSwarm, type Swarm } from '../../src/swarm/swarm.ts';
-import type { Hello } from '../../src/wire/messages.ts';
+import type { Hello } from '../../src/wire/control-messages.ts';
 import { until } from './until.ts';
 
 export type Told =
@@ -30,7 +30,7 @@ export function helloOf(id: string, name: string, addresses: readonly string[] =
     state: 'ready' as const,
     reasons: [],
   };
-  return { version: '0.1.0', report, shares: [] };
+  return { version: '0.1.0', report };
 }
 
 /** Ends with `await using`. mDNS is off unless a service tag is given. */

@@ -1,9 +1,8 @@
 /** Peers on a LAN of namespaces, and the programs that users run, for one end-to-end test. */
 import path from 'node:path';
 import type { TestContext } from 'node:test';
-import { parseStatus, type Status } from '../../src/wire/status.ts';
+import type { Explanation, Status } from '../../src/wire/cli-messages.ts';
 import { checked, checkout, type Ended, type Running, type RunOptions } from './child.ts';
-import type { Explanation } from './explain-jobs.ts';
 import { type Host, Lan } from './lan.ts';
 import { until } from './until.ts';
 
@@ -83,7 +82,7 @@ export class SwarmRig {
   }
 
   async status(host: Host): Promise<Status> {
-    return parseStatus(JSON.parse(await this.check(host, [buildswarm, 'status', '--json'])));
+    return JSON.parse(await this.check(host, [buildswarm, 'status', '--json'])) as Status;
   }
 
   /** What the peer of a machine tells of every job that was handed in there. */

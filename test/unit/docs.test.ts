@@ -108,7 +108,7 @@ test('REASONS has every code with its sentence, and no other', () => {
 });
 
 test('PROTOCOL has every frame type with its number and limit, and no other', () => {
-  const listed = rowsOf(page('docs/PROTOCOL.md').split('## 1.')[0] ?? '').map(
+  const listed = rowsOf(/^## Frame types$[^]*?^## /m.exec(page('docs/PROTOCOL.md'))?.[0] ?? '').map(
     ([type = '', number, limit]) => [type.replaceAll('`', ''), Number(number), Number(limit)],
   );
   const real = Object.entries(frameTypes).map(([type, number]) => [

@@ -1,12 +1,11 @@
 /** Answers what the CLI asks on the local socket. */
-import * as v from 'valibot';
 import type { LoadReport } from '../../core/load-report.ts';
 import { reasons } from '../../core/reason.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import { type DispatcherState, jobCounts, peerCounts } from '../../core/schedule/dispatcher.ts';
 import type { CliRequest } from '../../local/server.ts';
 import type { Swarm } from '../../swarm/swarm.ts';
-import type { Status } from '../../wire/status.ts';
+import { type Explanation, encodeReply, type Status } from '../../wire/cli-messages.ts';
 import type { GossipLoop } from '../mesh/gossip-loop.ts';
 import type { Neighbours } from '../mesh/neighbours.ts';
 import type { JobRecord, Ledger } from './ledger.ts';
@@ -31,44 +30,38 @@ export interface PeerView {
   readonly stop: (now: boolean) => void;
 }
 
-const requestSchema = v.variant('op', [
-  v.object({ op: v.literal('status') }),
-  v.object({ op: v.literal('stop'), now: v.boolean() }),
-  v.object({ op: v.literal('why'), job: v.optional(v.number()) }),
-]);
-
 /** How many jobs `why` lists when it is not asked for one. */
 const listedJobs = 20;
 
 export function answerRequest(request: CliRequest, view: PeerView): void {
-  const parsed = v.safeParse(requestSchema, request.body);
-  if (!parsed.success) {
-    request.reply({
-      error: 'this peer does not know that request; is it of another version than the command?',
-    });
+  const { asked } = request;
+  if (asked === undefined) {
+    const error =
+      'The peer does not know this request; it is of another version than the command, start it anew.';
+    request.reply(encodeReply('error', { error }));
     request.end();
     return;
   }
-  switch (parsed.output.op) {
+  switch (asked.op) {
     case 'status':
-      request.reply(statusOf(view));
+      request.reply(encodeReply('status', statusOf(view)));
       request.end();
       break;
     case 'stop':
       // The connection ends with the peer; until then the caller waits.
-      request.reply({ waiting: parsed.output.now ? 0 : view.waiting() });
-      view.stop(parsed.output.now);
+      request.reply(encodeReply('stop', { waiting: asked.now ? 0 : view.waiting() }));
+      view.stop(asked.now);
       break;
     case 'why': {
-      const { job } = parsed.output;
+      const { job } = asked;
       const one = job === undefined ? undefined : view.ledger.record(job);
       const records = job === undefined ? view.ledger.recent(listedJobs) : one === undefined ? [] : [one];
-      request.reply({ jobs: records.map((record) => explain(record, view)) });
+      request.reply(encodeReply('why', { jobs: records.map((record) => explain(record, view)) }));
       request.end();
       break;
     }
     default:
-      parsed.output satisfies never;
+      asked satisfies never;
   }
 }
 
@@ -93,7 +86,7 @@ function statusOf(view: PeerView): Status {
   });
 }
 
-function explain(record: JobRecord, view: PeerView): unknown {
+function explain(record: JobRecord, view: PeerView): Explanation {
   const nameOf = (peer: string): string => view.gossip.reportOf(peer)?.name ?? peer;
   return {
     job: record.job,

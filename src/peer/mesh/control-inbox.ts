@@ -2,8 +2,8 @@
 import type { LoadReport } from '../../core/load-report.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { ControlFrame } from '../../swarm/contract.ts';
+import { parseFree, parseGossip, parseShares, parseWant, type Shares } from '../../wire/control-messages.ts';
 import { FrameError } from '../../wire/frame.ts';
-import { parseFree, parseGossip, parseShares, type Shares } from '../../wire/messages.ts';
 import type { Members } from '../trust/membership.ts';
 import { Strangers } from '../trust/stranger-budget.ts';
 
@@ -40,9 +40,8 @@ export class Heard {
         return this.#init.onFree(report);
       }
       case 'WANT':
-        if (payload.length !== 4) throw new FrameError('a WANT frame that is not 4 bytes long');
         // A stranger gets no slot, so none is kept for it.
-        if (!isStranger) this.#init.onWant(peer, Buffer.from(payload).readUInt32LE());
+        if (!isStranger) this.#init.onWant(peer, parseWant(payload));
         return;
       case 'SHARES':
         return this.#init.onShares(peer, parseShares(payload).shares);

@@ -12,6 +12,8 @@ import {
 } from '../../core/gossip/table.ts';
 import type { LoadReport } from '../../core/load-report.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
+import { encodeGossip } from '../../wire/control-messages.ts';
+import type { Payload } from '../../wire/frame.ts';
 import { Alarm } from '../alarm.ts';
 
 /** Reports of others in one message to a peer that is not proven: it may be a stranger, to whom we are one too. */
@@ -22,7 +24,7 @@ export interface GossipLoopInit {
   readonly seed: number;
   readonly now: () => number;
   readonly neighbours: () => string[];
-  readonly send: (to: PeerName, payload: Uint8Array) => void;
+  readonly send: (to: PeerName, payload: Payload<'GOSSIP'>) => void;
   /** Whether what a peer says of others is believed; a stranger speaks for itself alone. */
   readonly isTrusted: (peer: PeerName) => boolean;
   /** Whether a peer believes what we say of others. */
@@ -85,7 +87,7 @@ export class GossipLoop {
     for (const { to, reports } of tell(this.#table, nowMs, neighbours)) {
       // The own report is the last.
       const told = this.#init.isUsable(to) ? reports : reports.slice(-1 - reportsToStrangers);
-      this.#init.send(to, Buffer.from(JSON.stringify({ reports: told }), 'utf8'));
+      this.#init.send(to, encodeGossip({ reports: told }));
     }
     sweepTable(this.#table, nowMs, neighbours);
     this.#alarm.at(nextTellMs(this.#table));

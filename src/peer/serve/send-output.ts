@@ -2,12 +2,10 @@
 import { readPiece } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
+import { encodeAck } from '../../wire/job-messages.ts';
 
 /** Sends one output; `path` has been checked to lie below the share. */
 export async function sendOutput(channel: JobChannel, disk: Disk, path: string, mode: number): Promise<void> {
-  const say = (value: unknown): void => {
-    channel.send('ACK', Buffer.from(JSON.stringify(value), 'utf8'));
-  };
   let gone = false;
   let drained: (() => void) | undefined;
   channel.onEnd = () => {
@@ -15,7 +13,7 @@ export async function sendOutput(channel: JobChannel, disk: Disk, path: string, 
     drained?.();
   };
   channel.onDrain = () => drained?.();
-  say({ mode });
+  channel.send('ACK', encodeAck({ mode }));
   let sizeBytes = 0;
   for (;;) {
     const piece = await readPiece(disk, path, sizeBytes);
@@ -32,6 +30,6 @@ export async function sendOutput(channel: JobChannel, disk: Disk, path: string, 
     }
     if (piece.length === 0) break;
   }
-  say({ sizeBytes });
+  channel.send('ACK', encodeAck({ sizeBytes }));
   channel.close();
 }

@@ -18,8 +18,10 @@ import { readFacts } from '../../share/facts.ts';
 import { refreshDirectories } from '../../share/refresh.ts';
 import { realPathsBelow, type Share, type Shares } from '../../share/shares.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
-import { splitNul, toText } from '../../wire/bytes.ts';
-import type { Fetch, JobFacts, Offer, Seen, Tool } from '../../wire/job-messages.ts';
+import { toText } from '../../wire/bytes.ts';
+import type { Fetch, JobFacts, Offer, Tool } from '../../wire/job-messages.ts';
+import type { Seen } from '../../wire/values.ts';
+import { parseStrings } from '../../wire/wrapper-messages.ts';
 import type { Members, Standing } from '../trust/membership.ts';
 import { sendOutput } from './send-output.ts';
 
@@ -34,7 +36,6 @@ export interface Refusal {
 
 /** Looks below the directories of a command that nobody understands. */
 const maxScanned = 20_000;
-const maxEntries = 1_000_000;
 /** Peers that are gone of which is remembered what they were told. */
 const maxOldLogs = 32;
 /** Clocks drift: a share's is compared again after this time. */
@@ -198,7 +199,7 @@ export class WorkPlace {
    * @returns why that is not so, or the ones of the share that are links to those of the system.
    */
   async #linkedOut(share: Share, offer: Offer, argv: Uint8Array): Promise<string | ReadonlySet<string>> {
-    const [first = ''] = splitNul(argv, maxEntries);
+    const [first = ''] = parseStrings('ARGV', argv);
     if (!offer.programs.some(({ path }) => path === first))
       return `the program ${toText(first)} is not among those that the job names`;
     const named = offer.programs.map(({ path }) => path).filter((path) => path.includes('/'));
@@ -223,7 +224,7 @@ export class WorkPlace {
     environment: Uint8Array,
     linkedOut: ReadonlySet<string>,
   ): Promise<Refusal | undefined> {
-    const env = variablesOf(splitNul(environment, maxEntries));
+    const env = variablesOf(parseStrings('ENV', environment));
     for (const { path, digest } of offer.programs) {
       if (path.includes('/') && isBelow(offer.share, path) && !linkedOut.has(path)) continue;
       const own = await this.#sameness.program(path, offer.cwd, env);

@@ -8,18 +8,19 @@ import type { JobId, PeerName, WorkerAction, WorkerEvent } from '../../core/sche
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
 import { type Frame, FrameError } from '../../wire/frame.ts';
 import {
+  encodeAccepted,
+  encodeRefused,
+  encodeResult,
   type Fetch,
-  fitting,
   type JobFacts,
   type Offer,
-  packReport,
-  packSeen,
-  packTool,
+  parseCredit,
   parseFetch,
   parseOffer,
 } from '../../wire/job-messages.ts';
 import { memberFrameBytes, outputWindowBytes } from '../../wire/limits.ts';
-import type { RunnerExit } from '../../wire/messages.ts';
+import type { RunnerExit } from '../../wire/runner-messages.ts';
+import { encodeStdinTaken, parseSignal } from '../../wire/wrapper-messages.ts';
 import type { Execution, Runner } from '../../work/runner.ts';
 import { Bucket } from '../trust/stranger-budget.ts';
 import type { Refusal, WorkPlace } from './work-place.ts';
@@ -155,10 +156,8 @@ export class WorkerHost {
       channel.abort();
       return;
     }
-    sendJson(channel, 'REFUSED', {
-      code: 'not-member',
-      detail: 'no member file of yours is on any share here',
-    });
+    const detail = 'no member file of yours is on any share here';
+    channel.send('REFUSED', encodeRefused({ code: 'not-member', detail }));
     channel.close();
     // It may never close its end.
     setTimeout(() => channel.abort(), turnedAwayMs).unref();
@@ -206,16 +205,8 @@ export class WorkerHost {
     this.#gone(job);
   }
 
-  #refuse(job: HostedJob, { code, detail, stale = [], tool, cpu }: Refusal): void {
-    sendJson(job.channel, 'REFUSED', {
-      code,
-      detail: detail.slice(0, 1_000),
-      report: this.#init.report(),
-      // What does not fit is told when the next offer names it.
-      ...(stale.length === 0 ? {} : { stale: packSeen(fitting(stale)) }),
-      tool: tool && packTool(tool),
-      cpu,
-    });
+  #refuse(job: HostedJob, refusal: Refusal): void {
+    job.channel.send('REFUSED', encodeRefused({ ...refusal, report: this.#init.report() }));
     job.channel.close();
   }
 
@@ -228,7 +219,7 @@ export class WorkerHost {
     if (job === undefined) return;
     switch (action.type) {
       case 'accept':
-        sendJson(job.channel, 'ACCEPTED', { report: this.#init.report() });
+        job.channel.send('ACCEPTED', encodeAccepted({ report: this.#init.report() }));
         break;
       case 'refuse':
         this.#remove(job);
@@ -279,11 +270,7 @@ export class WorkerHost {
           job.creditBytes -= data.length;
           if (job.creditBytes <= 0) job.execution?.pause();
         },
-        onStdinTaken: (totalBytes) => {
-          const payload = Buffer.alloc(8);
-          payload.writeBigUInt64LE(BigInt(totalBytes));
-          job.channel.send('STDIN_TAKEN', payload);
-        },
+        onStdinTaken: (totalBytes) => job.channel.send('STDIN_TAKEN', encodeStdinTaken(totalBytes)),
         onSpawnFailed: (why) => this.#over(job, { kind: 'spawn-failed', why }),
         onExit: (exit) => this.#over(job, { kind: 'ended', exit }),
         onLost: () => this.#over(job, { kind: 'spawn-failed', why: 'the runner was lost' }),
@@ -310,27 +297,20 @@ export class WorkerHost {
       return;
     }
     if (end.kind === 'spawn-failed') {
-      sendJson(job.channel, 'RESULT', { kind: 'spawn-failed', detail: end.why, report: this.#init.report() });
+      const report = this.#init.report();
+      job.channel.send('RESULT', encodeResult({ kind: 'spawn-failed', detail: end.why, report }));
       job.channel.close();
       return;
     }
     this.doneFor.set(peer, (this.doneFor.get(peer) ?? 0) + 1);
     const send = (facts: JobFacts): void => {
-      const { exit } = end;
-      sendJson(job.channel, 'RESULT', {
-        kind: 'ended',
-        ending: exit.ending,
-        maxRssBytes: exit.maxRssBytes,
-        userMs: exit.userMs,
-        systemMs: exit.systemMs,
-        wallMs: Math.round(this.#init.now() - job.startedAtMs),
-        report: this.#init.report(),
-        outputs: packSeen(facts.outputs),
-        ...(facts.read === undefined ? {} : { read: packReport(facts.read) }),
-        ...(facts.system === undefined
-          ? {}
-          : { system: facts.system.map(({ number, path, identity }) => [number, path, identity]) }),
-      });
+      const { ending, maxRssBytes, userMs, systemMs } = end.exit;
+      const wallMs = Math.round(this.#init.now() - job.startedAtMs);
+      const report = this.#init.report();
+      job.channel.send(
+        'RESULT',
+        encodeResult({ kind: 'ended', ending, maxRssBytes, userMs, systemMs, wallMs, report, ...facts }),
+      );
       job.channel.close();
     };
     this.#init.place
@@ -363,12 +343,11 @@ export class WorkerHost {
         job.execution?.stdinEnd();
         break;
       case 'SIGNAL':
-        job.execution?.signal(frame.payload[0] ?? 0);
+        job.execution?.signal(parseSignal(frame.payload));
         break;
       case 'CREDIT': {
-        if (frame.payload.length !== 4) throw new FrameError('a CREDIT frame that is not 4 bytes long');
         const before = job.creditBytes;
-        job.creditBytes += Buffer.from(frame.payload).readUInt32LE();
+        job.creditBytes += parseCredit(frame.payload);
         if (before <= 0 && job.creditBytes > 0) job.execution?.resume();
         break;
       }
@@ -388,10 +367,6 @@ export class WorkerHost {
     // The state machine waits for `ended`, which comes when the tree is gone.
     job.execution?.kill();
   }
-}
-
-function sendJson(channel: JobChannel, type: 'ACCEPTED' | 'REFUSED' | 'RESULT', value: unknown): void {
-  channel.send(type, Buffer.from(JSON.stringify(value), 'utf8'));
 }
 
 function keyOf(peer: PeerName, job: JobId): string {

@@ -6,13 +6,17 @@ import type { JobChannel } from '../../swarm/libp2p/channel.ts';
 import { type Frame, FrameError } from '../../wire/frame.ts';
 import {
   type Accepted,
+  encodeCredit,
+  encodeOffer,
   type JobResult,
+  type Offer,
   parseAccepted,
   parseRefused,
   parseResult,
   type Refused,
 } from '../../wire/job-messages.ts';
 import { memberFrameBytes } from '../../wire/limits.ts';
+import { encodeSignal, parseStdinTaken } from '../../wire/wrapper-messages.ts';
 
 /** Grants smaller than this are saved up. */
 const grantStepBytes = 256 * 1024;
@@ -51,10 +55,10 @@ export class AttemptStream {
     return this.#started && !this.#over;
   }
 
-  offer(argv: Uint8Array, environment: Uint8Array, offer: unknown): void {
+  offer(argv: Uint8Array, environment: Uint8Array, offer: Offer): void {
     this.#channel.send('ARGV', argv);
     this.#channel.send('ENV', environment);
-    this.#channel.send('OFFER', Buffer.from(JSON.stringify(offer), 'utf8'));
+    this.#channel.send('OFFER', encodeOffer(offer));
   }
 
   stdin(data: Uint8Array): void {
@@ -66,7 +70,7 @@ export class AttemptStream {
   }
 
   signal(signal: number): void {
-    if (!this.#over) this.#channel.send('SIGNAL', Uint8Array.of(signal));
+    if (!this.#over) this.#channel.send('SIGNAL', encodeSignal(signal));
   }
 
   recall(): void {
@@ -77,10 +81,8 @@ export class AttemptStream {
   granted(bytes: number): void {
     this.#owedBytes += bytes;
     if (this.#over || this.#owedBytes < grantStepBytes) return;
-    const payload = Buffer.alloc(4);
-    payload.writeUInt32LE(this.#owedBytes);
+    this.#channel.send('CREDIT', encodeCredit(this.#owedBytes));
     this.#owedBytes = 0;
-    this.#channel.send('CREDIT', payload);
   }
 
   /** Ends it wherever it is; nothing more is heard of it. */
@@ -117,8 +119,7 @@ export class AttemptStream {
         this.#listener.onOutput(frame.type, frame.payload);
         break;
       case 'STDIN_TAKEN':
-        if (frame.payload.length !== 8) throw new FrameError('a STDIN_TAKEN frame that is not 8 bytes long');
-        this.#listener.onStdinTaken(Number(Buffer.from(frame.payload).readBigUInt64LE()));
+        this.#listener.onStdinTaken(parseStdinTaken(frame.payload));
         break;
       case 'RESULT': {
         const result = parseResult(frame.payload);

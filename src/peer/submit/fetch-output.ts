@@ -7,7 +7,7 @@ import { SentOutput } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
 import { FrameError } from '../../wire/frame.ts';
-import { type Fetch, parseFetched } from '../../wire/job-messages.ts';
+import { encodeFetch, type Fetch, parseAck } from '../../wire/job-messages.ts';
 
 /** Longest wait for the next piece. */
 const idleTimeoutMs = 10_000;
@@ -37,7 +37,7 @@ export async function fetchOutput(
       channel.onFrame = (frame) => {
         patience?.refresh();
         if (frame.type === 'ACK') {
-          const said = parseFetched(frame.payload);
+          const said = parseAck(frame.payload);
           if ('mode' in said) output = new SentOutput(disk, { hidden: into, mode: said.mode });
           else if (said.sizeBytes !== receivedBytes || written === undefined) {
             reject(new Error(`the worker sent ${receivedBytes} of ${said.sizeBytes} bytes`));
@@ -58,7 +58,7 @@ export async function fetchOutput(
         written = (written ?? Promise.resolve()).then(() => target.append(payload));
         written.then(() => channel.resume(), reject);
       };
-      channel.send('FETCH', Buffer.from(JSON.stringify(fetch), 'utf8'));
+      channel.send('FETCH', encodeFetch(fetch));
     });
   } finally {
     clearTimeout(patience);

@@ -7,7 +7,7 @@ import type { JobView } from '../../core/view/job-view.ts';
 import type { WrapperRequest } from '../../local/wrapper-connection.ts';
 import type { Sameness } from '../../machine/sameness.ts';
 import type { ByteString } from '../../wire/bytes.ts';
-import { type Offer, packView, type Refused } from '../../wire/job-messages.ts';
+import type { Offer, Refused } from '../../wire/job-messages.ts';
 import { cpuDifference, toolDifference } from '../explain/difference.ts';
 import type { Members } from '../trust/membership.ts';
 import type { AttemptRecord } from './attempt-record.ts';
@@ -16,12 +16,9 @@ import { hiddenOf } from './outputs.ts';
 import { type Submission, wantsStdin } from './submission.ts';
 import type { TrackedShare, Tracking } from './tracking.ts';
 
-/** An offer with its view as it travels. */
-export type PackedOffer = Omit<Offer, 'view'> & { readonly view: unknown };
-
 /** What goes to a worker, or why nothing may go there. */
 export type PreparedOffer =
-  | { readonly kind: 'offer'; readonly argv: readonly ByteString[]; readonly offer: PackedOffer }
+  | { readonly kind: 'offer'; readonly argv: readonly ByteString[]; readonly offer: Offer }
   | { readonly kind: 'refused'; readonly refused: Refused }
   /** No view of this job can be proven on any worker. */
   | { readonly kind: 'inline'; readonly detail: string };
@@ -55,7 +52,7 @@ export class Offers {
     const rewritten = share.written.newFor(peer);
     record.offered = { plan, view: view.attempt, writtenUpTo: rewritten.upTo };
     record.leftovers = hiddenOf(plan);
-    const offer: PackedOffer = {
+    const offer: Offer = {
       ...stdioOf(submission),
       ...(await this.#samenessOf(submission, root)),
       ...placeOf(plan, root),
@@ -68,7 +65,7 @@ export class Offers {
       ignored: request.job.ignored,
       memoryBytes: submission.demand.memoryBytes,
       kind: submission.demand.kind,
-      view: packView(view.offer),
+      view: view.offer,
       scan: scanOf(reading, request, root),
       reopen: reading.kind === 'other' ? rewritten.files : [],
       knownSystem: this.#init.tracking.system(peer).known,
@@ -118,7 +115,7 @@ export class Offers {
   async #samenessOf(
     { reading, request }: Submission,
     root: ByteString,
-  ): Promise<Pick<PackedOffer, 'programs' | 'cpu'>> {
+  ): Promise<Pick<Offer, 'programs' | 'cpu'>> {
     const { sameness } = this.#init;
     const { cwd } = request.job;
     const names = systemNames(reading, cwd, root);
@@ -137,7 +134,7 @@ function jobViewOf(submission: Submission, root: ByteString, { view, written }: 
 }
 
 /** Where the attempt writes and reports. */
-function placeOf(plan: AttemptPlan, root: ByteString): Pick<PackedOffer, 'dependencies' | 'outputs'> {
+function placeOf(plan: AttemptPlan, root: ByteString): Pick<Offer, 'dependencies' | 'outputs'> {
   const outputs = plan.extra === undefined ? plan.outputs : [...plan.outputs, plan.extra];
   return {
     ...(plan.dependencies === undefined ? {} : { dependencies: plan.dependencies }),
@@ -147,7 +144,7 @@ function placeOf(plan: AttemptPlan, root: ByteString): Pick<PackedOffer, 'depend
 
 function stdioOf(
   submission: Submission,
-): Pick<PackedOffer, 'stdin' | 'stdout' | 'stderr' | 'merged' | 'rows' | 'columns'> {
+): Pick<Offer, 'stdin' | 'stdout' | 'stderr' | 'merged' | 'rows' | 'columns'> {
   const { job } = submission.request;
   const hasTerminal = job.stdout === 'tty' || job.stderr === 'tty';
   return {

@@ -17,7 +17,8 @@ import {
 import type { Disk } from '../../share/disk.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
 import { type ByteString, toText } from '../../wire/bytes.ts';
-import type { JobEnd, Seen } from '../../wire/job-messages.ts';
+import type { JobEnd } from '../../wire/job-messages.ts';
+import type { Seen } from '../../wire/values.ts';
 import { fetchOutput } from './fetch-output.ts';
 import type { AttemptPlan } from './job-tree.ts';
 

@@ -6,7 +6,7 @@
  */
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { ByteString } from '../../wire/bytes.ts';
-import type { Seen } from '../../wire/job-messages.ts';
+import type { Seen } from '../../wire/values.ts';
 
 const maxDirectories = 1_024;
 /** Files that are remembered, and told of with one job: the newest. */

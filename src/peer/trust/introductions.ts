@@ -16,15 +16,13 @@ import type { Disk } from '../../share/disk.ts';
 import { readFacts } from '../../share/facts.ts';
 import { foreignFault, type Mount, readMounts } from '../../share/mounts.ts';
 import type { Shares } from '../../share/shares.ts';
-import { packFact } from '../../wire/job-messages.ts';
-import type { Shares as SharesMessage } from '../../wire/messages.ts';
+import { encodeShares, type Shares as SharesMessage } from '../../wire/control-messages.ts';
+import type { Payload } from '../../wire/frame.ts';
+import { maxShares } from '../../wire/limits.ts';
 import { type Members, memberPath } from './membership.ts';
 import { Bucket } from './stranger-budget.ts';
 import type { WorkerMounts } from './worker-mounts.ts';
 
-/** Of a message's limit of 64 KiB. */
-const maxMessageBytes = 60 * 1024;
-const maxRoots = 64;
 /** Shares of one that is no member of any. */
 const maxStrangersRoots = 8;
 /** While a member file is not to be found: it may be on its way, or a share not be mounted yet. */
@@ -55,7 +53,7 @@ export interface ShareTalkInit {
   readonly onProven: (peer: PeerName) => void;
   /** Both ends have found each other's file on a share. */
   readonly onUsable: (peer: PeerName) => void;
-  readonly send: (to: PeerName, payload: Uint8Array) => void;
+  readonly send: (to: PeerName, payload: Payload<'SHARES'>) => void;
   readonly log: (message: string, facts: Record<string, unknown>) => void;
 }
 
@@ -99,24 +97,18 @@ export class ShareTalk {
   /** Says to these peers on which shares this one is a member, and where theirs was found. */
   tell(peers: readonly PeerName[]): void {
     const { members, send } = this.#init;
-    const shares = members.joined.slice(-maxRoots);
-    if (shares.length === 0) return;
+    const { joined } = members;
+    if (joined.length === 0) return;
     for (const peer of peers) {
-      const packed: unknown[] = [];
-      let sizeBytes = 0;
-      for (const share of shares) {
-        const one = { ...share, member: packFact(share.member), seen: members.isMember(share.root, peer) };
-        sizeBytes += Buffer.byteLength(JSON.stringify(one)) + 1;
-        if (sizeBytes <= maxMessageBytes) packed.push(one);
-      }
-      send(peer, Buffer.from(JSON.stringify({ shares: packed }), 'utf8'));
+      const shares = joined.map((share) => ({ ...share, seen: members.isMember(share.root, peer) }));
+      send(peer, encodeShares({ shares }));
     }
   }
 
   /** A peer says on which shares it is; its file there is looked for, and nothing else below the path it names. */
   hear(peer: PeerName, shares: SharesMessage['shares']): void {
     const talker = this.#talkerOf(peer);
-    const most = this.#init.members.standing(peer) === 'stranger' ? maxStrangersRoots : maxRoots;
+    const most = this.#init.members.standing(peer) === 'stranger' ? maxStrangersRoots : maxShares;
     talker.told = new Map(
       shares
         .filter(({ root }) => root.startsWith('/') && resolvePath('/', root) === root)

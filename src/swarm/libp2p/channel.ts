@@ -6,7 +6,14 @@
  * Outgoing frames of one tick leave in one packet; `send` says when to wait for `onDrain`.
  */
 import type { Stream } from '@libp2p/interface';
-import { encodeFrame, type Frame, FrameDecoder, FrameError, type FrameName } from '../../wire/frame.ts';
+import {
+  encodeFrame,
+  type Frame,
+  FrameDecoder,
+  FrameError,
+  type FrameName,
+  type PayloadArguments,
+} from '../../wire/frame.ts';
 import { toError } from './to-error.ts';
 
 /** closed: the other end ended it in due form; lost: reset, or its peer is gone; garbage: it sent what is no frame. */
@@ -29,7 +36,7 @@ export interface JobChannel {
   /** PeerId of the other end. */
   readonly peer: string;
   /** Queues a frame. False: enough is waiting, send no more until `onDrain` (what was given is sent all the same). */
-  send(type: FrameName, payload?: Uint8Array): boolean;
+  send<Type extends FrameName>(type: Type, ...payload: PayloadArguments<Type>): boolean;
   onFrame: (frame: Frame) => void;
   onDrain: () => void;
   /** Called once, after the last frame. The channel is then closed at this end too. */
@@ -129,9 +136,9 @@ export class Channel implements JobChannel {
     this.#decoder.limit(maxFrameBytes);
   }
 
-  send(type: FrameName, payload?: Uint8Array): boolean {
+  send<Type extends FrameName>(type: Type, ...payload: PayloadArguments<Type>): boolean {
     if (this.#state !== 'open' || this.#ending !== undefined) return false;
-    const frame = encodeFrame(type, payload);
+    const frame = encodeFrame(type, ...payload);
     this.#out.push(frame);
     this.#outBytes += frame.length;
     if (!this.#flushing) {

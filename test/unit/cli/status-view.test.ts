@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { renderStatus } from '../../../src/cli/status-view.ts';
-import type { PeerStatus, Status } from '../../../src/wire/status.ts';
+import type { PeerStatus, Status } from '../../../src/wire/cli-messages.ts';
 
 const peer: PeerStatus = {
   id: '12D3KooW',

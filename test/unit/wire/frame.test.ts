@@ -11,6 +11,7 @@ import {
   frameTypes,
   headerBytes,
 } from '../../../src/wire/frame.ts';
+import { raw } from '../../rig/raw.ts';
 
 const names = Object.keys(frameTypes) as FrameName[];
 
@@ -88,7 +89,7 @@ test('a type that has no place here is refused', () => {
 });
 
 test('a payload over its limit is not encoded, and data is cut into frames that fit', () => {
-  assert.throws(() => encodeFrame('SIGNAL', Buffer.alloc(2)), FrameError);
+  assert.throws(() => encodeFrame('SIGNAL', raw(Buffer.alloc(2))), FrameError);
   const data = Buffer.alloc(150_000, 7);
   const decoder = new FrameDecoder(['STDOUT']);
   const parts = encodeData('STDOUT', data).flatMap((part) => decoder.push(part));

@@ -1,0 +1,108 @@
+/** What the CLI asks of the peer on the local socket, and what the peer answers: its `status`, `why` and `stop`. */
+import * as v from 'valibot';
+import type { Payload } from './frame.ts';
+import { encodeJson, parseAnyJson, parseJson, type ValueOf, type WireOf } from './schema.ts';
+
+// REQUEST
+
+const requestSchema = v.variant('op', [
+  v.object({ op: v.literal('status') }),
+  v.object({ op: v.literal('stop'), now: v.boolean() }),
+  v.object({ op: v.literal('why'), job: v.optional(v.number()) }),
+]);
+export type Request = ValueOf<typeof requestSchema>;
+
+export function encodeRequest(request: Request): Payload<'REQUEST'> {
+  const wire: WireOf<typeof requestSchema> = request;
+  return encodeJson<'REQUEST'>(wire);
+}
+
+/** @returns undefined if this version does not know it. @throws FrameError if it is not JSON. */
+export function parseRequest(payload: Uint8Array): Request | undefined {
+  const parsed = v.safeParse(requestSchema, parseAnyJson('REQUEST', payload));
+  return parsed.success ? parsed.output : undefined;
+}
+
+// REPLY
+
+const peerSchema = v.object({
+  id: v.string(),
+  name: v.string(),
+  addresses: v.array(v.string()),
+  slots: v.number(),
+  running: v.number(),
+  queued: v.number(),
+  /** Other people's use of the machine, in cores. */
+  load: v.number(),
+  memoryFreeBytes: v.number(),
+  /** Age of these figures. */
+  ageMs: v.number(),
+  rttMs: v.number(),
+  state: v.picklist(['ready', 'suspect', 'refusing']),
+  reasons: v.array(v.string()),
+  doneForMe: v.number(),
+  doneByMe: v.number(),
+});
+export type PeerStatus = ValueOf<typeof peerSchema>;
+
+const statusSchema = v.object({
+  version: v.string(),
+  self: peerSchema,
+  peers: v.array(peerSchema),
+  jobs: v.object({
+    running: v.number(),
+    queued: v.number(),
+    done: v.number(),
+    remote: v.number(),
+    inline: v.number(),
+    failed: v.number(),
+    retried: v.number(),
+  }),
+  /** Decisions that were not the plain one, counted. */
+  reasons: v.array(v.object({ reason: v.string(), count: v.number(), meaning: v.string() })),
+  warnings: v.array(v.string()),
+});
+/** The swarm as a peer sees it, `status --json`. */
+export type Status = ValueOf<typeof statusSchema>;
+
+const explanationSchema = v.object({
+  job: v.number(),
+  command: v.string(),
+  cwd: v.string(),
+  /** `inline`, the name of a peer, or empty. */
+  place: v.string(),
+  ending: v.string(),
+  reasons: v.array(v.object({ reason: v.string(), meaning: v.string(), peer: v.string() })),
+  details: v.array(v.string()),
+});
+/** What became of a job, and why. */
+export type Explanation = ValueOf<typeof explanationSchema>;
+
+const errorSchema = v.object({ error: v.string() });
+const replySchemas = {
+  status: statusSchema,
+  /** Jobs that it still runs for others. */
+  stop: v.object({ waiting: v.number() }),
+  why: v.object({ jobs: v.array(explanationSchema) }),
+  error: errorSchema,
+} as const;
+/** The answer to a request, by its `op`; `error`: to one that is not known. */
+export type Reply<Op extends keyof typeof replySchemas> = ValueOf<(typeof replySchemas)[Op]>;
+
+export function encodeReply<Op extends keyof typeof replySchemas>(
+  _op: Op,
+  reply: Reply<Op>,
+): Payload<'REPLY'> {
+  return encodeJson<'REPLY'>(reply);
+}
+
+/**
+ * @param op - of the request that it answers.
+ * @throws FrameError if a peer of this version does not say so.
+ */
+export function parseReply<Op extends Request['op']>(
+  op: Op,
+  payload: Uint8Array,
+): Reply<Op> | Reply<'error'> {
+  return parseJson('REPLY', v.union([errorSchema, replySchemas[op]]), payload) as Reply<Op> | Reply<'error'>;
+}

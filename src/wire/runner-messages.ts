@@ -1,0 +1,84 @@
+/** What peer and runner say. The runner is a C program: each message has one end here, and the other in src/work. */
+import type { Ending } from '../core/schedule/contract.ts';
+import { type ByteString, fromBytes } from './bytes.ts';
+import { FrameError, type Payload } from './frame.ts';
+import { parseU32 } from './numbers.ts';
+import { encodePairs } from './schema.ts';
+import { parseExit } from './wrapper-messages.ts';
+
+// JOB
+
+/** What a command is besides its arguments and environment. */
+export interface RunnerJob {
+  readonly cwd: ByteString;
+  readonly umask: number;
+  readonly nice: number;
+  readonly stdin: 'closed' | 'null' | 'pipe';
+  readonly stdout: 'closed' | 'null' | 'pipe' | 'pty';
+  readonly stderr: 'closed' | 'null' | 'pipe' | 'pty';
+  readonly merged: boolean;
+  /** Masks of signals, hexadecimal. */
+  readonly blocked: string;
+  readonly ignored: string;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export function encodeRunnerJob(job: RunnerJob): Payload<'JOB'> {
+  const { cwd, umask, nice, stdin, stdout, stderr, merged, blocked, ignored, rows, columns } = job;
+  const pairs: Readonly<Record<keyof RunnerJob, string | number>> = {
+    cwd,
+    umask: umask.toString(8),
+    nice,
+    stdin,
+    stdout,
+    stderr,
+    merged: merged ? 1 : 0,
+    blocked,
+    ignored,
+    rows,
+    columns,
+  };
+  return encodePairs(pairs);
+}
+
+// SPAWN_FAILED, STARTED
+
+/** `STAGE ERRNO`, such as `exec ENOENT`. */
+export function parseSpawnFailed(payload: Uint8Array): ByteString {
+  return fromBytes(payload);
+}
+
+/** Process id of the command. @throws FrameError */
+export function parseStarted(payload: Uint8Array): number {
+  return parseU32('STARTED', payload);
+}
+
+// EXIT
+
+/** How a command ended under the runner, and what it took. */
+export interface RunnerExit {
+  readonly ending: Ending;
+  readonly maxRssBytes: number;
+  readonly userMs: number;
+  readonly systemMs: number;
+  /** Descendants that outlived the command and were ended. */
+  readonly left: number;
+}
+
+const runnerExitBytes = 20;
+
+/** @throws FrameError if it is not the EXIT of a runner. */
+export function parseRunnerExit(payload: Uint8Array): RunnerExit {
+  if (payload.length < runnerExitBytes) {
+    throw new FrameError(`an EXIT message of the runner has ${payload.length} bytes, not ${runnerExitBytes}`);
+  }
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  return {
+    ending: parseExit(payload),
+    maxRssBytes: view.getUint32(4, true) * 1024,
+    userMs: view.getUint32(8, true),
+    systemMs: view.getUint32(12, true),
+    left: view.getUint32(16, true),
+  };
+}
