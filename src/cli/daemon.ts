@@ -41,7 +41,7 @@ export async function runDaemon(flags: Flags, rules?: ViewRules): Promise<void> 
   try {
     // Loaded here only: the other commands have no need of libp2p, which takes longer to load than they to run.
     const { createPeer } = await import('../peer/peer.ts');
-    const peer = await createPeer(settingsOf(flags), log, rules);
+    const peer = await createPeer(await settingsOf(flags), log, rules);
     let asked = 0;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {

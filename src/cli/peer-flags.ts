@@ -12,8 +12,8 @@ export function addPeerFlags(command: Command): Command {
     .option('--name <name>', 'what others see (BUILDSWARM_NAME; default: the host name)');
 }
 
-export function settingsOf(flags: Flags): Settings {
-  return readSettings(flags, process.env, localSocket());
+export async function settingsOf(flags: Flags): Promise<Settings> {
+  return await readSettings(flags, process.env, localSocket());
 }
 
 function collect(value: string, before: string[] | undefined): string[] {

@@ -25,7 +25,7 @@ export function addStart(program: Command): void {
     .description('starts the peer in the background; returns when it is ready')
     .action(
       action(async (flags: Flags) => {
-        const settings = settingsOf(flags);
+        const settings = await settingsOf(flags);
         await buildMissing();
         const directory = prepareSocketDirectory(settings.socketPath, process.getuid?.() ?? 0);
         const log = join(directory, 'peer.log');

@@ -1,4 +1,5 @@
 /** What the control groups of this process leave it: CPU quota and memory, versions 1 and 2. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
@@ -20,7 +21,7 @@ interface Group {
 }
 
 /** The group of this process for a controller, from the text of /proc/self/cgroup. */
-export function parseGroup(text: string, controller: string): Group | undefined {
+function parseGroup(text: string, controller: string): Group | undefined {
   let unified: Group | undefined;
   for (const line of text.split('\n')) {
     const [, id, controllers = '', path] = /^(\d+):([^:]*):(.*)$/.exec(line) ?? [];
@@ -31,9 +32,24 @@ export function parseGroup(text: string, controller: string): Group | undefined 
   return unified;
 }
 
-/** The directories of a group and of all above it, which limit it as well; innermost first. */
-export function groupDirectories(group: Group, controller: string): string[] {
-  const top = group.version === 2 ? '/sys/fs/cgroup' : `/sys/fs/cgroup/${controller}`;
+/** Where the kernel shows control groups. */
+export interface CgroupFiles {
+  /** The text that names the groups of this process. */
+  readonly self: string;
+  /** Where they are mounted. */
+  readonly mounts: string;
+}
+
+const realFiles: CgroupFiles = { self: '/proc/self/cgroup', mounts: '/sys/fs/cgroup' };
+
+/**
+ * The directories of a group and of all above it, which limit it as well; innermost first. In a container the group
+ * may be mounted as if it were the top: then only the last of them is there.
+ */
+function groupDirectories(group: Group, controller: string, mounts: string): string[] {
+  // Where both versions are mounted, the second is beside the controllers of the first.
+  const unified = [join(mounts, 'unified')].find((path) => existsSync(path)) ?? mounts;
+  const top = group.version === 2 ? unified : join(mounts, controller);
   const directories: string[] = [];
   for (let path = group.path; ; path = dirname(path)) {
     directories.push(join(top, path));
@@ -43,22 +59,23 @@ export function groupDirectories(group: Group, controller: string): string[] {
 
 async function directoriesOf(
   controller: string,
+  files: CgroupFiles,
 ): Promise<{ version: 1 | 2; directories: string[] } | undefined> {
   let text: string;
   try {
-    text = await readFile('/proc/self/cgroup', 'latin1');
+    text = await readFile(files.self, 'latin1');
   } catch {
     return undefined; // a kernel without control groups
   }
   const group = parseGroup(text, controller);
   return group === undefined
     ? undefined
-    : { version: group.version, directories: groupDirectories(group, controller) };
+    : { version: group.version, directories: groupDirectories(group, controller, files.mounts) };
 }
 
 /** The CPU quota in cores, undefined if there is none. */
-export async function cgroupCpuLimit(): Promise<number | undefined> {
-  const found = await directoriesOf('cpu');
+export async function cgroupCpuLimit(files = realFiles): Promise<number | undefined> {
+  const found = await directoriesOf('cpu', files);
   let limit = Number.POSITIVE_INFINITY;
   for (const directory of found?.directories ?? []) {
     const [quota, period] =
@@ -75,8 +92,8 @@ export async function cgroupCpuLimit(): Promise<number | undefined> {
 }
 
 /** Memory that is left to this process below its groups' limits, in bytes; undefined if there is no limit. */
-export async function cgroupFreeBytes(): Promise<number | undefined> {
-  const found = await directoriesOf('memory');
+export async function cgroupFreeBytes(files = realFiles): Promise<number | undefined> {
+  const found = await directoriesOf('memory', files);
   let free = Number.POSITIVE_INFINITY;
   for (const directory of found?.directories ?? []) {
     const names =

@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 import type { LoadReport } from '../core/load-report.ts';
 import type { ViewRules } from '../core/view/rules.ts';
 import { prepareSocketDirectory } from '../local/socket-path.ts';
+import { isInTree } from '../machine/process-tree.ts';
 import { Sameness } from '../machine/sameness.ts';
 import { MachineWatch } from '../machine/watch.ts';
 import { Disk } from '../share/disk.ts';
@@ -29,7 +30,6 @@ import { OwnState } from './own-state.ts';
 import { WorkPlace } from './serve/work-place.ts';
 import { WorkerHost } from './serve/worker-host.ts';
 import type { Settings } from './settings.ts';
-import { isBelow } from './submit/nesting.ts';
 import { Submitter } from './submit/submitter.ts';
 import { Tracking } from './submit/tracking.ts';
 import { createTreeAccess } from './submit/tree-access.ts';
@@ -288,7 +288,7 @@ function makeSubmit(base: Base, { members, tracking, talk }: Trust, { gossip }: 
     want: (peer, jobs) => swarm.send(peer, 'WANT', encodeWant(jobs)),
     wake: (atMs) => alarm.at(atMs),
     ledger,
-    isNested: (pid) => isBelow(pid, new Set([...submitter.inlinePids, ...host.pids])),
+    isNested: (pid) => isInTree(pid, new Set([...submitter.inlinePids, ...host.pids])),
     graceMs: (peer) => neighbours.graceMs(peer),
     // Jobs that began, wait for or gave back a slot of this machine: the worker's side shares these slots.
     inlineChanged: () => {

@@ -1,9 +1,10 @@
 /**
  * What can be set, from flags and `BUILDSWARM_…` variables, checked in one place. A flag wins over its variable.
  */
-import { availableParallelism, hostname } from 'node:os';
+import { hostname } from 'node:os';
 import * as v from 'valibot';
 import { SwarmError } from '../core/swarm-error.ts';
+import { usableCores } from '../machine/load.ts';
 
 export interface Settings {
   /** Jobs at once on this machine, its own and others'. */
@@ -82,9 +83,13 @@ const sources: Readonly<Record<string, string>> = {
  *
  * @throws SwarmError `E_SETTING` naming the flag and variable, the value and what would be right.
  */
-export function readSettings(flags: Flags, env: NodeJS.ProcessEnv, socketPath: string): Settings {
+export async function readSettings(
+  flags: Flags,
+  env: NodeJS.ProcessEnv,
+  socketPath: string,
+): Promise<Settings> {
   const result = v.safeParse(schema, {
-    slots: flags.slots ?? env['BUILDSWARM_SLOTS'] ?? String(availableParallelism()),
+    slots: flags.slots ?? env['BUILDSWARM_SLOTS'] ?? String(await usableCores()),
     listen: flags.listen ?? words(env['BUILDSWARM_LISTEN']),
     peers: flags.peer ?? words(env['BUILDSWARM_PEERS']),
     mdns: flags.mdns !== false && env['BUILDSWARM_MDNS'] !== '0',

@@ -69,7 +69,7 @@ test('every variable that the code reads stands in CONFIGURATION, and no other d
   assert.deepEqual([...listed].toSorted(), [...read].toSorted());
 });
 
-test('settings come from the variables that CONFIGURATION names', () => {
+test('settings come from the variables that CONFIGURATION names', async () => {
   const names = settingRows.flatMap(([, variable = '']) => /BUILDSWARM_[A-Z]+/.exec(variable)?.[0] ?? []);
   const asked = new Set<string>();
   const env = new Proxy<NodeJS.ProcessEnv>(
@@ -81,7 +81,7 @@ test('settings come from the variables that CONFIGURATION names', () => {
       },
     },
   );
-  readSettings({}, env, '/run/peer.sock');
+  await readSettings({}, env, '/run/peer.sock');
   const unlisted = [...asked].filter(
     (name) => name.startsWith('BUILDSWARM_') && !name.includes('_TEST_') && !names.includes(name),
   );

@@ -3,15 +3,15 @@
  * wrapper's socket, which it inherited; but so did whatever it left running in the background. So its process is looked
  * at, too, now and then.
  */
-import { readFileSync } from 'node:fs';
 import type { JobId } from '../../core/schedule/contract.ts';
+import { readProcess } from '../../machine/process-tree.ts';
 
 const lookEveryMs = 1_000;
 
 interface Watched {
   readonly pid: number;
   /** Undefined: it cannot be seen from here (a container), so only its socket tells. */
-  readonly began: string | undefined;
+  readonly began: number | undefined;
   readonly onGone: () => void;
 }
 
@@ -40,14 +40,8 @@ export class InlineWatch {
   }
 }
 
-/** When a process began, by its /proc entry; undefined if there is none or it has ended. */
-function beganAt(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // After the name, which may hold anything: state, …, and as the 22nd field of all the start.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
-  } catch {
-    return undefined; // it has ended
-  }
+/** When a process began; undefined if there is none or it has ended. */
+function beganAt(pid: number): number | undefined {
+  const stat = readProcess(pid);
+  return stat?.hasEnded === false ? stat.startTicks : undefined;
 }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { groupDirectories, parseGroup } from '../../../src/machine/cgroup.ts';
 import { foreignLoad, parseCpuList, parseCpuTimes, parseMemAvailable } from '../../../src/machine/load.ts';
 
 const stat = [
@@ -35,16 +34,4 @@ test('free memory is MemAvailable, on old kernels MemFree', () => {
   assert.equal(parseMemAvailable('MemTotal:  9 kB\nMemFree:   2 kB\nMemAvailable:   5 kB\n'), 5 * 1024);
   assert.equal(parseMemAvailable('MemTotal:  9 kB\nMemFree:   2 kB\n'), 2 * 1024);
   assert.equal(parseMemAvailable(''), undefined);
-});
-
-test('the control group of a controller is found in both versions, with all groups above it', () => {
-  assert.deepEqual(parseGroup('5:cpu,cpuacct:/a\n4:memory:/m/n\n0::/\n', 'cpu'), { version: 1, path: '/a' });
-  assert.deepEqual(parseGroup('0::/user.slice/app\n', 'memory'), { version: 2, path: '/user.slice/app' });
-  assert.equal(parseGroup('', 'memory'), undefined);
-  assert.deepEqual(groupDirectories({ version: 2, path: '/a/b' }, 'cpu'), [
-    '/sys/fs/cgroup/a/b',
-    '/sys/fs/cgroup/a',
-    '/sys/fs/cgroup/',
-  ]);
-  assert.deepEqual(groupDirectories({ version: 1, path: '/' }, 'memory'), ['/sys/fs/cgroup/memory/']);
 });
