@@ -1,4 +1,4 @@
-/** What peer and runner say. The runner is a C program: each message has one end here, and the other in src/work. */
+/** What peer and runner say. The runner is a C program: each message has one end here, and the other in src/native/swarmexec. */
 import type { Ending } from '../core/schedule/contract.ts';
 import { type ByteString, fromBytes } from './bytes.ts';
 import { FrameError, type Payload } from './frame.ts';

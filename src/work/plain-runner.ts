@@ -5,33 +5,51 @@
  */
 import { spawn } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ending } from '../core/schedule/contract.ts';
 import { fromBytes, toBytes } from '../wire/bytes.ts';
 import { parseStrings } from '../wire/wrapper-messages.ts';
 import type { Execution, RunListener, Runner, RunSpec } from './runner.ts';
 
 const killAfterMs = 250;
+const stopTimeoutMs = 3_000;
 
 export function createPlainRunner(): Runner {
-  const running = new Set<Execution>();
+  const running = new Map<Execution, Promise<void>>();
   return {
     pid: process.pid,
     run: (spec, listener) => {
+      const over = deferred();
       const execution = execute(spec, {
         ...listener,
+        onSpawnFailed: (why) => {
+          running.delete(execution);
+          over.resolve();
+          listener.onSpawnFailed(why);
+        },
         onExit: (exit) => {
           running.delete(execution);
+          over.resolve();
           listener.onExit(exit);
         },
       });
-      running.add(execution);
+      running.set(execution, over.promise);
       return execution;
     },
+    // Killed process groups end in killAfterMs at the latest, but for what waits for a dead file server.
     stop: async () => {
-      for (const execution of running) execution.kill();
-      await Promise.resolve();
+      for (const execution of running.keys()) execution.kill();
+      await Promise.race([Promise.all(running.values()), sleep(stopTimeoutMs, undefined, { ref: false })]);
     },
   };
+}
+
+function deferred(): { readonly promise: Promise<void>; resolve(): void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }
 
 function execute(spec: RunSpec, listener: RunListener): Execution {
