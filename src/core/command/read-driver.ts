@@ -3,6 +3,7 @@
  * (names of outputs, renaming) is decided in driver-outputs.ts and rename-plan.ts.
  */
 
+import type { Effect } from './driver-option-table.ts';
 import type { Option } from './driver-options.ts';
 import { lookUpOption } from './driver-options.ts';
 import { baseName } from './paths.ts';
@@ -113,7 +114,7 @@ export function readDriver(
     if (option.take !== 'next') {
       const value = option.value ?? '';
       const slot = { index: word.index, head: option.name, value, tail: '' };
-      carryOut(option, value, slot, word.text, walk, facts);
+      effects[option.effect]({ option, value, slot, text: word.text, walk, facts });
       continue;
     }
     const next = words[at + 1];
@@ -123,7 +124,14 @@ export function readDriver(
     }
     at++;
     const slot = { index: next.index, head: '', value: next.text, tail: '' };
-    carryOut(option, next.text, slot, `${word.text} ${next.text}`, walk, facts);
+    effects[option.effect]({
+      option,
+      value: next.text,
+      slot,
+      text: `${word.text} ${next.text}`,
+      walk,
+      facts,
+    });
   }
   readLinkerWords(walk.linkerWords, facts.linker);
   return facts;
@@ -157,136 +165,130 @@ function readFile(path: string, walk: Walk, facts: DriverFacts): void {
   else walk.linkerWords.push(path);
 }
 
-function carryOut(
-  option: Option,
-  value: string,
-  slot: Slot,
-  text: string,
-  walk: Walk,
-  facts: DriverFacts,
-): void {
-  switch (option.effect) {
-    case 'plain':
-      break;
-    case 'native':
-      facts.native = true;
-      break;
-    case 'quote-dir':
-      addDir(facts.quoteDirs, value, facts);
-      break;
-    case 'include-dir':
-      addDir(facts.dirs, value, facts);
-      break;
-    case 'system-dir':
-      addDir(facts.systemDirs, value, facts);
-      break;
-    case 'after-dir':
-      addDir(facts.afterDirs, value, facts);
-      break;
-    case 'other-dir':
-      addDir(facts.otherDirs, value, facts);
-      break;
-    case 'include-prefix':
-      walk.prefix = value;
-      break;
-    case 'with-prefix':
-      facts.afterDirs.push(walk.prefix + value);
-      break;
-    case 'with-prefix-before':
-      facts.dirs.push(walk.prefix + value);
-      break;
-    case 'with-sysroot':
-      facts.systemDirs.push(facts.sysroot + value);
-      break;
-    case 'sysroot':
-      facts.sysroot = value;
-      facts.otherDirs.push(value);
-      break;
-    case 'input':
-      facts.inputs.push(value);
-      break;
-    case 'include-file':
-      // A precompiled form next to it is taken in its place without being named.
-      facts.inputs.push(value, `${value}.gch`, `${value}.pch`);
-      break;
-    case 'input-in-place':
-      if (value !== '') facts.inputs.push(value);
-      facts.inPlace.push(text);
-      break;
-    case 'output':
-      if (value !== '') facts.sideOutputs.push(value);
-      facts.inPlace.push(text);
-      break;
-    case 'in-place':
-      if (option.name === '-fopt-info' && value.includes('='))
-        facts.sideOutputs.push(value.slice(value.indexOf('=') + 1));
-      facts.inPlace.push(text);
-      break;
-    case 'pass-frontend':
-      // What the driver takes as harmless, the front end does too; an argument of its own (`-Xclang -load`) is another matter.
-      if (!value.startsWith('-') || lookUpOption(value, facts.family).effect !== 'plain')
-        facts.inPlace.push(text);
-      break;
-    case 'unknown':
-    case 'precompile':
-      facts.inPlace.push(text);
-      break;
-    case 'query':
-      facts.query = true;
-      break;
-    case 'verbose':
-      facts.verbose = true;
-      facts.inPlace.push(text);
-      break;
-    case 'mode':
-      setMode(option.name, facts);
-      break;
-    case 'emit-llvm':
-      facts.emitLlvm = true;
-      break;
-    case 'dependencies':
-      if (facts.dependencies === 'preprocessor') facts.inPlace.push(text);
-      facts.dependencies = 'driver';
-      break;
-    case 'dependency-file':
-      facts.dependencyFiles.push(slot);
-      break;
-    case 'dependency-target':
-      facts.hasTarget = true;
-      break;
-    case 'out':
-      facts.outs.push(slot);
-      break;
-    case 'language':
-      walk.language = value === 'none' ? '' : value;
-      break;
-    case 'library':
-      walk.linkerWords.push(`-l${value}`);
-      break;
-    case 'script':
-      walk.linkerWords.push('-T', value);
-      break;
-    case 'pass-linker':
-      walk.linkerWords.push(...(option.name === '-Wl,' ? value.split(',') : [value]));
-      break;
-    case 'pass-preprocessor':
-      readPreprocessorWords(slot, text, facts);
-      break;
-    case 'pass-assembler':
-      if (!harmlessForAssembler(value)) facts.inPlace.push(text);
-      for (const part of value.split(',')) if (part.startsWith('-I')) facts.dirs.push(part.slice(2) || '.');
-      break;
-    case 'coverage':
-    case 'split-dwarf':
-    case 'save-temps':
-    case 'stack-usage':
-    case 'callgraph':
-    case 'time-trace':
-      facts.sideFiles.push(option.effect);
-      facts.inPlace.push(text);
-      break;
-  }
+/** An option with its value, where it stands, and what it acts on. */
+interface Step {
+  readonly option: Option;
+  readonly value: string;
+  readonly slot: Slot;
+  /** The option as it was written, for people. */
+  readonly text: string;
+  readonly walk: Walk;
+  readonly facts: DriverFacts;
 }
+
+const inPlace = ({ text, facts }: Step): void => {
+  facts.inPlace.push(text);
+};
+
+const sideFile = (kind: SideFile) => (step: Step) => {
+  step.facts.sideFiles.push(kind);
+  inPlace(step);
+};
+
+/** What each effect of an option does. */
+const effects: Readonly<Record<Effect, (step: Step) => void>> = {
+  plain: () => {},
+  native: ({ facts }) => {
+    facts.native = true;
+  },
+  'quote-dir': ({ value, facts }) => addDir(facts.quoteDirs, value, facts),
+  'include-dir': ({ value, facts }) => addDir(facts.dirs, value, facts),
+  'system-dir': ({ value, facts }) => addDir(facts.systemDirs, value, facts),
+  'after-dir': ({ value, facts }) => addDir(facts.afterDirs, value, facts),
+  'other-dir': ({ value, facts }) => addDir(facts.otherDirs, value, facts),
+  'include-prefix': ({ value, walk }) => {
+    walk.prefix = value;
+  },
+  'with-prefix': ({ value, walk, facts }) => {
+    facts.afterDirs.push(walk.prefix + value);
+  },
+  'with-prefix-before': ({ value, walk, facts }) => {
+    facts.dirs.push(walk.prefix + value);
+  },
+  'with-sysroot': ({ value, facts }) => {
+    facts.systemDirs.push(facts.sysroot + value);
+  },
+  sysroot: ({ value, facts }) => {
+    facts.sysroot = value;
+    facts.otherDirs.push(value);
+  },
+  input: ({ value, facts }) => {
+    facts.inputs.push(value);
+  },
+  // A precompiled form next to it is taken in its place without being named.
+  'include-file': ({ value, facts }) => {
+    facts.inputs.push(value, `${value}.gch`, `${value}.pch`);
+  },
+  'input-in-place': (step) => {
+    if (step.value !== '') step.facts.inputs.push(step.value);
+    inPlace(step);
+  },
+  output: (step) => {
+    if (step.value !== '') step.facts.sideOutputs.push(step.value);
+    inPlace(step);
+  },
+  'in-place': (step) => {
+    const { option, value, facts } = step;
+    if (option.name === '-fopt-info' && value.includes('='))
+      facts.sideOutputs.push(value.slice(value.indexOf('=') + 1));
+    inPlace(step);
+  },
+  // What the driver takes as harmless, the front end does too; an argument of its own (`-Xclang -load`) is another matter.
+  'pass-frontend': (step) => {
+    const { value, facts } = step;
+    if (!value.startsWith('-') || lookUpOption(value, facts.family).effect !== 'plain') inPlace(step);
+  },
+  unknown: inPlace,
+  precompile: inPlace,
+  query: ({ facts }) => {
+    facts.query = true;
+  },
+  verbose: (step) => {
+    step.facts.verbose = true;
+    inPlace(step);
+  },
+  mode: ({ option, facts }) => setMode(option.name, facts),
+  'emit-llvm': ({ facts }) => {
+    facts.emitLlvm = true;
+  },
+  dependencies: (step) => {
+    if (step.facts.dependencies === 'preprocessor') inPlace(step);
+    step.facts.dependencies = 'driver';
+  },
+  'dependency-file': ({ slot, facts }) => {
+    facts.dependencyFiles.push(slot);
+  },
+  'dependency-target': ({ facts }) => {
+    facts.hasTarget = true;
+  },
+  out: ({ slot, facts }) => {
+    facts.outs.push(slot);
+  },
+  language: ({ value, walk }) => {
+    walk.language = value === 'none' ? '' : value;
+  },
+  library: ({ value, walk }) => {
+    walk.linkerWords.push(`-l${value}`);
+  },
+  script: ({ value, walk }) => {
+    walk.linkerWords.push('-T', value);
+  },
+  'pass-linker': ({ option, value, walk }) => {
+    walk.linkerWords.push(...(option.name === '-Wl,' ? value.split(',') : [value]));
+  },
+  'pass-preprocessor': ({ slot, text, facts }) => readPreprocessorWords(slot, text, facts),
+  'pass-assembler': (step) => {
+    const { value, facts } = step;
+    if (!harmlessForAssembler(value)) inPlace(step);
+    for (const part of value.split(',')) if (part.startsWith('-I')) facts.dirs.push(part.slice(2) || '.');
+  },
+  coverage: sideFile('coverage'),
+  'split-dwarf': sideFile('split-dwarf'),
+  'save-temps': sideFile('save-temps'),
+  'stack-usage': sideFile('stack-usage'),
+  callgraph: sideFile('callgraph'),
+  'time-trace': sideFile('time-trace'),
+};
 
 function setMode(name: string, facts: DriverFacts): void {
   let mode: Mode = 'preprocess';

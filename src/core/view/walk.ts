@@ -30,39 +30,50 @@ export interface Walk {
 const maxLinks = 40;
 
 export function walk(table: PathTable, request: WalkRequest): Walk {
-  const { rules } = request;
-  const id = ++table.walks;
-  const paths: string[] = [];
-  const links: string[] = [];
-  const lists: string[] = [];
-  const present: PathEntry[] = [];
-  let unprovable: string | undefined;
+  const walker = new Walker(table, request);
+  for (const seed of request.seeds) walker.visit(seed, 0);
+  walker.predict(request.predictBelow, request.maxPredicted);
+  return walker.found();
+}
 
-  const isFresh = (entry: PathEntry): boolean =>
-    entry.lookedMs >= request.sinceMs ||
-    (entry.parent !== undefined &&
-      entry.fact?.kind === 'absent' &&
-      entry.parent.lookedMs >= request.sinceMs &&
-      entry.parent.sequence === entry.absentAt);
+/** One walk: what it has found so far. */
+class Walker {
+  readonly #table: PathTable;
+  readonly #rules: WalkRequest['rules'];
+  readonly #sinceMs: number;
+  /** Of this walk: entries that bear it have been visited. */
+  readonly #id: number;
+  readonly #paths: string[] = [];
+  readonly #links: string[] = [];
+  readonly #lists: string[] = [];
+  readonly #present: PathEntry[] = [];
+  #unprovable: string | undefined;
 
-  /**
-   * What was not there need not be looked at if its directory turns out to be the same, so that comes first. (A header
-   * may be searched in as many places as there are directories squared.)
-   */
-  const waitsForParent = (entry: PathEntry): boolean => {
-    const parent = rules.wayTo(entry);
-    return entry.fact?.kind === 'absent' && parent !== undefined && parent.lookedMs < request.sinceMs;
-  };
+  constructor(table: PathTable, { rules, sinceMs }: WalkRequest) {
+    this.#table = table;
+    this.#rules = rules;
+    this.#sinceMs = sinceMs;
+    this.#id = ++table.walks;
+  }
+
+  found(): Walk {
+    const paths = this.#paths;
+    const links = this.#links;
+    const lists = this.#lists;
+    const look: LookStep | undefined =
+      paths.length + links.length + lists.length > 0 ? { kind: 'look', paths, links, lists } : undefined;
+    return { look, present: this.#present, unprovable: this.#unprovable };
+  }
 
   /** The entry that this one really is, through links; undefined if that is outside the share. */
-  const visit = (entry: PathEntry, linksSoFar: number): PathEntry | undefined => {
-    if (entry.walk === id) return entry.real;
-    entry.walk = id;
+  visit(entry: PathEntry, linksSoFar: number): PathEntry | undefined {
+    if (entry.walk === this.#id) return entry.real;
+    entry.walk = this.#id;
     entry.real = entry;
     entry.gone = false;
-    const parent = rules.wayTo(entry);
+    const parent = this.#rules.wayTo(entry);
     if (parent !== undefined) {
-      const realParent = visit(parent, linksSoFar);
+      const realParent = this.visit(parent, linksSoFar);
       if (realParent === undefined) {
         entry.real = undefined;
         return undefined;
@@ -71,62 +82,79 @@ export function walk(table: PathTable, request: WalkRequest): Walk {
         entry.gone = true;
         return entry;
       }
-      if (realParent !== parent) return become(entry, table.child(realParent, entry.name), linksSoFar);
+      if (realParent !== parent)
+        return this.#become(entry, this.#table.child(realParent, entry.name), linksSoFar);
     }
-    if (!isFresh(entry) && !waitsForParent(entry)) paths.push(entry.path);
+    if (!this.#isFresh(entry) && !this.#waitsForParent(entry)) this.#paths.push(entry.path);
     const { fact } = entry;
     if (fact === undefined) return entry;
     if (fact.kind === 'absent') {
       entry.gone = true;
       return entry;
     }
-    present.push(entry);
-    return rules.isFollowed(fact) ? follow(entry, linksSoFar) : entry;
-  };
+    this.#present.push(entry);
+    return this.#rules.isFollowed(fact) ? this.#follow(entry, linksSoFar) : entry;
+  }
 
-  const become = (entry: PathEntry, other: PathEntry, linksSoFar: number): PathEntry | undefined => {
-    entry.real = visit(other, linksSoFar);
+  /** Visits what is known to lie below include directories, `maxPredicted` directories at most. */
+  predict(directories: readonly PathEntry[], maxPredicted: number): void {
+    const below: PathEntry[] = [];
+    const add = (entry: PathEntry): void => {
+      const real = this.visit(entry, 0);
+      if (real !== undefined) below.push(real);
+    };
+    for (const entry of directories) add(entry);
+    const listed = new Set<PathEntry>();
+    for (let at = 0; at < below.length && listed.size < maxPredicted; at++) {
+      const entry = below[at];
+      if (entry === undefined || listed.has(entry) || entry.fact?.kind !== 'directory') continue;
+      listed.add(entry);
+      // Only after a look: most often that shows that the names are still those of the last listing.
+      if (this.#isFresh(entry) && entry.listedAt !== entry.sequence && entry.listedMs < this.#sinceMs)
+        this.#lists.push(entry.path);
+      for (const child of entry.subdirectories ?? []) add(child);
+    }
+  }
+
+  #become(entry: PathEntry, other: PathEntry, linksSoFar: number): PathEntry | undefined {
+    entry.real = this.visit(other, linksSoFar);
     entry.gone = other.gone;
     return entry.real;
-  };
+  }
 
-  const follow = (entry: PathEntry, linksSoFar: number): PathEntry | undefined => {
+  #follow(entry: PathEntry, linksSoFar: number): PathEntry | undefined {
     const { target } = entry;
     if (target === undefined) {
-      links.push(entry.path);
+      this.#links.push(entry.path);
       return entry;
     }
     const path = resolvePath(entry.parent?.path ?? '/', target);
     if (linksSoFar >= maxLinks || /[^/.][^/]*\/+\.\.(?:\/|$)/.test(target)) {
-      unprovable ??= `the link ${entry.path} leads through too many links, or up again from one`;
+      this.#unprovable ??= `the link ${entry.path} leads through too many links, or up again from one`;
       return entry;
     }
-    if (table.isInside(path)) return become(entry, table.entry(path), linksSoFar + 1);
-    if (!isSystemPath(path)) unprovable ??= `the link ${entry.path} leads out of the share`;
+    if (this.#table.isInside(path)) return this.#become(entry, this.#table.entry(path), linksSoFar + 1);
+    if (!isSystemPath(path)) this.#unprovable ??= `the link ${entry.path} leads out of the share`;
     entry.real = undefined;
     return undefined;
-  };
+  }
 
-  for (const seed of request.seeds) visit(seed, 0);
-  const below: PathEntry[] = [];
-  for (const entry of request.predictBelow) {
-    const real = visit(entry, 0);
-    if (real !== undefined) below.push(real);
+  #isFresh(entry: PathEntry): boolean {
+    return (
+      entry.lookedMs >= this.#sinceMs ||
+      (entry.parent !== undefined &&
+        entry.fact?.kind === 'absent' &&
+        entry.parent.lookedMs >= this.#sinceMs &&
+        entry.parent.sequence === entry.absentAt)
+    );
   }
-  const listed = new Set<PathEntry>();
-  for (let at = 0; at < below.length && listed.size < request.maxPredicted; at++) {
-    const entry = below[at];
-    if (entry === undefined || listed.has(entry) || entry.fact?.kind !== 'directory') continue;
-    listed.add(entry);
-    // Only after a look: most often that shows that the names are still those of the last listing.
-    if (isFresh(entry) && entry.listedAt !== entry.sequence && entry.listedMs < request.sinceMs)
-      lists.push(entry.path);
-    for (const child of entry.subdirectories ?? []) {
-      const real = visit(child, 0);
-      if (real !== undefined) below.push(real);
-    }
+
+  /**
+   * Whether to look at its directory first: what was not there need not be looked at if that turns out to be the same.
+   * (A header may be searched in as many places as there are directories squared.)
+   */
+  #waitsForParent(entry: PathEntry): boolean {
+    const parent = this.#rules.wayTo(entry);
+    return entry.fact?.kind === 'absent' && parent !== undefined && parent.lookedMs < this.#sinceMs;
   }
-  const look: LookStep | undefined =
-    paths.length + links.length + lists.length > 0 ? { kind: 'look', paths, links, lists } : undefined;
-  return { look, present, unprovable };
 }
