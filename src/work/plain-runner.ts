@@ -3,7 +3,7 @@
  * that the runner can: one pipe for both outputs, terminals, signal masks and bytes that are no UTF-8 are not to be had
  * (the last are refused, so that such a job runs elsewhere or inline), and it ends what it started by process group.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ending } from '../core/schedule/contract.ts';
@@ -52,22 +52,48 @@ function deferred(): { readonly promise: Promise<void>; resolve(): void } {
   return { promise, resolve };
 }
 
+/** Of what did not start. */
+const nothing: Execution = {
+  stdin: () => undefined,
+  stdinEnd: () => undefined,
+  signal: () => undefined,
+  kill: () => undefined,
+  pause: () => undefined,
+  resume: () => undefined,
+};
+
 function execute(spec: RunSpec, listener: RunListener): Execution {
-  const nothing: Execution = {
-    stdin: () => undefined,
-    stdinEnd: () => undefined,
-    signal: () => undefined,
-    kill: () => undefined,
-    pause: () => undefined,
-    resume: () => undefined,
-  };
-  const [program = '', ...rest] = parseStrings('ARGV', spec.argv).map(asText);
-  const environment = parseStrings('ENV', spec.environment).map(asText);
-  const cwd = asText(spec.cwd);
-  if ([program, ...rest, ...environment, cwd].includes(undefined) || program === undefined) {
+  const child = spawnAs(spec);
+  if (child === undefined) {
     setImmediate(() => listener.onSpawnFailed('exec EILSEQ'));
     return nothing;
   }
+  child.once('error', (error: NodeJS.ErrnoException) =>
+    listener.onSpawnFailed(`exec ${error.code ?? 'EIO'}`),
+  );
+  const { pid } = child;
+  if (pid === undefined) return nothing;
+  setPriority(pid, Math.min(19, spec.nice));
+  queueMicrotask(() => listener.onStarted(pid));
+  child.stdout?.on('data', (data: Buffer) => listener.onOutput('STDOUT', data));
+  child.stderr?.on('data', (data: Buffer) => listener.onOutput('STDERR', data));
+  child.stdin?.on('error', () => undefined); // the command does not read it: nothing to tell anybody
+  child.once('close', (status, signal) => {
+    const ending: Ending =
+      signal === null
+        ? { kind: 'exited', status: status ?? 1 }
+        : { kind: 'signaled', signal: constants.signals[signal], core: false };
+    listener.onExit({ ending, maxRssBytes: 0, userMs: 0, systemMs: 0, left: 0 });
+  });
+  return control(child, pid, listener);
+}
+
+/** Starts a command as the leader of a process group; undefined where Node would alter one of its bytes. */
+function spawnAs(spec: RunSpec): ChildProcess | undefined {
+  const [program = '', ...rest] = parseStrings('ARGV', spec.argv).map(asText);
+  const environment = parseStrings('ENV', spec.environment).map(asText);
+  const cwd = asText(spec.cwd);
+  if ([program, ...rest, ...environment, cwd].includes(undefined) || program === undefined) return undefined;
   // Spawning is synchronous, so nobody else sees this mask.
   const umask = process.umask(spec.umask);
   const child = spawn(program, rest as string[], {
@@ -82,24 +108,12 @@ function execute(spec: RunSpec, listener: RunListener): Execution {
     stdio: [spec.stdin === 'pipe' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   });
   process.umask(umask);
-  const { pid } = child;
+  return child;
+}
+
+function control(child: ChildProcess, pid: number, listener: RunListener): Execution {
   let takenBytes = 0;
-  child.once('error', (error: NodeJS.ErrnoException) =>
-    listener.onSpawnFailed(`exec ${error.code ?? 'EIO'}`),
-  );
-  if (pid === undefined) return nothing;
-  setPriority(pid, Math.min(19, spec.nice));
-  queueMicrotask(() => listener.onStarted(pid));
-  child.stdout?.on('data', (data: Buffer) => listener.onOutput('STDOUT', data));
-  child.stderr?.on('data', (data: Buffer) => listener.onOutput('STDERR', data));
-  child.stdin?.on('error', () => undefined); // the command does not read it: nothing to tell anybody
-  child.once('close', (status, signal) => {
-    const ending: Ending =
-      signal === null
-        ? { kind: 'exited', status: status ?? 1 }
-        : { kind: 'signaled', signal: constants.signals[signal], core: false };
-    listener.onExit({ ending, maxRssBytes: 0, userMs: 0, systemMs: 0, left: 0 });
-  });
+  let killed = false;
   const send = (signal: NodeJS.Signals | number): void => {
     try {
       process.kill(-pid, signal);
@@ -107,7 +121,6 @@ function execute(spec: RunSpec, listener: RunListener): Execution {
       // The whole group has ended.
     }
   };
-  let killed = false;
   const resume = (): void => {
     child.stdout?.resume();
     child.stderr?.resume();
