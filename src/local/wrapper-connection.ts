@@ -2,7 +2,6 @@
  * The peer's end of one wrapper: collects the request, then passes output, stdin and signals. What a job
  * is and where it runs is decided elsewhere.
  */
-import type { Socket } from 'node:net';
 import type { Ending } from '../core/schedule/contract.ts';
 import { type ByteString, fromText } from '../wire/bytes.ts';
 import { encodeData, encodeFrame, type Frame, FrameError } from '../wire/frame.ts';
@@ -33,7 +32,12 @@ export interface WrapperListener {
 }
 
 /** What is needed of the socket to the wrapper. */
-export type WrapperSocket = Pick<Socket, 'write' | 'end' | 'destroy'>;
+export interface WrapperSocket {
+  /** `flushed` is called once the bytes have left this process, or with an error. */
+  write(bytes: Uint8Array, flushed?: (error?: Error | null) => void): unknown;
+  end(bytes: Uint8Array): unknown;
+  destroy(): unknown;
+}
 
 export class WrapperConnection {
   readonly #socket: WrapperSocket;

@@ -92,9 +92,7 @@ export class Attempts {
         submission.started();
         tell({ type: 'started', job, attempt });
       },
-      onOutput: (type, data) => {
-        if (record.stream !== undefined) submission.output(record.stream, type, data);
-      },
+      onOutput: (type, data) => submission.output(type, data),
       onStdinTaken: (totalBytes) => submission.stdin.advance(totalBytes),
       onResult: (result) => {
         this.#settle(record, result).catch((error: unknown) => this.#fault(submission, error));

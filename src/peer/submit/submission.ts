@@ -134,8 +134,8 @@ export class Submission {
     }
   }
 
-  output(attempt: AttemptStream, type: 'STDOUT' | 'STDERR', data: Uint8Array): void {
-    if (attempt !== this.#attempt || this.#place !== 'waiting') return;
+  /** Of the attempt whose output counts. */
+  output(type: 'STDOUT' | 'STDERR', data: Uint8Array): void {
     this.#hold.take({ type, data });
     if (this.reading.kind === 'other')
       this.#cancelHold ??= this.#startTimer(holdUnknownMs, () => this.#hold.release());

@@ -1,0 +1,88 @@
+/**
+ * Stands for the shared tree at the submitter: all below /share is a share that every machine sees alike. Commands are read
+ * by core; what becomes of an attempt is what the test says.
+ */
+import { variablesOf } from '../../src/core/command/environment.ts';
+import { isBelow } from '../../src/core/command/paths.ts';
+import { readCommand } from '../../src/core/command/read-command.ts';
+import type { AttemptRecord } from '../../src/peer/submit/attempt-record.ts';
+import type { Settlement } from '../../src/peer/submit/settling.ts';
+import type { SubmitterInit } from '../../src/peer/submit/submitter.ts';
+import type { Offer } from '../../src/wire/job-messages.ts';
+import { plainOffer } from './plain-offer.ts';
+
+export class FakeTree implements Pick<SubmitterInit, 'reader' | 'offers' | 'settling'> {
+  /** What becomes of attempts that end. */
+  settlement: Settlement | Error = { kind: 'final', proven: true };
+  /** What the putting together of offers, and the settling of attempts, waits for. */
+  readonly waitsFor: { offers?: Promise<void>; settling?: Promise<void> } = {};
+  /** Workers that are not members. */
+  readonly strangers = new Set<string>();
+  /** Set: no view can be proven, for this reason. */
+  unprovable: string | undefined;
+  /** What was taken away, as `job.attempt`. */
+  readonly discarded: string[] = [];
+
+  readonly reader: SubmitterInit['reader'] = {
+    read: async ({ argv, environment, job: { cwd } }) => {
+      const { reading } = readCommand({ argv, cwd, env: variablesOf(environment) }, new Map());
+      const share = isBelow('/share', cwd) ? '/share' : undefined;
+      const inline = reading.inline ?? (share === undefined ? 'outside-share' : undefined);
+      return await Promise.resolve({
+        reading,
+        share,
+        inline,
+        unslotted: reading.inline !== undefined,
+        detail: undefined,
+      });
+    },
+  };
+
+  readonly offers: SubmitterInit['offers'] = {
+    prepare: async (record) => {
+      await this.waitsFor.offers;
+      if (this.strangers.has(record.peer))
+        return { kind: 'refused', refused: { code: 'not-member', detail: 'no member file' } };
+      if (this.unprovable !== undefined) return { kind: 'inline', detail: this.unprovable };
+      const { argv } = record.submission.request;
+      record.leftovers = [tagOf(record)];
+      return { kind: 'offer', argv, offer: offerOf(record) };
+    },
+    accepted: () => undefined,
+    refused: () => undefined,
+    explain: (_record, refused) => Promise.resolve(refused),
+  };
+
+  readonly settling: SubmitterInit['settling'] = {
+    settle: async (record) => {
+      await this.waitsFor.settling;
+      if (this.settlement instanceof Error) throw this.settlement;
+      if (this.settlement.kind === 'final') record.leftovers = [];
+      return this.settlement;
+    },
+    discard: (record) => {
+      this.discarded.push(...record.leftovers);
+      record.leftovers = [];
+      return Promise.resolve();
+    },
+  };
+}
+
+function tagOf({ submission, number }: AttemptRecord): string {
+  return `${submission.id}.${number}`;
+}
+
+function offerOf({ submission: { id, demand, request }, number }: AttemptRecord): Offer {
+  const { cwd, stdin } = request.job;
+  return {
+    ...plainOffer('/share'),
+    job: id,
+    attempt: number,
+    cwd,
+    stdin: stdin === 'pipe' ? 'pipe' : 'null',
+    stdout: 'pipe',
+    stderr: 'pipe',
+    memoryBytes: demand.memoryBytes,
+    kind: demand.kind,
+  };
+}

@@ -1,0 +1,292 @@
+/** The submitter by contract: see test/contract/submitter.ts for what holds over real streams too. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compile, keepsSubmitterContract, opaque } from '../../../contract/submitter.ts';
+import { SubmitterRig, streamsInMemory } from '../../../rig/submitter-rig.ts';
+
+keepsSubmitterContract(() => Promise.resolve(streamsInMemory()));
+
+const rigOf = (ownSlots = 0) => new SubmitterRig(streamsInMemory(), ownSlots);
+/** A promise that a test settles. */
+function gate(): { readonly promise: Promise<void>; readonly goOn: () => void } {
+  let goOn = (): void => undefined;
+  const promise = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  return { promise, goOn };
+}
+
+const failed = { kind: 'exited', status: 1 } as const;
+
+test('without a worker jobs run here, each on its slot until its wrapper ends', async () => {
+  const rig = rigOf(1);
+  const [first, second] = [rig.submit(compile), rig.submit(compile)];
+  await rig.quiet();
+  assert.match(first.inline ?? '', /^no-peers: /);
+  assert.equal(second.inline, undefined);
+  first.leave();
+  assert.match(second.inline ?? '', /^no-peers: /);
+  assert.deepEqual(rig.why(1), { reasons: ['no-peers'], details: [], place: 'inline' });
+  second.leave();
+  assert.equal(rig.submitter.size, 0);
+});
+
+test('by rule of its words or its place a command runs here, the former without a slot', async () => {
+  const rig = rigOf(1);
+  rig.workerUp('a');
+  const holder = rig.submit(compile, { cwd: '/elsewhere' });
+  const query = rig.submit(['gcc', '--version']);
+  const waiting = rig.submit(compile, { cwd: '/elsewhere' });
+  await rig.quiet();
+  assert.match(holder.inline ?? '', /^outside-share: /);
+  assert.match(query.inline ?? '', /^query: /);
+  assert.equal(waiting.inline, undefined);
+  assert.equal(rig.attempts.length, 0);
+});
+
+test('a caller that goes before its command was read holds nothing', async () => {
+  const rig = rigOf(1);
+  rig.submit(compile).leave();
+  const next = rig.submit(compile);
+  await rig.quiet();
+  assert.match(next.inline ?? '', /^no-peers: /);
+  assert.equal(rig.submitter.size, 1);
+});
+
+test('a signal before the command runs anywhere ends it, as it ends a process without a handler', async () => {
+  const rig = rigOf();
+  rig.workerUp('a');
+  const caller = rig.submit(compile);
+  const attempt = await rig.nextAttempt();
+  caller.signal(28);
+  assert.equal(caller.ending, undefined);
+  caller.signal(2);
+  assert.deepEqual(caller.ending, { kind: 'signaled', signal: 2, core: false });
+  await rig.quiet();
+  assert.equal(attempt.end, 'lost');
+  assert.equal(rig.submitter.size, 0);
+});
+
+test('after a signal that asks for the end, a lost worker is an end', async () => {
+  const rig = rigOf(1);
+  rig.workerUp('a');
+  const caller = rig.submit(compile);
+  const attempt = await rig.nextAttempt();
+  attempt.run();
+  await rig.quiet();
+  caller.signal(15);
+  attempt.channel.abort();
+  await rig.quiet();
+  assert.equal(caller.isDropped, true);
+  assert.deepEqual([rig.attempts.length, rig.submitter.size], [1, 0]);
+});
+
+test('output is held until the end is believed', async () => {
+  const rig = rigOf();
+  rig.workerUp('a');
+  const caller = rig.submit(compile);
+  const attempt = await rig.nextAttempt();
+  attempt.run();
+  attempt.print('STDOUT', 'x');
+  await rig.quiet();
+  rig.clock.pass(60_000);
+  assert.equal(caller.stdout, '');
+  attempt.finish();
+  await rig.quiet();
+  assert.equal(caller.stdout, 'x');
+});
+
+test('output of an opaque command is held for a moment only, and what was passed on is not repeated', async () => {
+  const rig = rigOf();
+  rig.workerUp('a');
+  const caller = rig.submit(opaque);
+  const lost = await rig.nextAttempt();
+  lost.run();
+  lost.print('STDOUT', 'ready? ');
+  await rig.quiet();
+  rig.clock.pass(149);
+  assert.equal(caller.stdout, '');
+  rig.clock.pass(1);
+  assert.equal(caller.stdout, 'ready? ');
+  rig.workerUp('b');
+  lost.channel.abort();
+  await rig.quiet();
+  rig.clock.pass(1_000);
+  const second = await rig.nextAttempt();
+  second.run();
+  second.print('STDOUT', 'ready? go');
+  second.finish();
+  await rig.quiet();
+  assert.equal(caller.stdout, 'ready? go');
+});
+
+test('what an attempt has read of stdin no other one can read: then it runs here', async () => {
+  const rig = rigOf(1);
+  rig.workerUp('a');
+  const caller = rig.submit(opaque, { stdin: 'pipe' });
+  const lost = await rig.nextAttempt();
+  lost.run();
+  await rig.quiet();
+  caller.stdin('one two');
+  await rig.quiet();
+  lost.takeStdin(4);
+  rig.workerUp('b');
+  lost.channel.abort();
+  await rig.quiet();
+  rig.clock.pass(1_000);
+  await rig.quiet();
+  assert.match(caller.inline ?? '', /^unprovable: /);
+  assert.deepEqual(rig.why(1).details, ['lost', 'an earlier attempt has read its input']);
+});
+
+test('a failure that is not proven runs here, and that counts', async () => {
+  const rig = rigOf(1);
+  rig.workerUp('a');
+  rig.tree.settlement = { kind: 'final', proven: false };
+  const caller = rig.submit(compile);
+  const attempt = await rig.nextAttempt();
+  attempt.run();
+  attempt.print('STDERR', 'error\n');
+  attempt.finish(failed);
+  await rig.quiet();
+  assert.match(caller.inline ?? '', /^failed-remotely: /);
+  assert.equal(caller.stderr, '');
+});
+
+test('a success that is not proven by the worker is one all the same when it was settled', async () => {
+  const rig = rigOf();
+  rig.workerUp('a');
+  rig.tree.settlement = { kind: 'final', proven: false };
+  const caller = rig.submit(compile);
+  const attempt = await rig.nextAttempt();
+  attempt.run();
+  attempt.finish();
+  await rig.quiet();
+  assert.deepEqual(caller.ending, { kind: 'exited', status: 0 });
+});
+
+test('what no worker can prove runs here, before it was offered or after it ran', async () => {
+  const rig = rigOf(2);
+  rig.workerUp('a');
+  rig.tree.unprovable = 'a path goes up again';
+  const before = rig.submit(compile);
+  await rig.quiet();
+  rig.tree.unprovable = undefined;
+  rig.tree.settlement = { kind: 'inline', detail: 'the share changed' };
+  const after = rig.submit(compile);
+  const attempt = await rig.nextAttempt();
+  attempt.run();
+  attempt.finish();
+  await rig.quiet();
+  for (const [at, caller] of [before, after].entries()) {
+    assert.match(caller.inline ?? '', /^unprovable: /);
+    assert.equal(rig.why(at + 1).details.length, 1);
+  }
+});
+
+test('a worker whose system files differ gets no more jobs of that kind', async () => {
+  const rig = rigOf(1);
+  rig.workerUp('a');
+  rig.tree.settlement = { kind: 'unfit', detail: '/usr/include/stdio.h differs on that machine' };
+  const caller = rig.submit(compile);
+  const attempt = await rig.nextAttempt();
+  attempt.run();
+  attempt.finish();
+  await rig.quiet();
+  assert.match(caller.inline ?? '', /^no-fitting-peer: /);
+  const second = rig.submit(compile);
+  caller.leave();
+  await rig.quiet();
+  assert.match(second.inline ?? '', /^no-fitting-peer: /);
+  assert.equal(rig.attempts.length, 1);
+});
+
+test('a stranger is not offered anything', async () => {
+  const rig = rigOf(1);
+  rig.tree.strangers.add('a');
+  rig.workerUp('a');
+  const caller = rig.submit(compile);
+  await rig.quiet();
+  assert.match(caller.inline ?? '', /^no-fitting-peer: /);
+  assert.deepEqual(rig.why(1).reasons, ['not-member', 'no-fitting-peer']);
+  assert.equal(rig.attempts.length, 0);
+});
+
+test('a settlement that comes after its attempt was given up changes nothing', async () => {
+  const rig = rigOf();
+  rig.workerUp('a');
+  const caller = rig.submit(compile);
+  const slow = await rig.nextAttempt();
+  const { promise, goOn } = gate();
+  rig.tree.waitsFor.settling = promise;
+  slow.run();
+  slow.print('STDOUT', 'first');
+  slow.finish();
+  await rig.quiet();
+  rig.workerUp('b');
+  rig.submitter.apply({ type: 'peer-down', peer: 'a' });
+  const second = await rig.nextAttempt();
+  rig.tree.settlement = { kind: 'again', reason: 'output-unseen', detail: 'not seen' };
+  goOn();
+  await rig.quiet();
+  assert.deepEqual([rig.why(1).reasons, rig.why(1).details], [['lost-peer'], []]);
+  rig.tree.settlement = { kind: 'final', proven: true };
+  second.run();
+  second.print('STDOUT', 'second');
+  second.finish(failed);
+  await rig.quiet();
+  assert.deepEqual([caller.ending, caller.stdout], [failed, 'second']);
+});
+
+test('a job that ends while its offer is put together is not offered', async () => {
+  const rig = rigOf();
+  rig.workerUp('a');
+  const { promise, goOn } = gate();
+  rig.tree.waitsFor.offers = promise;
+  const caller = rig.submit(compile);
+  await rig.quiet();
+  caller.leave();
+  goOn();
+  await rig.quiet();
+  assert.deepEqual([rig.attempts.length, rig.submitter.size], [0, 0]);
+});
+
+test('a refusal is shown until the worker takes such a job', async () => {
+  const rig = rigOf();
+  rig.workerUp('a');
+  rig.submit(compile);
+  (await rig.nextAttempt()).refuse('toolchain', 'gcc differs');
+  await rig.quiet();
+  assert.equal(rig.submitter.refusals.of('a', []).takesNone, true);
+  rig.clock.pass(30_000);
+  (await rig.nextAttempt()).run();
+  await rig.quiet();
+  assert.deepEqual(rig.submitter.refusals.of('a', []), { why: [], takesNone: false });
+});
+
+test('a fault while a result is settled leaves the command to its wrapper', async () => {
+  const rig = rigOf(1);
+  rig.workerUp('a');
+  rig.tree.settlement = new Error('internal: broken');
+  const caller = rig.submit(compile);
+  const attempt = await rig.nextAttempt();
+  attempt.run();
+  attempt.finish();
+  await rig.quiet();
+  assert.equal(caller.isDropped, true);
+  assert.equal(rig.log.length, 1);
+  assert.equal(rig.submitter.size, 0);
+});
+
+test('memory that a kind of job was seen to need is asked for', async () => {
+  const rig = rigOf();
+  rig.workerUp('a');
+  rig.submit(compile);
+  const attempt = await rig.nextAttempt();
+  assert.equal(attempt.offer?.memoryBytes, 0);
+  attempt.run();
+  attempt.finish({ kind: 'exited', status: 0 }, 5_000_000);
+  await rig.quiet();
+  rig.submit(compile);
+  assert.equal((await rig.nextAttempt()).offer?.memoryBytes, 5_000_000);
+});
