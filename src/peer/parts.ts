@@ -27,8 +27,10 @@ import { Heard } from './mesh/control-inbox.ts';
 import { GossipLoop } from './mesh/gossip-loop.ts';
 import { Neighbours } from './mesh/neighbours.ts';
 import { OwnState } from './own-state.ts';
-import { WorkPlace } from './serve/work-place.ts';
-import { WorkerHost } from './serve/worker-host.ts';
+import { Admission } from './serve/admission.ts';
+import { Findings } from './serve/findings.ts';
+import { JobHost } from './serve/job-host.ts';
+import { sendOutput } from './serve/send-output.ts';
 import type { Settings } from './settings.ts';
 import { Submitter } from './submit/submitter.ts';
 import { Tracking } from './submit/tracking.ts';
@@ -226,11 +228,15 @@ function makeMesh(
 function makeServe(base: Base, { members, talk }: Trust, { gossip, report }: Mesh) {
   const { common, lifecycle, swarm, neighbours, own, sameness } = base;
   const { now } = common;
-  const place = new WorkPlace({ ...common, members, sameness });
-  lifecycle.on('gone', (peer) => place.peerGone(peer));
+  const findings = new Findings({ ...common, sameness });
+  lifecycle.on('gone', (peer) => findings.peerGone(peer));
   const alarm = new Alarm(now, () => lifecycle.emit('worker-due'));
-  const host = new WorkerHost({
+  const host = new JobHost({
     ...common,
+    members,
+    admission: new Admission({ ...common, members, sameness }),
+    findings,
+    sendOutput: (peer, channel, fetch) => sendOutput({ ...common, members }, peer, channel, fetch),
     runner: base.runner,
     turns: base.turns,
     decide: (event) => own.work(event),
@@ -242,7 +248,6 @@ function makeServe(base: Base, { members, talk }: Trust, { gossip, report }: Mes
     },
     wake: (atMs) => alarm.at(atMs),
     watch: (peer, on) => neighbours.watch(peer, on, swarm),
-    place,
   });
   lifecycle.on('worker-due', () => host.apply({ type: 'tick' }));
   lifecycle.on('job', (peer, channel) => host.open(peer, channel));

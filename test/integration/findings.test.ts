@@ -5,9 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { factFields } from '../../src/core/view/contract.ts';
 import { Sameness } from '../../src/machine/sameness.ts';
-import { WorkPlace } from '../../src/peer/serve/work-place.ts';
-import { Members } from '../../src/peer/trust/membership.ts';
-import { Shares } from '../../src/share/shares.ts';
+import { Findings } from '../../src/peer/serve/findings.ts';
 import { parseOffer } from '../../src/wire/job-messages.ts';
 import { plainOffer } from '../rig/plain-offer.ts';
 import { sharedRig } from './share-rig.ts';
@@ -18,21 +16,13 @@ test('numbers of what was read mean the same after a connection that was made an
   await using rig = await sharedRig();
   const { disk, root } = rig;
   const now = (): number => performance.now();
-  const members = new Members({
-    disk,
-    now,
-    self: () => ({ peerId: submitter, publicKey: '', host: 'here', addresses: [], bootMs: 0 }),
-    keyOf: () => undefined,
-    onJoined: () => undefined,
-    log: () => undefined,
-  });
-  const place = new WorkPlace({ disk, shares: new Shares(disk), members, sameness: new Sameness(), now });
+  const findings = new Findings({ disk, sameness: new Sameness(), now });
   for (const name of ['a.c', 'b.h', 'c.h']) writeFileSync(join(root, name), name);
   const readBy = async (sources: string, knownReports: number) => {
     writeFileSync(join(root, 'x.d'), `x.o: ${sources}\n`);
     const view = { refresh: [], files: [], fields: factFields, knownReports };
     const offer = { ...plainOffer(root), view, dependencies: join(root, 'x.d') };
-    const { read } = await place.look(submitter, parseOffer(Buffer.from(JSON.stringify(offer))));
+    const { read } = await findings.look(submitter, parseOffer(Buffer.from(JSON.stringify(offer))));
     return {
       read: read?.read.toSorted(),
       added: read?.added.map(({ number, path }) => [number, path.slice(root.length)]),
@@ -46,6 +36,6 @@ test('numbers of what was read mean the same after a connection that was made an
     ],
   });
   // Here the connection has ended; there it has not, so what was told is still known there.
-  place.peerGone(submitter);
+  findings.peerGone(submitter);
   assert.deepEqual(await readBy('c.h b.h', 2), { read: [1, 2], added: [[2, '/c.h']] });
 });

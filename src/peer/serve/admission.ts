@@ -1,0 +1,89 @@
+/**
+ * What a worker checks before it runs a job for another peer: is that peer a member, is this the same share, does all
+ * lie below it, are the programs the same, do I see the files as the submitter does?
+ */
+import { isBelow, resolvePath } from '../../core/command/paths.ts';
+import type { PeerName } from '../../core/schedule/contract.ts';
+import type { NamedFact } from '../../core/view/contract.ts';
+import type { Sameness } from '../../machine/sameness.ts';
+import type { Disk } from '../../share/disk.ts';
+import { readFacts } from '../../share/facts.ts';
+import { realPathsBelow, type Share, type Shares } from '../../share/shares.ts';
+import { toText } from '../../wire/bytes.ts';
+import type { Offer } from '../../wire/job-messages.ts';
+import type { Members } from '../trust/membership.ts';
+import type { Refusal, WholeOffer } from './contract.ts';
+import { checkPrograms } from './program-check.ts';
+import { staleFiles } from './view-check.ts';
+
+export interface AdmissionInit {
+  readonly disk: Disk;
+  readonly shares: Shares;
+  readonly members: Pick<Members, 'hasJoined' | 'check'>;
+  readonly sameness: Sameness;
+  readonly now: () => number;
+}
+
+export class Admission {
+  readonly #init: AdmissionInit;
+
+  constructor(init: AdmissionInit) {
+    this.#init = init;
+  }
+
+  /** @returns why the job is refused, or undefined. */
+  async check(peer: PeerName, whole: WholeOffer): Promise<Refusal | undefined> {
+    const { disk, sameness, now } = this.#init;
+    const { offer } = whole;
+    const share = await this.#shareOf(peer, offer.share);
+    if ('code' in share) return share;
+    if (!namedBy(offer).every((path) => isPlainPathBelow(share.root, path)))
+      return { code: 'outside-share', detail: 'a path of the job is not below the share' };
+    const differing = await checkPrograms({ disk, sameness }, share, whole);
+    if (differing !== undefined) return differing;
+    const stale = await staleFiles(disk, now, offer);
+    if (stale.length > 0) return { code: 'stale-view', detail: namesOf(stale), stale };
+    await readFacts(disk, offer.reopen, { fresh: true });
+    // After the refresh, so that what is resolved is what the submitter sees.
+    const places = await realPathsBelow(disk, share, [offer.cwd, ...writtenBy(offer)]);
+    const outside = places.find((place) => !place.ok);
+    if (outside?.ok === false) return { code: 'outside-share', detail: outside.why };
+    return undefined;
+  }
+
+  async #shareOf(peer: PeerName, root: string): Promise<Share | Refusal> {
+    const { members, shares } = this.#init;
+    // Nothing there is looked at before this: a path alone can mount something.
+    if (!members.hasJoined(root))
+      return { code: 'share', detail: `this peer is not a member of the share ${toText(root)}` };
+    const membership = await members.check(root, peer);
+    if (!membership.ok) return { code: 'not-member', detail: membership.why };
+    const found = await shares.find(root);
+    if (!found.ok) return { code: 'share', detail: found.why };
+    if (found.share.root !== root)
+      return { code: 'share', detail: `${toText(root)} is not the root of a share here` };
+    return found.share;
+  }
+}
+
+/** What is looked at for the job. */
+function namedBy({ view, scan, reopen, dependencies }: Offer): string[] {
+  const read = [...view.refresh, ...view.files.map(({ path }) => path), ...reopen];
+  return [...read, ...scan].concat(dependencies ?? []);
+}
+
+/** Where the job writes, as far as the offer names it. */
+function writtenBy({ outputs, scan, dependencies }: Offer): string[] {
+  return [...outputs, ...scan].concat(dependencies ?? []);
+}
+
+function isPlainPathBelow(root: string, path: string): boolean {
+  return isBelow(root, path) && resolvePath('/', path) === path;
+}
+
+function namesOf(files: readonly NamedFact[]): string {
+  return files
+    .map(({ path }) => toText(path))
+    .join(', ')
+    .slice(0, 1_000);
+}

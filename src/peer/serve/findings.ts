@@ -1,0 +1,139 @@
+/** What a worker finds after a job has run: its outputs, what else changed, and what it had read. */
+import type { PeerName } from '../../core/schedule/contract.ts';
+import { ReadLog } from '../../core/view/read-log.ts';
+import { type Sameness, SystemLog } from '../../machine/sameness.ts';
+import { removeHidden, shareClockMs } from '../../share/commit.ts';
+import type { Disk } from '../../share/disk.ts';
+import { readFacts } from '../../share/facts.ts';
+import type { JobFacts, Offer } from '../../wire/job-messages.ts';
+import type { Seen } from '../../wire/values.ts';
+
+/** Looks below the directories of an opaque command. */
+const maxScanned = 20_000;
+/** Changed files that are told of. */
+const maxChanged = 4_000;
+/** A file system's times are this coarse. */
+const tickMs = 20;
+/** Peers that are gone of which is remembered what they were told. */
+const maxOldLogs = 32;
+/** Clocks drift: a share's is compared again after this time. */
+const clockMs = 600_000;
+
+/** What one submitter was told of files that its jobs have read. */
+interface Logs {
+  /** By root of the share. */
+  readonly read: Map<string, ReadLog>;
+  readonly system: SystemLog;
+}
+
+export interface FindingsInit {
+  readonly disk: Disk;
+  readonly sameness: Sameness;
+  readonly now: () => number;
+}
+
+export class Findings {
+  readonly #init: FindingsInit;
+  readonly #logs = new Map<PeerName, Logs>();
+  /** Of peers that are gone. */
+  readonly #oldLogs = new Map<PeerName, Logs>();
+  /** Ahead of the local clock, by share. */
+  readonly #clocks = new Map<string, { readonly aheadMs: Promise<number>; readonly atMs: number }>();
+  /** By the share's clock. */
+  readonly #begunMs = new WeakMap<Offer, number>();
+
+  constructor(init: FindingsInit) {
+    this.#init = init;
+  }
+
+  /** Notes the time before a job, where what changed since then is to be looked for after it. */
+  async begin(offer: Offer): Promise<void> {
+    if (offer.scan.length === 0) return;
+    this.#begunMs.set(offer, this.#init.now() + (await this.#clock(offer.share)));
+  }
+
+  /** What the submitter needs to see before it believes the result. */
+  async look(peer: PeerName, offer: Offer): Promise<JobFacts> {
+    const { disk, sameness } = this.#init;
+    const { dependencies, cwd, share: root } = offer;
+    const [facts, changed, read] = await Promise.all([
+      readFacts(disk, offer.outputs, { fresh: true }),
+      this.#changed(offer),
+      dependencies === undefined
+        ? undefined
+        : disk.run('readDependencies', { path: dependencies, cwd, root }),
+    ]);
+    const outputs: Seen[] = offer.outputs.flatMap((path, index) => {
+      const fact = facts[index];
+      return fact === undefined ? [] : [{ path, fact }];
+    });
+    const known = new Set(offer.outputs);
+    outputs.push(...changed.filter(({ path }) => !known.has(path)).slice(0, maxChanged));
+    if (read === undefined) return { outputs };
+    const logs = this.#logsOf(peer);
+    let log = logs.read.get(root);
+    if (log === undefined) {
+      log = new ReadLog();
+      logs.read.set(root, log);
+    }
+    return {
+      outputs,
+      read: log.report(read.read, offer.view.knownReports),
+      system: await logs.system.report(read.outside, sameness, offer.knownSystem),
+    };
+  }
+
+  /** A job that nobody wants any more has ended: removes what it left under hidden names. */
+  discard({ outputs }: Offer): void {
+    const hidden = outputs.filter(isHidden);
+    if (hidden.length === 0) return;
+    removeHidden(this.#init.disk, hidden).catch(() => {
+      // The submitter, or the sweep of another day, finds it.
+    });
+  }
+
+  /**
+   * What was told is kept: a peer of the same name is the same process, which may not have noticed that the connection was
+   * made anew. Numbers that it has heard of must not come to mean something else.
+   */
+  peerGone(peer: PeerName): void {
+    const logs = this.#logs.get(peer);
+    if (logs === undefined) return;
+    this.#logs.delete(peer);
+    this.#oldLogs.set(peer, logs);
+    if (this.#oldLogs.size > maxOldLogs) this.#oldLogs.delete(this.#oldLogs.keys().next().value ?? '');
+  }
+
+  async #changed(offer: Offer): Promise<Seen[]> {
+    const begunMs = this.#begunMs.get(offer);
+    if (begunMs === undefined) return [];
+    const { scan: directories } = offer;
+    const sinceMs = begunMs - tickMs;
+    return await this.#init.disk.run('changedBelow', { directories, sinceMs, limit: maxScanned });
+  }
+
+  #clock(root: string): Promise<number> {
+    const { disk, now } = this.#init;
+    const known = this.#clocks.get(root);
+    const atMs = now();
+    if (known !== undefined && atMs - known.atMs < clockMs) return known.aheadMs;
+    const aheadMs = shareClockMs(disk, root).then((shareMs) => shareMs - now());
+    this.#clocks.set(root, { aheadMs, atMs });
+    aheadMs.catch(() => this.#clocks.delete(root));
+    return aheadMs;
+  }
+
+  #logsOf(peer: PeerName): Logs {
+    let logs = this.#logs.get(peer);
+    if (logs === undefined) {
+      logs = this.#oldLogs.get(peer) ?? { read: new Map(), system: new SystemLog() };
+      this.#oldLogs.delete(peer);
+      this.#logs.set(peer, logs);
+    }
+    return logs;
+  }
+}
+
+function isHidden(path: string): boolean {
+  return path.slice(path.lastIndexOf('/') + 1).startsWith('.buildswarm-');
+}

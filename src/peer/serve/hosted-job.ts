@@ -1,0 +1,143 @@
+/**
+ * A job that another peer has put to this one: its stream, its command while that runs, and how much of its output may
+ * flow. Decides nothing.
+ */
+import type { LoadReport } from '../../core/load-report.ts';
+import type { PeerName } from '../../core/schedule/contract.ts';
+import type { JobChannel } from '../../swarm/libp2p/channel.ts';
+import { type Frame, FrameError } from '../../wire/frame.ts';
+import {
+  encodeAccepted,
+  encodeRefused,
+  encodeResult,
+  type JobFacts,
+  type Offer,
+  parseCredit,
+} from '../../wire/job-messages.ts';
+import { outputWindowBytes } from '../../wire/limits.ts';
+import type { RunnerExit } from '../../wire/runner-messages.ts';
+import { encodeStdinTaken, parseSignal } from '../../wire/wrapper-messages.ts';
+import type { Execution, Runner } from '../../work/runner.ts';
+import type { Refusal, WholeOffer } from './contract.ts';
+
+/** How much nicer than the owner's own work a job for others runs. */
+const nice = 5;
+
+/** How a command came to its end; nothing of it runs any more, unless the runner was lost with it. */
+export type RunEnd =
+  | { readonly kind: 'ended'; readonly exit: RunnerExit; readonly wallMs: number }
+  | { readonly kind: 'spawn-failed'; readonly why: string };
+
+export class HostedJob {
+  readonly peer: PeerName;
+  readonly offer: Offer;
+  readonly argv: Uint8Array;
+  readonly environment: Uint8Array;
+  readonly #channel: JobChannel;
+  #execution: Execution | undefined;
+  #pid: number | undefined;
+  #creditBytes = outputWindowBytes;
+
+  constructor(peer: PeerName, channel: JobChannel, { offer, argv, environment }: WholeOffer) {
+    this.peer = peer;
+    this.offer = offer;
+    this.argv = argv;
+    this.environment = environment;
+    this.#channel = channel;
+  }
+
+  /** Process id of its command, once that was started. */
+  get pid(): number | undefined {
+    return this.#pid;
+  }
+
+  accept(report: LoadReport): void {
+    this.#channel.send('ACCEPTED', encodeAccepted({ report }));
+  }
+
+  refuse(refusal: Refusal, report: LoadReport): void {
+    this.#channel.send('REFUSED', encodeRefused({ ...refusal, report }));
+    this.#channel.close();
+  }
+
+  /** It has not begun and shall run elsewhere. */
+  giveBack(): void {
+    this.#channel.send('RETURNED');
+    this.#channel.close();
+  }
+
+  /** The command never ran. */
+  failToSpawn(detail: string, report: LoadReport): void {
+    this.#channel.send('RESULT', encodeResult({ kind: 'spawn-failed', detail, report }));
+    this.#channel.close();
+  }
+
+  finish({ exit, wallMs }: Extract<RunEnd, { kind: 'ended' }>, facts: JobFacts, report: LoadReport): void {
+    const { ending, maxRssBytes, userMs, systemMs } = exit;
+    this.#channel.send(
+      'RESULT',
+      encodeResult({ kind: 'ended', ending, maxRssBytes, userMs, systemMs, wallMs, report, ...facts }),
+    );
+    this.#channel.close();
+  }
+
+  /** Ends the stream without a word: the submitter tries elsewhere. */
+  abort(): void {
+    this.#channel.abort();
+  }
+
+  /** @param onEnd - called once, when nothing of the command runs any more. */
+  run(runner: Pick<Runner, 'run'>, now: () => number, onEnd: (end: RunEnd) => void): void {
+    const { argv, environment, offer } = this;
+    const { cwd, umask, stdin, stdout, stderr, merged, blocked, ignored, rows, columns } = offer;
+    const startedAtMs = now();
+    const spec = { cwd, umask, stdin, stdout, stderr, merged, blocked, ignored, rows, columns };
+    this.#execution = runner.run(
+      { argv, environment, nice, ...spec },
+      {
+        onStarted: (pid) => {
+          this.#pid = pid;
+          this.#channel.send('STARTED');
+        },
+        onOutput: (type, data) => this.#output(type, data),
+        onStdinTaken: (totalBytes) => this.#channel.send('STDIN_TAKEN', encodeStdinTaken(totalBytes)),
+        onSpawnFailed: (why) => onEnd({ kind: 'spawn-failed', why }),
+        onExit: (exit) => onEnd({ kind: 'ended', exit, wallMs: Math.round(now() - startedAtMs) }),
+        onLost: () => onEnd({ kind: 'spawn-failed', why: 'the runner was lost' }),
+      },
+    );
+  }
+
+  kill(): void {
+    this.#execution?.kill();
+  }
+
+  /** What its submitter says to the command. @throws FrameError if it has no place here. */
+  take(frame: Frame): void {
+    switch (frame.type) {
+      case 'STDIN':
+        this.#execution?.stdin(frame.payload);
+        break;
+      case 'STDIN_END':
+        this.#execution?.stdinEnd();
+        break;
+      case 'SIGNAL':
+        this.#execution?.signal(parseSignal(frame.payload));
+        break;
+      case 'CREDIT': {
+        const before = this.#creditBytes;
+        this.#creditBytes += parseCredit(frame.payload);
+        if (before <= 0 && this.#creditBytes > 0) this.#execution?.resume();
+        break;
+      }
+      default:
+        throw new FrameError(`a ${frame.type} frame from a submitter`);
+    }
+  }
+
+  #output(type: 'STDOUT' | 'STDERR', data: Uint8Array): void {
+    this.#channel.send(type, data);
+    this.#creditBytes -= data.length;
+    if (this.#creditBytes <= 0) this.#execution?.pause();
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * The worker's side: checks offers of other peers, carries out what the worker's state machine decides, runs commands
+ * and sends their output and end. One stream a job; its closing is the cancellation.
+ */
+import type { LoadReport } from '../../core/load-report.ts';
+import type { JobId, PeerName, WorkerAction, WorkerEvent } from '../../core/schedule/contract.ts';
+import type { JobChannel } from '../../swarm/libp2p/channel.ts';
+import type { Frame } from '../../wire/frame.ts';
+import type { Runner } from '../../work/runner.ts';
+import { type StartTimer, startTimer } from '../alarm.ts';
+import type { Admission } from './admission.ts';
+import type { Refusal } from './contract.ts';
+import type { Findings } from './findings.ts';
+import type { HostedJob, RunEnd } from './hosted-job.ts';
+import { Reception, type ReceptionInit } from './reception.ts';
+
+export interface JobHostInit extends Omit<ReceptionInit, 'startTimer'> {
+  readonly runner: Pick<Runner, 'run'>;
+  /** Checks before a job: is its submitter a member, is this the same share, view and toolchain? */
+  readonly admission: Pick<Admission, 'check'>;
+  /** Looks at the files after a job. */
+  readonly findings: Pick<Findings, 'begin' | 'look' | 'discard'>;
+  /** Feeds the worker's state machine and returns what it wants done. */
+  readonly decide: (event: WorkerEvent) => readonly WorkerAction[];
+  readonly report: () => LoadReport;
+  readonly tellFree: (peer: PeerName) => void;
+  readonly changed: () => void;
+  readonly wake: (atMs: number) => void;
+  /** A job for that peer began or ended. */
+  readonly watch: (peer: PeerName, on: boolean) => void;
+  /** Runs tasks one after the other, see ../turns.ts. */
+  readonly turns: (task: () => void) => void;
+  readonly startTimer?: StartTimer;
+}
+
+export class JobHost {
+  /** Jobs done for others since the start, by peer. */
+  readonly doneFor = new Map<PeerName, number>();
+  readonly #init: JobHostInit;
+  readonly #reception: Reception;
+  /** That wait or run here. */
+  readonly #jobs = new Map<string, HostedJob>();
+  /** Jobs that have ended and whose result is made out. */
+  #finishing = 0;
+
+  constructor(init: JobHostInit) {
+    this.#init = init;
+    this.#reception = new Reception(
+      { ...init, startTimer: init.startTimer ?? startTimer },
+      {
+        onOffer: (job) => this.#offered(job),
+        onFrame: (job, frame) => this.#take(job, frame),
+        onGone: (job) => this.#gone(job),
+      },
+    );
+  }
+
+  /** Process ids of the commands that run for others now. */
+  get pids(): number[] {
+    return [...this.#jobs.values()].flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+  }
+
+  /** Jobs whose submitter waits for a last word. */
+  get size(): number {
+    return this.#jobs.size + this.#finishing;
+  }
+
+  /** A peer has opened a stream for a job. */
+  open(peer: PeerName, channel: JobChannel): void {
+    this.#reception.open(peer, channel);
+  }
+
+  /** Feeds an event to the state machine and does what it says. */
+  apply(event: WorkerEvent): void {
+    this.#init.turns(() => {
+      for (const action of this.#init.decide(event)) this.#act(action);
+    });
+  }
+
+  /** Ends everything that runs here, and forgets what waits. */
+  endAll(): void {
+    for (const job of this.#jobs.values()) job.abort();
+  }
+
+  #offered(job: HostedJob): void {
+    const { peer, offer } = job;
+    const key = keyOf(peer, offer.job);
+    if (this.#jobs.has(key)) {
+      const detail = 'an earlier attempt of this job is still here';
+      return job.refuse({ code: 'busy', detail }, this.#init.report());
+    }
+    this.#jobs.set(key, job);
+    this.#init.watch(peer, true);
+    this.#check(job)
+      .catch((error: unknown): Refusal => ({ code: 'stale-view', detail: String(error).slice(0, 1_000) }))
+      .then((refusal) => this.#checked(job, refusal))
+      .catch((error: unknown) => this.#broken(job, error));
+  }
+
+  async #check(job: HostedJob): Promise<Refusal | undefined> {
+    const refusal = await this.#init.admission.check(job.peer, job);
+    if (refusal === undefined) await this.#init.findings.begin(job.offer);
+    return refusal;
+  }
+
+  #checked(job: HostedJob, refusal: Refusal | undefined): void {
+    const { peer, offer } = job;
+    // Its submitter may have closed the stream meanwhile.
+    if (!this.#isHere(job)) return;
+    if (refusal !== undefined) {
+      this.#remove(job);
+      return job.refuse(refusal, this.#init.report());
+    }
+    const { job: id, attempt, memoryBytes } = offer;
+    this.apply({ type: 'offer', peer, job: id, attempt, memoryBytes });
+  }
+
+  /** It cannot be answered; the submitter sees a lost stream, and tries elsewhere. */
+  #broken(job: HostedJob, error: unknown): void {
+    this.#init.log('a job could not be answered', { job: job.offer.job, error: String(error) });
+    job.abort();
+    this.#gone(job);
+  }
+
+  #act(action: WorkerAction): void {
+    if (action.type === 'free') return this.#init.tellFree(action.peer);
+    if (action.type === 'changed') return this.#init.changed();
+    if (action.type === 'wake') return this.#init.wake(action.atMs);
+    const job = this.#jobs.get(keyOf(action.peer, action.job));
+    if (job === undefined) return;
+    switch (action.type) {
+      case 'accept':
+        job.accept(this.#init.report());
+        break;
+      case 'refuse':
+        this.#remove(job);
+        job.refuse({ code: action.code, detail: '' }, this.#init.report());
+        break;
+      case 'start':
+        job.run(this.#init.runner, this.#init.now, (end) => this.#over(job, end));
+        break;
+      case 'kill':
+        job.kill();
+        break;
+      case 'return':
+        this.#remove(job);
+        job.giveBack();
+        break;
+      default:
+        action satisfies never;
+    }
+  }
+
+  #over(job: HostedJob, end: RunEnd): void {
+    const { peer, offer } = job;
+    const isWanted = this.#remove(job);
+    const maxRssBytes = end.kind === 'ended' ? end.exit.maxRssBytes : 0;
+    // The slot first: the next job starts while this one's result is made out.
+    this.apply({ type: 'ended', peer, job: offer.job, maxRssBytes });
+    // Cancelled, and now nothing writes any more: what it left under hidden names is nobody's.
+    if (!isWanted) return this.#init.findings.discard(offer);
+    if (end.kind === 'spawn-failed') return job.failToSpawn(end.why, this.#init.report());
+    this.doneFor.set(peer, (this.doneFor.get(peer) ?? 0) + 1);
+    this.#finishing += 1;
+    this.#init.findings
+      .look(peer, offer)
+      .catch((error: unknown) => {
+        const facts = { job: offer.job, error: String(error) };
+        this.#init.log('the outputs of a job could not be looked at', facts);
+        return { outputs: [] };
+      })
+      .then((facts) => job.finish(end, facts, this.#init.report()))
+      .catch((error: unknown) => this.#broken(job, error))
+      .finally(() => {
+        this.#finishing -= 1;
+      });
+  }
+
+  #take(job: HostedJob, frame: Frame): void {
+    if (frame.type !== 'RECALL') return job.take(frame);
+    // The state machine does not know a job that is still being checked, so that goes on.
+    this.apply({ type: 'recall', peer: job.peer, job: job.offer.job });
+  }
+
+  #gone(job: HostedJob): void {
+    if (!this.#remove(job)) return;
+    this.apply({ type: 'cancelled', peer: job.peer, job: job.offer.job });
+    // The state machine waits for `ended`, which comes when the tree is gone.
+    job.kill();
+  }
+
+  #isHere(job: HostedJob): boolean {
+    return this.#jobs.get(keyOf(job.peer, job.offer.job)) === job;
+  }
+
+  /** @returns false if it was removed before. */
+  #remove(job: HostedJob): boolean {
+    if (!this.#isHere(job)) return false;
+    this.#jobs.delete(keyOf(job.peer, job.offer.job));
+    this.#init.watch(job.peer, false);
+    return true;
+  }
+}
+
+function keyOf(peer: PeerName, job: JobId): string {
+  return `${peer} ${job}`;
+}
