@@ -7,7 +7,13 @@ import { absent } from '../../../src/core/fact.ts';
 import { joinNul, splitNul } from '../../../src/wire/bytes.ts';
 import { encodeShares, parseGossip, parseShares } from '../../../src/wire/control-messages.ts';
 import { encodeFrame, FrameError, frameTypes } from '../../../src/wire/frame.ts';
-import { encodeRefused, encodeResult, parseRefused, parseResult } from '../../../src/wire/job-messages.ts';
+import {
+  encodeRefused,
+  encodeResult,
+  type JobEnd,
+  parseRefused,
+  parseResult,
+} from '../../../src/wire/job-messages.ts';
 import { encodeRunnerJob, parseRunnerExit } from '../../../src/wire/runner-messages.ts';
 import { encodePairs } from '../../../src/wire/schema.ts';
 import { parseWrapperJob } from '../../../src/wire/wrapper-messages.ts';
@@ -197,6 +203,19 @@ test('a refusal tells as much as fits into its frame', () => {
     assert.ok(told.parts.length > 0);
     assert.deepEqual(told.parts, parts.slice(0, told.parts.length));
   }
+});
+
+test('numbers of files that were read come out as they went in, whatever runs they make', () => {
+  const { parse } = listed.find(({ name }) => name.includes('that ended')) ?? {};
+  const fields = tables.get('RESULT of a command that ended') ?? [];
+  const end = parse?.(bytesOf(withField(fields, '', undefined))) as JobEnd;
+  const numbers = fc.uniqueArray(fc.nat(40)).map((read) => read.toSorted((a, b) => a - b));
+  fc.assert(
+    fc.property(numbers, (read) => {
+      const result = { ...end, read: { read, added: [] } };
+      assert.deepEqual(parseResult(encodeResult(result)), result);
+    }),
+  );
 });
 
 test('a long word of the runner is cut to what a result may hold', () => {
