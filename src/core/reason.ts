@@ -14,7 +14,6 @@ export const reasons = {
   descriptor: 'the command inherited open descriptors above 2, which exist only on this machine',
   native: '-march=native and no peer with the same CPU',
   'no-command': 'the command line is empty, or its program cannot be found',
-  'too-large': 'the command line or environment is larger than a peer accepts',
   asked: '`buildswarm run --local` or FORCE_INLINE asked for it',
   nested: 'a job that already holds a slot started it, and no other slot was free',
   // by state of the swarm: runs inline
@@ -44,8 +43,6 @@ export const reasons = {
   'output-unseen': 'an output of the worker did not appear here in time',
   recalled: 'it was still queued when a slot became free elsewhere, so it was moved',
   cancelled: 'the program that asked for it ended or was interrupted',
-  // how outputs are written
-  'in-place': 'the output name becomes part of the output, so the command writes in place',
 } as const;
 
 /** A code of the closed table. */
@@ -62,7 +59,6 @@ export const refusalCodes = [
   'outside-share',
   'leaving',
   'owner-active',
-  'version',
   'native',
 ] as const satisfies readonly Reason[];
 export type RefusalCode = (typeof refusalCodes)[number];

@@ -4,15 +4,12 @@ const codes = [
   'E_SOCKET_BUSY',
   'E_NO_PEER',
   'E_PEER_SILENT',
-  'E_PEER_LOST',
   'E_SETTING',
   'E_NOT_STARTED',
   'E_DIAL',
   'E_LISTEN',
-  'E_FRAME',
   'E_VERSION',
   'E_SHARE',
-  'E_DEADLINE',
   'E_RUNNER',
 ] as const;
 export type SwarmErrorCode = (typeof codes)[number];
@@ -21,16 +18,9 @@ export type SwarmErrorCode = (typeof codes)[number];
 export class SwarmError extends Error {
   override name = 'SwarmError';
   readonly code: SwarmErrorCode;
-  /** What the message is about: peer, path, jobId, bytes … */
-  readonly facts: Readonly<Record<string, unknown>>;
 
-  constructor(
-    code: SwarmErrorCode,
-    message: string,
-    options: { cause?: unknown; facts?: Record<string, unknown> } = {},
-  ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(code: SwarmErrorCode, message: string, options?: { readonly cause: unknown }) {
+    super(message, options);
     this.code = code;
-    this.facts = options.facts ?? {};
   }
 }

@@ -148,7 +148,7 @@ async function makeSwarm({ settings, log, lifecycle, warnings, neighbours }: Swa
 }
 
 /** Who may. */
-function makeTrust({ common, lifecycle, swarm, neighbours, settings, incarnation }: Base, rules: ViewRules) {
+function makeTrust({ common, lifecycle, swarm, neighbours, settings }: Base, rules: ViewRules) {
   const members = new Members({
     ...common,
     self: () => ({
@@ -156,7 +156,6 @@ function makeTrust({ common, lifecycle, swarm, neighbours, settings, incarnation
       publicKey: Buffer.from(swarm.publicKey).toString('base64'),
       host: settings.name,
       addresses: swarm.addresses().slice(0, 16),
-      bootMs: incarnation,
     }),
     keyOf: (peer) => {
       const key = publicKeyOf(peer);

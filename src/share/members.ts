@@ -4,7 +4,6 @@
  * its own mount. What is checked and why stands in docs/SECURITY.md.
  */
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import type { Verdict } from './blocking/root.ts';
 import type { Disk } from './disk.ts';
@@ -18,7 +17,6 @@ export interface Member {
   /** Multiaddrs without the /p2p/ part. */
   readonly addresses: readonly string[];
   /** Start of the peer, ms since the epoch. */
-  readonly bootMs: number;
 }
 
 const memberSchema = v.object({
@@ -26,7 +24,6 @@ const memberSchema = v.object({
   publicKey: v.pipe(v.string(), v.minLength(16), v.maxLength(512)),
   host: v.pipe(v.string(), v.maxLength(256)),
   addresses: v.pipe(v.array(v.pipe(v.string(), v.maxLength(256))), v.maxLength(16)),
-  bootMs: v.pipe(v.number(), v.finite()),
 });
 
 function parseMember(text: string): Member | undefined {
@@ -83,22 +80,6 @@ export async function checkMember(
   if (member.publicKey !== peer.publicKey)
     return { ok: false, why: `the member file of ${peer.peerId} holds another public key` };
   return { ok: true, addresses: member.addresses };
-}
-
-/** As {@link checkMember}, trying again while the file is not there: the other end may be just writing it. */
-export async function awaitMember(
-  disk: Disk,
-  root: string,
-  peer: { readonly peerId: string; readonly publicKey: string },
-  timeoutMs: number,
-): Promise<Verdict<{ readonly addresses: readonly string[] }>> {
-  const deadlineMs = performance.now() + timeoutMs;
-  for (let waitMs = 20; ; waitMs *= 2) {
-    const verdict = await checkMember(disk, root, peer);
-    const leftMs = deadlineMs - performance.now();
-    if (verdict.ok || leftMs <= 0) return verdict;
-    await sleep(Math.min(waitMs, leftMs));
-  }
 }
 
 /**

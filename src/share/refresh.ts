@@ -49,11 +49,3 @@ export async function refreshDirectories(
   }
   return facts;
 }
-
-/** The directories from `root` down to the one that holds `path`, `root` first; what must be refreshed to see `path`. */
-export function directoriesDownTo(root: string, path: string): string[] {
-  const found: string[] = [];
-  for (let at = path.indexOf('/', root === '/' ? 0 : root.length); at >= 0; at = path.indexOf('/', at + 1))
-    found.push(at === 0 ? '/' : path.slice(0, at));
-  return found;
-}

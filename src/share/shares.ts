@@ -135,7 +135,7 @@ export async function makeShare(directory: string): Promise<{ readonly root: str
   const disk = new Disk({ maxThreads: 1 });
   try {
     const made = await new Shares(disk).make(fromText(directory));
-    if (!made.ok) throw new SwarmError('E_SHARE', `${made.why}.`, { facts: { directory } });
+    if (!made.ok) throw new SwarmError('E_SHARE', `${made.why}.`);
     return { root: toText(made.share.root) };
   } finally {
     await disk.close();

@@ -211,7 +211,7 @@ export class Swarm {
   async #dial(addresses: string[], id: string | undefined): Promise<string> {
     const node = this.#node;
     if (node === undefined || addresses.length === 0) {
-      throw new SwarmError('E_DIAL', 'there is no address to dial', { facts: { id } });
+      throw new SwarmError('E_DIAL', 'there is no address to dial');
     }
     const connection = await dialNode(node, addresses, id);
     const peer = connection.remotePeer.toString();
@@ -219,9 +219,7 @@ export class Swarm {
     await this.#linkOf(connection).settled;
     // It, or another connection to the same peer, counts now; or it was closed.
     if (this.#peers.has(peer) || this.#others.has(peer)) return peer;
-    throw new SwarmError('E_DIAL', 'the connection was closed before the hello was answered', {
-      facts: { peer },
-    });
+    throw new SwarmError('E_DIAL', 'the connection was closed before the hello was answered');
   }
 
   #linkOf(connection: Connection): Link {

@@ -98,7 +98,7 @@ test('whatever a peer says, stranger or member, ends its stream or connection an
     if (isMember) {
       writeFileSync(
         path.join(daemon.share, '.buildswarm/peers', id),
-        JSON.stringify({ peerId: id, publicKey, host: 'h', addresses: [], bootMs: 1 }),
+        JSON.stringify({ peerId: id, publicKey, host: 'h', addresses: [] }),
         { mode: 0o600 },
       );
     }

@@ -4,7 +4,6 @@
  */
 import fs from 'node:fs';
 import { createServer } from 'node:net';
-import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { awaitFacts, commitOutputs } from '../../src/share/commit.ts';
 import { Disk } from '../../src/share/disk.ts';
@@ -13,11 +12,10 @@ import { checkMember, listMembers, removeMemberFile, writeMemberFile } from '../
 import { mountOf, readMounts } from '../../src/share/mounts.ts';
 import { refreshDirectories } from '../../src/share/refresh.ts';
 import { realPathsBelow, Shares } from '../../src/share/shares.ts';
-import { LateTouch, touchDirectories } from '../../src/share/touch.ts';
+import { touchDirectories } from '../../src/share/touch.ts';
 
 const disk = new Disk();
 const shares = new Shares(disk);
-const lateTouch = new LateTouch(disk, (error) => console.error(error));
 const held: number[] = [];
 
 /** Calls that the client of a mount has sent to its server so far. */
@@ -48,11 +46,8 @@ const calls = {
   refresh: async (directories: string[]) => Object.fromEntries(await refreshDirectories(disk, directories)),
   await: (expected: Parameters<typeof awaitFacts>[1], timeoutMs: number) =>
     awaitFacts(disk, expected, { timeoutMs }),
-  commit: async (outputs: Parameters<typeof commitOutputs>[1], timeoutMs: number) => {
-    const result = await commitOutputs(disk, outputs, { timeoutMs });
-    lateTouch.changed(outputs.map(({ path }) => dirname(path)));
-    return result;
-  },
+  commit: (outputs: Parameters<typeof commitOutputs>[1], timeoutMs: number) =>
+    commitOutputs(disk, outputs, { timeoutMs }),
   touch: (directories: string[]) => touchDirectories(disk, directories),
   find: (directory: string) => {
     shares.forget();

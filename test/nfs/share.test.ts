@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { directoriesDownTo } from '../../src/share/refresh.ts';
+import { ancestors } from '../../src/core/command/paths.ts';
 import { until } from '../rig/until.ts';
 import { Guest, labHost, labMounts, noLab } from './lab.ts';
 
@@ -134,7 +134,7 @@ for (const mount of labMounts().length > 0 ? labMounts() : ['no mount'])
           const path = `${at}/${hazard.path}`;
           const [expected] = await b.ask('facts', [path], true);
           if ((await a.ask('plain', 'readFileSync', path)) !== 'new') staleWithout++;
-          await a.ask('refresh', directoriesDownTo(top, path));
+          await a.ask('refresh', ancestors(path, top));
           const [seen] = await a.ask('facts', [path], true);
           assert.deepEqual(seen, expected, `round ${round}`);
           assert.equal(await a.ask('plain', 'readFileSync', path), 'new');
@@ -190,8 +190,12 @@ for (const mount of labMounts().length > 0 ? labMounts() : ['no mount'])
         );
         const [committed] = await a.ask('facts', [name], false);
         assert.equal(committed?.kind, 'file');
-        const unseen = await b.ask('await', [{ path: name, fact: committed }], 1_000);
-        if (b.lastMs > 15) late++;
+        let unseen = await b.ask('await', [{ path: name, fact: committed }], 50);
+        if (unseen.length > 0) {
+          late++;
+          await a.ask('touch', [at]);
+          unseen = await b.ask('await', [{ path: name, fact: committed }], 1_000);
+        }
         assert.deepEqual(unseen, [], `the next worker sees it, round ${round}`);
         assert.equal(
           await b.ask('plain', 'readFileSync', name),
@@ -201,7 +205,7 @@ for (const mount of labMounts().length > 0 ? labMounts() : ['no mount'])
       }
       const calls = (await a.ask('calls', mount)) - callsBefore;
       t.diagnostic(
-        `${commits} of ${commits} commits coherent; ${(spentMs / commits).toFixed(2)} ms each, longest ${longestMs.toFixed(1)} ms, ${(calls / commits).toFixed(1)} calls to the server a round; the next worker had to wait for a touch ${late} times`,
+        `${commits} of ${commits} commits coherent; ${(spentMs / commits).toFixed(2)} ms each, longest ${longestMs.toFixed(1)} ms, ${(calls / commits).toFixed(1)} calls to the server a round; the next worker needed a touch ${late} times`,
       );
     });
 
@@ -219,7 +223,7 @@ for (const mount of labMounts().length > 0 ? labMounts() : ['no mount'])
         const peerId = `12D3KooW${digits}${'a'.repeat(44 - digits.length)}`;
         if (round % 2 === 0)
           assert.equal((await b.ask('checkMember', share, { peerId, publicKey })).ok, false);
-        const member = { peerId, publicKey, host: 'A', addresses: ['/ip4/10.77.0.11/tcp/1'], bootMs: 1 };
+        const member = { peerId, publicKey, host: 'A', addresses: ['/ip4/10.77.0.11/tcp/1'] };
         assert.deepEqual(await a.ask('writeMember', share, member), { ok: true });
         const checked = await b.ask('checkMember', share, { peerId, publicKey });
         assert.deepEqual(checked, { ok: true, addresses: member.addresses }, `round ${round}`);

@@ -67,7 +67,6 @@ function writeFile(kind: FileKind, node: SwarmNode, share: string): void {
     publicKey: key.toString('base64'),
     host: 'evil',
     addresses: [],
-    bootMs: 1,
   };
   const write = (at: string) => writeFileSync(at, JSON.stringify(member), { mode: 0o600 });
   switch (kind) {

@@ -55,8 +55,6 @@ const urgentRoundMs = 200;
 const urgentRoundPerPeerMs = 4;
 /** Own figures are told again after this time even if nothing changed. */
 export const refreshMs = 30_000;
-/** Figures older than this are hints only. */
-export const hintAfterMs = 3_000;
 /** A peer without news for so long is forgotten. */
 export const expiryMs = 120_000;
 
@@ -225,21 +223,6 @@ export function sweepTable(table: Table, nowMs: number, neighbours: readonly str
   const connected = new Set(neighbours);
   for (const id of table.told.keys()) if (!connected.has(id)) table.told.delete(id);
   return gone;
-}
-
-export interface Row {
-  readonly report: LoadReport;
-  readonly ageMs: number;
-  /** Too old to rely on. */
-  readonly hint: boolean;
-}
-
-/** All peers that are known, this one not among them. */
-export function tableRows(table: Table, nowMs: number): Row[] {
-  return [...table.entries.values()].map(({ report, heardAtMs }) => {
-    const ageMs = nowMs - heardAtMs;
-    return { report, ageMs, hint: ageMs > hintAfterMs };
-  });
 }
 
 export function reportOf(table: Table, id: string): LoadReport | undefined {

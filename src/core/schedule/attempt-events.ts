@@ -21,7 +21,6 @@ const refusalMs: Readonly<Record<RefusalCode, number>> = {
   share: 30_000,
   'not-member': 30_000,
   leaving: 30_000,
-  version: 30_000,
   native: 30_000,
 };
 /** How many peers' totals are kept. */

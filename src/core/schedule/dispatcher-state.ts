@@ -191,37 +191,23 @@ export function leavePeer(
 
 // Views
 
-/** Jobs that wait: for any place, and for one of this machine. */
-export function queuedJobs(state: DispatcherState): number {
-  return state.queue.size + state.inlineQueue.length;
-}
-
 export interface JobCounts extends Readonly<DispatcherTotals> {
   readonly running: number;
   readonly queued: number;
 }
 
-/** Running counts what was offered too; `failed` only what a worker ran, as nobody sees how an inline command ends. */
+/** Running counts what was offered too, queued what waits for any place; `failed` only what a worker ran, as nobody sees how an inline command ends. */
 export function jobCounts(state: DispatcherState): JobCounts {
-  return { running: state.remoteJobs + state.inlineJobs, queued: queuedJobs(state), ...state.totals };
-}
-
-export interface PeerCounts {
-  readonly doneForMe: number;
-  readonly inFlight: number;
-  readonly suspect: boolean;
-  /** Kinds of job that it refuses now. */
-  readonly refusals: readonly { readonly kind: string; readonly code: Reason }[];
-}
-
-export function peerCounts(state: DispatcherState, peer: PeerName): PeerCounts {
-  const record = state.peers.get(peer);
   return {
-    doneForMe: state.doneByPeer.get(peer) ?? 0,
-    inFlight: record?.mine.size ?? 0,
-    suspect: record?.suspect ?? false,
-    refusals: [...(record?.refusals ?? [])].map(([kind, { code }]) => ({ kind, code })),
+    running: state.remoteJobs + state.inlineJobs,
+    queued: state.queue.size + state.inlineQueue.length,
+    ...state.totals,
   };
+}
+
+/** Jobs that a peer has ended well or badly for this one. */
+export function doneByPeer(state: DispatcherState, peer: PeerName): number {
+  return state.doneByPeer.get(peer) ?? 0;
 }
 
 /** Inline jobs that hold slots of this machine: what the worker must be told as `inline.running`. */

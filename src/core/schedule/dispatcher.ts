@@ -18,12 +18,11 @@ import { abandon, fence, pushAbandon, route } from './routing.ts';
 export {
   createDispatcher,
   type DispatcherState,
+  doneByPeer,
   inlineSlotsHeld,
   inlineWaiting,
   type JobCounts,
   jobCounts,
-  peerCounts,
-  queuedJobs,
 } from './dispatcher-state.ts';
 
 /**

@@ -3,10 +3,10 @@
  * try again a few times, and say so. Each offer is refreshed by itself, after it came: a refresh that began before
  * does not show what the submitter knows by now.
  */
+import { ancestors } from '../command/paths.ts';
 import { absent } from '../fact.ts';
 import type { NamedFact, ViewAnswer, ViewOffer } from './contract.ts';
 import { sameFact } from './facts.ts';
-import { parentOf } from './job-view.ts';
 
 /** How long to wait before each further look at files that differ, ms. Together far less than any cache's time-out. */
 const pausesMs = [5, 20, 60, 150] as const;
@@ -14,7 +14,6 @@ const pausesMs = [5, 20, 60, 150] as const;
 export interface OfferState {
   readonly root: string;
   readonly offer: ViewOffer;
-  readonly phase: 'refreshing' | 'looking' | 'waiting' | 'done';
   /** Looks that found a difference so far. */
   readonly failures: number;
   /** Files that differed at the newest look. */
@@ -40,7 +39,7 @@ export type OfferAction =
 
 /** An offer came. @param root - of the share, as this machine knows it. */
 export function takeOffer(root: string, offer: ViewOffer): [OfferState, OfferAction] {
-  const state: OfferState = { root, offer, phase: 'refreshing', failures: 0, differing: [], unopened: [] };
+  const state: OfferState = { root, offer, failures: 0, differing: [], unopened: [] };
   if (offer.refresh.length === 0) return look(state, offer.files);
   return [state, { type: 'refresh', directories: offer.refresh }];
 }
@@ -63,12 +62,9 @@ export function continueOffer(
   if (event.type === 'woken') {
     const directories = new Set<string>();
     for (const path of [...state.differing.map((file) => file.path), ...state.unopened])
-      for (const directory of ancestorsOf(state.root, path)) directories.add(directory);
+      for (const directory of ancestors(path, state.root)) directories.add(directory);
     for (const path of state.unopened) directories.add(path);
-    return [
-      { ...state, phase: 'refreshing' },
-      { type: 'refresh', directories: [...directories] },
-    ];
+    return [state, { type: 'refresh', directories: [...directories] }];
   }
   const seen = new Map(event.facts.map(({ path, fact }) => [path, fact]));
   const differing = comparedIn(state).filter(({ path, fact }) => {
@@ -92,7 +88,7 @@ function missed(
     const files = [...state.unopened.map((path) => ({ path, fact: absent })), ...seen];
     return answer(state, { kind: 'stale', files });
   }
-  const waiting = { ...state, phase: 'waiting', failures: state.failures + 1, differing } as const;
+  const waiting = { ...state, failures: state.failures + 1, differing };
   return [waiting, { type: 'wait', untilMs: nowMs + pauseMs }];
 }
 
@@ -103,24 +99,9 @@ function comparedIn(state: OfferState): readonly NamedFact[] {
 
 function look(state: OfferState, files: readonly NamedFact[]): [OfferState, OfferAction] {
   if (files.length === 0) return answer(state, { kind: 'ready' });
-  return [
-    { ...state, phase: 'looking' },
-    { type: 'look', paths: files.map(({ path }) => path) },
-  ];
+  return [state, { type: 'look', paths: files.map(({ path }) => path) }];
 }
 
 function answer(state: OfferState, answer: ViewAnswer): [OfferState, OfferAction] {
-  return [
-    { ...state, phase: 'done' },
-    { type: 'answer', answer },
-  ];
-}
-
-function ancestorsOf(root: string, path: string): string[] {
-  const found: string[] = [];
-  for (let at = parentOf(path); at.length >= root.length; at = parentOf(at)) {
-    found.unshift(at);
-    if (at === root || at === '/') break;
-  }
-  return found;
+  return [state, { type: 'answer', answer }];
 }

@@ -2,7 +2,7 @@
 import type { LoadReport } from '../../core/load-report.ts';
 import { reasons } from '../../core/reason.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
-import { type DispatcherState, jobCounts, peerCounts } from '../../core/schedule/dispatcher.ts';
+import { type DispatcherState, doneByPeer, jobCounts } from '../../core/schedule/dispatcher.ts';
 import type { CliRequest } from '../../local/server.ts';
 import type { Swarm } from '../../swarm/swarm.ts';
 import { type Explanation, encodeReply, type Status } from '../../wire/cli-messages.ts';
@@ -76,7 +76,7 @@ function statusOf(view: PeerView): Status {
       ageMs: view.gossip.ageMs(peer.id),
       suspect,
       refusals: view.refusals(peer.id),
-      doneForMe: peerCounts(view.dispatcher, peer.id).doneForMe,
+      doneForMe: doneByPeer(view.dispatcher, peer.id),
       doneByMe: view.doneFor.get(peer.id) ?? 0,
     })),
     strangers: view.swarm.otherVersions(),

@@ -1,5 +1,6 @@
 /** Puts together what `status` shows: this peer, the others as it sees them, and totals. */
 import type { LoadReport } from '../../core/load-report.ts';
+import { reasons } from '../../core/reason.ts';
 import type { JobCounts } from '../../core/schedule/dispatcher.ts';
 import type { OtherVersionPeer } from '../../swarm/swarm.ts';
 import type { PeerStatus, Status } from '../../wire/cli-messages.ts';
@@ -85,7 +86,7 @@ function strangerStatus(stranger: OtherVersionPeer): PeerStatus {
     ageMs: 0,
     rttMs: 0,
     state: 'refusing',
-    reasons: [`version: it speaks another version of the protocol (${stranger.version || 'unknown'})`],
+    reasons: [`version: ${reasons.version} (${stranger.version || 'unknown'})`],
     doneForMe: 0,
     doneByMe: 0,
   };

@@ -89,7 +89,7 @@ export interface NodeOptions {
 export async function startNode(options: NodeOptions): Promise<Libp2p> {
   const { listen } = options;
   const fault = (cause: unknown, why: string) =>
-    new SwarmError('E_LISTEN', `cannot listen on ${listen.join(', ')}: ${why}`, { cause, facts: { listen } });
+    new SwarmError('E_LISTEN', `cannot listen on ${listen.join(', ')}: ${why}`, { cause });
   try {
     const gate = new Gate(() => performance.now());
     const node = await createNode({ ...options, gate });

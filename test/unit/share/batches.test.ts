@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { array, assert as check, integer, nat, property } from 'fast-check';
 import { intoBatches } from '../../../src/share/facts.ts';
-import { directoriesDownTo } from '../../../src/share/refresh.ts';
 
 test('batches hold every item once and in order, and are at most as many as threads', () => {
   check(
@@ -17,10 +16,4 @@ test('batches hold every item once and in order, and are at most as many as thre
       },
     ),
   );
-});
-
-test('the directories on the way down start at the root of the share', () => {
-  assert.deepEqual(directoriesDownTo('/s/t', '/s/t/a/b/x.h'), ['/s/t', '/s/t/a', '/s/t/a/b']);
-  assert.deepEqual(directoriesDownTo('/s', '/s/x.h'), ['/s']);
-  assert.deepEqual(directoriesDownTo('/', '/a/x.h'), ['/', '/a']);
 });

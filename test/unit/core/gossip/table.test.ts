@@ -15,7 +15,6 @@ import {
   roundMs,
   sweepTable,
   type Table,
-  tableRows,
   tell,
 } from '../../../../src/core/gossip/table.ts';
 import type { LoadReport } from '../../../../src/core/load-report.ts';
@@ -24,9 +23,7 @@ import { report } from '../schedule/report.ts';
 const table = (id = 'me') => createTable({ self: report(id), seed: 1 });
 
 function view(of: Table): LoadReport[] {
-  return tableRows(of, 0)
-    .map((row) => row.report)
-    .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  return [...of.entries.values()].map((entry) => entry.report).toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 const reports = fc.array(
@@ -152,11 +149,4 @@ test('peers without news are forgotten, and the table does not grow without boun
   tell(own, 50_000, ['a', 'b']);
   sweepTable(own, 50_001, ['b']);
   assert.deepEqual([...own.told.keys()], ['b']);
-});
-
-test('old figures are hints', () => {
-  const own = table();
-  mergeReports(own, [report('a')], 'x', 0);
-  assert.equal(tableRows(own, 3_000)[0]?.hint, false);
-  assert.equal(tableRows(own, 3_001)[0]?.hint, true);
 });

@@ -4,11 +4,10 @@ import type { DispatcherAction, DispatcherEvent, JobDemand } from '../../../../s
 import {
   createDispatcher,
   dispatch,
+  doneByPeer,
   inlineSlotsHeld,
   inlineWaiting,
   jobCounts,
-  peerCounts,
-  queuedJobs,
 } from '../../../../src/core/schedule/dispatcher.ts';
 import { fenceMs } from '../../../../src/core/schedule/routing.ts';
 import { plainDemand } from '../../../simulation/plain-demand.ts';
@@ -66,8 +65,8 @@ test('a job goes to the only peer, and its result finishes it', () => {
     failed: 0,
     retried: 0,
   });
-  assert.equal(peerCounts(r.state, 'a').doneForMe, 1);
-  assert.equal(peerCounts(r.state, 'a').inFlight, 0);
+  assert.equal(doneByPeer(r.state, 'a'), 1);
+  assert.equal(r.state.peers.get('a')?.mine.size, 0);
 });
 
 test('without a peer a job runs inline as far as slots of this machine are free', () => {
@@ -109,7 +108,7 @@ test('free remote slots come first, then own slots, then the prefetch room of th
   assert.deepEqual(r.job(3), [{ type: 'inline', job: 3, reason: 'own-slot' }]);
   assert.equal(offersOf(r.job(4)).length, 1, 'prefetch room of 1 + 2/4');
   assert.deepEqual(r.job(5), []);
-  assert.equal(queuedJobs(r.state), 1);
+  assert.equal(jobCounts(r.state).queued, 1);
 });
 
 test('the least expected wait wins, and jobs in flight count before any report shows them', () => {
@@ -225,7 +224,7 @@ test('a refusal for the toolchain sends this kind of job elsewhere for a while, 
   r.up('a');
   r.job(1);
   r.send({ type: 'refused', job: 1, attempt: 1, code: 'toolchain', report: undefined });
-  assert.equal(queuedJobs(r.state), 1);
+  assert.equal(jobCounts(r.state).queued, 1);
   assert.deepEqual(offersOf(r.job(2)), []);
   assert.equal(inlineWaiting(r.state), 2, 'the worker of this machine must leave them a slot');
   assert.equal(offersOf(r.job(3, { kind: 'other' })).length, 1);
