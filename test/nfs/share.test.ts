@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ancestors } from '../../src/core/command/paths.ts';
+import { ancestors } from '../../src/core/paths.ts';
 import { until } from '../rig/until.ts';
 import { Guest, labHost, labMounts, noLab } from './lab.ts';
 

@@ -3,8 +3,8 @@
  * by core; what becomes of an attempt is what the test says.
  */
 import { variablesOf } from '../../src/core/command/environment.ts';
-import { isBelow } from '../../src/core/command/paths.ts';
 import { readCommand } from '../../src/core/command/read-command.ts';
+import { isBelow } from '../../src/core/paths.ts';
 import type { AttemptRecord } from '../../src/peer/submit/attempt-record.ts';
 import type { Settlement } from '../../src/peer/submit/settling.ts';
 import type { SubmitterInit } from '../../src/peer/submit/submitter.ts';

@@ -1,6 +1,7 @@
 /** Which files a driver's command line will write, by the names that gcc 12 and clang 14 were seen to give them. */
+
+import { baseName, directoryPart, withoutSuffix } from '../paths.ts';
 import type { Output } from './contract.ts';
-import { baseName, directoryPart, withoutSuffix } from './paths.ts';
 import type { DriverFacts, SideFile, Source } from './read-driver.ts';
 import { stemOf } from './read-driver.ts';
 

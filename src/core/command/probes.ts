@@ -1,5 +1,5 @@
 /** Probes: what configure steps compile and run to learn about a machine. They are tiny, many, and about this machine. */
-import { baseName } from './paths.ts';
+import { baseName } from '../paths.ts';
 
 /** Directories in which configure steps of CMake and Meson work. */
 const probeDirectory =

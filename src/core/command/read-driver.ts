@@ -3,10 +3,10 @@
  * (names of outputs, renaming) is decided in driver-outputs.ts and rename-plan.ts.
  */
 
+import { baseName } from '../paths.ts';
 import type { Effect } from './driver-option-table.ts';
 import type { Option } from './driver-options.ts';
 import { lookUpOption } from './driver-options.ts';
-import { baseName } from './paths.ts';
 import type { LinkerFacts } from './read-linker.ts';
 import { emptyLinkerFacts, readLinkerWords } from './read-linker.ts';
 import type { Word } from './response-file.ts';

@@ -2,10 +2,11 @@
  * How a recognised compile is made to write under hidden names without a byte of its outputs changing. Proven by the
  * compilers themselves in test/integration/rename-bytes.test.ts.
  */
+
+import { baseName, directoryPart } from '../paths.ts';
 import type { RenamePlan } from './contract.ts';
 import type { DriverOutputs } from './driver-outputs.ts';
 import { isNowhere } from './driver-outputs.ts';
-import { baseName, directoryPart } from './paths.ts';
 import type { DriverFacts, Slot } from './read-driver.ts';
 import { stemOf } from './read-driver.ts';
 

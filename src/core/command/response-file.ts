@@ -2,8 +2,9 @@
  * Response files: `@file` stands for the words in that file, as libiberty (gcc, binutils) and LLVM expand it. A file that
  * does not exist leaves `@file` as it is. Names are relative to the cwd, also in nested files.
  */
+
+import { resolvePath } from '../paths.ts';
 import type { ResponseFiles } from './contract.ts';
-import { resolvePath } from './paths.ts';
 
 /** Files in files, deeper than anybody writes by hand; a file that names itself ends here. */
 const maxDepth = 16;

@@ -1,5 +1,5 @@
 /** Which program a command line starts: compilers by their many names, launchers in front of them, binutils, or anything. */
-import { baseName } from './paths.ts';
+import { baseName } from '../paths.ts';
 
 /** `cc` is a C or C++ driver that may be gcc or clang: only what holds for both holds for it. */
 export type DriverFamily = 'gcc' | 'clang' | 'cc';

@@ -1,8 +1,9 @@
 /** Whether a command may run on another machine, by rule of its command line, directory, environment and descriptors alone. */
+
+import { isSystemPath, resolvePath } from '../paths.ts';
 import type { Reason } from '../reason.ts';
 import type { Command, Reading } from './contract.ts';
 import { isNowhere } from './driver-outputs.ts';
-import { isSystemPath, resolvePath } from './paths.ts';
 
 /** Where and how a command was started. */
 export interface Place {

@@ -1,6 +1,7 @@
 /** What the submitter's side holds of one job and of its attempts. */
-import { resolvePath } from '../command/paths.ts';
+
 import type { Fact } from '../fact.ts';
+import { resolvePath } from '../paths.ts';
 import type { NamedFact, ViewJob, WorkerMount } from './contract.ts';
 import type { PathEntry, PathTable } from './path-table.ts';
 import type { Searched } from './remembered.ts';

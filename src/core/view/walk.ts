@@ -2,7 +2,7 @@
  * Walks over the paths that a job depends on, as far as the submitter's machine has seen them: through every directory
  * above them, through links, and down from include directories. Says what must be looked at first, and what there is.
  */
-import { isSystemPath, resolvePath } from '../command/paths.ts';
+import { isSystemPath, resolvePath } from '../paths.ts';
 import type { LookStep } from './contract.ts';
 import type { PathEntry, PathTable } from './path-table.ts';
 import type { ViewRules } from './rules.ts';

@@ -3,8 +3,9 @@
  * try again a few times, and say so. Each offer is refreshed by itself, after it came: a refresh that began before
  * does not show what the submitter knows by now.
  */
-import { ancestors } from '../command/paths.ts';
+
 import { absent } from '../fact.ts';
+import { ancestors } from '../paths.ts';
 import type { NamedFact, ViewAnswer, ViewOffer } from './contract.ts';
 import { sameFact } from './facts.ts';
 

@@ -2,7 +2,7 @@
  * What a worker checks before it runs a job for another peer: is that peer a member, is this the same share, does all
  * lie below it, are the programs the same, do I see the files as the submitter does?
  */
-import { isBelow, resolvePath } from '../../core/command/paths.ts';
+import { isBelow, resolvePath } from '../../core/paths.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { NamedFact } from '../../core/view/contract.ts';
 import type { Sameness } from '../../machine/sameness.ts';

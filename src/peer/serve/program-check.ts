@@ -1,6 +1,6 @@
 /** Whether the programs of an offer, and the CPU where that matters, are the same here as at the submitter. */
 import { variablesOf } from '../../core/command/environment.ts';
-import { isBelow, isSystemPath, resolvePath } from '../../core/command/paths.ts';
+import { isBelow, isSystemPath, resolvePath } from '../../core/paths.ts';
 import type { Sameness } from '../../machine/sameness.ts';
 import type { Disk } from '../../share/disk.ts';
 import { realPathsBelow, type Share } from '../../share/shares.ts';

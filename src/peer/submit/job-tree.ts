@@ -3,7 +3,7 @@
  * which names, and what must be the same on the worker. Pure.
  */
 import type { Reading } from '../../core/command/contract.ts';
-import { isBelow, isSystemPath, resolvePath } from '../../core/command/paths.ts';
+import { isBelow, isSystemPath, resolvePath } from '../../core/paths.ts';
 import type { ViewJob } from '../../core/view/contract.ts';
 import type { WrapperRequest } from '../../local/wrapper-connection.ts';
 import type { ByteString } from '../../wire/bytes.ts';

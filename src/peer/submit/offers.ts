@@ -1,6 +1,6 @@
 /** Puts together what goes to a worker for one attempt: how the command is run there, and what must be the same there. */
 import { variablesOf } from '../../core/command/environment.ts';
-import { isBelow } from '../../core/command/paths.ts';
+import { isBelow } from '../../core/paths.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { WorkerMount } from '../../core/view/contract.ts';
 import type { JobView } from '../../core/view/job-view.ts';

@@ -1,9 +1,9 @@
 /** Reads a wrapper's command with its response files, and decides by its words and its place whether it may travel. */
 import type { Command, Reading } from '../../core/command/contract.ts';
 import { variablesOf } from '../../core/command/environment.ts';
-import { isBelow, resolvePath } from '../../core/command/paths.ts';
 import { readCommand } from '../../core/command/read-command.ts';
 import { mayTravel } from '../../core/command/travel.ts';
+import { isBelow, resolvePath } from '../../core/paths.ts';
 import type { Reason } from '../../core/reason.ts';
 import type { WrapperRequest } from '../../local/wrapper-connection.ts';
 import { outputObstacles, readPiece } from '../../share/commit.ts';

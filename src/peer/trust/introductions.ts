@@ -7,8 +7,8 @@
  * rarely, one after the other, and never where the looking alone could mount what the stranger offers.
  */
 
-import { resolvePath } from '../../core/command/paths.ts';
 import { absent, type Fact } from '../../core/fact.ts';
+import { resolvePath } from '../../core/paths.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { WorkerMount } from '../../core/view/contract.ts';
 import type { FactPair } from '../../core/view/facts.ts';

@@ -12,8 +12,8 @@ import {
   statSync,
 } from 'node:fs';
 import { parseDependencies } from '../../core/command/dependency-file.ts';
-import { isBelow, resolvePath } from '../../core/command/paths.ts';
 import { absent, type Fact } from '../../core/fact.ts';
+import { isBelow, resolvePath } from '../../core/paths.ts';
 import { fromBytes, toBytes } from '../../wire/bytes.ts';
 import { type LookRequest, type Looks, putRecord, recordBytes } from '../look-answer.ts';
 import { errorCode, look, meansAbsent, refreshDirectory, toFact } from './look.ts';

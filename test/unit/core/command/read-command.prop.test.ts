@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import type { Command } from '../../../../src/core/command/contract.ts';
-import { resolvePath } from '../../../../src/core/command/paths.ts';
 import { readCommand } from '../../../../src/core/command/read-command.ts';
 import { mayTravel } from '../../../../src/core/command/travel.ts';
+import { resolvePath } from '../../../../src/core/paths.ts';
 import { cwd } from './reading.ts';
 
 const tools = ['gcc', 'g++', 'clang', 'cc', 'ccache', 'ld', 'ar', 'ranlib', 'as', 'strip', 'cpp', 'python3'];

@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  ancestors,
-  isBelow,
-  isSystemPath,
-  resolvePath,
-  withoutSuffix,
-} from '../../../../src/core/command/paths.ts';
+import { ancestors, isBelow, isSystemPath, resolvePath, withoutSuffix } from '../../../src/core/paths.ts';
 
 describe('resolvePath', () => {
   const cases: readonly (readonly [cwd: string, path: string, expected: string])[] = [
