@@ -56,6 +56,17 @@ export function isSystemPath(path: string): boolean {
   return systemPrefixes.some((prefix) => isBelow(prefix, path));
 }
 
+/** The directory of an absolute, resolved path; of `/`, itself. */
+export function parentOf(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash <= 0 ? '/' : path.slice(0, slash);
+}
+
+/** The path of a name in an absolute, resolved directory. */
+export function joinPath(directory: string, name: string): string {
+  return directory === '/' ? `/${name}` : `${directory}/${name}`;
+}
+
 /** The directory part of a path as it stands, with its slash: `a/b/` of `a/b/c`, empty if there is none. */
 export function directoryPart(path: string): string {
   return path.slice(0, path.lastIndexOf('/') + 1);

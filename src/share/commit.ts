@@ -5,7 +5,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fact } from '../core/fact.ts';
-import { type FactField, hiddenPrefix, type OutputRole, type RenameFailure } from './blocking/output.ts';
+import { parentOf } from '../core/paths.ts';
+import { isHidden, shareDirectory } from '../core/share-layout.ts';
+import { type FactField, type OutputRole, type RenameFailure } from './blocking/output.ts';
 import { type Disk, defaultDiskTimeoutMs } from './disk.ts';
 import { touchDirectories } from './touch.ts';
 
@@ -95,9 +97,7 @@ export async function awaitWritten(
 ): Promise<{ readonly path: string; readonly seen: Fact }[]> {
   const late = await awaitFacts(disk, expected, { ...options, orNewer: true, timeoutMs: goneMs });
   if (late.length === 0) return [];
-  await touchDirectories(disk, [
-    ...new Set(late.map(({ path }) => path.slice(0, path.lastIndexOf('/')) || '/')),
-  ]);
+  await touchDirectories(disk, [...new Set(late.map(({ path }) => parentOf(path)))]);
   const open = pick(expected, late);
   const left = await awaitFacts(disk, open, { ...options, orNewer: true, timeoutMs: 0 });
   const wrong = left.filter(({ seen }) => seen.kind !== 'absent');
@@ -163,7 +163,7 @@ export function outputObstacles(
 
 /** Removes hidden outputs of an attempt that came to nothing; those that are not there are fine. */
 export function removeHidden(disk: Disk, hidden: readonly string[]): Promise<number> {
-  const foreign = hidden.find((path) => !path.slice(path.lastIndexOf('/') + 1).startsWith(hiddenPrefix));
+  const foreign = hidden.find((path) => !isHidden(path));
   if (foreign !== undefined) return Promise.reject(new Error(`internal: '${foreign}' is not a hidden name`));
   return disk.run('removeAll', hidden);
 }
@@ -172,23 +172,17 @@ export function removeHidden(disk: Disk, hidden: readonly string[]): Promise<num
 export const hiddenLifeMs = 3_600_000;
 
 /**
- * Removes what attempts left behind in `directories`: hidden names older than an hour, and younger ones of which the
- * caller knows that nobody will come back for them.
+ * Removes what attempts left behind in `directories`: hidden names older than an hour.
  *
  * @param nowMs - by the share's clock: see {@link shareClockMs}.
- * @param isDead - is told what follows `.buildswarm-` in the name: the attempt's tag, `-`, and the real name.
  */
 export async function sweepHidden(
   disk: Disk,
   directories: readonly string[],
-  options: { readonly nowMs: number; readonly isDead?: (tagAndName: string) => boolean },
+  nowMs: number,
 ): Promise<string[]> {
-  const { nowMs, isDead } = options;
   const found = await disk.run('listHidden', { directories });
-  const stale = found.filter(
-    ({ tagAndName, mtimeMs }) => nowMs - mtimeMs >= hiddenLifeMs || isDead?.(tagAndName) === true,
-  );
-  const paths = stale.map(({ path }) => path);
+  const paths = found.filter(({ mtimeMs }) => nowMs - mtimeMs >= hiddenLifeMs).map(({ path }) => path);
   if (paths.length > 0) await disk.run('removeAll', paths);
   return paths;
 }
@@ -196,7 +190,7 @@ export async function sweepHidden(
 /** Now, by the clock of the file system that the share is on: ages of files are judged by it alone. */
 export function shareClockMs(disk: Disk, root: string): Promise<number> {
   const tag = `${process.pid}-${Math.trunc(performance.now() * 1000)}`;
-  return disk.run('clockOf', { directory: `${root === '/' ? '' : root}/.buildswarm`, tag });
+  return disk.run('clockOf', { directory: shareDirectory(root), tag });
 }
 
 /** Pieces of this size cross the network when an output has to be sent. */

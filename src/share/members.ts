@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
+import { memberDirectory } from '../core/share-layout.ts';
 import type { Verdict } from './blocking/root.ts';
 import type { Disk } from './disk.ts';
 import { touchDirectories } from './touch.ts';
@@ -54,7 +55,7 @@ export async function writeMemberFile(disk: Disk, root: string, member: Member):
     text: `${JSON.stringify(member)}\n`,
     tag: newTag(),
   });
-  if (written.ok) await touchDirectories(disk, [`${root === '/' ? '' : root}/.buildswarm/peers`]);
+  if (written.ok) await touchDirectories(disk, [memberDirectory(root)]);
   return written;
 }
 

@@ -1,5 +1,6 @@
 /** Which file system a path is on, and how it is mounted: /proc/self/mountinfo, read and judged. */
 import { readFile } from 'node:fs/promises';
+import { isBelow } from '../core/paths.ts';
 import { toText } from '../wire/bytes.ts';
 
 export interface Mount {
@@ -76,11 +77,6 @@ export function parseMountInfo(text: string): Mount[] {
   return text.split('\n').flatMap((line) => parseLine(line) ?? []);
 }
 
-/** True if `path` is `directory` or below it; both absolute, without `.`, `..` or a trailing slash. */
-export function isAtOrBelow(directory: string, path: string): boolean {
-  return directory === '/' || path === directory || path.startsWith(`${directory}/`);
-}
-
 /**
  * The mount that a real path is on. Follows the tree of mounts from its root, so that a mount that a later one
  * hides is not taken.
@@ -94,8 +90,7 @@ export function mountOf(mounts: readonly Mount[], realPath: string): Mount | und
     const parent: Mount = current;
     const next = mounts
       .filter(
-        (mount) =>
-          mount.parentId === parent.id && mount !== parent && isAtOrBelow(mount.mountPoint, realPath),
+        (mount) => mount.parentId === parent.id && mount !== parent && isBelow(mount.mountPoint, realPath),
       )
       // Of two children, one below the other, the shorter hides the longer: else the longer were its child.
       .toSorted((a, b) => a.mountPoint.length - b.mountPoint.length)[0];
@@ -116,7 +111,7 @@ const anyHost = /^-hosts$|(^|\/)auto[._](net|smb)$|^\/net$/;
  * @param uid - our own.
  */
 export function foreignFault(mounts: readonly Mount[], path: string, uid: number): string | undefined {
-  const above = mounts.filter((mount) => isAtOrBelow(mount.mountPoint, path));
+  const above = mounts.filter((mount) => isBelow(mount.mountPoint, path));
   for (const { mountPoint, fsType, source, options } of above) {
     const where = `'${toText(mountPoint)}'`;
     if (fsType === 'autofs' && (anyHost.test(source) || mountPoint === '/net'))

@@ -3,7 +3,8 @@
  * compilers themselves in test/integration/rename-bytes.test.ts.
  */
 
-import { baseName, directoryPart } from '../paths.ts';
+import { baseName } from '../paths.ts';
+import { hiddenPath } from '../share-layout.ts';
 import type { RenamePlan } from './contract.ts';
 import type { DriverOutputs } from './driver-outputs.ts';
 import { isNowhere } from './driver-outputs.ts';
@@ -12,11 +13,6 @@ import { stemOf } from './read-driver.ts';
 
 /** A file name may have 255 bytes; what is left for `.buildswarm-TAG-` must do for any tag. */
 const maxNameBytes = 150;
-
-/** The name under which an attempt writes what will be `path`: in the same directory, so that a rename is all it takes. */
-export function hiddenName(path: string, tag: string): string {
-  return `${directoryPart(path)}.buildswarm-${tag}-${baseName(path)}`;
-}
 
 export type RenameDecision = { readonly plan: RenamePlan } | { readonly inPlaceBecause: string };
 
@@ -47,17 +43,17 @@ export function planRename(
   const argvFor = (tag: string): string[] => {
     const changed = [...argv];
     const inserted = [...targets];
-    if (out) put(changed, out, hiddenName(object, tag));
-    else inserted.push('-o', hiddenName(object, tag));
+    if (out) put(changed, out, hiddenPath(object, tag));
+    else inserted.push('-o', hiddenPath(object, tag));
     if (dependencyFile !== undefined) {
-      if (dependencySlot) put(changed, dependencySlot, hiddenName(dependencyFile, tag));
-      else inserted.push('-MF', hiddenName(dependencyFile, tag));
+      if (dependencySlot) put(changed, dependencySlot, hiddenPath(dependencyFile, tag));
+      else inserted.push('-MF', hiddenPath(dependencyFile, tag));
     }
     changed.splice(toolIndex + 1, 0, ...inserted);
     return changed;
   };
   const names = dependencyFile === undefined ? [object] : [object, dependencyFile];
-  const outputsFor = (tag: string) => names.map((path) => ({ path, hidden: hiddenName(path, tag) }));
+  const outputsFor = (tag: string) => names.map((path) => ({ path, hidden: hiddenPath(path, tag) }));
   return { plan: { argvFor, outputsFor } };
 }
 

@@ -1,7 +1,7 @@
 /** What the submitter's side holds of one job and of its attempts. */
 
 import type { Fact } from '../fact.ts';
-import { resolvePath } from '../paths.ts';
+import { parentOf, resolvePath } from '../paths.ts';
 import type { NamedFact, ViewJob, WorkerMount } from './contract.ts';
 import type { PathEntry, PathTable } from './path-table.ts';
 import type { Searched } from './remembered.ts';
@@ -58,12 +58,6 @@ export function locate(
     if (table.isInside(before)) left.add(table.entry(before));
   }
   return resolvePath('/', whole);
-}
-
-/** The directory of a resolved path. */
-export function parentOf(path: string): string {
-  const slash = path.lastIndexOf('/');
-  return slash <= 0 ? '/' : path.slice(0, slash);
 }
 
 /**

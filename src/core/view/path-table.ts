@@ -3,6 +3,7 @@
  * and a number that rises whenever it was not what it had been. Nothing is decided here but what "changed" means.
  */
 import type { Fact } from '../fact.ts';
+import { baseName, isBelow, joinPath, parentOf } from '../paths.ts';
 import { changedAtMs, identical, identicalButCtime } from './facts.ts';
 
 /**
@@ -88,9 +89,7 @@ export class PathTable {
   }
 
   isInside(path: string): boolean {
-    const { root } = this;
-    if (root === '/') return path.startsWith('/');
-    return path.startsWith(root) && (path.length === root.length || path[root.length] === '/');
+    return isBelow(this.root, path);
   }
 
   /** The entry of a resolved absolute path inside the share; made with those of all directories above it. */
@@ -99,9 +98,7 @@ export class PathTable {
     if (known !== undefined) return known;
     if (path === this.root) return this.#make(path, path, undefined);
     if (!this.isInside(path)) throw new Error(`internal: ${path} is not in the share ${this.root}`);
-    const slash = path.lastIndexOf('/');
-    const parent = this.entry(slash === 0 ? '/' : path.slice(0, slash));
-    return this.#make(path, path.slice(slash + 1), parent);
+    return this.#make(path, baseName(path), this.entry(parentOf(path)));
   }
 
   find(path: string): PathEntry | undefined {
@@ -109,7 +106,7 @@ export class PathTable {
   }
 
   child(parent: PathEntry, name: string): PathEntry {
-    return this.entry(parent.path === '/' ? `/${name}` : `${parent.path}/${name}`);
+    return this.entry(joinPath(parent.path, name));
   }
 
   #make(path: string, name: string, parent: PathEntry | undefined): PathEntry {

@@ -2,6 +2,7 @@
  * Which directories a compiler must have looked into to end up with the headers that it read. A dependency file names
  * what was found, not where it was missed first; but the order of search is known, so that follows.
  */
+import { isBelow, joinPath, parentOf } from '../paths.ts';
 
 export interface Search {
   /** In search order, resolved, outside the share too. */
@@ -25,7 +26,7 @@ const maxOutsideDepth = 3;
 export function earlierDirectories(search: Search): Set<string> {
   const { includeDirs, files, outsideDirs } = search;
   const readerDirs = new Set<string>();
-  for (const file of files) readerDirs.add(file.slice(0, file.lastIndexOf('/')));
+  for (const file of files) readerDirs.add(parentOf(file));
   /** Sub-directory, to the number of include directories in which it may have been searched. */
   const searchedIn = new Map<string, number>();
   const note = (sub: string, count: number) => {
@@ -33,8 +34,8 @@ export function earlierDirectories(search: Search): Set<string> {
   };
   for (const directory of readerDirs) {
     includeDirs.forEach((includeDir, order) => {
-      if (directory.length > includeDir.length + 1 && directory.startsWith(`${includeDir}/`))
-        note(directory.slice(includeDir.length + 1), order);
+      if (directory !== includeDir && isBelow(includeDir, directory))
+        note(directory.slice(joinPath(includeDir, '').length), order);
     });
   }
   for (const directory of outsideDirs) {
@@ -44,8 +45,8 @@ export function earlierDirectories(search: Search): Set<string> {
   }
   const found = new Set<string>();
   for (const [sub, count] of searchedIn) {
-    for (let order = 0; order < count; order++) found.add(`${includeDirs[order]}/${sub}`);
-    for (const directory of readerDirs) found.add(`${directory}/${sub}`);
+    for (let order = 0; order < count; order++) found.add(joinPath(includeDirs[order] ?? '/', sub));
+    for (const directory of readerDirs) found.add(joinPath(directory, sub));
   }
   return found;
 }

@@ -1,5 +1,6 @@
 /** What a worker finds after a job has run: its outputs, what else changed, and what it had read. */
 import type { PeerName } from '../../core/schedule/contract.ts';
+import { isHidden } from '../../core/share-layout.ts';
 import { ReadLog } from '../../core/view/read-log.ts';
 import { type Sameness, SystemLog } from '../../machine/sameness.ts';
 import { removeHidden, shareClockMs } from '../../share/commit.ts';
@@ -132,8 +133,4 @@ export class Findings {
     }
     return logs;
   }
-}
-
-function isHidden(path: string): boolean {
-  return path.slice(path.lastIndexOf('/') + 1).startsWith('.buildswarm-');
 }

@@ -3,7 +3,8 @@
  * which names, and what must be the same on the worker. Pure.
  */
 import type { Reading } from '../../core/command/contract.ts';
-import { isBelow, isSystemPath, resolvePath } from '../../core/paths.ts';
+import { isBelow, isSystemPath, parentOf, resolvePath } from '../../core/paths.ts';
+import { hiddenPath } from '../../core/share-layout.ts';
 import type { ViewJob } from '../../core/view/contract.ts';
 import type { WrapperRequest } from '../../local/wrapper-connection.ts';
 import type { ByteString } from '../../wire/bytes.ts';
@@ -59,9 +60,7 @@ export function planAttempt(reading: Reading, request: WrapperRequest, tag: stri
   if (object === undefined || !mayAskForDependencies(reading, request)) {
     return { ...base, argv, dependencies: undefined, extra: undefined };
   }
-  const place = absolute(object);
-  const slash = place.lastIndexOf('/');
-  const extra = `${place.slice(0, slash)}/.buildswarm-${tag}-${place.slice(slash + 1)}.d`;
+  const extra = `${hiddenPath(absolute(object), tag)}.d`;
   const at = reading.toolIndex + 1;
   return {
     ...base,
@@ -129,10 +128,7 @@ export function scanOf(reading: Reading, request: WrapperRequest, root: ByteStri
   if (reading.kind !== 'other') return [];
   const { cwd } = request.job;
   const named = reading.inputs.map((path) => resolvePath(cwd, path)).filter((path) => isBelow(root, path));
-  return [...new Set([cwd, ...named.map((path) => path.slice(0, path.lastIndexOf('/')) || '/')])].slice(
-    0,
-    256,
-  );
+  return [...new Set([cwd, ...named.map(parentOf)])].slice(0, 256);
 }
 
 function realOutputs(reading: Reading, absolute: (path: ByteString) => ByteString): ByteString[] {

@@ -3,6 +3,7 @@
  * sent where it stays invisible, and removes what came to nothing.
  */
 import type { PeerName } from '../../core/schedule/contract.ts';
+import { hiddenPath } from '../../core/share-layout.ts';
 import type { FactField as ViewField } from '../../core/view/contract.ts';
 import {
   awaitFacts,
@@ -82,7 +83,7 @@ export class Outputs {
   /** What attempts of peers that were killed long ago left in a directory that this one begins to write to. */
   sweep(root: ByteString, directory: ByteString): void {
     shareClockMs(this.#disk, root)
-      .then((nowMs) => sweepHidden(this.#disk, [directory], { nowMs }))
+      .then((nowMs) => sweepHidden(this.#disk, [directory], nowMs))
       .catch(() => {
         // It is only old litter; the next peer tries again.
       });
@@ -121,8 +122,7 @@ export class Outputs {
     const begun: ByteString[] = [];
     try {
       for (const output of outputs) {
-        const slash = output.path.lastIndexOf('/');
-        const hidden = `${output.path.slice(0, slash)}/.buildswarm-sent-${made.peer.slice(-8)}-${output.path.slice(slash + 1)}`;
+        const hidden = hiddenPath(output.path, `sent-${made.peer.slice(-8)}`);
         begun.push(hidden);
         const fetch = { share: made.root, path: output.hidden };
         const fact = await fetchOutput(this.#openJob(made.peer), this.#disk, fetch, hidden);

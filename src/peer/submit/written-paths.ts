@@ -4,6 +4,7 @@
  * for up to a minute that size, times and mode are what they were, whatever their directory says; so each worker is told once
  * to open them anew. Pure.
  */
+import { parentOf } from '../../core/paths.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { ByteString } from '../../wire/bytes.ts';
 import type { Seen } from '../../wire/values.ts';
@@ -29,7 +30,7 @@ export class WrittenPaths {
     const begun: ByteString[] = [];
     for (const { path, fact } of outputs) {
       if (fact.kind === 'absent') continue;
-      const directory = fact.kind === 'directory' ? path : path.slice(0, path.lastIndexOf('/'));
+      const directory = fact.kind === 'directory' ? path : parentOf(path);
       if (!this.#directories.delete(directory)) begun.push(directory);
       this.#directories.add(directory);
       if (this.#directories.size > maxDirectories)

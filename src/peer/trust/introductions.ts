@@ -10,6 +10,7 @@
 import { absent, type Fact } from '../../core/fact.ts';
 import { resolvePath } from '../../core/paths.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
+import { memberPath } from '../../core/share-layout.ts';
 import type { WorkerMount } from '../../core/view/contract.ts';
 import type { FactPair } from '../../core/view/facts.ts';
 import type { Disk } from '../../share/disk.ts';
@@ -19,7 +20,7 @@ import type { Shares } from '../../share/shares.ts';
 import { encodeShares, type Shares as SharesMessage } from '../../wire/control-messages.ts';
 import type { Payload } from '../../wire/frame.ts';
 import { maxShares } from '../../wire/limits.ts';
-import { type Members, memberPath } from './membership.ts';
+import type { Members } from './membership.ts';
 import { Bucket } from './stranger-budget.ts';
 import type { WorkerMounts } from './worker-mounts.ts';
 

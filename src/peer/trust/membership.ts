@@ -5,6 +5,7 @@
 
 import { absent, type Fact } from '../../core/fact.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
+import { memberPath } from '../../core/share-layout.ts';
 import type { Disk } from '../../share/disk.ts';
 import { readFacts } from '../../share/facts.ts';
 import {
@@ -17,11 +18,6 @@ import {
 } from '../../share/members.ts';
 import type { Mount } from '../../share/mounts.ts';
 import type { Share } from '../../share/shares.ts';
-
-/** Where the member file of a peer lies. */
-export function memberPath(root: string, peer: PeerName): string {
-  return `${root === '/' ? '' : root}/.buildswarm/peers/${peer}`;
-}
 
 /** `unsure`: the file system did not answer, so nothing is shown either way. */
 export type Membership =

@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { constants as systemConstants } from 'node:os';
 import { absent, type Fact } from '../../core/fact.ts';
+import { parentOf } from '../../core/paths.ts';
 import { fromBytes, toBytes } from '../../wire/bytes.ts';
 
 const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW, O_DIRECTORY, S_IFMT, S_IFREG, S_IFDIR, S_IFLNK } = constants;
@@ -120,11 +121,6 @@ function lookOnce(path: string, fresh: boolean): Fact {
     const stats = lstatSync(bytes, { bigint: true, throwIfNoEntry: false });
     return stats === undefined ? absent : toFact(stats);
   }
-}
-
-export function parentOf(path: string): string {
-  const slash = path.lastIndexOf('/');
-  return slash <= 0 ? '/' : path.slice(0, slash);
 }
 
 export function lookAll(input: { readonly paths: readonly string[]; readonly fresh: boolean }): Fact[] {

@@ -17,9 +17,11 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { joinPath } from '../../core/paths.ts';
+import { memberDirectoryName, shareDirectoryName } from '../../core/share-layout.ts';
 import { fromBytes, toBytes, toText } from '../../wire/bytes.ts';
 import { errorCode, meansAbsent } from './look.ts';
-import { joined, privateDirectoryFault, shareDirectoryName, type Verdict } from './root.ts';
+import { privateDirectoryFault, type Verdict } from './root.ts';
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } = constants;
 
@@ -64,9 +66,9 @@ function withPeers<Result>(root: string, use: (peers: string, shown: string) => 
       throw new Refusal(`'${toText(root)}' is no longer a real path`);
     let directory = rootHeld;
     let shown = root;
-    for (const name of [shareDirectoryName, 'peers']) {
-      shown = joined(shown, name);
-      directory = enter(joined(directory, name), shown);
+    for (const name of [shareDirectoryName, memberDirectoryName]) {
+      shown = joinPath(shown, name);
+      directory = enter(joinPath(directory, name), shown);
       const fault = privateDirectoryFault(shown, fstatSync(held.at(-1) ?? -1));
       if (fault !== undefined) throw new Refusal(fault);
     }
@@ -87,10 +89,10 @@ function verdictOf<Good>(run: () => Verdict<Good>): Verdict<Good> {
 
 /** The text of one member file if every check holds, and when it was written by the file system's own clock. */
 function readOne(peers: string, shown: string, peerId: string): { text: string; mtimeMs: number } {
-  const name = `'${toText(joined(shown, peerId))}'`;
+  const name = `'${toText(joinPath(shown, peerId))}'`;
   let descriptor: number;
   try {
-    descriptor = openSync(toBytes(joined(peers, peerId)), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    descriptor = openSync(toBytes(joinPath(peers, peerId)), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   } catch (error) {
     const code = errorCode(error);
     if (code === 'ENOENT') throw new Refusal(`no member file ${name}`);
@@ -113,7 +115,7 @@ function readOne(peers: string, shown: string, peerId: string): { text: string; 
       got = readSync(descriptor, bytes, length, bytes.length - length, null);
     if (length > maxMemberBytes) throw new Refusal(`${name} is larger than ${maxMemberBytes} bytes`);
     // The name must still be this file: a hard link that was just removed left one link behind.
-    const now = lstatSync(toBytes(joined(peers, peerId)), { throwIfNoEntry: false });
+    const now = lstatSync(toBytes(joinPath(peers, peerId)), { throwIfNoEntry: false });
     if (now?.ino !== stats.ino || now.nlink !== 1) throw new Refusal(`${name} was changed while it was read`);
     return { text: bytes.toString('utf8', 0, length), mtimeMs: stats.mtimeMs };
   } finally {
@@ -145,7 +147,7 @@ export function writeMember(
   return verdictOf(() => {
     assertPeerId(peerId);
     return withPeers(root, (peers) => {
-      const temporary = toBytes(joined(peers, `${temporaryPrefix}${peerId}-${tag}`));
+      const temporary = toBytes(joinPath(peers, `${temporaryPrefix}${peerId}-${tag}`));
       const descriptor = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
       try {
         fchmodSync(descriptor, 0o600);
@@ -154,7 +156,7 @@ export function writeMember(
         closeSync(descriptor);
       }
       try {
-        renameSync(temporary, toBytes(joined(peers, peerId)));
+        renameSync(temporary, toBytes(joinPath(peers, peerId)));
       } catch (error) {
         unlinkSync(temporary);
         throw error;
@@ -169,7 +171,7 @@ export function removeMember({ root, peerId }: MemberName): Verdict<object> {
   return verdictOf(() => {
     assertPeerId(peerId);
     return withPeers(root, (peers) => {
-      removeName(joined(peers, peerId));
+      removeName(joinPath(peers, peerId));
       return { ok: true };
     });
   });
@@ -218,9 +220,9 @@ export function sweepMembers(input: {
       for (const name of readdirSync(peers)) {
         const isOurs = isPeerId(name) || name.startsWith(temporaryPrefix);
         if (!isOurs || alive.includes(name)) continue;
-        const stats = lstatSync(toBytes(joined(peers, name)), { throwIfNoEntry: false });
+        const stats = lstatSync(toBytes(joinPath(peers, name)), { throwIfNoEntry: false });
         if (stats === undefined || stats.isDirectory() || nowMs - stats.mtimeMs < olderThanMs) continue;
-        removeName(joined(peers, name));
+        removeName(joinPath(peers, name));
         removed.push(name);
       }
       return { ok: true, removed };
@@ -230,7 +232,7 @@ export function sweepMembers(input: {
 
 /** The time by the clock of the file system that a directory is on: the mtime of a file made there, and removed. */
 export function clockOf(input: { readonly directory: string; readonly tag: string }): number {
-  const path = toBytes(joined(input.directory, `${temporaryPrefix}clock-${input.tag}`));
+  const path = toBytes(joinPath(input.directory, `${temporaryPrefix}clock-${input.tag}`));
   const descriptor = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {
     return fstatSync(descriptor).mtimeMs;

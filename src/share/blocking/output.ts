@@ -16,15 +16,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import type { Fact } from '../../core/fact.ts';
+import { joinPath, parentOf } from '../../core/paths.ts';
+import { hiddenPath, isHidden } from '../../core/share-layout.ts';
 import { fromBytes, toBytes, toText } from '../../wire/bytes.ts';
-import { errorCode, look, meansAbsent, parentOf, refreshDirectory } from './look.ts';
+import { errorCode, look, meansAbsent, refreshDirectory } from './look.ts';
 import { removeName } from './member.ts';
-import { isWritableDirectory, joined } from './root.ts';
+import { isWritableDirectory } from './root.ts';
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
-
-/** Every hidden name begins so: `.buildswarm-TAG-NAME`. */
-export const hiddenPrefix = '.buildswarm-';
 
 /** How a tool that writes `path` itself would replace what is there. */
 export type OutputRole = 'object' | 'dependencies' | 'executable' | 'archive' | 'other';
@@ -187,8 +186,8 @@ export function removeAll(paths: readonly string[]): number {
 /** Every hidden name in a directory, with its age by that file system's clock `nowMs`. */
 export function listHidden(input: {
   readonly directories: readonly string[];
-}): { readonly path: string; readonly tagAndName: string; readonly mtimeMs: number }[] {
-  const found: { path: string; tagAndName: string; mtimeMs: number }[] = [];
+}): { readonly path: string; readonly mtimeMs: number }[] {
+  const found: { path: string; mtimeMs: number }[] = [];
   for (const directory of input.directories) {
     let names: string[];
     try {
@@ -198,11 +197,11 @@ export function listHidden(input: {
       throw error;
     }
     for (const name of names) {
-      if (!name.startsWith(hiddenPrefix)) continue;
-      const path = joined(directory, name);
+      if (!isHidden(name)) continue;
+      const path = joinPath(directory, name);
       const stats = lstatSync(toBytes(path), { throwIfNoEntry: false });
       if (stats === undefined || stats.isDirectory()) continue;
-      found.push({ path, tagAndName: name.slice(hiddenPrefix.length), mtimeMs: stats.mtimeMs });
+      found.push({ path, mtimeMs: stats.mtimeMs });
     }
   }
   return found;
@@ -267,7 +266,7 @@ export function touchAll(directories: readonly string[]): void {
     } catch (error) {
       if (meansAbsent(error)) continue;
       if (errorCode(error) !== 'EPERM' && errorCode(error) !== 'EACCES') throw error;
-      const name = toBytes(joined(directory, `${hiddenPrefix}touch-${process.pid}`));
+      const name = toBytes(hiddenPath(joinPath(directory, String(process.pid)), 'touch'));
       try {
         closeSync(openSync(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
         unlinkSync(name);

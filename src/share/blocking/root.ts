@@ -11,11 +11,10 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
+import { baseName, isBelow, joinPath, parentOf } from '../../core/paths.ts';
+import { memberDirectory, shareDirectory } from '../../core/share-layout.ts';
 import { fromBytes, toBytes, toText } from '../../wire/bytes.ts';
-import { errorCode, meansAbsent, parentOf } from './look.ts';
-
-/** What a share's root holds; the name is part of the protocol between peers. */
-export const shareDirectoryName = '.buildswarm';
+import { errorCode, meansAbsent } from './look.ts';
 
 export type Verdict<Good> = ({ readonly ok: true } & Good) | { readonly ok: false; readonly why: string };
 
@@ -25,10 +24,6 @@ function quoted(path: string): string {
 
 export function realPathOf(path: string): string {
   return fromBytes(realpathSync.native(toBytes(path), { encoding: 'buffer' }));
-}
-
-export function joined(directory: string, name: string): string {
-  return directory === '/' ? `/${name}` : `${directory}/${name}`;
 }
 
 const ownUid = (): number => process.getuid?.() ?? -1;
@@ -60,7 +55,7 @@ export function findRoot(path: string): RootFinding {
   const realPath = realPathOf(path);
   let foreign: string | undefined;
   for (let directory = realPath; ; directory = parentOf(directory)) {
-    const candidate = joined(directory, shareDirectoryName);
+    const candidate = shareDirectory(directory);
     let stats: Stats | undefined;
     try {
       stats = lstatSync(toBytes(candidate), { throwIfNoEntry: false });
@@ -120,8 +115,8 @@ const makeFailures: Record<string, string> = {
 /** Makes `.buildswarm/` and `.buildswarm/peers/` in a directory (a real path); it is fine if they are there. */
 export function makeRoot(directory: string): Verdict<{ readonly root: string }> {
   try {
-    const own = joined(directory, shareDirectoryName);
-    const fault = makePrivateDirectory(own) ?? makePrivateDirectory(joined(own, 'peers'));
+    const own = shareDirectory(directory);
+    const fault = makePrivateDirectory(own) ?? makePrivateDirectory(memberDirectory(directory));
     return fault === undefined ? { ok: true, root: directory } : { ok: false, why: fault };
   } catch (error) {
     const code = errorCode(error);
@@ -145,8 +140,8 @@ function realPathToBe(path: string): Verdict<{ readonly realPath: string }> {
   let rest = '';
   for (let at = path; ; at = parentOf(at)) {
     const real = realPathIfAny(at);
-    if (real !== undefined) return { ok: true, realPath: rest === '' ? real : joined(real, rest) };
-    const name = at.slice(at.lastIndexOf('/') + 1);
+    if (real !== undefined) return { ok: true, realPath: rest === '' ? real : joinPath(real, rest) };
+    const name = baseName(at);
     if (name === '..' || name === '.')
       return { ok: false, why: `${quoted(path)} goes through a missing directory` };
     const stats = lstatSync(toBytes(at), { throwIfNoEntry: false });
@@ -177,7 +172,7 @@ export function realPathsBelow(input: {
     }
     if (!verdict.ok) return verdict;
     const { realPath } = verdict;
-    if (root === '/' || realPath === root || realPath.startsWith(`${root}/`)) return verdict;
+    if (isBelow(root, realPath)) return verdict;
     return {
       ok: false,
       why: `${quoted(path)} is ${quoted(realPath)}, which is outside the share ${quoted(root)}`,

@@ -13,7 +13,8 @@ import {
 } from 'node:fs';
 import { parseDependencies } from '../../core/command/dependency-file.ts';
 import { absent, type Fact } from '../../core/fact.ts';
-import { isBelow, resolvePath } from '../../core/paths.ts';
+import { isBelow, joinPath, parentOf, resolvePath } from '../../core/paths.ts';
+import { isOwnName } from '../../core/share-layout.ts';
 import { fromBytes, toBytes } from '../../wire/bytes.ts';
 import { type LookRequest, type Looks, putRecord, recordBytes } from '../look-answer.ts';
 import { errorCode, look, meansAbsent, refreshDirectory, toFact } from './look.ts';
@@ -119,7 +120,7 @@ export function readDependencies(input: { path: string; cwd: string; root: strin
     if (isBelow(input.root, resolved)) read.push({ path, fact: followedFact(path) });
     else {
       outside.add(resolved);
-      directories.add(resolved.slice(0, resolved.lastIndexOf('/')) || '/');
+      directories.add(parentOf(resolved));
     }
   }
   for (const path of directories) read.push({ path, fact: followedFact(path) });
@@ -165,10 +166,10 @@ export function changedBelow(input: {
     }
     for (const name of entries) {
       const text = fromBytes(name);
-      if (text.startsWith('.buildswarm')) continue;
+      if (isOwnName(text)) continue;
       looks += 1;
       if (looks > input.limit) break;
-      const path = `${directory === '/' ? '' : directory}/${text}`;
+      const path = joinPath(directory, text);
       const fact = plainFact(path);
       if (fact.kind === 'directory') waiting.push(path);
       else if (isChanged(fact)) changed.push({ path, fact: fact.kind === 'link' ? look(path, false) : fact });

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ancestors, isBelow, isSystemPath, resolvePath, withoutSuffix } from '../../../src/core/paths.ts';
+import {
+  ancestors,
+  isBelow,
+  isSystemPath,
+  joinPath,
+  parentOf,
+  resolvePath,
+  withoutSuffix,
+} from '../../../src/core/paths.ts';
 
 describe('resolvePath', () => {
   const cases: readonly (readonly [cwd: string, path: string, expected: string])[] = [
@@ -59,4 +67,18 @@ describe('withoutSuffix', () => {
     ['x.', 'x'],
   ] as const)
     it(`makes ${path} ${expected}`, () => assert.equal(withoutSuffix(path), expected));
+});
+
+describe('parentOf and joinPath', () => {
+  it('undo each other, at the root too', () => {
+    for (const [directory, name] of [
+      ['/', 'a'],
+      ['/a', 'b'],
+      ['/a/b', 'c.h'],
+    ] as const) {
+      assert.equal(parentOf(joinPath(directory, name)), directory);
+    }
+    assert.equal(joinPath('/a', 'b'), '/a/b');
+    assert.equal(parentOf('/'), '/');
+  });
 });

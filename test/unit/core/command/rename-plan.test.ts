@@ -1,15 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { hiddenName } from '../../../../src/core/command/rename-plan.ts';
 import { read, words } from './reading.ts';
-
-describe('hiddenName', () => {
-  it('stays in the directory of the real name and ends like it', () => {
-    assert.equal(hiddenName('d/a.o', '1-x'), 'd/.buildswarm-1-x-a.o');
-    assert.equal(hiddenName('/d/e/a.o', '1-x'), '/d/e/.buildswarm-1-x-a.o');
-    assert.equal(hiddenName('a.o', '1-x'), '.buildswarm-1-x-a.o');
-  });
-});
 
 describe('a renamed compile', () => {
   // H(name) stands for the hidden name.
