@@ -23,7 +23,7 @@ import { openRunner } from '../work/open-runner.ts';
 import { Alarm } from './alarm.ts';
 import { Ledger } from './explain/ledger.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { Heard } from './mesh/control-inbox.ts';
+import { ControlInbox } from './mesh/control-inbox.ts';
 import { GossipLoop } from './mesh/gossip-loop.ts';
 import { Neighbours } from './mesh/neighbours.ts';
 import { OwnState } from './own-state.ts';
@@ -36,8 +36,8 @@ import { Submitter } from './submit/submitter.ts';
 import { Tracking } from './submit/tracking.ts';
 import { createTreeAccess } from './submit/tree-access.ts';
 import { AddressBook } from './trust/address-book.ts';
-import { ShareTalk } from './trust/introductions.ts';
-import { Members } from './trust/membership.ts';
+import { Introductions } from './trust/introductions.ts';
+import { Membership } from './trust/membership.ts';
 import { createTurns } from './turns.ts';
 
 const packageRoot = fileURLToPath(new URL('../../..', import.meta.url));
@@ -147,9 +147,9 @@ async function makeSwarm({ settings, log, lifecycle, warnings, neighbours }: Swa
   });
 }
 
-/** Who may. */
+/** Membership, and how it is proven. */
 function makeTrust({ common, lifecycle, swarm, neighbours, settings }: Base, rules: ViewRules) {
-  const members = new Members({
+  const members = new Membership({
     ...common,
     self: () => ({
       peerId: swarm.id,
@@ -168,7 +168,7 @@ function makeTrust({ common, lifecycle, swarm, neighbours, settings }: Base, rul
   const tracking = new Tracking(common.disk, common.now, rules);
   lifecycle.on('compared', (root, pair) => tracking.share(root).view.compared(pair));
   lifecycle.on('gone', (peer) => tracking.forgetWorker(peer));
-  const talk = new ShareTalk({
+  const introductions = new Introductions({
     ...common,
     members,
     mounts: tracking.mounts,
@@ -178,24 +178,24 @@ function makeTrust({ common, lifecycle, swarm, neighbours, settings }: Base, rul
     onCompared: (root, pair) => lifecycle.emit('compared', root, pair),
     send: (to, payload) => swarm.send(to, 'SHARES', payload),
   });
-  lifecycle.on('joined', () => talk.tell(neighbours.ids()));
-  lifecycle.on('gone', (peer) => talk.forget(peer));
-  lifecycle.onStop(() => talk.stop());
-  const book = new AddressBook(swarm.id, {
+  lifecycle.on('joined', () => introductions.tell(neighbours.ids()));
+  lifecycle.on('gone', (peer) => introductions.forget(peer));
+  lifecycle.onStop(() => introductions.stop());
+  const addressBook = new AddressBook(swarm.id, {
     ...common,
     members,
     connected: () => neighbours.ids(),
     connectTo: (peer, addresses) => swarm.connectTo(peer, addresses),
   });
-  lifecycle.on('joined', () => book.read());
-  lifecycle.onStop(() => book.stop());
-  return { members, tracking, talk, book };
+  lifecycle.on('joined', () => addressBook.read());
+  lifecycle.onStop(() => addressBook.stop());
+  return { members, tracking, introductions, addressBook };
 }
 
 /** What peers say of themselves and each other. */
 function makeMesh(
   { common, lifecycle, swarm, neighbours, own, incarnation }: Base,
-  { members, talk }: Trust,
+  { members, introductions }: Trust,
 ) {
   const { now } = common;
   const gossip = new GossipLoop({
@@ -205,7 +205,7 @@ function makeMesh(
     neighbours: () => neighbours.ids(),
     send: (to, payload) => swarm.send(to, 'GOSSIP', payload),
     isTrusted: (peer) => members.standing(peer) !== 'stranger',
-    isUsable: (peer) => talk.isUsable(peer),
+    isUsable: (peer) => introductions.isUsable(peer),
     // Of a peer that is connected it is the dispatcher's; of another one, it is an address.
     onNews: (report) => {
       if (neighbours.has(report.id)) lifecycle.emit('report', report);
@@ -216,7 +216,7 @@ function makeMesh(
     },
   });
   lifecycle.on('met', (peer) => gossip.take([peer.hello.report], peer.id));
-  lifecycle.on('met', (peer) => talk.tell([peer.id]));
+  lifecycle.on('met', (peer) => introductions.tell([peer.id]));
   lifecycle.onStop(() => gossip.stop());
   /** This peer's load report as it is now; others hear of it soon if they should. */
   const report = (): LoadReport => gossip.own(own.figures());
@@ -224,7 +224,7 @@ function makeMesh(
 }
 
 /** The worker's side. */
-function makeServe(base: Base, { members, talk }: Trust, { gossip, report }: Mesh) {
+function makeServe(base: Base, { members, introductions }: Trust, { gossip, report }: Mesh) {
   const { common, lifecycle, swarm, neighbours, own, sameness } = base;
   const { now } = common;
   const findings = new Findings({ ...common, sameness });
@@ -255,13 +255,13 @@ function makeServe(base: Base, { members, talk }: Trust, { gossip, report }: Mes
     alarm.cancel();
     host.endAll();
   });
-  const inbox = new Heard({
+  const inbox = new ControlInbox({
     members,
     now,
     onReports: (peer, reports) => gossip.take(reports, peer),
     onFree: (free) => lifecycle.emit('free', free),
     onWant: (peer, jobs) => host.apply({ type: 'want', peer, jobs }),
-    onShares: (peer, shares) => talk.hear(peer, shares),
+    onShares: (peer, shares) => introductions.hear(peer, shares),
   });
   lifecycle.on('control', (peer, frame) => inbox.take(peer, frame));
   lifecycle.on('gone', (peer) => inbox.forget(peer));
@@ -269,7 +269,12 @@ function makeServe(base: Base, { members, talk }: Trust, { gossip, report }: Mes
 }
 
 /** The submitter's side. */
-function makeSubmit(base: Base, { members, tracking, talk }: Trust, { gossip }: Mesh, { host }: Serve) {
+function makeSubmit(
+  base: Base,
+  { members, tracking, introductions }: Trust,
+  { gossip }: Mesh,
+  { host }: Serve,
+) {
   const { common, lifecycle, swarm, neighbours, own, sameness } = base;
   const { now } = common;
   const ledger = new Ledger();
@@ -284,7 +289,7 @@ function makeSubmit(base: Base, { members, tracking, talk }: Trust, { gossip }: 
       tracking,
       peerId: swarm.id,
       openJob: (peer) => swarm.openJob(peer),
-      settled: (root) => talk.settled(root),
+      settled: (root) => introductions.settled(root),
     }),
     turns: base.turns,
     decide: (event) => own.decide(event),

@@ -64,7 +64,7 @@ class Peer implements RunningPeer {
   }
 
   async start(): Promise<void> {
-    const { swarm, gossip, own, book, watch, settings, version, report } = this.#parts;
+    const { swarm, gossip, own, addressBook, watch, settings, version, report } = this.#parts;
     const hello = () => ({ version, report: report() });
     for (const step of [() => watch.start(), () => this.#listen(), () => swarm.start(hello)]) {
       await step();
@@ -73,7 +73,7 @@ class Peer implements RunningPeer {
     }
     own.readdress();
     gossip.start();
-    book.start(settings.joinDirectories);
+    addressBook.start(settings.joinDirectories);
     this.#state = 'running';
     this.#log.info({ id: swarm.id, addresses: swarm.addresses(), slots: settings.slots }, 'ready');
     if (this.#asked !== undefined) this.stop(this.#asked);

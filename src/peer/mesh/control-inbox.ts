@@ -1,14 +1,14 @@
-/** Control messages as they come from peers: read, if they may be, and handed on to who is meant. */
+/** Reads control messages of peers, as far as their sender may cost, and hands each to the part that it is for. */
 import type { LoadReport } from '../../core/load-report.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { ControlFrame } from '../../swarm/contract.ts';
 import { parseFree, parseGossip, parseShares, parseWant, type Shares } from '../../wire/control-messages.ts';
 import { FrameError } from '../../wire/frame.ts';
-import type { Members } from '../trust/membership.ts';
-import { Strangers } from '../trust/stranger-budget.ts';
+import type { Membership } from '../trust/membership.ts';
+import { StrangerBudget } from '../trust/stranger-budget.ts';
 
-export interface HeardInit {
-  readonly members: Members;
+export interface ControlInboxInit {
+  readonly members: Membership;
   readonly now: () => number;
   readonly onReports: (peer: PeerName, reports: readonly LoadReport[]) => void;
   readonly onFree: (report: LoadReport) => void;
@@ -16,20 +16,20 @@ export interface HeardInit {
   readonly onShares: (peer: PeerName, shares: Shares['shares']) => void;
 }
 
-export class Heard {
-  readonly #init: HeardInit;
-  readonly #strangers: Strangers;
+export class ControlInbox {
+  readonly #init: ControlInboxInit;
+  readonly #strangers: StrangerBudget;
 
-  constructor(init: HeardInit) {
+  constructor(init: ControlInboxInit) {
     this.#init = init;
-    this.#strangers = new Strangers(init.now);
+    this.#strangers = new StrangerBudget(init.now);
   }
 
   /** @throws FrameError if it makes no sense or is too much; the connection must end. */
   take(peer: PeerName, frame: ControlFrame): void {
     const { payload } = frame;
     const isStranger = this.#init.members.standing(peer) === 'stranger';
-    if (isStranger && !this.#strangers.mayCost(peer, payload.length)) return;
+    if (isStranger && !this.#strangers.allows(peer, payload.length)) return;
     switch (frame.type) {
       case 'GOSSIP':
         return this.#init.onReports(peer, parseGossip(payload).reports);

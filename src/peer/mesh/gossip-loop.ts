@@ -16,7 +16,7 @@ import { encodeGossip } from '../../wire/control-messages.ts';
 import type { Payload } from '../../wire/frame.ts';
 import { Alarm } from '../alarm.ts';
 
-/** Reports of others in one message to a peer that is not proven: it may be a stranger, to whom we are one too. */
+/** Reports of other peers in one message to a peer that is not proven: it does not believe them, and takes addresses only. */
 const reportsToStrangers = 8;
 
 export interface GossipLoopInit {

@@ -11,7 +11,7 @@ import { readFacts } from '../../share/facts.ts';
 import { realPathsBelow, type Share, type Shares } from '../../share/shares.ts';
 import { toText } from '../../wire/bytes.ts';
 import type { Offer } from '../../wire/job-messages.ts';
-import type { Members } from '../trust/membership.ts';
+import type { Membership } from '../trust/membership.ts';
 import type { Refusal, WholeOffer } from './contract.ts';
 import { checkPrograms } from './program-check.ts';
 import { staleFiles } from './view-check.ts';
@@ -19,7 +19,7 @@ import { staleFiles } from './view-check.ts';
 export interface AdmissionInit {
   readonly disk: Disk;
   readonly shares: Shares;
-  readonly members: Pick<Members, 'hasJoined' | 'check'>;
+  readonly members: Pick<Membership, 'hasJoined' | 'check'>;
   readonly sameness: Sameness;
   readonly now: () => number;
 }

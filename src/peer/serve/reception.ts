@@ -2,14 +2,14 @@
  * Where streams for jobs arrive: those of strangers are turned away unread; of members, offers are handed on when they
  * are whole, and outputs that were not seen are sent.
  */
+import { Bucket } from '../../core/bucket.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
 import { type Frame, FrameError } from '../../wire/frame.ts';
 import { encodeRefused, type Fetch, parseFetch, parseOffer } from '../../wire/job-messages.ts';
 import { memberFrameBytes } from '../../wire/limits.ts';
 import type { StartTimer } from '../alarm.ts';
-import type { Members } from '../trust/membership.ts';
-import { Bucket } from '../trust/stranger-budget.ts';
+import type { Membership } from '../trust/membership.ts';
 import { HostedJob } from './hosted-job.ts';
 
 /** A stranger's stream that was refused is reset after this time. */
@@ -26,7 +26,7 @@ export interface JobReceiver {
 }
 
 export interface ReceptionInit {
-  readonly members: Pick<Members, 'standing' | 'proveAgain'>;
+  readonly members: Pick<Membership, 'standing' | 'proveAgain'>;
   readonly sendOutput: (peer: PeerName, channel: JobChannel, fetch: Fetch) => Promise<void>;
   readonly now: () => number;
   readonly startTimer: StartTimer;

@@ -5,12 +5,12 @@ import type { Disk } from '../../share/disk.ts';
 import { realPathsBelow, type Shares } from '../../share/shares.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
 import { encodeAck, type Fetch } from '../../wire/job-messages.ts';
-import type { Members } from '../trust/membership.ts';
+import type { Membership } from '../trust/membership.ts';
 
 export interface OutputAccess {
   readonly disk: Disk;
   readonly shares: Shares;
-  readonly members: Pick<Members, 'hasJoined' | 'check'>;
+  readonly members: Pick<Membership, 'hasJoined' | 'check'>;
 }
 
 /** @throws Error if there is no such output, or if it is not for this peer. */

@@ -9,7 +9,7 @@ import type { Sameness } from '../../machine/sameness.ts';
 import type { ByteString } from '../../wire/bytes.ts';
 import type { Offer, Refused } from '../../wire/job-messages.ts';
 import { cpuDifference, toolDifference } from '../explain/difference.ts';
-import type { Members } from '../trust/membership.ts';
+import type { Membership } from '../trust/membership.ts';
 import type { AttemptRecord } from './attempt-record.ts';
 import { type AttemptPlan, planAttempt, scanOf, systemNames, viewJobOf } from './job-tree.ts';
 import { hiddenOf } from './outputs.ts';
@@ -25,7 +25,7 @@ export type PreparedOffer =
 
 export interface OffersInit {
   readonly tracking: Tracking;
-  readonly members: Members;
+  readonly members: Membership;
   readonly sameness: Sameness;
   /** This peer's id; its end makes hidden names unique. */
   readonly peerId: string;

@@ -11,7 +11,7 @@ import type { Disk } from '../../share/disk.ts';
 import { DiskError } from '../../share/disk-error.ts';
 import type { Shares } from '../../share/shares.ts';
 import { type ByteString, fromBytes } from '../../wire/bytes.ts';
-import type { Members } from '../trust/membership.ts';
+import type { Membership } from '../trust/membership.ts';
 
 /** A longer response file is left to the command itself, which then runs inline. */
 const maxResponseFileBytes = 16 * 1024 * 1024;
@@ -30,7 +30,7 @@ export interface ReadRequest {
 export interface RequestReaderInit {
   readonly disk: Disk;
   readonly shares: Shares;
-  readonly members: Members;
+  readonly members: Membership;
   /** Waits until the other peers had the time to find this peer's file on a share; at once but for the first time. */
   readonly settled: (root: ByteString) => Promise<void>;
 }

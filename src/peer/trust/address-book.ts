@@ -6,17 +6,17 @@ import type { PeerName } from '../../core/schedule/contract.ts';
 import type { Disk } from '../../share/disk.ts';
 import { listMembers } from '../../share/members.ts';
 import type { Shares } from '../../share/shares.ts';
-import type { Members } from './membership.ts';
+import type { Membership } from './membership.ts';
 
-/** How often the files are read while there is anybody whom we do not know; they are few and small. */
+/** The files are few and small. */
 const readEveryMs = 15_000;
-/** Younger files than this are of peers that may still be there. */
+/** Peers dialled from one share at a time. */
 const maxDialled = 300;
 
 export interface AddressBookInit {
   readonly disk: Disk;
   readonly shares: Shares;
-  readonly members: Members;
+  readonly members: Membership;
   readonly connected: () => readonly PeerName[];
   readonly connectTo: (peer: PeerName, addresses: readonly string[]) => void;
   readonly log: (message: string, facts: Record<string, unknown>) => void;
@@ -40,7 +40,7 @@ export class AddressBook {
     );
   }
 
-  /** Reads the member files of all shares that this peer has joined, and connects to whom it does not know. */
+  /** Reads the member files of all shares that this peer has joined, and connects to the peers that are not connected yet. */
   read(): void {
     for (const { root } of this.#init.members.joined) {
       this.#readOne(root).catch((error: unknown) =>

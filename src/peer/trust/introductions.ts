@@ -1,12 +1,12 @@
 /**
- * What peers tell one another of shares: a submitter says where it is a member; whoever finds its file there, through
- * its own mount, becomes a member too, says how it mounts the share, and to whom it is proven. A peer is used for jobs
- * when both ends have found each other's file.
+ * Introduces this peer and others to one another. A submitter says on which shares it is a member; a peer that finds its
+ * file there, through its own mount, becomes a member too, and says how it mounts the share and whose files it found.
+ * A peer is used for jobs when both ends have found each other's file.
  *
- * Whoever says something here may be a stranger. Of the paths that it names, only its own member file is looked for,
- * rarely, one after the other, and never where the looking alone could mount what the stranger offers.
+ * The sender may be a stranger. Of the paths that it names only its own member file is looked for, within the bounds of
+ * {@link StrangerLooks}.
  */
-
+import type { Bucket } from '../../core/bucket.ts';
 import { absent, type Fact } from '../../core/fact.ts';
 import { resolvePath } from '../../core/paths.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
@@ -15,36 +15,26 @@ import type { WorkerMount } from '../../core/view/contract.ts';
 import type { FactPair } from '../../core/view/facts.ts';
 import type { Disk } from '../../share/disk.ts';
 import { readFacts } from '../../share/facts.ts';
-import { foreignFault, type Mount, readMounts } from '../../share/mounts.ts';
 import type { Shares } from '../../share/shares.ts';
 import { encodeShares, type Shares as SharesMessage } from '../../wire/control-messages.ts';
 import type { Payload } from '../../wire/frame.ts';
 import { maxShares } from '../../wire/limits.ts';
-import type { Members } from './membership.ts';
-import { Bucket } from './stranger-budget.ts';
+import { FirstWait } from './first-wait.ts';
+import type { Membership } from './membership.ts';
+import { StrangerLooks } from './stranger-looks.ts';
 import type { WorkerMounts } from './worker-mounts.ts';
 
-/** Shares of one that is no member of any. */
-const maxStrangersRoots = 8;
-/** While a member file is not to be found: it may be on its way, or a share not be mounted yet. */
+/** Shares that a stranger may name. */
+const maxStrangersShares = 8;
+/** Pauses while a member file is not found: it may be on its way, or a share not be mounted yet. */
 const againMs = [100, 400, 1_500, 6_000, 25_000] as const;
 const lastAgainMs = 60_000;
-/** What a stranger says makes us look at once so many times, and once more after each such time. */
-const looks = { burst: 6, everyMs: 5_000 } as const;
-/** For all of them together: each costs about 0.3 ms. A swarm that meets all at once is within the burst. */
-const allLooks = { burst: 128, perS: 16 } as const;
-/** The table of mounts is read again after this time. */
-const mountsKeptMs = 1_000;
-/** At a time: each more may start another disk thread. */
-const looksAtOnce = 2;
-/** File system calls that hang; with more of them, no stranger's paths are looked at. */
-const maxHung = 2;
-/** How long the first job in a share waits until the peers that are connected have found this one's file there. */
-const firstWaitMs = 400;
+/** A stranger that has used up its looks is looked at after this time. */
+const strangerAgainMs = 5_000;
 
-export interface ShareTalkInit {
+export interface IntroductionsInit {
   readonly shares: Shares;
-  readonly members: Members;
+  readonly members: Membership;
   readonly mounts: WorkerMounts;
   readonly disk: Disk;
   readonly now: () => number;
@@ -58,44 +48,48 @@ export interface ShareTalkInit {
   readonly log: (message: string, facts: Record<string, unknown>) => void;
 }
 
-interface Told {
+/** What a peer says of one share. */
+interface Claim {
   readonly mount: WorkerMount;
+  /** Its member file as it sees it. */
   readonly member: Fact;
+  /** It has found this peer's file there. */
   readonly seen: boolean;
 }
 
-interface Talker {
-  /** What it said last. */
-  told: Map<string, Told>;
+/** What one peer has said, and what came of it. */
+interface Introduction {
+  /** Its newest claims, by root of the share. */
+  claims: Map<string, Claim>;
   /** Shares on which both have found each other. */
   readonly usable: Set<string>;
-  looking: boolean;
-  /** It said something while its shares were looked at. */
-  more: boolean;
+  isLooking: boolean;
+  /** It said something new while its claims were checked. */
+  hasMore: boolean;
   failures: number;
-  /** The log has been told that it is no member of something. */
-  doubted: boolean;
-  looksLeft: number;
-  looksAtMs: number;
+  /** The log has one line of it. */
+  isLogged: boolean;
+  readonly looks: Bucket;
   timer: NodeJS.Timeout | undefined;
 }
 
-export class ShareTalk {
-  readonly #init: ShareTalkInit;
-  readonly #talkers = new Map<PeerName, Talker>();
-  readonly #first = new Map<string, Promise<void>>();
-  readonly #waiting = new Set<() => void>();
-  #mounts: { readonly read: Promise<readonly Mount[]>; readonly atMs: number } | undefined;
-  readonly #looksLeft: Bucket;
-  readonly #turns: (() => void)[] = [];
-  #looking = 0;
+export class Introductions {
+  readonly #init: IntroductionsInit;
+  readonly #introductions = new Map<PeerName, Introduction>();
+  readonly #looks: StrangerLooks;
+  readonly #firstWait: FirstWait;
 
-  constructor(init: ShareTalkInit) {
+  constructor(init: IntroductionsInit) {
     this.#init = init;
-    this.#looksLeft = new Bucket(allLooks, init.now());
+    this.#looks = new StrangerLooks(init.disk, init.now);
+    this.#firstWait = new FirstWait({
+      now: init.now,
+      neighbours: init.neighbours,
+      isUsable: (peer, root) => this.#introductions.get(peer)?.usable.has(root) === true,
+    });
   }
 
-  /** Says to these peers on which shares this one is a member, and where theirs was found. */
+  /** Tells these peers on which shares this one is a member, and where their files were found. */
   tell(peers: readonly PeerName[]): void {
     const { members, send } = this.#init;
     const { joined } = members;
@@ -106,202 +100,165 @@ export class ShareTalk {
     }
   }
 
-  /** A peer says on which shares it is; its file there is looked for, and nothing else below the path it names. */
+  /** A peer says on which shares it is a member. */
   hear(peer: PeerName, shares: SharesMessage['shares']): void {
-    const talker = this.#talkerOf(peer);
-    const most = this.#init.members.standing(peer) === 'stranger' ? maxStrangersRoots : maxShares;
-    talker.told = new Map(
+    const introduction = this.#introductionOf(peer);
+    const most = this.#isStranger(peer) ? maxStrangersShares : maxShares;
+    introduction.claims = new Map(
       shares
         .filter(({ root }) => root.startsWith('/') && resolvePath('/', root) === root)
         .slice(0, most)
         .map(({ root, member, seen, ...mount }) => [root, { mount, member, seen }]),
     );
-    if (talker.looking) talker.more = true;
-    else if (this.#mayLookNow(peer, talker)) void this.#look(peer, talker);
+    if (introduction.isLooking) introduction.hasMore = true;
+    else if (this.#mayLookNow(peer, introduction)) void this.#look(peer, introduction);
   }
 
   forget(peer: PeerName): void {
-    clearTimeout(this.#talkers.get(peer)?.timer);
-    this.#talkers.delete(peer);
-    this.#wake();
+    clearTimeout(this.#introductions.get(peer)?.timer);
+    this.#introductions.delete(peer);
+    this.#firstWait.wake();
   }
 
   stop(): void {
-    for (const { timer } of this.#talkers.values()) clearTimeout(timer);
-    this.#talkers.clear();
-    this.#wake();
+    for (const { timer } of this.#introductions.values()) clearTimeout(timer);
+    this.#introductions.clear();
+    this.#firstWait.wake();
   }
 
   /** Whether jobs may go to that peer, on some share. */
   isUsable(peer: PeerName): boolean {
-    return (this.#talkers.get(peer)?.usable.size ?? 0) > 0;
+    return (this.#introductions.get(peer)?.usable.size ?? 0) > 0;
   }
 
   /** Waits, once a share, until the peers that are connected had the time to find this one's file there. */
   settled(root: string): Promise<void> {
-    let first = this.#first.get(root);
-    if (first === undefined) {
-      first = this.#settle(root);
-      this.#first.set(root, first);
-    }
-    return first;
+    return this.#firstWait.settled(root);
   }
 
-  async #settle(root: string): Promise<void> {
-    const deadlineMs = this.#init.now() + firstWaitMs;
-    const isMissing = (): boolean =>
-      this.#init.neighbours().some((peer) => this.#talkers.get(peer)?.usable.has(root) !== true);
-    while (isMissing() && this.#init.now() < deadlineMs) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => this.#wake(), deadlineMs - this.#init.now());
-        this.#waiting.add(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-      });
-    }
+  #isStranger(peer: PeerName): boolean {
+    return this.#init.members.standing(peer) === 'stranger';
   }
 
-  #wake(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const wake of waiting) wake();
-  }
-
-  #talkerOf(peer: PeerName): Talker {
-    let talker = this.#talkers.get(peer);
-    if (talker === undefined) {
-      talker = {
-        told: new Map(),
+  #introductionOf(peer: PeerName): Introduction {
+    let introduction = this.#introductions.get(peer);
+    if (introduction === undefined) {
+      introduction = {
+        claims: new Map(),
         usable: new Set(),
-        looking: false,
-        more: false,
+        isLooking: false,
+        hasMore: false,
         failures: 0,
-        doubted: false,
-        looksLeft: looks.burst,
-        looksAtMs: this.#init.now(),
+        isLogged: false,
+        looks: this.#looks.bucket(),
         timer: undefined,
       };
-      this.#talkers.set(peer, talker);
+      this.#introductions.set(peer, introduction);
     }
-    return talker;
+    return introduction;
   }
 
-  /** False: what it said is looked at when its timer runs out. */
-  #mayLookNow(peer: PeerName, talker: Talker): boolean {
-    if (this.#init.members.standing(peer) !== 'stranger') return true;
-    const gained = Math.floor((this.#init.now() - talker.looksAtMs) / looks.everyMs);
-    talker.looksLeft = Math.min(looks.burst, talker.looksLeft + gained);
-    talker.looksAtMs += gained * looks.everyMs;
-    if (talker.looksLeft > 0) {
-      talker.looksLeft -= 1;
-      return true;
-    }
-    if (talker.timer === undefined) this.#lookLater(peer, talker, looks.everyMs);
+  /** False: its claims are checked when its timer runs out. */
+  #mayLookNow(peer: PeerName, introduction: Introduction): boolean {
+    if (!this.#isStranger(peer) || introduction.looks.take(1, this.#init.now())) return true;
+    if (introduction.timer === undefined) this.#lookLater(peer, introduction, strangerAgainMs);
     return false;
   }
 
-  #lookLater(peer: PeerName, talker: Talker, delayMs: number): void {
-    clearTimeout(talker.timer);
-    talker.timer = setTimeout(() => {
-      talker.timer = undefined;
-      if (!talker.looking) void this.#look(peer, talker);
+  #lookLater(peer: PeerName, introduction: Introduction, delayMs: number): void {
+    clearTimeout(introduction.timer);
+    introduction.timer = setTimeout(() => {
+      introduction.timer = undefined;
+      if (!introduction.isLooking) void this.#look(peer, introduction);
     }, delayMs);
-    talker.timer.unref();
+    introduction.timer.unref();
   }
 
-  /** Looks for a peer on the shares that it named, one after the other. */
-  async #look(peer: PeerName, talker: Talker): Promise<void> {
-    talker.looking = true;
-    talker.more = false;
+  /** Checks the claims of a peer, one after the other. */
+  async #look(peer: PeerName, introduction: Introduction): Promise<void> {
+    introduction.isLooking = true;
+    introduction.hasMore = false;
     let isMissing = false;
-    for (const [root, told] of talker.told) {
+    for (const [root, claim] of introduction.claims) {
       try {
-        if (!(await this.#lookAt(peer, talker, root, told))) isMissing = true;
+        if (!(await this.#isFound(peer, introduction, root, claim))) isMissing = true;
       } catch (error) {
         isMissing = true;
-        this.#doubt(talker, 'a share could not be looked at', { peer, error: String(error).slice(0, 300) });
+        this.#log(introduction, 'a share could not be looked at', { peer, why: String(error) });
       }
-      if (this.#talkers.get(peer) !== talker) return;
+      if (!this.#isCurrent(peer, introduction)) return;
     }
-    talker.looking = false;
+    introduction.isLooking = false;
     if (isMissing) {
-      this.#lookLater(peer, talker, againMs[talker.failures] ?? lastAgainMs);
-      talker.failures += 1;
-    } else talker.failures = 0;
-    if (talker.more && this.#mayLookNow(peer, talker)) void this.#look(peer, talker);
+      this.#lookLater(peer, introduction, againMs[introduction.failures] ?? lastAgainMs);
+      introduction.failures += 1;
+    } else introduction.failures = 0;
+    if (introduction.hasMore && this.#mayLookNow(peer, introduction)) void this.#look(peer, introduction);
   }
 
-  #mountsNow(): Promise<readonly Mount[]> {
-    const nowMs = this.#init.now();
-    if (this.#mounts === undefined || nowMs - this.#mounts.atMs > mountsKeptMs)
-      this.#mounts = { read: readMounts(), atMs: nowMs };
-    return this.#mounts.read;
+  #isCurrent(peer: PeerName, introduction: Introduction): boolean {
+    return this.#introductions.get(peer) === introduction;
   }
 
-  async #inTurn<Result>(look: () => Promise<Result>): Promise<Result> {
-    if (this.#looking >= looksAtOnce) await new Promise<void>((resolve) => this.#turns.push(resolve));
-    else this.#looking += 1;
-    try {
-      return await look();
-    } finally {
-      const next = this.#turns.shift();
-      if (next === undefined) this.#looking -= 1;
-      else next();
-    }
+  /** Writes one line a peer: others decide how often this happens. */
+  #log(introduction: Introduction, message: string, { peer, why }: { peer: PeerName; why: string }): void {
+    if (introduction.isLogged) return;
+    introduction.isLogged = true;
+    this.#init.log(message, { peer, why: why.slice(0, 300) });
   }
 
-  /** One line a peer: others decide how often this happens. */
-  #doubt(talker: Talker, message: string, facts: Record<string, unknown>): void {
-    if (talker.doubted) return;
-    talker.doubted = true;
-    this.#init.log(message, facts);
-  }
-
-  /** @returns whether its file was found there. */
-  async #lookAt(peer: PeerName, talker: Talker, root: string, told: Told): Promise<boolean> {
-    const { shares, members, mounts, disk } = this.#init;
+  /** @returns whether the peer's file was found on the share. */
+  async #isFound(peer: PeerName, introduction: Introduction, root: string, claim: Claim): Promise<boolean> {
+    const { shares, members } = this.#init;
     const wasMember = members.isMember(root, peer);
-    const isStranger = members.standing(peer) === 'stranger';
-    if (isStranger) {
-      if (disk.hungThreads > maxHung || !this.#looksLeft.take(1, this.#init.now())) return false;
-      const fault = foreignFault(await this.#mountsNow(), root, process.getuid?.() ?? -1);
-      if (fault !== undefined) {
-        this.#doubt(talker, 'a share that a peer names is not looked at', { peer, why: fault });
-        return false;
-      }
-    }
     // First of all: before this nothing there is looked at, and nothing is made.
-    const membership = await (isStranger
-      ? this.#inTurn(() => members.check(root, peer))
-      : members.check(root, peer));
-    if (this.#talkers.get(peer) !== talker) return true;
-    if (!membership.ok) {
-      this.#doubt(talker, 'a peer is no member of a share', { peer, why: membership.why.slice(0, 300) });
-      return false;
-    }
+    if (!(await this.#isMember(peer, introduction, root))) return false;
+    if (!this.#isCurrent(peer, introduction)) return true;
     const found = await shares.find(root);
     if (!found.ok || found.share.root !== root) return false;
     if (!(await members.join(found.share)).ok) return false;
-    if (!wasMember) {
-      this.#init.onProven(peer);
-      // Both look at one file that nobody changes: what they see alike can be compared from now on.
-      const [mine = absent] = await readFacts(disk, [memberPath(root, peer)], { fresh: true });
-      if (this.#talkers.get(peer) !== talker) return true;
-      this.#init.onCompared(root, { mine, theirs: told.member });
-      this.tell([peer]);
-    }
-    if (!told.seen && talker.usable.delete(root)) {
-      // It had found us and has forgotten: its connection to us was made anew, which we have not noticed.
-      this.tell([peer]);
-    }
-    if (told.seen) {
-      mounts.set(peer, root, told.mount);
-      const isNew = talker.usable.size === 0;
-      talker.usable.add(root);
-      if (isNew) this.#init.onUsable(peer);
-      this.#wake();
-    }
+    if (!wasMember) await this.#proven(peer, introduction, root, claim);
+    if (this.#isCurrent(peer, introduction)) this.#heardClaim(peer, introduction, root, claim);
     return true;
+  }
+
+  async #isMember(peer: PeerName, introduction: Introduction, root: string): Promise<boolean> {
+    const { members } = this.#init;
+    const isStranger = this.#isStranger(peer);
+    if (isStranger) {
+      if (!this.#looks.take()) return false;
+      const why = await this.#looks.fault(root);
+      if (why !== undefined) {
+        this.#log(introduction, 'a share that a peer names is not looked at', { peer, why });
+        return false;
+      }
+    }
+    const check = () => members.check(root, peer);
+    const answer = await (isStranger ? this.#looks.inTurn(check) : check());
+    if (!answer.ok) this.#log(introduction, 'a peer is not a member of a share', { peer, why: answer.why });
+    return answer.ok;
+  }
+
+  /** Its file was found for the first time. */
+  async #proven(peer: PeerName, introduction: Introduction, root: string, claim: Claim): Promise<void> {
+    this.#init.onProven(peer);
+    // Both look at one file that nobody changes: what they see of it alike can be compared from now on.
+    const [mine = absent] = await readFacts(this.#init.disk, [memberPath(root, peer)], { fresh: true });
+    if (!this.#isCurrent(peer, introduction)) return;
+    this.#init.onCompared(root, { mine, theirs: claim.member });
+    this.tell([peer]);
+  }
+
+  #heardClaim(peer: PeerName, introduction: Introduction, root: string, claim: Claim): void {
+    if (!claim.seen) {
+      // It had found this peer and has forgotten: its end of the connection was made anew, unnoticed at this end.
+      if (introduction.usable.delete(root)) this.tell([peer]);
+      return;
+    }
+    this.#init.mounts.set(peer, root, claim.mount);
+    const isNew = introduction.usable.size === 0;
+    introduction.usable.add(root);
+    if (isNew) this.#init.onUsable(peer);
+    this.#firstWait.wake();
   }
 }

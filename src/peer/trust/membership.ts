@@ -1,5 +1,5 @@
 /**
- * Membership as the peer uses it: writes this peer's file on each share that it comes to know, asks for others', and
+ * MembershipAnswer as the peer uses it: writes this peer's file on each share that it comes to know, asks for others', and
  * believes an answer for a while only, so that removing a file revokes.
  */
 
@@ -20,21 +20,21 @@ import type { Mount } from '../../share/mounts.ts';
 import type { Share } from '../../share/shares.ts';
 
 /** `unsure`: the file system did not answer, so nothing is shown either way. */
-export type Membership =
+export type MembershipAnswer =
   | { readonly ok: true }
   | { readonly ok: false; readonly why: string; readonly unsure?: boolean };
 
 /**
- * What a connected peer has shown so far, on any share. A `stranger` has shown nothing: nothing that it names is looked
- * at, run or kept. Of a `lapsed` one the proof is old: look again before the next job.
+ * What a connected peer has proven so far, on any share. A `stranger` has proven nothing: nothing that it names is looked
+ * at, run or kept. The proof of a `lapsed` peer is old: it is looked for again before the next job.
  */
 export type Standing = 'member' | 'lapsed' | 'stranger';
 
 /** How long attributes are believed where the mount does not say. */
 const cacheS = 60;
-/** How long a good answer holds. */
+/** A good answer holds for this time. */
 const believedMs = 30_000;
-/** A bad one: the other end may be just writing its file. */
+/** A bad answer holds for this time only: the other end may be writing its file just now. */
 const doubtedMs = 50;
 /** Files of a day's age are swept, so a living peer renews its own well before. */
 const renewMs = 4 * 3600 * 1000;
@@ -42,13 +42,13 @@ const renewMs = 4 * 3600 * 1000;
 const maxRoots = 64;
 
 interface Known {
-  readonly answer: Promise<Membership>;
+  readonly answer: Promise<MembershipAnswer>;
   untilMs: number;
   /** The newest answer that came. */
-  verdict: Membership | undefined;
+  verdict: MembershipAnswer | undefined;
 }
 
-export interface MembersInit {
+export interface MembershipInit {
   readonly disk: Disk;
   readonly now: () => number;
   readonly self: () => Member;
@@ -59,18 +59,18 @@ export interface MembersInit {
   readonly log: (message: string, facts: Record<string, unknown>) => void;
 }
 
-export class Members {
-  readonly #init: MembersInit;
+export class Membership {
+  readonly #init: MembershipInit;
   /** By peer, then by root of the share. */
   readonly #known = new Map<PeerName, Map<string, Known>>();
-  readonly #joined = new Map<string, Promise<Membership>>();
+  readonly #joined = new Map<string, Promise<MembershipAnswer>>();
   /** When this peer's file was written, by the wall clock, which counts the time in which a machine sleeps. */
   readonly #writtenMs = new Map<string, number>();
   readonly #facts = new Map<string, Fact>();
   readonly #mounts = new Map<string, Mount>();
   readonly #renewal: NodeJS.Timeout;
 
-  constructor(init: MembersInit) {
+  constructor(init: MembershipInit) {
     this.#init = init;
     this.#renewal = setInterval(() => {
       for (const root of this.#joined.keys()) this.#joined.set(root, this.#renew(root));
@@ -90,7 +90,7 @@ export class Members {
   }
 
   /** Writes this peer's file on a share, once. */
-  join(share: Share): Promise<Membership> {
+  join(share: Share): Promise<MembershipAnswer> {
     const { root } = share;
     let joined = this.#joined.get(root);
     if (joined === undefined) {
@@ -108,7 +108,7 @@ export class Members {
   }
 
   /** Whether this peer is a member of a share that it was asked to join. */
-  joinedTo(root: string): Promise<Membership> {
+  joinedTo(root: string): Promise<MembershipAnswer> {
     return (
       this.#joined.get(root) ??
       Promise.resolve({ ok: false, why: 'this peer could not write its own member file' })
@@ -121,7 +121,7 @@ export class Members {
   }
 
   /** Is that peer a member of this share, as this machine sees it? */
-  check(root: string, peer: PeerName): Promise<Membership> {
+  check(root: string, peer: PeerName): Promise<MembershipAnswer> {
     const nowMs = this.#init.now();
     const roots = this.#known.get(peer) ?? new Map<string, Known>();
     const before = roots.get(root);
@@ -141,7 +141,7 @@ export class Members {
     return known.answer;
   }
 
-  /** What a peer has shown, without looking. */
+  /** What a peer has proven; does not look. */
   standing(peer: PeerName): Standing {
     let standing: Standing = 'stranger';
     for (const { verdict, untilMs } of this.#known.get(peer)?.values() ?? []) {
@@ -170,14 +170,14 @@ export class Members {
     this.#known.delete(peer);
   }
 
-  /** Why a peer is not used, for people: on none of the shares where it was looked for it is a member. */
+  /** Says, for people, why a peer that is a member of none of the shares is not used; empty for a member. */
   refusals(peer: PeerName): string[] {
     const verdicts = [...(this.#known.get(peer)?.values() ?? [])].map(({ verdict }) => verdict);
     if (verdicts.some((verdict) => verdict?.ok === true)) return [];
     const reasons = verdicts.flatMap((verdict) => (verdict?.ok === false ? [verdict.why] : []));
     return reasons.length > 0 || this.#mounts.size === 0
       ? reasons.slice(0, 2)
-      : ['not-member: it has not shown that it is you on any share of this peer'];
+      : ['not-member: no share of this peer holds its member file'];
   }
 
   /** Removes this peer's files; at its stop. */
@@ -189,7 +189,7 @@ export class Members {
     );
   }
 
-  async #write(root: string): Promise<Membership> {
+  async #write(root: string): Promise<MembershipAnswer> {
     try {
       const self = this.#init.self();
       const written = await writeMemberFile(this.#init.disk, root, self);
@@ -207,8 +207,8 @@ export class Members {
     }
   }
 
-  /** Who removed the file has revoked this peer there: it must not come back by itself. */
-  async #renew(root: string): Promise<Membership> {
+  /** Writes the file anew, unless somebody has removed it: that revoked this peer on that share. */
+  async #renew(root: string): Promise<MembershipAnswer> {
     const ageMs = Date.now() - (this.#writtenMs.get(root) ?? 0);
     // Older ones are swept by others, so a machine that slept for days may find its own gone.
     if (ageMs < memberLifeMs) {
@@ -226,7 +226,7 @@ export class Members {
     return await this.#write(root);
   }
 
-  async #look(root: string, peer: PeerName): Promise<Membership> {
+  async #look(root: string, peer: PeerName): Promise<MembershipAnswer> {
     const publicKey = this.#init.keyOf(peer);
     if (publicKey === undefined) return { ok: false, why: `there is no connection to ${peer}` };
     try {

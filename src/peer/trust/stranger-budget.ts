@@ -1,47 +1,26 @@
 /**
- * What those who have shown nothing may cost: bytes that are parsed for them, and words that are said to them. Whatever
- * is more than a peer of another user says in its life is passed over.
+ * Bounds what strangers may cost: the bytes of control messages that are parsed for each. Messages beyond the allowance
+ * are dropped unread; it is more than an honest peer of another user sends.
  */
+import { type Allowance, Bucket } from '../../core/bucket.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import { FrameError } from '../../wire/frame.ts';
 
-export interface Allowance {
-  /** At once. */
-  readonly burst: number;
-  readonly perS: number;
-}
-
-/** Of control messages, bytes: to those who are not proven, peers say little (see GossipLoop and ShareTalk). */
+/** Bytes. To peers that are not proven, an honest peer says little (see GossipLoop and Introductions). */
 const parsed: Allowance = { burst: 48 * 1024, perS: 4 * 1024 };
-/** Whoever goes on far beyond it is sent away. */
+/** A stranger whose dropped messages add up to this is disconnected. */
 const patienceBytes = 4 * 1024 * 1024;
+/** Parsing an empty message costs as much as this. */
+const overheadBytes = 256;
 
-/** So much at once, so much a second. */
-export class Bucket {
-  readonly #allowance: Allowance;
-  #left: number;
-  #atMs: number;
-
-  constructor(allowance: Allowance, nowMs: number) {
-    this.#allowance = allowance;
-    this.#left = allowance.burst;
-    this.#atMs = nowMs;
-  }
-
-  /** @returns false if there is not so much left; then nothing is taken. */
-  take(amount: number, nowMs: number): boolean {
-    const { burst, perS } = this.#allowance;
-    this.#left = Math.min(burst, this.#left + ((nowMs - this.#atMs) / 1000) * perS);
-    this.#atMs = nowMs;
-    if (amount > this.#left) return false;
-    this.#left -= amount;
-    return true;
-  }
+interface Stranger {
+  readonly bucket: Bucket;
+  droppedBytes: number;
 }
 
-export class Strangers {
+export class StrangerBudget {
   readonly #now: () => number;
-  readonly #all = new Map<PeerName, { readonly bucket: Bucket; passedOverBytes: number }>();
+  readonly #strangers = new Map<PeerName, Stranger>();
 
   constructor(now: () => number) {
     this.#now = now;
@@ -50,23 +29,22 @@ export class Strangers {
   /**
    * Whether a control message of a stranger is read.
    *
-   * @throws FrameError when it has long been too much; its connection must end.
+   * @throws FrameError when the stranger has sent far too much; its connection must end.
    */
-  mayCost(peer: PeerName, sizeBytes: number): boolean {
-    let stranger = this.#all.get(peer);
+  allows(peer: PeerName, sizeBytes: number): boolean {
+    let stranger = this.#strangers.get(peer);
     if (stranger === undefined) {
-      stranger = { bucket: new Bucket(parsed, this.#now()), passedOverBytes: 0 };
-      this.#all.set(peer, stranger);
+      stranger = { bucket: new Bucket(parsed, this.#now()), droppedBytes: 0 };
+      this.#strangers.set(peer, stranger);
     }
-    // A message costs something even when it is empty.
-    const costBytes = 256 + sizeBytes;
+    const costBytes = overheadBytes + sizeBytes;
     if (stranger.bucket.take(costBytes, this.#now())) return true;
-    stranger.passedOverBytes += costBytes;
-    if (stranger.passedOverBytes > patienceBytes) throw new FrameError('a stranger says too much');
+    stranger.droppedBytes += costBytes;
+    if (stranger.droppedBytes > patienceBytes) throw new FrameError('a stranger sends too much');
     return false;
   }
 
   forget(peer: PeerName): void {
-    this.#all.delete(peer);
+    this.#strangers.delete(peer);
   }
 }

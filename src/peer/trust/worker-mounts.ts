@@ -1,8 +1,8 @@
-/** How each worker mounts each share, as it has said itself: how long its kernel may believe what is no longer so. */
+/** Keeps how each worker mounts each share, as it says itself: for how long its kernel may believe what has changed. */
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { WorkerMount } from '../../core/view/contract.ts';
 
-/** A peer says so right after it has become a member; it is on its way. */
+/** Longest wait: a peer says how it mounts a share right after it has become a member. */
 const waitMs = 1_500;
 
 export class WorkerMounts {
@@ -25,7 +25,7 @@ export class WorkerMounts {
     for (const key of this.#known.keys()) if (key.startsWith(`${peer} `)) this.#known.delete(key);
   }
 
-  /** Waits a moment for what has not been said yet; undefined if it is not. */
+  /** Waits a moment where it has not been said yet; undefined if it still is not. */
   async of(peer: PeerName, root: string): Promise<WorkerMount | undefined> {
     const key = `${peer} ${root}`;
     const known = this.#known.get(key);

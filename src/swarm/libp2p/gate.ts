@@ -1,7 +1,8 @@
 /**
- * Who may knock, before a handshake costs anything: one host has a few peers (one a user), not hundreds, and does not
- * connect again and again. Whoever is turned away is dialled, or dials, again later. Pure but for its state.
+ * Decides which hosts may connect, before a handshake costs anything. One host has a few peers (one a user), not hundreds,
+ * and does not connect again and again. A peer that is turned away is dialled, or dials, again later.
  */
+import { Bucket } from '../../core/bucket.ts';
 
 /** Connections of one host at a time. */
 const maxPerHost = 64;
@@ -12,33 +13,28 @@ const ofAll = { burst: 256, perS: 32 } as const;
 /** Hosts whose count is kept. */
 const maxHosts = 4_096;
 
-interface Handshakes {
-  left: number;
-  atMs: number;
-}
-interface Host extends Handshakes {
+interface Host {
   open: number;
+  readonly handshakes: Bucket;
 }
 
 export class Gate {
   readonly #hosts = new Map<string, Host>();
   readonly #nowMs: () => number;
-  readonly #all: Handshakes;
+  readonly #all: Bucket;
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
-    this.#all = { left: ofAll.burst, atMs: nowMs() };
+    this.#all = new Bucket(ofAll, nowMs());
   }
 
   /** A host connects, an IP address as the socket has it. @returns whether it may; then it has used one handshake. */
   admit(address: string): boolean {
     if (isOwn(address)) return true;
     const host = this.#host(address);
-    refill(host, ofHost, this.#nowMs());
-    refill(this.#all, ofAll, this.#nowMs());
-    if (host.open >= maxPerHost || host.left < 1 || this.#all.left < 1) return false;
-    host.left -= 1;
-    this.#all.left -= 1;
+    const nowMs = this.#nowMs();
+    if (host.open >= maxPerHost || !host.handshakes.has(1, nowMs) || !this.#all.take(1, nowMs)) return false;
+    host.handshakes.take(1, nowMs);
     return true;
   }
 
@@ -56,7 +52,7 @@ export class Gate {
     let host = this.#hosts.get(name);
     if (host === undefined) {
       if (this.#hosts.size >= maxHosts) this.#forgetOne();
-      host = { open: 0, left: ofHost.burst, atMs: this.#nowMs() };
+      host = { open: 0, handshakes: new Bucket(ofHost, this.#nowMs()) };
       this.#hosts.set(name, host);
     }
     return host;
@@ -70,12 +66,6 @@ export class Gate {
       return;
     }
   }
-}
-
-function refill(handshakes: Handshakes, allowed: { burst: number; perS: number }, nowMs: number): void {
-  const gained = ((nowMs - handshakes.atMs) / 1000) * allowed.perS;
-  handshakes.left = Math.min(allowed.burst, handshakes.left + gained);
-  handshakes.atMs = nowMs;
 }
 
 /** This machine itself may have many peers, and needs no network to trouble us. */

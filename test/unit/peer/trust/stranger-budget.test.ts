@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LoadReport } from '../../../../src/core/load-report.ts';
 import { GossipLoop } from '../../../../src/peer/mesh/gossip-loop.ts';
-import { Strangers } from '../../../../src/peer/trust/stranger-budget.ts';
+import { StrangerBudget } from '../../../../src/peer/trust/stranger-budget.ts';
 import { FrameError } from '../../../../src/wire/frame.ts';
 import { helloOf } from '../../../rig/swarm-node.ts';
 
 test('what a stranger says is read up to an allowance, and one that goes on is sent away', () => {
   let nowMs = 0;
-  const strangers = new Strangers(() => nowMs);
-  const says = (): boolean => strangers.mayCost('s', 16_000);
+  const strangers = new StrangerBudget(() => nowMs);
+  const says = (): boolean => strangers.allows('s', 16_000);
   assert.deepEqual([says(), says(), says(), says()], [true, true, true, false]);
-  assert.ok(strangers.mayCost('other', 16_000), 'each has its own');
+  assert.ok(strangers.allows('other', 16_000), 'each has its own');
   nowMs += 60_000;
   assert.ok(says());
   assert.throws(() => {

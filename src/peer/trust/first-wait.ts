@@ -1,0 +1,56 @@
+/**
+ * Lets the first job in a share wait a moment, until the peers that are connected have found this peer's file there: a
+ * build that starts right after its peer then has the whole swarm.
+ */
+import type { PeerName } from '../../core/schedule/contract.ts';
+
+const mostMs = 400;
+
+export interface FirstWaitInit {
+  readonly now: () => number;
+  readonly neighbours: () => readonly PeerName[];
+  /** Whether that peer and this one have found each other on the share. */
+  readonly isUsable: (peer: PeerName, root: string) => boolean;
+}
+
+export class FirstWait {
+  readonly #init: FirstWaitInit;
+  /** By root of the share; each is waited for once. */
+  readonly #waits = new Map<string, Promise<void>>();
+  readonly #wakers = new Set<() => void>();
+
+  constructor(init: FirstWaitInit) {
+    this.#init = init;
+  }
+
+  /** Settles when all neighbours are usable on the share, or the time is up. */
+  settled(root: string): Promise<void> {
+    let wait = this.#waits.get(root);
+    if (wait === undefined) {
+      wait = this.#settle(root);
+      this.#waits.set(root, wait);
+    }
+    return wait;
+  }
+
+  /** A peer became usable, or is gone. */
+  wake(): void {
+    const wakers = [...this.#wakers];
+    this.#wakers.clear();
+    for (const wake of wakers) wake();
+  }
+
+  async #settle(root: string): Promise<void> {
+    const { now, neighbours, isUsable } = this.#init;
+    const deadlineMs = now() + mostMs;
+    while (neighbours().some((peer) => !isUsable(peer, root)) && now() < deadlineMs) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(() => this.wake(), deadlineMs - now());
+        this.#wakers.add(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  }
+}
