@@ -2,8 +2,10 @@
  * What a file is, by content, so that two machines can compare: the build id of a program, else a hash. Kept in
  * memory as long as device, inode, size and times stay the same. For system files on local disks: no share.
  */
+
 import { createHash } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
+import { BoundedMap } from '../core/bounded-map.ts';
 import { toBytes } from '../wire/bytes.ts';
 import { readElfIdentity } from './elf.ts';
 
@@ -49,7 +51,7 @@ interface Kept {
 
 /** Identities of files, remembered. */
 export class FileIdentities {
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept = new BoundedMap<string, Kept>(maxKept);
   readonly #believedMs: number;
 
   /** @param believedMs - how long a file is not looked at again. System files change when packages are installed. @default 5000 */
@@ -71,7 +73,6 @@ export class FileIdentities {
       kept.checkedMs = nowMs;
       return kept.found;
     }
-    if (this.#kept.size >= maxKept) this.#kept.clear();
     const found = identify(path).catch(() => missing); // vanished or unreadable: for us it is not there
     this.#kept.set(path, { stamp, found, checkedMs: nowMs });
     return found;

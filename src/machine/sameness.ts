@@ -3,6 +3,7 @@
  * contents, cached, so that the common answer costs a map look-up.
  */
 
+import { BoundedMap } from '../core/bounded-map.ts';
 import type { ByteString } from '../wire/bytes.ts';
 import type { SystemFile, Tool } from '../wire/job-messages.ts';
 import { cpuFingerprint } from './cpu.ts';
@@ -24,7 +25,9 @@ const nothing: Fingerprint = { digest: '', description: 'not found' };
 export class Sameness {
   readonly #identities = new FileIdentities({ believedMs });
   readonly #toolchains = new Toolchains(this.#identities);
-  readonly #programs = new Map<string, { fingerprint: Promise<Fingerprint>; untilMs: number }>();
+  readonly #programs = new BoundedMap<string, { fingerprint: Promise<Fingerprint>; untilMs: number }>(
+    maxKnown,
+  );
   #cpu: Promise<Fingerprint> | undefined;
 
   /** What these programs and other system files are on this machine, in the order given. */
@@ -58,7 +61,6 @@ export class Sameness {
     const known = this.#programs.get(key);
     if (known !== undefined && known.untilMs > nowMs) return known.fingerprint;
     const fingerprint = this.#fingerprint(name, cwd, env);
-    if (this.#programs.size >= maxKnown) this.#programs.clear();
     this.#programs.set(key, { fingerprint, untilMs: nowMs + believedMs });
     return fingerprint;
   }

@@ -2,13 +2,18 @@
  * Is a tool the same on two machines? Its fingerprint covers the program, its libraries, and for compilers the back
  * ends that it starts (cc1, cc1plus, as, ld, collect2, lto1). Paths count too: they end up in what is built.
  */
+
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { access, constants, lstat, realpath } from 'node:fs/promises';
 import { basename, isAbsolute, join, resolve } from 'node:path';
+import { BoundedMap } from '../core/bounded-map.ts';
 import { fromBytes, toBytes } from '../wire/bytes.ts';
 import { parseLoadedObjects } from './elf.ts';
 import type { FileIdentities } from './file-identity.ts';
+
+/** Whose parts are remembered. */
+const maxPrograms = 1_000;
 
 export interface Fingerprint {
   /** Equal digests: the same tool. 32 hexadecimal digits. */
@@ -109,7 +114,9 @@ interface Parts {
 /** Tells tools apart; remembers for each program which files make it up. */
 export class Toolchains {
   readonly #identities: FileIdentities;
-  readonly #parts = new Map<string, { readonly identity: string; readonly parts: Promise<Parts> }>();
+  readonly #parts = new BoundedMap<string, { readonly identity: string; readonly parts: Promise<Parts> }>(
+    maxPrograms,
+  );
 
   constructor(identities: FileIdentities) {
     this.#identities = identities;
@@ -157,7 +164,6 @@ export class Toolchains {
     const key = `${path}\0${JSON.stringify(search)}`;
     let known = this.#parts.get(key);
     if (known?.identity !== own.identity) {
-      if (this.#parts.size >= 1_000) this.#parts.clear();
       known = { identity: own.identity, parts: this.#findParts(path, search, own.isDynamicProgram) };
       this.#parts.set(key, known);
     }

@@ -2,7 +2,9 @@
  * Refreshing directories: the cure for every stale name that was measured on NFS. Each is opened and closed, parents
  * before children (a swapped directory is seen through its parent), those of one depth at the same time.
  */
+
 import type { Fact } from '../core/fact.ts';
+import { getOrMake } from '../core/get-or-make.ts';
 import { type Disk, defaultDiskTimeoutMs } from './disk.ts';
 import { intoBatches } from './facts.ts';
 
@@ -30,10 +32,7 @@ export async function refreshDirectories(
   const deadlineMs = performance.now() + (options.timeoutMs ?? defaultDiskTimeoutMs);
   const byDepth = new Map<number, string[]>();
   for (const directory of new Set(directories)) {
-    const depth = depthOf(directory);
-    const level = byDepth.get(depth);
-    if (level === undefined) byDepth.set(depth, [directory]);
-    else level.push(directory);
+    getOrMake(byDepth, depthOf(directory), () => []).push(directory);
   }
   const facts = new Map<string, Fact>();
   for (const depth of [...byDepth.keys()].toSorted((a, b) => a - b)) {

@@ -1,4 +1,5 @@
 /** Which share a directory is in, and making shares: by the user's word, or by itself on a network file system. */
+import { BoundedMap } from '../core/bounded-map.ts';
 import { SwarmError } from '../core/swarm-error.ts';
 import { fromText, toText } from '../wire/bytes.ts';
 import type { RootFinding, Verdict } from './blocking/root.ts';
@@ -35,7 +36,10 @@ export function mountFault(mount: Mount | undefined): string | undefined {
 export class Shares {
   readonly #disk: Disk;
   readonly #now: () => number;
-  readonly #found = new Map<string, { readonly finding: Promise<ShareFinding>; readonly untilMs: number }>();
+  readonly #found = new BoundedMap<
+    string,
+    { readonly finding: Promise<ShareFinding>; readonly untilMs: number }
+  >(maxFindings);
 
   constructor(disk: Disk, options: { readonly now?: () => number } = {}) {
     this.#disk = disk;
@@ -50,7 +54,6 @@ export class Shares {
     const nowMs = this.#now();
     const known = this.#found.get(directory);
     if (known !== undefined && known.untilMs > nowMs) return known.finding;
-    if (this.#found.size >= maxFindings) this.#found.clear();
     const finding = this.#search(directory);
     this.#found.set(directory, { finding, untilMs: nowMs + believedMs });
     return finding;

@@ -4,6 +4,7 @@
  * Reports are merged by (incarnation, sequence), the higher wins, so any order, loss or repetition of messages ends in
  * the same table. A peer alone makes its own reports: what others say of us is dropped.
  */
+import { BoundedMap } from '../bounded-map.ts';
 import type { LoadReport } from '../load-report.ts';
 import { createRandom, nextInteger, type RandomState } from '../random.ts';
 
@@ -61,7 +62,7 @@ export const expiryMs = 120_000;
 /** @param options.self - the first own report. @param options.seed - seeds the choice of neighbours. */
 export function createTable(options: { readonly self: LoadReport; readonly seed?: number }): Table {
   return {
-    entries: new Map(),
+    entries: new BoundedMap(maximumPeers),
     own: options.self,
     ownAtMs: Number.NEGATIVE_INFINITY,
     ownSpread: options.self,
@@ -116,11 +117,9 @@ export function mergeReports(
     if (report.id === table.own.id) continue;
     const entry = table.entries.get(report.id);
     if (entry !== undefined && !isNewerReport(report, entry.report)) continue;
-    if (entry === undefined && table.entries.size >= maximumPeers) evict(table);
     table.changes += 1;
     if (entry === undefined || isSignificant(entry.report, report)) table.quickRounds = quickRounds;
-    // Deleted first, so that the order of the map is the order of change.
-    table.entries.delete(report.id);
+    // The order of the map is the order of change: the one without news for longest is the first.
     table.entries.set(report.id, { report, heardAtMs: nowMs, from, change: table.changes });
     news.push(report);
   }
@@ -132,14 +131,6 @@ export function isNewerReport(report: LoadReport, than: LoadReport): boolean {
     report.incarnation > than.incarnation ||
     (report.incarnation === than.incarnation && report.sequence > than.sequence)
   );
-}
-
-/** The one without news for longest is the first of the map. */
-function evict(table: Table): void {
-  for (const id of table.entries.keys()) {
-    table.entries.delete(id);
-    return;
-  }
 }
 
 export interface GossipMessage {

@@ -23,8 +23,6 @@ const refusalMs: Readonly<Record<RefusalCode, number>> = {
   leaving: 30_000,
   native: 30_000,
 };
-/** How many peers' totals are kept. */
-const maximumTotals = 4_096;
 
 export type AttemptEvent = Extract<DispatcherEvent, { attempt: number }>;
 
@@ -148,13 +146,5 @@ function refuse(
 
 function countDone(state: DispatcherState, peer: PeerName): void {
   const { doneByPeer } = state;
-  const done = (doneByPeer.get(peer) ?? 0) + 1;
-  doneByPeer.delete(peer);
-  doneByPeer.set(peer, done);
-  if (doneByPeer.size > maximumTotals) {
-    for (const oldest of doneByPeer.keys()) {
-      doneByPeer.delete(oldest);
-      break;
-    }
-  }
+  doneByPeer.set(peer, (doneByPeer.get(peer) ?? 0) + 1);
 }

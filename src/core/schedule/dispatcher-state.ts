@@ -1,10 +1,14 @@
 /** What the dispatcher remembers, and the few ways in which all its parts change it. */
+import { BoundedMap } from '../bounded-map.ts';
 import { createHeap, type Heap, nextDue, pushDue } from '../heap.ts';
 import { createRandom, type RandomState } from '../random.ts';
 import type { Reason } from '../reason.ts';
 import type { AttemptNumber, DispatcherAction, JobDemand, JobId, PeerName } from './contract.ts';
 import { createJobQueue, insertInOrder, type JobQueue } from './job-queue.ts';
 import { expectedRoom, isReady, othersLoad, type PeerRecord } from './peer-record.ts';
+
+/** How many peers' totals are kept. */
+const maximumTotals = 4_096;
 
 /** One start of a job on a worker. */
 export interface Attempt {
@@ -105,7 +109,7 @@ export function createDispatcher(options: DispatcherOptions): DispatcherState {
     wakeAtMs: Number.POSITIVE_INFINITY,
     stopping: false,
     totals: { done: 0, remote: 0, inline: 0, failed: 0, retried: 0 },
-    doneByPeer: new Map(),
+    doneByPeer: new BoundedMap(maximumTotals),
     actions: [],
   };
 }

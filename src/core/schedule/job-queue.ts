@@ -2,6 +2,7 @@
  * Jobs that wait for a place, first come first served. One lane for each kind, so that a kind that nobody takes
  * now does not hold the others up; a job that comes back takes its old place.
  */
+import { getOrMake } from '../get-or-make.ts';
 import type { JobId } from './contract.ts';
 
 export interface JobQueue {
@@ -15,11 +16,7 @@ export function createJobQueue(): JobQueue {
 
 /** Job ids rise, so the place of a job is by its id. */
 export function enqueue(queue: JobQueue, kind: string, job: JobId): void {
-  let lane = queue.lanes.get(kind);
-  if (lane === undefined) {
-    lane = [];
-    queue.lanes.set(kind, lane);
-  }
+  const lane = getOrMake(queue.lanes, kind, () => []);
   queue.size += 1;
   insertInOrder(lane, job);
 }

@@ -1,4 +1,5 @@
 /** How much memory jobs of a kind need, learnt from the peaks that workers report. */
+import { BoundedMap } from '../bounded-map.ts';
 
 /** Least recently used kinds beyond this are forgotten. */
 const maxKinds = 1_024;
@@ -10,7 +11,7 @@ export interface MemoryLedger {
 }
 
 export function createMemoryLedger(): MemoryLedger {
-  return { peaks: new Map() };
+  return { peaks: new BoundedMap(maxKinds) };
 }
 
 /** Expected peak of the next job of this kind, bytes; 0 if none was seen yet. */
@@ -20,10 +21,5 @@ export function expectedMemory(ledger: MemoryLedger, kind: string): number {
 
 export function learnMemory(ledger: MemoryLedger, kind: string, peakBytes: number): void {
   const before = ledger.peaks.get(kind) ?? 0;
-  ledger.peaks.delete(kind);
   ledger.peaks.set(kind, Math.max(peakBytes, before * decay));
-  if (ledger.peaks.size > maxKinds) {
-    const oldest = ledger.peaks.keys().next();
-    if (oldest.done !== true) ledger.peaks.delete(oldest.value);
-  }
 }

@@ -82,7 +82,7 @@ function searchedBy(state: SubmitterState, view: JobView, read: readonly ReadIte
   const { includeDirs } = view;
   const files = read.flatMap((item) => item.entry ?? []);
   const outsideDirs = read.flatMap((item) => (item.entry === undefined ? item.path : []));
-  const known = state.remembered.get(view.job.key);
+  const known = state.remembered.use(view.job.key);
   if (
     known !== undefined &&
     sameItems(known.files, files) &&

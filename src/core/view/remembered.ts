@@ -9,35 +9,3 @@ export interface Searched {
   readonly watched: readonly PathEntry[];
   readonly files: readonly PathEntry[];
 }
-
-/** The least recently used of these are forgotten. */
-export class Remembered {
-  readonly #max: number;
-  #byKey = new Map<string, Searched>();
-
-  constructor(max: number) {
-    this.#max = max;
-  }
-
-  get size(): number {
-    return this.#byKey.size;
-  }
-
-  get(key: string): Searched | undefined {
-    const searched = this.#byKey.get(key);
-    if (searched !== undefined) this.set(key, searched);
-    return searched;
-  }
-
-  set(key: string, searched: Searched): void {
-    this.#byKey.delete(key);
-    this.#byKey.set(key, searched);
-    if (this.#byKey.size <= this.#max) return;
-    const oldest = this.#byKey.keys().next();
-    if (oldest.done !== true) this.#byKey.delete(oldest.value);
-  }
-
-  clear(): void {
-    this.#byKey = new Map();
-  }
-}

@@ -1,9 +1,11 @@
 /** What the submitter's side of the views of one share holds, and what its parts have in common. */
+
+import type { BoundedMap } from '../bounded-map.ts';
 import type { Ages } from './ages.ts';
 import type { FactField } from './contract.ts';
 import type { JobView } from './job-view.ts';
 import type { PathEntry, PathTable } from './path-table.ts';
-import type { Remembered } from './remembered.ts';
+import type { Searched } from './remembered.ts';
 import type { ViewRules } from './rules.ts';
 import { type Walk, walk } from './walk.ts';
 import type { WorkerRecord } from './worker-record.ts';
@@ -22,7 +24,7 @@ export interface ViewLimits {
 export interface SubmitterState {
   readonly table: PathTable;
   readonly limits: ViewLimits;
-  readonly remembered: Remembered;
+  readonly remembered: BoundedMap<string, Searched>;
   readonly ages: Ages;
   readonly rules: ViewRules;
   readonly workers: Map<string, WorkerRecord>;

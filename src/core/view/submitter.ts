@@ -7,6 +7,7 @@
  * same times as when it was refreshed has not changed since (once settled, see ./path-table.ts); so all that must be
  * refreshed is what differs at a look that began after the job was handed in.
  */
+import { BoundedMap } from '../bounded-map.ts';
 import { Ages, type ServerClock } from './ages.ts';
 import {
   type FactField,
@@ -22,7 +23,6 @@ import { type AttemptView, createJobView, type JobView } from './job-view.ts';
 import { judgeOutcome, type Outcome } from './judge.ts';
 import { PathTable } from './path-table.ts';
 import { prepareOffer } from './prepare.ts';
-import { Remembered } from './remembered.ts';
 import { type ViewRules, viewRules } from './rules.ts';
 import { distrust, type SubmitterState, type ViewLimits } from './submitter-state.ts';
 
@@ -46,7 +46,7 @@ export class SubmitterView {
     this.#state = {
       table: new PathTable(options.root, limits),
       limits,
-      remembered: new Remembered(limits.maxObjects),
+      remembered: new BoundedMap(limits.maxObjects),
       ages: new Ages(rules),
       rules,
       workers: new Map(),
@@ -73,7 +73,7 @@ export class SubmitterView {
   begin(job: ViewJob, nowMs: number): JobView {
     const { table, remembered, rules } = this.#state;
     if (table.isFull()) this.#forgetAll();
-    return createJobView(table, remembered.get(job.key), job, nowMs, { byStat: rules.goesByStat(job) });
+    return createJobView(table, remembered.use(job.key), job, nowMs, { byStat: rules.goesByStat(job) });
   }
 
   /** What to do next to offer the job to this worker; after each step call again, until it is `offer` or `inline`. */

@@ -2,6 +2,7 @@
  * Remembers why things were decided as they were: counts per reason, and the last jobs with their notes,
  * so that `status` can count and `why` can tell.
  */
+import { BoundedMap } from '../../core/bounded-map.ts';
 import { type Reason, reasons } from '../../core/reason.ts';
 import type { JobId, PeerName } from '../../core/schedule/contract.ts';
 
@@ -28,15 +29,11 @@ export interface JobRecord {
 }
 
 export class Ledger {
-  readonly #records = new Map<JobId, JobRecord>();
+  readonly #records = new BoundedMap<JobId, JobRecord>(rememberedJobs);
   readonly #counts = new Map<Reason, number>();
 
   open(job: JobId, command: string, cwd: string, nowMs: number): void {
     this.#records.set(job, { job, command, cwd, notes: [], details: [], startedAtMs: nowMs });
-    if (this.#records.size > rememberedJobs) {
-      const oldest = this.#records.keys().next().value;
-      if (oldest !== undefined) this.#records.delete(oldest);
-    }
   }
 
   note(job: JobId, note: Note): void {

@@ -1,4 +1,7 @@
 /** Refusals that waiting does not cure, by peer and kind of job: `status` shows them until the peer takes such a job again. */
+
+import { BoundedMap } from '../../core/bounded-map.ts';
+import { getOrMake } from '../../core/get-or-make.ts';
 import { reasons } from '../../core/reason.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { Refused } from '../../wire/job-messages.ts';
@@ -37,14 +40,6 @@ export class Refusals {
   }
 
   #put(peer: PeerName, kind: string, answer: string | undefined): void {
-    let answers = this.#answers.get(peer);
-    if (answers === undefined) {
-      answers = new Map();
-      this.#answers.set(peer, answers);
-    }
-    // Put last, so that the one that goes is the one not heard of for longest.
-    answers.delete(kind);
-    answers.set(kind, answer);
-    if (answers.size > maxKinds) answers.delete(answers.keys().next().value ?? '');
+    getOrMake(this.#answers, peer, () => new BoundedMap(maxKinds)).set(kind, answer);
   }
 }

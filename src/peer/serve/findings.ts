@@ -1,4 +1,7 @@
 /** What a worker finds after a job has run: its outputs, what else changed, and what it had read. */
+
+import { BoundedMap } from '../../core/bounded-map.ts';
+import { getOrMake } from '../../core/get-or-make.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import { isHidden } from '../../core/share-layout.ts';
 import { ReadLog } from '../../core/view/read-log.ts';
@@ -37,7 +40,7 @@ export class Findings {
   readonly #init: FindingsInit;
   readonly #logs = new Map<PeerName, Logs>();
   /** Of peers that are gone. */
-  readonly #oldLogs = new Map<PeerName, Logs>();
+  readonly #oldLogs = new BoundedMap<PeerName, Logs>(maxOldLogs);
   /** Ahead of the local clock, by share. */
   readonly #clocks = new Map<string, { readonly aheadMs: Promise<number>; readonly atMs: number }>();
   /** By the share's clock. */
@@ -72,11 +75,7 @@ export class Findings {
     outputs.push(...changed.filter(({ path }) => !known.has(path)).slice(0, maxChanged));
     if (read === undefined) return { outputs };
     const logs = this.#logsOf(peer);
-    let log = logs.read.get(root);
-    if (log === undefined) {
-      log = new ReadLog();
-      logs.read.set(root, log);
-    }
+    const log = getOrMake(logs.read, root, () => new ReadLog());
     return {
       outputs,
       read: log.report(read.read, offer.view.knownReports),
@@ -102,7 +101,6 @@ export class Findings {
     if (logs === undefined) return;
     this.#logs.delete(peer);
     this.#oldLogs.set(peer, logs);
-    if (this.#oldLogs.size > maxOldLogs) this.#oldLogs.delete(this.#oldLogs.keys().next().value ?? '');
   }
 
   async #changed(offer: Offer): Promise<Seen[]> {
@@ -125,12 +123,10 @@ export class Findings {
   }
 
   #logsOf(peer: PeerName): Logs {
-    let logs = this.#logs.get(peer);
-    if (logs === undefined) {
-      logs = this.#oldLogs.get(peer) ?? { read: new Map(), system: new SystemLog() };
+    return getOrMake(this.#logs, peer, () => {
+      const old = this.#oldLogs.get(peer);
       this.#oldLogs.delete(peer);
-      this.#logs.set(peer, logs);
-    }
-    return logs;
+      return old ?? { read: new Map(), system: new SystemLog() };
+    });
   }
 }

@@ -3,6 +3,7 @@
  * share's clock. Decides nothing about what may be believed.
  */
 
+import { BoundedMap } from '../../core/bounded-map.ts';
 import type {
   LookStep,
   NamedFact,
@@ -45,7 +46,7 @@ export class ShareView {
   readonly #disk: Disk;
   readonly #now: () => number;
   readonly #view: SubmitterView;
-  readonly #seen = new Map<string, { readonly record: string; readonly named: NamedFact }>();
+  readonly #seen = new BoundedMap<string, { readonly record: string; readonly named: NamedFact }>(maxSeen);
   #fields: readonly FactField[] = factFields;
   #clockAtMs = Number.NEGATIVE_INFINITY;
   #clockLook: Promise<void> | undefined;
@@ -138,7 +139,6 @@ export class ShareView {
 
   /** Most paths are as they were at the last look: then the fact is the very same object. */
   #factsOf(paths: readonly string[], records: Uint8Array): NamedFact[] {
-    if (this.#seen.size > maxSeen) this.#seen.clear();
     const bytes = Buffer.from(records.buffer, records.byteOffset, records.byteLength);
     return paths.map((path, index) => {
       const record = bytes.toString('latin1', index * recordBytes, (index + 1) * recordBytes);

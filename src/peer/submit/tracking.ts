@@ -2,6 +2,7 @@
  * What the submitter's side keeps from one job to the next: of each share its view and the paths that jobs wrote there,
  * of each worker how it mounts the shares and what it has told of its system files.
  */
+import { getOrMake } from '../../core/get-or-make.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { ViewRules } from '../../core/view/rules.ts';
 import { SystemCheck } from '../../machine/sameness.ts';
@@ -33,22 +34,14 @@ export class Tracking {
   }
 
   share(root: ByteString): TrackedShare {
-    let share = this.#shares.get(root);
-    if (share === undefined) {
-      const view = new ShareView(root, this.#disk, this.#now, this.#rules);
-      share = { view, written: new WrittenPaths() };
-      this.#shares.set(root, share);
-    }
-    return share;
+    return getOrMake(this.#shares, root, () => ({
+      view: new ShareView(root, this.#disk, this.#now, this.#rules),
+      written: new WrittenPaths(),
+    }));
   }
 
   system(worker: PeerName): SystemCheck {
-    let system = this.#systems.get(worker);
-    if (system === undefined) {
-      system = new SystemCheck();
-      this.#systems.set(worker, system);
-    }
-    return system;
+    return getOrMake(this.#systems, worker, () => new SystemCheck());
   }
 
   forgetWorker(worker: PeerName): void {

@@ -4,6 +4,7 @@
  * for up to a minute that size, times and mode are what they were, whatever their directory says; so each worker is told once
  * to open them anew. Pure.
  */
+import { BoundedMap } from '../../core/bounded-map.ts';
 import { parentOf } from '../../core/paths.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { ByteString } from '../../wire/bytes.ts';
@@ -14,15 +15,15 @@ const maxDirectories = 1_024;
 const maxFiles = 256;
 
 export class WrittenPaths {
-  readonly #directories = new Set<ByteString>();
+  readonly #directories = new BoundedMap<ByteString, true>(maxDirectories);
   /** Numbered in the order in which they were written. */
-  readonly #files = new Map<ByteString, number>();
+  readonly #files = new BoundedMap<ByteString, number>(maxFiles);
   readonly #told = new Map<PeerName, number>();
   #next = 1;
 
   /** Those written to last come last. */
   get directories(): ByteString[] {
-    return [...this.#directories];
+    return [...this.#directories.keys()];
   }
 
   /** @param inPlace - files have their real names already. @returns directories that were not written to before. */
@@ -31,10 +32,8 @@ export class WrittenPaths {
     for (const { path, fact } of outputs) {
       if (fact.kind === 'absent') continue;
       const directory = fact.kind === 'directory' ? path : parentOf(path);
-      if (!this.#directories.delete(directory)) begun.push(directory);
-      this.#directories.add(directory);
-      if (this.#directories.size > maxDirectories)
-        this.#directories.delete(this.#directories.values().next().value ?? '');
+      if (!this.#directories.has(directory)) begun.push(directory);
+      this.#directories.set(directory, true);
       if (inPlace && fact.kind !== 'directory') this.#rewritten(path);
     }
     return begun;
@@ -56,9 +55,7 @@ export class WrittenPaths {
   }
 
   #rewritten(path: ByteString): void {
-    this.#files.delete(path);
     this.#files.set(path, this.#next);
     this.#next += 1;
-    if (this.#files.size > maxFiles) this.#files.delete(this.#files.keys().next().value ?? '');
   }
 }

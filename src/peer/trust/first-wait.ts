@@ -2,6 +2,7 @@
  * Lets the first job in a share wait a moment, until the peers that are connected have found this peer's file there: a
  * build that starts right after its peer then has the whole swarm.
  */
+import { getOrMake } from '../../core/get-or-make.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 
 const mostMs = 400;
@@ -25,12 +26,7 @@ export class FirstWait {
 
   /** Settles when all neighbours are usable on the share, or the time is up. */
   settled(root: string): Promise<void> {
-    let wait = this.#waits.get(root);
-    if (wait === undefined) {
-      wait = this.#settle(root);
-      this.#waits.set(root, wait);
-    }
-    return wait;
+    return getOrMake(this.#waits, root, () => this.#settle(root));
   }
 
   /** A peer became usable, or is gone. */

@@ -6,8 +6,10 @@
  * The sender may be a stranger. Of the paths that it names only its own member file is looked for, within the bounds of
  * {@link StrangerLooks}.
  */
+
 import type { Bucket } from '../../core/bucket.ts';
 import { absent, type Fact } from '../../core/fact.ts';
+import { getOrMake } from '../../core/get-or-make.ts';
 import { resolvePath } from '../../core/paths.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import { memberPath } from '../../core/share-layout.ts';
@@ -141,21 +143,16 @@ export class Introductions {
   }
 
   #introductionOf(peer: PeerName): Introduction {
-    let introduction = this.#introductions.get(peer);
-    if (introduction === undefined) {
-      introduction = {
-        claims: new Map(),
-        usable: new Set(),
-        isLooking: false,
-        hasMore: false,
-        failures: 0,
-        isLogged: false,
-        looks: this.#looks.bucket(),
-        timer: undefined,
-      };
-      this.#introductions.set(peer, introduction);
-    }
-    return introduction;
+    return getOrMake(this.#introductions, peer, () => ({
+      claims: new Map(),
+      usable: new Set(),
+      isLooking: false,
+      hasMore: false,
+      failures: 0,
+      isLogged: false,
+      looks: this.#looks.bucket(),
+      timer: undefined,
+    }));
   }
 
   /** False: its claims are checked when its timer runs out. */

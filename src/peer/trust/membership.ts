@@ -3,7 +3,9 @@
  * believes an answer for a while only, so that removing a file revokes.
  */
 
+import { BoundedMap } from '../../core/bounded-map.ts';
 import { absent, type Fact } from '../../core/fact.ts';
+import { getOrMake } from '../../core/get-or-make.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import { memberPath } from '../../core/share-layout.ts';
 import type { Disk } from '../../share/disk.ts';
@@ -92,10 +94,8 @@ export class Membership {
   /** Writes this peer's file on a share, once. */
   join(share: Share): Promise<MembershipAnswer> {
     const { root } = share;
-    let joined = this.#joined.get(root);
-    if (joined === undefined) {
-      joined = this.#write(root);
-      this.#joined.set(root, joined);
+    return getOrMake(this.#joined, root, () => {
+      const joined = this.#write(root);
       void joined.then((answer) => {
         // A share that was not writable a moment ago may be so later.
         if (answer.ok) {
@@ -103,8 +103,8 @@ export class Membership {
           this.#init.onJoined(root);
         } else this.#joined.delete(root);
       });
-    }
-    return joined;
+      return joined;
+    });
   }
 
   /** Whether this peer is a member of a share that it was asked to join. */
@@ -123,7 +123,7 @@ export class Membership {
   /** Is that peer a member of this share, as this machine sees it? */
   check(root: string, peer: PeerName): Promise<MembershipAnswer> {
     const nowMs = this.#init.now();
-    const roots = this.#known.get(peer) ?? new Map<string, Known>();
+    const roots = getOrMake(this.#known, peer, () => new BoundedMap(maxRoots));
     const before = roots.get(root);
     if (before !== undefined && before.untilMs > nowMs) return before.answer;
     const known: Known = {
@@ -131,9 +131,7 @@ export class Membership {
       untilMs: nowMs + believedMs,
       verdict: before?.verdict,
     };
-    if (before === undefined && roots.size >= maxRoots) roots.delete(roots.keys().next().value ?? '');
     roots.set(root, known);
-    this.#known.set(peer, roots);
     void known.answer.then((verdict) => {
       if (!verdict.ok) known.untilMs = this.#init.now() + doubtedMs;
       if (verdict.ok || verdict.unsure !== true || known.verdict === undefined) known.verdict = verdict;

@@ -2,7 +2,9 @@
  * Bounds what strangers may cost: the bytes of control messages that are parsed for each. Messages beyond the allowance
  * are dropped unread; it is more than an honest peer of another user sends.
  */
+
 import { type Allowance, Bucket } from '../../core/bucket.ts';
+import { getOrMake } from '../../core/get-or-make.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import { FrameError } from '../../wire/frame.ts';
 
@@ -32,11 +34,10 @@ export class StrangerBudget {
    * @throws FrameError when the stranger has sent far too much; its connection must end.
    */
   allows(peer: PeerName, sizeBytes: number): boolean {
-    let stranger = this.#strangers.get(peer);
-    if (stranger === undefined) {
-      stranger = { bucket: new Bucket(parsed, this.#now()), droppedBytes: 0 };
-      this.#strangers.set(peer, stranger);
-    }
+    const stranger = getOrMake(this.#strangers, peer, () => ({
+      bucket: new Bucket(parsed, this.#now()),
+      droppedBytes: 0,
+    }));
     const costBytes = overheadBytes + sizeBytes;
     if (stranger.bucket.take(costBytes, this.#now())) return true;
     stranger.droppedBytes += costBytes;

@@ -1,4 +1,5 @@
 /** Keeps how each worker mounts each share, as it says itself: for how long its kernel may believe what has changed. */
+import { getOrMake } from '../../core/get-or-make.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { WorkerMount } from '../../core/view/contract.ts';
 
@@ -33,12 +34,10 @@ export class WorkerMounts {
     const deadlineMs = this.#now() + waitMs;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, deadlineMs - this.#now());
-      const wakers = this.#waiting.get(key) ?? new Set();
-      wakers.add(() => {
+      getOrMake(this.#waiting, key, () => new Set()).add(() => {
         clearTimeout(timer);
         resolve();
       });
-      this.#waiting.set(key, wakers);
     });
     return this.#known.get(key);
   }

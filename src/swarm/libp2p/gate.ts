@@ -2,7 +2,9 @@
  * Decides which hosts may connect, before a handshake costs anything. One host has a few peers (one a user), not hundreds,
  * and does not connect again and again. A peer that is turned away is dialled, or dials, again later.
  */
+
 import { Bucket } from '../../core/bucket.ts';
+import { getOrMake } from '../../core/get-or-make.ts';
 
 /** Connections of one host at a time. */
 const maxPerHost = 64;
@@ -49,13 +51,8 @@ export class Gate {
 
   #host(address: string): Host {
     const name = plain(address);
-    let host = this.#hosts.get(name);
-    if (host === undefined) {
-      if (this.#hosts.size >= maxHosts) this.#forgetOne();
-      host = { open: 0, handshakes: new Bucket(ofHost, this.#nowMs()) };
-      this.#hosts.set(name, host);
-    }
-    return host;
+    if (this.#hosts.size >= maxHosts && !this.#hosts.has(name)) this.#forgetOne();
+    return getOrMake(this.#hosts, name, () => ({ open: 0, handshakes: new Bucket(ofHost, this.#nowMs()) }));
   }
 
   /** The one known for longest that has no connection. */
