@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { describeCounts, type GuestName, GuestSwarm, swarmrun } from './guest-swarm.ts';
-import { labMounts, noLab } from './lab.ts';
+import { describeCounts, GuestSwarm, swarmrun } from './guest-swarm.ts';
+import { type GuestName, labMounts, noLab } from './lab.ts';
 
 const timeoutMs = 60_000;
 

@@ -1,12 +1,11 @@
 /** A swarm of peers on guests of the NFS lab: A submits and has few slots of its own, the others work. */
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkout } from '../rig/child.ts';
+import { type GuestName, runOnGuest } from './lab.ts';
 
 /** Guests by slots; most jobs shall be remote. */
-const slotsOf = { A: 1, B: 2, C: 2 } as const;
-export type GuestName = keyof typeof slotsOf;
+const slotsOf: Readonly<Record<GuestName, number>> = { A: 1, B: 2, C: 2 };
 const guests = Object.keys(slotsOf) as GuestName[];
 const environment = 'export XDG_RUNTIME_DIR=/run/swarm HOME=/tmp;';
 const buildswarm = join(checkout, 'bin/buildswarm');
@@ -16,34 +15,6 @@ const startTimeoutMs = 60_000;
 export interface JobCounts {
   readonly jobs: { readonly remote: number; readonly inline: number; readonly retried: number };
   readonly reasons: readonly { readonly reason: string; readonly count: number }[];
-}
-
-/**
- * Runs a shell command on a guest, as ssh would.
- *
- * @param timeoutMs - then the command on the guest is ended.
- * @throws Error with all that it said, if its status is not 0.
- */
-export function runOnGuest(name: string, command: string, timeoutMs: number): Promise<string> {
-  // `timeout` runs on the guest: a connection that is cut ends nothing there.
-  const args = [name, `timeout -k 5 ${Math.ceil(timeoutMs / 1_000)} bash -c ${quoted(command)}`];
-  return new Promise((resolve, reject) => {
-    const options = { timeout: timeoutMs + 20_000, maxBuffer: 64 * 2 ** 20 };
-    execFile(
-      join(process.env['BUILDSWARM_LAB'] ?? '', 'lab-exec.sh'),
-      args,
-      options,
-      (error, out, errors) => {
-        if (error === null) resolve(out);
-        else
-          reject(
-            new Error(`on guest ${name}: ${command}\n${out.slice(-4_000)}${errors.slice(-4_000)}`, {
-              cause: error,
-            }),
-          );
-      },
-    );
-  });
 }
 
 export class GuestSwarm implements AsyncDisposable {
@@ -76,34 +47,6 @@ export class GuestSwarm implements AsyncDisposable {
   /** Runs a shell command in the share on a guest, with that guest's peer in its environment. */
   run(name: GuestName, command: string, timeoutMs: number): Promise<string> {
     return runOnGuest(name, `${environment} cd ${this.share} && ${command}`, timeoutMs);
-  }
-
-  /**
-   * As {@link run}, for what may take longer than the lab's agent lets a command run: it goes on by itself, and is asked
-   * for.
-   */
-  async runLong(name: GuestName, command: string, timeoutMs: number): Promise<string> {
-    const base = `/tmp/long-${Math.floor(performance.now())}`;
-    const whole = `${environment} cd ${this.share} && { ${command}; } >${base}.out 2>${base}.err; echo $? >${base}.new; mv ${base}.new ${base}.status`;
-    await runOnGuest(
-      name,
-      `setsid bash -c ${quoted(whole)} </dev/null >/dev/null 2>&1 & echo`,
-      startTimeoutMs,
-    );
-    const deadlineMs = performance.now() + timeoutMs;
-    for (;;) {
-      const status = await runOnGuest(name, `cat ${base}.status 2>/dev/null || true`, startTimeoutMs);
-      if (status !== '') {
-        const [out, errors] = await Promise.all(
-          ['out', 'err'].map((kind) => runOnGuest(name, `cat ${base}.${kind}`, startTimeoutMs)),
-        );
-        if (status.trim() === '0') return out ?? '';
-        throw new Error(`on guest ${name}: ${command}: status ${status}${out}${errors}`);
-      }
-      if (performance.now() > deadlineMs)
-        throw new Error(`on guest ${name}, longer than ${timeoutMs} ms: ${command}`);
-      await sleep(1_000);
-    }
   }
 
   /** How A's jobs went so far. */
@@ -164,8 +107,4 @@ export const swarmrun = join(checkout, 'bin/swarmrun');
 export function describeCounts({ jobs, reasons }: JobCounts): string {
   const why = reasons.map(({ reason, count }) => `${reason} ${count}`).join(', ');
   return `${jobs.remote} remote, ${jobs.inline} inline, ${jobs.retried} retried (${why})`;
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,72 +1,90 @@
-/** The host's side of the NFS lab: starts an agent on a guest, and asks it. Runs in the lab's network namespace. */
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+/** The host's side of the NFS lab: runs commands on a guest, starts an agent there, and asks it. */
+import { execFileSync } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { GuestCall, GuestCalls } from './guest-agent.ts';
+import type { GuestCommand, GuestEnd } from './lab/agent.ts';
 
 const agentPort = 7_800;
+/** Of lab/agent.ts. */
+const shellPort = 7_777;
+const shortMs = 60_000;
+
+/** Guests that are clients, by address; see lab/raise. */
+const addresses = { A: '10.77.0.11', B: '10.77.0.12', C: '10.77.0.13' } as const;
+export type GuestName = keyof typeof addresses;
+
+const servers = process.env['BUILDSWARM_NFS_SERVERS'];
 
 /** Why there is no lab to test in; undefined if there is one. */
 export const noLab: string | undefined =
-  process.env['BUILDSWARM_LAB'] === undefined || process.env['LAB_STATE'] === undefined
-    ? 'no NFS lab is up: run test/nfs/run'
-    : undefined;
+  servers === undefined ? 'no NFS lab is up: run test/nfs/run' : undefined;
 
 /** Mounts that every guest has, at default options. */
 export function labMounts(): string[] {
-  const pids = noLab === undefined ? readFileSync(join(process.env['LAB_STATE'] ?? '', 'pids'), 'utf8') : '';
-  const servers = ['knfsd', 'ganesha'].filter((name) => new RegExp(`^\\d+ ${name}$`, 'm').test(pids));
-  return servers.flatMap((server) => [`/mnt/${server}-v4`, `/mnt/${server}-v3`]);
+  return (servers?.split(' ') ?? []).flatMap((server) => [`/mnt/${server}-v4`, `/mnt/${server}-v3`]);
 }
 
-/** Runs a shell command on a guest, as ssh would. */
-export function onGuest(name: string, command: string): string {
-  const done = spawnSync(join(process.env['BUILDSWARM_LAB'] ?? '', 'lab-exec.sh'), [name, command], {
-    encoding: 'utf8',
-  });
-  if (done.status !== 0) throw new Error(`on guest ${name}: ${command}\n${done.stdout}${done.stderr}`);
-  return done.stdout;
+/**
+ * Runs a shell command on a guest, as ssh would.
+ *
+ * @param timeoutMs - then the command on the guest is killed.
+ * @throws Error with all that it said, if its status is not 0.
+ */
+export async function runOnGuest(name: GuestName, command: string, timeoutMs: number): Promise<string> {
+  const socket = connect(shellPort, addresses[name]);
+  // The guest keeps the time; this is for one that does not answer at all.
+  const timer = setTimeout(
+    () => socket.destroy(new Error(`guest ${name} does not answer: ${command}`)),
+    timeoutMs + 20_000,
+  );
+  try {
+    socket.write(`${JSON.stringify({ command, timeoutMs } satisfies GuestCommand)}\n`);
+    const { status, stdout, stderr } = JSON.parse(await text(socket)) as GuestEnd;
+    if (status === 0) return stdout;
+    throw new Error(
+      `on guest ${name}: ${command}\nstatus ${status}\n${stdout.slice(-4_000)}${stderr.slice(-4_000)}`,
+    );
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Takes a host off the network, or puts it back. */
 export function labHost(action: 'cut' | 'mend', name: string): void {
-  const done = spawnSync(join(process.env['BUILDSWARM_LAB'] ?? '', 'lab-host.sh'), [action, name], {
-    encoding: 'utf8',
-  });
-  if (done.status !== 0) throw new Error(`lab-host.sh ${action} ${name}: ${done.stderr}`);
+  const port = ['link', 'set', `tap-${name}`];
+  execFileSync('ip', action === 'cut' ? [...port, 'nomaster'] : [...port, 'master', 'lab']);
 }
 
 /** A connection to the agent on a guest. */
 export class Guest implements AsyncDisposable {
-  readonly #name: string;
+  readonly #name: GuestName;
   readonly #socket: Socket;
   readonly #lines: AsyncIterator<string>;
   readonly #reader: Interface;
   /** How long the last call took on the guest. */
   lastMs = 0;
 
-  private constructor(name: string, socket: Socket) {
+  private constructor(name: GuestName, socket: Socket) {
     this.#name = name;
     this.#socket = socket;
     this.#reader = createInterface({ input: socket });
     this.#lines = this.#reader[Symbol.asyncIterator]();
   }
 
-  static async start(name: string): Promise<Guest> {
+  static async start(name: GuestName): Promise<Guest> {
     const agent = fileURLToPath(new URL('./guest-agent.js', import.meta.url));
-    onGuest(
+    await runOnGuest(
       name,
       `setsid node ${agent} ${agentPort} </dev/null >/tmp/agent.log 2>&1 & echo $! >/tmp/agent.pid`,
+      shortMs,
     );
-    const hosts = readFileSync(join(process.env['LAB_STATE'] ?? '', 'hosts'), 'utf8');
-    const address = new RegExp(`^${name} (\\S+)$`, 'm').exec(hosts)?.[1] ?? '';
     const deadlineMs = performance.now() + 20_000;
     for (;;) {
-      const socket = connect(agentPort, address);
+      const socket = connect(agentPort, addresses[name]);
       const error = await new Promise<Error | undefined>((done) => {
         socket.once('connect', () => done(undefined)).once('error', done);
       });
@@ -100,7 +118,6 @@ export class Guest implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#reader.close();
     this.#socket.destroy();
-    onGuest(this.#name, 'kill $(cat /tmp/agent.pid)');
-    await sleep(0);
+    await runOnGuest(this.#name, 'kill $(cat /tmp/agent.pid)', shortMs);
   }
 }

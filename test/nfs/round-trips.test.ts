@@ -1,8 +1,8 @@
 /** What a job on the swarm costs the file server beside what its compiler does: calls of NFS clients, counted. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type GuestName, GuestSwarm, swarmrun } from './guest-swarm.ts';
-import { labMounts, noLab } from './lab.ts';
+import { GuestSwarm, swarmrun } from './guest-swarm.ts';
+import { type GuestName, labMounts, noLab } from './lab.ts';
 
 const headers = 100;
 const folders = 10;
