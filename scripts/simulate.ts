@@ -1,12 +1,22 @@
-/** `scripts/simulate`: the goals of scheduling, or runs full of faults: `--seeds N [--from S]`, `--seed S`; `--peers N` and `--submitters N` scale the largest. */
+/** `scripts/simulate`: plays the simulations; a run is all that follows from its seed. See the usage below. */
 import { parseArgs } from 'node:util';
 import { goals, measure } from '../test/simulation/builds.ts';
 import { replayFaults, runFaults } from '../test/simulation/faults.ts';
+import { playHistories } from '../test/simulation/stale-cache.ts';
+
+const usage = `usage: scripts/simulate                          the goals of scheduling (--peers N, --submitters N: of the largest)
+       scripts/simulate --seed N                 one run full of faults, with all its events
+       scripts/simulate --seeds N [--from N]     so many runs full of faults
+       scripts/simulate --history N              one history of edits and builds with stale caches
+       scripts/simulate --histories N [--from N] so many histories, until one is wrong`;
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string' },
+    help: { type: 'boolean' },
     seed: { type: 'string' },
+    seeds: { type: 'string' },
+    history: { type: 'string' },
+    histories: { type: 'string' },
     from: { type: 'string', default: '1' },
     peers: { type: 'string', default: '1000' },
     submitters: { type: 'string', default: '100' },
@@ -14,7 +24,13 @@ const { values } = parseArgs({
   },
 });
 
-if (values.seed !== undefined) {
+if (values.help) {
+  console.log(usage);
+} else if (values.history !== undefined) {
+  showHistories(Number(values.history), 1);
+} else if (values.histories !== undefined) {
+  showHistories(Number(values.from), Number(values.histories));
+} else if (values.seed !== undefined) {
   const outcome = replayFaults(Number(values.seed));
   for (const line of outcome.events) console.log(line);
   console.log(`hash ${outcome.hash.toString(16)}: ${outcome.failure ?? 'all held'}`);
@@ -31,6 +47,15 @@ if (values.seed !== undefined) {
     console.log(`SEED=${seed} ${failure}\n  again: scripts/simulate --seed ${seed}`);
   }
   process.exitCode = outcome.failures.length === 0 ? 0 : 1;
+}
+
+function showHistories(from: number, count: number): void {
+  const { wrong, counts } = playHistories(from, count);
+  for (const [what, times] of [...counts].toSorted(([one], [other]) => one.localeCompare(other)))
+    console.log(`${String(times).padStart(8)} ${what}`);
+  for (const line of wrong?.wrong ?? []) console.log(line);
+  console.log(wrong === undefined ? 'all held' : `again: scripts/simulate --history ${wrong.seed}`);
+  process.exitCode = wrong === undefined ? 0 : 1;
 }
 
 function showGoals(): void {

@@ -12,6 +12,6 @@ test('runs full of faults break no rule', () => {
 
 test('histories with stale caches end, and no stale read is believed', () => {
   const { wrong, counts } = playHistories(1, 100);
-  assert.equal(wrong, undefined, `seed ${wrong?.seed}: ${wrong?.wrong.join('\n')}`);
+  assert.equal(wrong, undefined, `scripts/simulate --history ${wrong?.seed}: ${wrong?.wrong.join('\n')}`);
   assert.ok((counts.get('believed') ?? 0) > 0.75 * (counts.get('jobs') ?? 0));
 });
