@@ -122,6 +122,7 @@ test('PROTOCOL has every frame type with its number and limit, and no other', ()
 const pages = [
   'README.md',
   'CHANGELOG.md',
+  'CONTRIBUTING.md',
   ...readdirSync(join(root, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
@@ -137,8 +138,9 @@ test('links between the documents lead somewhere', () => {
   assert.deepEqual(broken, []);
 });
 
-test('files that ARCHITECTURE names are there', () => {
-  const named = [...page('docs/ARCHITECTURE.md').matchAll(/`([a-z-]+(?:\/[\w.-]+)+\.(?:ts|c))`/g)];
+test('files that ARCHITECTURE and CONTRIBUTING name are there', () => {
+  const text = page('docs/ARCHITECTURE.md') + page('CONTRIBUTING.md');
+  const named = [...text.matchAll(/`([a-z-]+(?:\/[\w.-]+)+\.(?:ts|c))`/g)];
   const missing = named
     .map(([, path = '']) => path)
     .filter((path) => ![path, `src/${path}`].some((one) => existsSync(join(root, one))));
