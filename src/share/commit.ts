@@ -83,7 +83,7 @@ export function awaitFacts(
 const goneMs = 200;
 
 /**
- * Waits until this machine sees what a command that nobody understands has written: each path as reported, or as
+ * Waits until this machine sees what an opaque command has written: each path as reported, or as
  * somebody has changed it since. What is missing even after its directory was touched was deleted since; and a
  * directory that was refreshed so often is seen as well as can be.
  *

@@ -89,6 +89,19 @@ test('settings come from the variables that CONFIGURATION names', async () => {
   assert.ok(asked.has('BUILDSWARM_SLOTS'));
 });
 
+test('the code uses the names of the glossary', () => {
+  const words = rowsOf(/^## Words$[^]*?^## /m.exec(page('docs/ARCHITECTURE.md'))?.[0] ?? '');
+  assert.ok(words.length > 10);
+  const source = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => page(join('src', name)))
+    .join('\n');
+  const missing = words
+    .map(([, , name = '']) => name.replaceAll('`', ''))
+    .filter((name) => name === '' || !new RegExp(`\\b${name}\\b`).test(source));
+  assert.deepEqual(missing, []);
+});
+
 test('REASONS has every code with its sentence, and no other', () => {
   const listed = rowsOf(page('docs/REASONS.md')).map(([code = '', sentence = '']) => [
     code.replaceAll('`', ''),

@@ -181,7 +181,7 @@ function fromBinutils(
   };
 }
 
-/** A command that nobody understands: the words that may be names of files are its inputs, its outputs are unknown. */
+/** An opaque command: the words that may be names of files are its inputs, its outputs are unknown. */
 function readUnknown(command: Command, tool: Tool): Reading {
   const [program = '', ...words] = command.argv;
   const inputs = program.includes('/') ? [program] : [];

@@ -43,7 +43,7 @@ function nameOf(program: string): ToolName {
 
 /**
  * The tool that `argv` starts. `ccache COMPILER …` (also `ccache KEY=VALUE… COMPILER …`) is the compiler with a launcher;
- * ccache with anything else is itself a tool that nobody understands.
+ * ccache with anything else is itself an opaque command.
  */
 export function identifyTool(argv: readonly string[]): Tool {
   const first = argv[0] ?? '';

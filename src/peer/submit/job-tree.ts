@@ -104,7 +104,7 @@ export function viewJobOf(
     inputs: reading.inputs.filter(inShare),
     programs,
     includeDirs: reading.includeDirs,
-    // What nobody understands, and what searches for libraries, may look wherever this build has written.
+    // Opaque commands, and those that search for libraries, may look wherever this build has written.
     otherDirs: [...reading.otherDirs.filter(inShare), ...(understood ? [] : written)],
     renamedOutputs: reading.rename === undefined ? [] : outputs,
     inPlaceOutputs: reading.rename === undefined ? outputs : [],
@@ -123,7 +123,7 @@ export function systemNames(reading: Reading, cwd: ByteString, root: ByteString)
   return [...new Set([...reading.programs, ...named])].slice(0, 16);
 }
 
-/** Where a command that nobody understands may have written. */
+/** Where an opaque command may have written. */
 export function scanOf(reading: Reading, request: WrapperRequest, root: ByteString): ByteString[] {
   if (reading.kind !== 'other') return [];
   const { cwd } = request.job;

@@ -1,5 +1,5 @@
 /**
- * What the jobs of this peer have written on one share, for commands that nobody understands, which may look anywhere: the
+ * What the jobs of this peer have written on one share, for opaque commands, which may look anywhere: the
  * directories that changed, and the files that were written in place. Of those a client that has looked at them believes
  * for up to a minute that size, times and mode are what they were, whatever their directory says; so each worker is told once
  * to open them anew. Pure.
