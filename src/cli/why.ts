@@ -31,7 +31,7 @@ export function addWhy(program: Command): void {
 }
 
 function render(one: Explanation): string {
-  const head = `job ${one.job}: ${one.command.slice(0, 300)}\n  in ${one.cwd}; ${one.ending || 'not ended'}${one.place === 'inline' ? ' here' : one.place ? ` on ${one.place}` : ''}`;
+  const head = `job ${one.job}: ${one.command.slice(0, 300)}\n  in ${one.cwd}; ${one.whereabouts ?? one.ending}${one.place === 'inline' ? ' here' : one.place ? ` on ${one.place}` : ''}`;
   const lines = one.reasons.map(
     ({ reason, meaning, peer }) => `  ${reason}: ${meaning}${peer ? ` (${peer})` : ''}`,
   );

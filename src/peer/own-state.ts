@@ -43,8 +43,8 @@ export class OwnState {
 
   constructor(init: OwnStateInit) {
     this.#init = init;
-    this.#dispatcher = createDispatcher({ seed: randomInt(2 ** 31), ownSlots: init.slots });
     this.#worker = createWorker({ slots: init.slots });
+    this.#dispatcher = createDispatcher({ seed: randomInt(2 ** 31), ownSlots: inlineSlots(this.#worker) });
   }
 
   get dispatcher(): DispatcherState {

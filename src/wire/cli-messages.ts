@@ -72,6 +72,8 @@ const explanationSchema = v.object({
   /** `inline`, the name of a peer, or empty. */
   place: v.string(),
   ending: v.string(),
+  /** Of a job that has not ended: where it is and what it waits for. */
+  whereabouts: v.optional(v.string()),
   reasons: v.array(v.object({ reason: v.string(), meaning: v.string(), peer: v.string() })),
   details: v.array(v.string()),
 });

@@ -18,6 +18,8 @@ export class FakeTree implements Pick<SubmitterInit, 'reader' | 'offers' | 'sett
   readonly waitsFor: { offers?: Promise<void>; settling?: Promise<void> } = {};
   /** Workers that are not members. */
   readonly strangers = new Set<string>();
+  /** Set: no command can be read. */
+  unreadable: Error | undefined;
   /** Set: no view can be proven, for this reason. */
   unprovable: string | undefined;
   /** What was taken away, as `job.attempt`. */
@@ -25,6 +27,7 @@ export class FakeTree implements Pick<SubmitterInit, 'reader' | 'offers' | 'sett
 
   readonly reader: SubmitterInit['reader'] = {
     read: async ({ argv, environment, job: { cwd } }) => {
+      if (this.unreadable !== undefined) throw this.unreadable;
       const { reading } = readCommand({ argv, cwd, env: variablesOf(environment) }, new Map());
       const share = isBelow('/share', cwd) ? '/share' : undefined;
       const inline = reading.inline ?? (share === undefined ? 'outside-share' : undefined);

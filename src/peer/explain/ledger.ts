@@ -69,10 +69,10 @@ export class Ledger {
     return this.#records.get(job);
   }
 
-  /** The newest records that carry a note, newest first. */
+  /** The newest jobs that have not ended or of which there is more to tell than where they ran, newest first. */
   recent(limit: number): JobRecord[] {
     return [...this.#records.values()]
-      .filter((record) => record.notes.some(({ reason }) => reason !== 'recalled'))
+      .filter(({ place, notes }) => place === undefined || notes.some(({ reason }) => reason !== 'recalled'))
       .slice(-limit)
       .toReversed();
   }

@@ -11,6 +11,7 @@ import type { Neighbours } from '../mesh/neighbours.ts';
 import type { JobRecord, Ledger } from './ledger.ts';
 import type { WhyNot } from './refusals.ts';
 import { buildStatus } from './status.ts';
+import { whereabouts } from './whereabouts.ts';
 
 /** The peer as the CLI may see it. */
 export interface PeerView {
@@ -94,6 +95,7 @@ function explain(record: JobRecord, view: PeerView): Explanation {
     cwd: record.cwd,
     place: record.place === undefined || record.place === '' ? '' : nameOf(record.place),
     ending: record.ending ?? '',
+    ...(record.place === undefined ? { whereabouts: whereabouts(view.dispatcher, record.job, nameOf) } : {}),
     reasons: record.notes.map(({ reason, peer }) => ({
       reason,
       meaning: reasons[reason],

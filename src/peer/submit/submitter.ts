@@ -113,6 +113,8 @@ export class Submitter {
       },
       (error: unknown) => {
         log('a command could not be read; its wrapper runs it', { job: id, error: String(error) });
+        ledger.detail(id, String(error));
+        ledger.close(id, 'inline', 'left to its wrapper', this.#init.now());
         connection.drop();
       },
     );

@@ -53,6 +53,19 @@ test('a caller that goes before its command was read holds nothing', async () =>
   assert.equal(rig.submitter.size, 1);
 });
 
+test('a command that cannot be read is left to its wrapper, and holds nothing', async () => {
+  const rig = rigOf(1);
+  rig.tree.unreadable = new Error('the file server does not answer');
+  const caller = rig.submit(compile);
+  await rig.quiet();
+  assert.equal(caller.isDropped, true);
+  const { place, details } = rig.why(1);
+  assert.deepEqual(
+    [place, details, rig.submitter.size],
+    ['inline', ['Error: the file server does not answer'], 0],
+  );
+});
+
 test('a signal before the command runs anywhere ends it, as it ends a process without a handler', async () => {
   const rig = rigOf();
   rig.workerUp('a');

@@ -1,0 +1,31 @@
+/** Says where a job is that has not ended, and what it waits for, for people. Pure. */
+import type { JobId, PeerName } from '../../core/schedule/contract.ts';
+import type { DispatcherState } from '../../core/schedule/dispatcher.ts';
+
+type Record = NonNullable<ReturnType<DispatcherState['jobs']['get']>>;
+type AttemptStage = NonNullable<Record['attempt']>['stage'];
+
+/** @param name - of the worker. */
+const attemptPhrases: Readonly<{ [Stage in AttemptStage]: (name: string) => string }> = {
+  offered: (name) => `is offered to ${name}`,
+  accepted: (name) => `waits in the queue of ${name}`,
+  started: (name) => `runs on ${name}, or its result is being checked`,
+  fenced: (name) => `waits until nothing of it can run any more on ${name}, which was lost`,
+};
+
+/** @returns a phrase such as `waits for a free slot`. */
+export function whereabouts(
+  dispatcher: DispatcherState,
+  job: JobId,
+  nameOf: (peer: PeerName) => string,
+): string {
+  const record = dispatcher.jobs.get(job);
+  if (record === undefined) return 'its command line is being read';
+  const { stage, attempt, demand } = record;
+  if (attempt !== undefined) return attemptPhrases[attempt.stage](nameOf(attempt.peer));
+  if (stage === 'inline') return 'runs here';
+  if (stage === 'waiting') return 'waits for a slot of this machine';
+  return demand.remoteOnly
+    ? 'waits for a slot of another machine, as --remote asks'
+    : 'waits for a free slot';
+}
