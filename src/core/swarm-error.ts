@@ -11,6 +11,7 @@ const codes = [
   'E_VERSION',
   'E_SHARE',
   'E_RUNNER',
+  'E_TREE',
 ] as const;
 export type SwarmErrorCode = (typeof codes)[number];
 

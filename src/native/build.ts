@@ -12,7 +12,8 @@ import { fileURLToPath } from 'node:url';
 
 /**
  * The programs, and what it means when one cannot be compiled. The source of a program is the folder of its name here
- * (every `.c` file in it), or one file `NAME.c`. To add a program: add its sources and a row.
+ * (every `.c` file in it), or one file `NAME.c`, and those of the folder `shared`. To add a program: add its sources
+ * and a row.
  */
 export const programs = [
   {
@@ -22,6 +23,9 @@ export const programs = [
   },
   { name: 'swarmexec', without: 'so commands are run by Node, less exactly' },
   { name: 'swarmlook', without: 'so Node looks at files, at a higher cost' },
+  { name: 'swarmtree', shared: 'tree', without: 'so this machine cannot show its files to workers' },
+  { name: 'swarmfs', shared: 'tree', without: 'so this machine cannot run jobs in the files of others' },
+  { name: 'swarmjob', shared: 'tree', without: 'so this machine cannot run jobs in the files of others' },
 ] as const;
 
 export type ProgramName = (typeof programs)[number]['name'];
@@ -35,7 +39,7 @@ export interface BuiltPrograms {
 }
 
 /** Flags for every compiler, warnings included: the sources compile without one. */
-export const commonFlags = ['-std=gnu11', '-Wall', '-Wextra'] as const;
+export const commonFlags = ['-std=gnu11', '-pthread', '-Wall', '-Wextra'] as const;
 
 const folder = 'src/native';
 const compileTimeoutMs = 120_000;
@@ -80,10 +84,14 @@ export function sourcesOf(root: string, name: ProgramName): string[] {
   return filesOf(root, name).filter((path) => path.endsWith('.c'));
 }
 
-/** All files that only this program has: those in its folder, or its one file. */
+/** All files of a program besides the headers that any may include: in its folder, or its one file; and those it shares. */
 function filesOf(root: string, name: ProgramName): string[] {
   const own = join(root, folder, name);
-  return existsSync(own) ? filesIn(own) : [`${own}.c`];
+  const shared = programs.flatMap((row) => (row.name === name && 'shared' in row ? [row.shared] : []));
+  return [
+    ...(existsSync(own) ? filesIn(own) : [`${own}.c`]),
+    ...shared.flatMap((directory) => filesIn(join(root, folder, directory))),
+  ];
 }
 
 function filesIn(directory: string): string[] {

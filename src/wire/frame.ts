@@ -39,6 +39,26 @@ export const frameTypes = {
   SHARES: 37,
   REQUEST: 40,
   REPLY: 41,
+  TREE_START: 50,
+  TREE_LIST: 51,
+  TREE_LOOK: 52,
+  TREE_READ: 53,
+  TREE_BARRIER: 54,
+  TREE_COMPARE: 55,
+  TREE_NOTE: 56,
+  TREE_FORGET: 57,
+  TREE_STATUS: 58,
+  TREE_READY: 60,
+  TREE_MANIFEST: 61,
+  TREE_CONTENT: 62,
+  TREE_CHANGES: 63,
+  TREE_APPLIED: 64,
+  TREE_FAILED: 65,
+  TREE_FAULT: 66,
+  TREE_STORE: 67,
+  TREE_DISCARD: 68,
+  TREE_DONE: 69,
+  TREE_FIGURES: 70,
 } as const;
 export type FrameName = keyof typeof frameTypes;
 
@@ -80,6 +100,26 @@ export const frameLimits: Readonly<Record<FrameName, number>> = {
   SHARES: 64 * KiB,
   REQUEST: 64 * KiB,
   REPLY: 16 * MiB,
+  TREE_START: 256 * KiB,
+  TREE_LIST: 16 * KiB,
+  TREE_LOOK: 16 * KiB,
+  TREE_READ: 16 * KiB,
+  TREE_BARRIER: 4,
+  TREE_COMPARE: 1 * MiB,
+  TREE_NOTE: 16 * KiB,
+  TREE_FORGET: 16 * KiB,
+  TREE_STATUS: 4,
+  TREE_READY: 4 * KiB,
+  TREE_MANIFEST: 512 * KiB,
+  TREE_CONTENT: 1 * MiB + 16 * KiB,
+  TREE_CHANGES: 512 * KiB,
+  TREE_APPLIED: 12,
+  TREE_FAILED: 8,
+  TREE_FAULT: 16 * KiB,
+  TREE_STORE: 16 * KiB,
+  TREE_DISCARD: 16 * KiB,
+  TREE_DONE: 8,
+  TREE_FIGURES: 16 * KiB,
 };
 
 const namesByType = new Map<number, FrameName>(
@@ -114,7 +154,15 @@ export function madePayload<Type extends FrameName>(bytes: Uint8Array): Payload<
 }
 
 /** Types whose payload is passed on as it came: a command's data, and its strings. */
-type RawFrame = 'ARGV' | 'ENV' | 'STDIN' | 'STDOUT' | 'STDERR' | 'BLOB';
+type RawFrame = 'ARGV' | 'ENV' | 'STDIN' | 'STDOUT' | 'STDERR' | 'BLOB' | RelayedFrame;
+/** What helpers of a served tree ask and answer: peers read its head and pass the rest on as it came. */
+export type RelayedFrame =
+  | 'TREE_LIST'
+  | 'TREE_LOOK'
+  | 'TREE_READ'
+  | 'TREE_MANIFEST'
+  | 'TREE_CONTENT'
+  | 'TREE_CHANGES';
 /** Types that say all there is to say. */
 type EmptyFrame = 'STDIN_END' | 'STARTED' | 'RECALL' | 'RETURNED' | 'BYE';
 

@@ -24,6 +24,14 @@ export interface Programs extends Readonly<Record<ProgramName, string>> {
   remove(): void;
 }
 
+/** Those that the build has put into bin/. */
+export function builtPrograms(): Readonly<Record<ProgramName, string>> {
+  return Object.fromEntries(programs.map(({ name }) => [name, path.join(checkout, 'bin', name)])) as Record<
+    ProgramName,
+    string
+  >;
+}
+
 export function compilePrograms(build: BuildName): Programs {
   const directory = mkdtempSync(path.join(tmpdir(), `swarm-${build}-`));
   const compile = (name: string, sources: readonly string[], flags: readonly string[]): string => {

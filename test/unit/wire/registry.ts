@@ -6,6 +6,7 @@ import * as control from '../../../src/wire/control-messages.ts';
 import { FrameError, type FrameName } from '../../../src/wire/frame.ts';
 import * as job from '../../../src/wire/job-messages.ts';
 import * as runner from '../../../src/wire/runner-messages.ts';
+import * as tree from '../../../src/wire/tree-messages.ts';
 import * as wrapper from '../../../src/wire/wrapper-messages.ts';
 
 type Parse = (payload: Uint8Array) => unknown;
@@ -150,6 +151,23 @@ export const messages: readonly Message[] = [
   message('FETCH', job.parseFetch, job.encodeFetch, { table: 'FETCH' }),
   message('ACK', job.parseAck, job.encodeAck, { table: 'ACK before the bytes' }),
   message('ACK', job.parseAck, job.encodeAck, { table: 'ACK after the bytes' }),
+
+  // The other end of each is a helper in C; see test/integration/tree-garbage.test.ts.
+  { frame: 'TREE_START', encode: tree.encodeTreeStart },
+  { frame: 'TREE_READY', parse: tree.parseTreeReady },
+  { frame: 'TREE_BARRIER', encode: tree.encodeTreeBarrier },
+  { frame: 'TREE_COMPARE', encode: tree.encodeTreeCompare },
+  { frame: 'TREE_FORGET', encode: tree.encodeTreeForget },
+  { frame: 'TREE_STATUS', encode: tree.encodeTreeStatus },
+  { frame: 'TREE_FAILED', encode: tree.encodeTreeFailed },
+  { frame: 'TREE_STORE', encode: tree.encodeTreeStore },
+  { frame: 'TREE_DISCARD', encode: tree.encodeTreeDiscard },
+  { frame: 'TREE_MANIFEST', parse: tree.parseTreeManifestHead },
+  { frame: 'TREE_CHANGES', parse: tree.parseTreeChanges },
+  { frame: 'TREE_APPLIED', parse: tree.parseTreeApplied },
+  { frame: 'TREE_FAULT', parse: tree.parseTreeFault },
+  { frame: 'TREE_DONE', parse: tree.parseTreeDone },
+  { frame: 'TREE_FIGURES', parse: tree.parseTreeFigures },
 ];
 
 /** Frames that are passed on as they are, or say all by their type. */
@@ -162,6 +180,11 @@ export const withoutMessage: readonly FrameName[] = [
   'RETURNED',
   'BLOB',
   'BYE',
+  'TREE_LIST',
+  'TREE_LOOK',
+  'TREE_READ',
+  'TREE_NOTE',
+  'TREE_CONTENT',
 ];
 
 /** What the files of src/wire offer to say and to understand messages, by name. */

@@ -1,0 +1,157 @@
+/*
+ * swarmjob: runs one command in a submitter's tree (docs/TREE-PROTOCOL.md). The runner starts it in place of the
+ * command; it enters the namespaces of swarmfs, makes others for the job alone, and ends as the command did. What the
+ * command wrote is then listed in SCRATCH/report.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "job.h"
+
+static const char usage[] =
+    "Usage: swarmjob --pid=PID --mount-namespace=INODE --tree=DIR --scratch=DIR --cwd=DIR [--host=NAME] "
+    "[--area=DIR]… -- "
+    "COMMAND…\nRuns a command in the files of a buildswarm submitter; started by the peer's runner.\n";
+
+/* 0, or -1 if the words are not ours. */
+static int read_arguments(struct job *job, char **argv) {
+  static const char *const names[] = {
+      "--pid=", "--mount-namespace=", "--tree=", "--scratch=", "--cwd=", "--host=", "--area="};
+  *job = (struct job){.host_name = ""};
+  for (; *argv && strcmp(*argv, "--") != 0; argv++) {
+    const char *values[sizeof names / sizeof *names] = {0};
+    int which = -1;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+      if (strncmp(*argv, names[i], strlen(names[i])) == 0) values[which = (int)i] = *argv + strlen(names[i]);
+    switch (which) {
+      case 0: job->tree_pid = (pid_t)atoi(values[0]); break;
+      case 1: job->mount_namespace = strtoul(values[1], NULL, 10); break;
+      case 2: job->tree = values[2]; break;
+      case 3: job->scratch = values[3]; break;
+      case 4: job->cwd = values[4]; break;
+      case 5: job->host_name = values[5]; break;
+      case 6:
+        if (job->area_count == MOST_AREAS) return -1;
+        job->areas[job->area_count++] = values[6];
+        break;
+      default: return -1;
+    }
+  }
+  if (!*argv || !argv[1]) return -1;
+  job->command = argv + 1;
+  return job->tree_pid > 0 && job->tree && job->scratch && job->cwd ? 0 : -1;
+}
+
+static int open_namespace(const struct job *job, const char *name) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)job->tree_pid, name);
+  return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Enters the user and mount namespaces of swarmfs. 0, or -1 with errno; *stage names the step. */
+static int enter_tree(const struct job *job, const char **stage) {
+  struct stat of;
+  *stage = "namespace";
+  int user = open_namespace(job, "user"), mounts = open_namespace(job, "mnt");
+  if (user < 0 || mounts < 0 || fstat(mounts, &of) != 0) return -1;
+  if (of.st_ino != job->mount_namespace) {
+    errno = ESRCH; /* swarmfs has ended, and another process has its number */
+    return -1;
+  }
+  if (setns(user, CLONE_NEWUSER) != 0 || setns(mounts, CLONE_NEWNS) != 0) return -1;
+  close(user);
+  close(mounts);
+  *stage = "scratch";
+  return mkdir(job->scratch, 0700) != 0 && errno != EEXIST ? -1 : 0;
+}
+
+/* The process inside; like fork, with namespaces of its own for it and all it starts. */
+static pid_t fork_inside(void) {
+  unsigned long flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | SIGCHLD;
+  return (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
+}
+
+/* Hands on the signals that we get until the process inside has ended; its status. */
+static int wait_inside(pid_t inside, int signals) {
+  for (;;) {
+    int status;
+    pid_t ended = waitpid(inside, &status, WNOHANG);
+    if (ended == inside) return status;
+    struct signalfd_siginfo info;
+    if (read(signals, &info, sizeof info) != (ssize_t)sizeof info || info.ssi_signo == SIGCHLD) continue;
+    kill(inside, (int)info.ssi_signo);
+  }
+}
+
+/* Ends as the command ended, so that the runner sees just that. */
+static void end_like(const struct outcome *outcome) {
+  if (!WIFSIGNALED(outcome->status)) _exit(WEXITSTATUS(outcome->status));
+  int number = WTERMSIG(outcome->status);
+  setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+  sigset_t one;
+  sigemptyset(&one);
+  sigaddset(&one, number);
+  signal(number, SIG_DFL);
+  raise(number);
+  sigprocmask(SIG_UNBLOCK, &one, NULL);
+  _exit(128 + number);
+}
+
+static void fail(const struct job *job, struct outcome *outcome, const char *stage) {
+  outcome->error = errno;
+  snprintf(outcome->stage, sizeof outcome->stage, "%s", stage);
+  write_report(job, outcome);
+  _exit(127);
+}
+
+int main(int argc, char **argv) {
+  struct job job;
+  struct outcome outcome = {0};
+  const char *stage = "";
+  int report[2];
+  if (argc < 2 || read_arguments(&job, argv + 1) != 0) {
+    dprintf(2, usage);
+    return 2;
+  }
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, &job.mask);
+  /* A command may be given SIGCHLD ignored; we would then never learn how it ended. */
+  sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &job.child_action);
+  int signals = signalfd(-1, &all, SFD_CLOEXEC);
+  if (enter_tree(&job, &stage) != 0) fail(&job, &outcome, stage);
+  if (signals < 0 || pipe2(report, O_CLOEXEC) != 0) fail(&job, &outcome, "pipe");
+  pid_t inside = fork_inside();
+  if (inside < 0) fail(&job, &outcome, "fork");
+  if (inside == 0) {
+    close(report[0]);
+    close(signals);
+    run_inside(&job, report[1]);
+  }
+  close(report[1]);
+  for (int fd = 0; fd < 3; fd++) close(fd);
+  wait_inside(inside, signals);
+  if (read(report[0], &outcome, sizeof outcome) != (ssize_t)sizeof outcome) {
+    /* It was killed from outside, and the command with it. */
+    outcome = (struct outcome){.stage = "killed", .status = SIGKILL};
+  }
+  if (write_report(&job, &outcome) != 0) {
+    outcome.error = errno;
+    outcome.status = 127 << 8;
+  }
+  if (outcome.stage[0] && outcome.status == 0) _exit(127);
+  end_like(&outcome);
+}

@@ -1,0 +1,174 @@
+/* What the command sees: the submitter's tree, over parts of it a layer that is written to, and devices of our own. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "job.h"
+
+enum { FD_PATH = 32 };
+
+static void fd_path(char to[FD_PATH], int fd) { snprintf(to, FD_PATH, "/proc/self/fd/%d", fd); }
+
+/* A directory in the tree, whatever links lie on the way: none of them may lead out of it. */
+static int open_inside(int tree, const char *path) {
+  struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+                         .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
+  return (int)syscall(SYS_openat2, tree, path, &how, sizeof how);
+}
+
+/* Mounts over a directory of the tree. */
+static int mount_at(int tree, const char *path, const char *source, const char *type, unsigned long flags,
+                    const char *options) {
+  char target[FD_PATH];
+  int fd = open_inside(tree, path);
+  if (fd < 0) return -1;
+  fd_path(target, fd);
+  int failed = mount(source, target, type, flags, options);
+  int error = errno;
+  close(fd);
+  errno = error;
+  return failed;
+}
+
+static int open_layer(int scratch, const char *area, const char *name) {
+  char path[64];
+  snprintf(path, sizeof path, "%s/%s", area, name);
+  if (mkdirat(scratch, path, 0755) != 0 && errno != EEXIST) return -1;
+  return openat(scratch, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/*
+ * A fresh layer over one directory. The layers are named by descriptors, so that no character of a path has a meaning
+ * in the options. `volatile`: nothing of it needs to outlive a crash, so nothing is synced.
+ */
+static int mount_area(int tree, int scratch, const char *path, int number) {
+  char area[16], options[160];
+  struct stat of;
+  snprintf(area, sizeof area, "%d", number);
+  if (mkdirat(scratch, area, 0700) != 0) return -1;
+  int lower = open_inside(tree, path);
+  if (lower < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+  int upper = open_layer(scratch, area, "u"), work = open_layer(scratch, area, "w"), failed = -1;
+  /* The layer's own directory is shown in place of the tree's: as writable, as it is there. */
+  if (upper >= 0 && work >= 0 && fstat(lower, &of) == 0 && fchmod(upper, of.st_mode & 07777) == 0) {
+    futimens(upper, (struct timespec[]){of.st_atim, of.st_mtim});
+    char target[FD_PATH];
+    fd_path(target, lower);
+    static const char *const ways[] = {
+        "lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d,userxattr,volatile",
+        "lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d,userxattr",
+    };
+    for (int way = 0; way < 2 && failed; way++) {
+      snprintf(options, sizeof options, ways[way], lower, upper, work);
+      failed = mount("buildswarm", target, "overlay", MS_NOSUID | MS_NODEV | MS_NOATIME, options);
+    }
+  }
+  int error = errno;
+  close(lower);
+  if (upper >= 0) close(upper);
+  if (work >= 0) close(work);
+  errno = error;
+  return failed;
+}
+
+static int mount_areas(const struct job *job, int tree) {
+  int scratch = open(job->scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (scratch < 0) return -1;
+  int failed = 0;
+  for (int i = 0; i < job->area_count && !failed; i++) failed = mount_area(tree, scratch, job->areas[i], i);
+  int error = errno;
+  close(scratch);
+  errno = error;
+  return failed;
+}
+
+static int bind_device(int devices, const char *name) {
+  char source[32], target[FD_PATH];
+  snprintf(source, sizeof source, "/dev/%s", name);
+  int fd = openat(devices, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  if (fd < 0) return -1;
+  fd_path(target, fd);
+  int failed = mount(source, target, NULL, MS_BIND, NULL);
+  int error = errno;
+  close(fd);
+  errno = error;
+  return failed;
+}
+
+static int make_devices(int tree) {
+  static const char *const names[] = {"null", "zero", "full", "random", "urandom", "tty"};
+  static const char *const links[][2] = {{"/proc/self/fd", "fd"},
+                                         {"/proc/self/fd/0", "stdin"},
+                                         {"/proc/self/fd/1", "stdout"},
+                                         {"/proc/self/fd/2", "stderr"},
+                                         {"pts/ptmx", "ptmx"}};
+  if (mount_at(tree, "dev", "buildswarm", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=1m") != 0) return -1;
+  int devices = open_inside(tree, "dev"), failed = devices < 0 ? -1 : 0;
+  for (size_t i = 0; i < sizeof names / sizeof *names && !failed; i++)
+    failed = bind_device(devices, names[i]);
+  for (size_t i = 0; i < sizeof links / sizeof *links && !failed; i++)
+    failed = symlinkat(links[i][0], devices, links[i][1]);
+  if (!failed) failed = mkdirat(devices, "pts", 0755) | mkdirat(devices, "shm", 01777);
+  if (devices >= 0) close(devices);
+  if (failed) return -1;
+  if (mount_at(tree, "dev/pts", "devpts", "devpts", MS_NOSUID | MS_NOEXEC,
+               "newinstance,ptmxmode=0666,mode=620") != 0)
+    return -1;
+  return mount_at(tree, "dev/shm", "buildswarm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
+}
+
+/* Of the machine itself only its processors are shown, which are not the submitter's anyway. */
+static void make_sys(int tree) {
+  static const char processors[] = "devices/system/cpu";
+  char path[64], target[FD_PATH];
+  if (mount_at(tree, "sys", "buildswarm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755,size=64k") !=
+      0)
+    return;
+  int sys = open_inside(tree, "sys");
+  if (sys < 0) return;
+  mkdirat(sys, "devices", 0755);
+  mkdirat(sys, "devices/system", 0755);
+  mkdirat(sys, processors, 0755);
+  int fd = open_inside(sys, processors);
+  fd_path(target, fd);
+  snprintf(path, sizeof path, "/sys/%s", processors);
+  if (fd >= 0 && mount(path, target, NULL, MS_BIND | MS_REC, NULL) == 0)
+    mount(NULL, target, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+  if (fd >= 0) close(fd);
+  close(sys);
+}
+
+/* What was the root goes; nothing of it can be reached any more. */
+static int change_root(int tree) {
+  if (fchdir(tree) != 0 || syscall(SYS_pivot_root, ".", ".") != 0) return -1;
+  return umount2(".", MNT_DETACH);
+}
+
+int build_place(const struct job *job, const char **stage) {
+  *stage = "mount";
+  if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return -1;
+  *stage = "tree";
+  int tree = open(job->tree, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (tree < 0) return -1;
+  *stage = "overlay";
+  if (mount_areas(job, tree) != 0) return -1;
+  *stage = "proc";
+  if (mount_at(tree, "proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0) return -1;
+  *stage = "dev";
+  if (make_devices(tree) != 0) return -1;
+  make_sys(tree);
+  *stage = "root";
+  if (change_root(tree) != 0) return -1;
+  close(tree);
+  *stage = "hostname";
+  if (*job->host_name && sethostname(job->host_name, strlen(job->host_name)) != 0) return -1;
+  *stage = "chdir";
+  return chdir(job->cwd);
+}

@@ -1,0 +1,35 @@
+/* What has changed since the last barrier: each path once, whatever happened to it. */
+#ifndef BUILDSWARM_SWARMTREE_CHANGES_H
+#define BUILDSWARM_SWARMTREE_CHANGES_H
+
+#include "../tree/map.h"
+#include "../tree/wire.h"
+
+struct change {
+  struct change *next, *next_of_key;
+  uint64_t key;
+  int kind;
+  char *name; /* in `text`, behind the directory */
+  char text[];
+};
+
+struct changes {
+  struct change *first, **last;
+  struct map by_path;
+  size_t count;
+  int everything; /* more than can be named, or events were lost */
+};
+
+void changes_open(struct changes *changes);
+
+/* `name` of `directory` changed; an empty name is the directory itself, of which nothing told before holds. */
+void changes_add(struct changes *changes, int kind, const char *directory, const char *name);
+/* The same for a whole path. */
+void changes_add_path(struct changes *changes, int kind, const char *path);
+void changes_add_everything(struct changes *changes);
+void changes_clear(struct changes *changes);
+
+/* Writes all as CHANGES frames that carry `id` and `generation`, and clears. */
+void changes_send(struct changes *changes, struct bytes *to, uint32_t id, uint64_t generation);
+
+#endif

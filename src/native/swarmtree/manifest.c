@@ -1,0 +1,329 @@
+/* LIST, LOOK and COMPARE: the names in directories and their attributes. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "server.h"
+
+/* A directory that is being told. */
+struct listing {
+  struct server *server;
+  const char *path;
+  const struct reached *reached;
+  struct place *place;
+  int fd; /* for lookups in it; O_PATH will do */
+};
+
+/* An answer that may need several frames. */
+struct manifest {
+  struct bytes *to;
+  uint32_t id, count;
+  uint64_t generation;
+  int flags;
+  struct tree_attr attr; /* of the directory itself */
+  const char *path;
+  size_t start, header; /* of the frame that is being written, and where its flags are */
+};
+
+static void open_piece(struct manifest *manifest) {
+  struct bytes *to = manifest->to;
+  manifest->start = frame_start(to, FRAME_TREE_MANIFEST);
+  add_u32(to, manifest->id);
+  add_u64(to, manifest->generation);
+  manifest->header = to->length;
+  add_u8(to, 0);
+  add_u32(to, 0);
+  add_u32(to, 0);
+  add_attr(to, &manifest->attr);
+  add_text(to, manifest->path);
+  manifest->count = 0;
+}
+
+static void close_piece(struct manifest *manifest, int flags, int error) {
+  if (manifest->to->failed) return;
+  unsigned char *header = manifest->to->data + manifest->header;
+  header[0] = (unsigned char)(manifest->flags | flags);
+  put_u32(header + 1, (uint32_t)error);
+  put_u32(header + 5, manifest->count);
+  frame_finish(manifest->to, manifest->start);
+}
+
+/* A file with several names changes without an event in this directory: so it is watched itself, before the look. */
+static void watch_links(struct listing *listing, const char *name, struct stat *stat) {
+  struct watcher *watcher = &listing->server->watcher;
+  if (!S_ISREG(stat->st_mode) || stat->st_nlink < 2) return;
+  struct place *place = place_make(&watcher->places, listing->place, name);
+  if (!place) return;
+  place->is_file = 1;
+  watcher_watch(watcher, place, listing->fd, name);
+  if (place->unwatched && !listing->place->unwatched) {
+    listing->place->unwatched = 1; /* so it is compared at hand-in, as a whole */
+    watcher->places.unwatched++;
+  }
+  fstatat(listing->fd, name, stat, AT_SYMLINK_NOFOLLOW);
+}
+
+/* Small files of the system are told with their hash: a worker that has the same ones need not ask. */
+static int known_hash(struct listing *listing, const char *name, enum reach reach,
+                      const struct tree_attr *attr, const struct stat *stat, unsigned char hash[HASH_BYTES]) {
+  struct server *server = listing->server;
+  struct reached as = {.reach = reach, .public_way = listing->reached->public_way, .stat = *stat};
+  if (!S_ISREG(stat->st_mode) || !may_take(&server->policy, &as)) return 0;
+  if (hash_index_get(&server->index, 0, attr, WHOLE_FILE, hash)) return 1;
+  if (reach == REACH_SHARE || attr->size > server->hash_below_bytes || !is_settled(attr)) return 0;
+  int fd = openat(listing->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return 0;
+  struct stat opened;
+  struct tree_attr opened_attr;
+  int found = 0;
+  if (fstat(fd, &opened) == 0) {
+    attr_from_stat(&opened_attr, &opened);
+    found = attr_is_same_content(attr, &opened_attr) && hash_of_file(server, fd, attr, hash);
+  }
+  close(fd);
+  return found;
+}
+
+static void add_entry(struct listing *listing, struct bytes *to, const char *name) {
+  const struct policy *policy = &listing->server->policy;
+  char path[PATH_MAX], target[PATH_MAX];
+  struct stat stat;
+  size_t state_at = to->length;
+  add_u8(to, ENTRY_ABSENT);
+  add_text(to, name);
+  if (fstatat(listing->fd, name, &stat, AT_SYMLINK_NOFOLLOW) != 0) return;
+  unsigned char state = ENTRY_PRESENT;
+  int public_way = listing->reached->public_way && listing->reached->stat.st_mode & 0001;
+  if (join_path(path, listing->path, name) != 0 ||
+      (!may_show(policy, path, public_way) && !is_own_ground(policy, path, &stat)))
+    state = ENTRY_REFUSED;
+  if (!to->failed) to->data[state_at] = state;
+  if (state == ENTRY_REFUSED) return;
+  watch_links(listing, name, &stat);
+  struct tree_attr attr;
+  attr_from_stat(&attr, &stat);
+  add_attr(to, &attr);
+  if (S_ISLNK(stat.st_mode)) {
+    ssize_t length = readlinkat(listing->fd, name, target, sizeof target);
+    add_text_of(to, target, length > 0 && length < PATH_MAX ? (size_t)length : 0);
+  }
+  unsigned char hash[HASH_BYTES];
+  if (!known_hash(listing, name, policy_reach(policy, path), &attr, &stat, hash)) return;
+  bytes_add(to, hash, HASH_BYTES);
+  if (!to->failed) to->data[state_at] |= ENTRY_HASHED;
+}
+
+/* Of an entry as it was written, what matters for whether it changed. */
+static uint64_t digest_of(const struct bytes *bytes, size_t from) {
+  return bytes->failed ? 0 : hash_data(0, bytes->data + from, bytes->length - from);
+}
+
+static int needs_comparing(const struct place *place) { return place->network || place->unwatched; }
+
+static void tell_entry(struct listing *listing, struct manifest *manifest, const char *name) {
+  struct bytes *to = manifest->to;
+  if (to->length - manifest->start > TREE_MANIFEST_BYTES - 2 * PATH_MAX) {
+    close_piece(manifest, MANIFEST_MORE, 0);
+    open_piece(manifest);
+  }
+  size_t from = to->length;
+  add_entry(listing, to, name);
+  manifest->count++;
+  if (needs_comparing(listing->place)) place_tell(listing->place, name, digest_of(to, from));
+}
+
+struct names {
+  char **list;
+  size_t count, room;
+};
+
+static void free_names(struct names *names) {
+  for (size_t i = 0; i < names->count; i++) free(names->list[i]);
+  free(names->list);
+  *names = (struct names){0};
+}
+
+/* All names, `most` at most; 0, or -1 with errno, EFBIG for more. */
+static int read_names(int directory, size_t most, struct names *names) {
+  int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+  if (!stream) return -1;
+  errno = 0;
+  for (struct dirent *entry; (entry = readdir(stream)); errno = 0) {
+    if (!is_name(entry->d_name)) continue;
+    if (names->count == names->room) {
+      names->room = names->room ? names->room * 2 : 64;
+      char **grown = realloc(names->list, names->room * sizeof *grown);
+      if (!grown) break;
+      names->list = grown;
+    }
+    if (names->count == most) {
+      errno = EFBIG;
+      break;
+    }
+    names->list[names->count] = strdup(entry->d_name);
+    if (!names->list[names->count]) break;
+    names->count++;
+  }
+  int error = errno;
+  closedir(stream);
+  errno = error;
+  return error ? -1 : 0;
+}
+
+/* Of a directory that is closed: what leads to a share, and the name that was asked for. */
+static void tell_ways(struct listing *listing, struct manifest *manifest, const char *hint) {
+  size_t length = strlen(listing->path);
+  for (char **share = listing->server->policy.shares; *share; share++) {
+    char name[NAME_MAX + 1];
+    if (!is_within(*share, listing->path) || !(*share)[length]) continue;
+    const char *from = *share + length + 1;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(from, "/"), from);
+    if (strcmp(name, hint) != 0) tell_entry(listing, manifest, name);
+  }
+  if (*hint) tell_entry(listing, manifest, hint);
+}
+
+static void tell_directory(struct listing *listing, struct manifest *manifest, int mode, const char *hint) {
+  struct names names = {0};
+  if (!may_take(&listing->server->policy, listing->reached)) {
+    manifest->flags |= MANIFEST_REFUSED;
+    tell_ways(listing, manifest, hint);
+    close_piece(manifest, 0, 0);
+    return;
+  }
+  int error = 0, whole = 1;
+  if (read_names(listing->fd, mode == LIST_WHOLE ? SIZE_MAX : TREE_LARGE_DIRECTORY, &names) != 0) {
+    whole = 0;
+    /* A directory that may be searched and not listed is told name by name, as a large one. */
+    if (mode == LIST_WHOLE) error = errno;
+  }
+  if (whole) {
+    place_untell(listing->place);
+    for (size_t i = 0; i < names.count; i++) tell_entry(listing, manifest, names.list[i]);
+    listing->place->told_whole = 1;
+  } else if (*hint) {
+    tell_entry(listing, manifest, hint);
+  }
+  close_piece(manifest, error ? MANIFEST_FAILED : whole ? MANIFEST_WHOLE : 0, error);
+  free_names(&names);
+}
+
+/* Reaches a directory and makes ready to tell of it; on failure that is told instead. */
+static int open_listing(struct server *server, struct listing *listing, struct reached *reached,
+                        const char *path, struct manifest *manifest) {
+  reach(&server->reacher, path, reached);
+  *listing = (struct listing){.server = server, .path = path, .reached = reached, .fd = reached->fd};
+  int error = reached->error;
+  if (reached->fd >= 0 && !S_ISDIR(reached->stat.st_mode)) error = ENOTDIR;
+  if (!error && !reached->refused) {
+    listing->place = watch_reached(&server->reacher, reached, path);
+    if (!listing->place) error = ENOMEM;
+  }
+  manifest->generation = server->watcher.generation;
+  if (listing->place && listing->place->network) manifest->flags |= MANIFEST_NETWORK;
+  if (listing->place && listing->place->unwatched) manifest->flags |= MANIFEST_UNWATCHED;
+  attr_from_stat(&manifest->attr, &reached->stat);
+  open_piece(manifest);
+  if (listing->place) return 0;
+  close_piece(manifest, reached->refused ? MANIFEST_REFUSED : MANIFEST_FAILED, error);
+  return -1;
+}
+
+int serve_list(struct server *server, const struct frame *frame) {
+  struct cursor from = cursor_of(frame);
+  char path[PATH_MAX], hint[NAME_MAX + 1];
+  uint32_t id = take_u32(&from);
+  int mode = take_u8(&from);
+  take_path(&from, path);
+  take_text(&from, hint, sizeof hint);
+  if (from.failed || (*hint && !is_name(hint))) return -1;
+  server->figures.lists++;
+  struct listing listing;
+  struct reached reached;
+  for (int again = 1; again;) {
+    struct bytes *to = &server->link.outgoing;
+    struct manifest manifest = {.to = to, .id = id, .path = path};
+    size_t before = to->length;
+    again = 0;
+    if (open_listing(server, &listing, &reached, path, &manifest) == 0) {
+      int compared = needs_comparing(listing.place);
+      tell_directory(&listing, &manifest, mode, hint);
+      again = needs_comparing(listing.place) && !compared;
+    }
+    reached_close(&reached);
+    /* A watch could not be had half-way, so that what was told must be remembered: all of it anew. */
+    if (again && !to->failed) to->length = before;
+  }
+  return 0;
+}
+
+int serve_look(struct server *server, const struct frame *frame) {
+  struct cursor from = cursor_of(frame);
+  char path[PATH_MAX], name[NAME_MAX + 1];
+  uint32_t id = take_u32(&from);
+  take_path(&from, path);
+  take_name(&from, name);
+  if (from.failed) return -1;
+  server->figures.looks++;
+  struct listing listing;
+  struct reached reached;
+  struct manifest manifest = {.to = &server->link.outgoing, .id = id, .path = path, .flags = MANIFEST_SINGLE};
+  if (open_listing(server, &listing, &reached, path, &manifest) == 0) {
+    tell_entry(&listing, &manifest, name);
+    close_piece(&manifest, 0, 0);
+  }
+  reached_close(&reached);
+  return 0;
+}
+
+/* Looks again at all that was told of a directory without events; what differs is a change like any other. */
+static void compare(struct server *server, const char *path) {
+  struct place *place = place_find(&server->watcher.places, path);
+  if (!place || place->is_file) return;
+  struct reached reached;
+  reach(&server->reacher, path, &reached);
+  /* Reaching may have dropped places; the watches that it set are kept. */
+  place = place_find(&server->watcher.places, path);
+  struct changes *changes = &server->watcher.changes;
+  if (reached.fd < 0 || !S_ISDIR(reached.stat.st_mode) || !place) {
+    changes_add_path(changes, CHANGE_NAME, path);
+    if (place) watcher_forget(&server->watcher, place);
+    reached_close(&reached);
+    return;
+  }
+  struct listing listing = {
+      .server = server, .path = path, .reached = &reached, .place = place, .fd = reached.fd};
+  struct bytes scratch = {0};
+  struct names names = {0};
+  struct map known = {0};
+  for (size_t i = 0; i < place->told_count; i++) {
+    struct told *told = &place->told[i];
+    map_set(&known, hash_text(0, told->name), told);
+    scratch.length = 0;
+    add_entry(&listing, &scratch, told->name);
+    if (digest_of(&scratch, 0) == told->digest) continue;
+    changes_add(changes, CHANGE_NAME, path, told->name);
+    told->digest = digest_of(&scratch, 0);
+  }
+  if (place->told_whole && read_names(reached.fd, SIZE_MAX, &names) == 0)
+    for (size_t i = 0; i < names.count; i++)
+      if (!map_get(&known, hash_text(0, names.list[i])))
+        changes_add(changes, CHANGE_NAME, path, names.list[i]);
+  map_clear(&known);
+  free_names(&names);
+  free(scratch.data);
+  reached_close(&reached);
+}
+
+int serve_compare(struct server *server, const struct frame *frame) {
+  struct cursor from = cursor_of(frame);
+  char path[PATH_MAX];
+  while (!from.failed && cursor_left(&from) > 0) {
+    take_path(&from, path);
+    if (!from.failed) compare(server, path);
+  }
+  if (server->watcher.changes.count > 0) server->watcher.generation++;
+  return from.failed ? -1 : 0;
+}

@@ -1,0 +1,73 @@
+#define _GNU_SOURCE
+#include "mounts.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* In a line `ID PARENT MAJOR:MINOR ROOT PATH OPTIONS…` a path has blanks and the like as \040. */
+static void unescape(char *path) {
+  char *to = path;
+  for (const char *from = path; *from; to++) {
+    if (from[0] == '\\' && from[1] && from[2] && from[3]) {
+      *to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
+      from += 4;
+    } else {
+      *to = *from++;
+    }
+  }
+  *to = '\0';
+}
+
+/* The table as it is now. Options do not matter: they change what may be done, not what is read. */
+static int read_lines(struct map *lines) {
+  FILE *file = fopen("/proc/self/mountinfo", "re");
+  if (!file) return -1;
+  char *line = NULL;
+  size_t room = 0;
+  while (getline(&line, &room, file) > 0) {
+    char *fields[5], *rest = line;
+    int count = 0;
+    while (count < 5 && (fields[count] = strsep(&rest, " "))) count++;
+    if (count < 5) continue;
+    uint64_t key = 0;
+    for (int i = 0; i < 5; i++) key = hash_text(key, fields[i]);
+    unescape(fields[4]);
+    char *path = strdup(strcmp(fields[4], "/") == 0 ? "" : fields[4]);
+    if (!path || map_get(lines, key) || map_set(lines, key, path) != 0) free(path);
+  }
+  free(line);
+  fclose(file);
+  return 0;
+}
+
+void mounts_open(struct mounts *mounts) {
+  *mounts = (struct mounts){.fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)};
+  read_lines(&mounts->lines);
+}
+
+static void free_lines(struct map *lines) {
+  for (size_t i = 0; i < lines->room; i++) free(lines->slots[i].value);
+  map_clear(lines);
+}
+
+int mounts_changed(struct mounts *mounts, void (*changed)(void *context, const char *path), void *context) {
+  struct pollfd wait = {.fd = mounts->fd, .events = POLLPRI};
+  if (mounts->fd < 0 || poll(&wait, 1, 0) <= 0 || !(wait.revents & (POLLPRI | POLLERR))) return 0;
+  struct map now = {0};
+  if (read_lines(&now) != 0) return 0;
+  int any = 0;
+  for (int way = 0; way < 2; way++) {
+    const struct map *one = way ? &now : &mounts->lines, *other = way ? &mounts->lines : &now;
+    for (size_t i = 0; i < one->room; i++) {
+      if (!one->slots[i].value || map_get(other, one->slots[i].key)) continue;
+      changed(context, one->slots[i].value);
+      any = 1;
+    }
+  }
+  free_lines(&mounts->lines);
+  mounts->lines = now;
+  return any;
+}

@@ -1,0 +1,163 @@
+#define _GNU_SOURCE
+#include "places.h"
+
+int places_open(struct places *places) {
+  *places = (struct places){.next_number = 1};
+  places->root = calloc(1, sizeof *places->root + 1);
+  if (!places->root) return -1;
+  places->root->watch = -1;
+  places->count = 1;
+  return 0;
+}
+
+static uint64_t key_of(const struct place *parent, const char *name) {
+  return hash_text(parent->number, name);
+}
+
+struct place *place_child(const struct places *places, const struct place *parent, const char *name) {
+  struct place *place = map_get(&places->by_name, key_of(parent, name));
+  while (place && (place->parent != parent || strcmp(place->name, name) != 0)) place = place->next_of_key;
+  return place;
+}
+
+struct place *place_find(const struct places *places, const char *path) {
+  struct place *place = places->root;
+  char name[NAME_MAX + 1];
+  while (place && *path) {
+    size_t length = strcspn(++path, "/");
+    memcpy(name, path, length);
+    name[length] = '\0';
+    place = place_child(places, place, name);
+    path += length;
+  }
+  return place;
+}
+
+struct place *place_make(struct places *places, struct place *parent, const char *name) {
+  struct place *place = place_child(places, parent, name);
+  if (place) return place;
+  place = calloc(1, sizeof *place + strlen(name) + 1);
+  if (!place) return NULL;
+  strcpy(place->name, name);
+  place->number = places->next_number++;
+  place->watch = -1;
+  place->parent = parent;
+  uint64_t key = key_of(parent, name);
+  place->next_of_key = map_get(&places->by_name, key);
+  if (map_set(&places->by_name, key, place) != 0) {
+    free(place);
+    return NULL;
+  }
+  place->next_sibling = parent->first_child;
+  if (place->next_sibling) place->next_sibling->previous_sibling = place;
+  parent->first_child = place;
+  places->count++;
+  return place;
+}
+
+int place_path(const struct place *place, char path[PATH_MAX]) {
+  size_t length = 0;
+  for (const struct place *at = place; at->parent; at = at->parent) length += strlen(at->name) + 1;
+  if (length >= PATH_MAX) return -1;
+  path[length] = '\0';
+  for (const struct place *at = place; at->parent; at = at->parent) {
+    size_t part = strlen(at->name);
+    length -= part + 1;
+    path[length] = '/';
+    memcpy(path + length + 1, at->name, part);
+  }
+  return 0;
+}
+
+struct place *places_of_watch(const struct places *places, int watch) {
+  return map_get(&places->by_watch, (uint64_t)watch + 1);
+}
+
+int place_set_watch(struct places *places, struct place *place, int watch) {
+  struct place *others = places_of_watch(places, watch);
+  for (struct place *other = others; other; other = other->next_of_watch)
+    if (other == place) return 0;
+  place->next_of_watch = others;
+  if (map_set(&places->by_watch, (uint64_t)watch + 1, place) != 0) return -1;
+  place->watch = watch;
+  return 0;
+}
+
+/* Takes the place off the list of its watch; 1 if that has no other place. */
+static int leave_watch(struct places *places, struct place *place) {
+  uint64_t key = (uint64_t)place->watch + 1;
+  struct place *first = map_get(&places->by_watch, key), **link = &first;
+  while (*link && *link != place) link = &(*link)->next_of_watch;
+  if (*link) *link = place->next_of_watch;
+  place->next_of_watch = NULL;
+  place->watch = -1;
+  if (!first) map_remove(&places->by_watch, key);
+  else map_set(&places->by_watch, key, first);
+  return !first;
+}
+
+static void leave_name(struct places *places, struct place *place) {
+  uint64_t key = key_of(place->parent, place->name);
+  struct place *first = map_get(&places->by_name, key), **link = &first;
+  while (*link && *link != place) link = &(*link)->next_of_key;
+  if (*link) *link = place->next_of_key;
+  if (!first) map_remove(&places->by_name, key);
+  else map_set(&places->by_name, key, first);
+  if (place->previous_sibling) place->previous_sibling->next_sibling = place->next_sibling;
+  else place->parent->first_child = place->next_sibling;
+  if (place->next_sibling) place->next_sibling->previous_sibling = place->previous_sibling;
+}
+
+static void drop_one(struct places *places, struct place *place, void (*dropped)(void *, int),
+                     void *context) {
+  int watch = place->watch;
+  if (watch >= 0 && leave_watch(places, place)) dropped(context, watch);
+  if (place->unwatched) places->unwatched--;
+  place_untell(place);
+  free(place->told);
+  if (!place->parent) {
+    place->unwatched = place->network = 0;
+    place->told = NULL;
+    place->told_room = 0;
+    return;
+  }
+  leave_name(places, place);
+  places->count--;
+  free(place);
+}
+
+void place_drop(struct places *places, struct place *place, void (*dropped)(void *, int), void *context) {
+  /* The deepest first, without recursion: a tree may be as deep as a path is long. */
+  struct place *at = place;
+  for (;;) {
+    while (at->first_child) at = at->first_child;
+    struct place *parent = at->parent;
+    int last = at == place;
+    drop_one(places, at, dropped, context);
+    if (last) return;
+    at = parent;
+  }
+}
+
+void place_untell(struct place *place) {
+  for (size_t i = 0; i < place->told_count; i++) free(place->told[i].name);
+  place->told_count = 0;
+  place->told_whole = 0;
+}
+
+void place_tell(struct place *place, const char *name, uint64_t digest) {
+  for (size_t i = 0; i < place->told_count && !place->told_whole; i++)
+    if (strcmp(place->told[i].name, name) == 0) {
+      place->told[i].digest = digest;
+      return;
+    }
+  if (place->told_count == place->told_room) {
+    size_t room = place->told_room ? place->told_room * 2 : 16;
+    struct told *grown = realloc(place->told, room * sizeof *grown);
+    if (!grown) return;
+    place->told = grown;
+    place->told_room = room;
+  }
+  char *copy = strdup(name);
+  if (copy) place->told[place->told_count++] = (struct told){copy, digest};
+}

@@ -1,0 +1,65 @@
+/*
+ * The places of this machine that were shown to workers: directories, and files with a watch of their own. A place
+ * is known by its path; its watch is the kernel's, so that two places can have the same one (a directory that is
+ * mounted twice, a file with two names).
+ */
+#ifndef BUILDSWARM_SWARMTREE_PLACES_H
+#define BUILDSWARM_SWARMTREE_PLACES_H
+
+#include "../tree/map.h"
+#include "../tree/wire.h"
+
+/* What was told of one name, to be compared where no events come. */
+struct told {
+  char *name;
+  uint64_t digest;
+};
+
+struct place {
+  struct place *parent, *first_child, *next_sibling, *previous_sibling;
+  struct place *next_of_key;   /* another place with the same key in the table */
+  struct place *next_of_watch; /* another place with the same watch */
+  uint64_t number;
+  int watch; /* -1: none */
+  int is_file;
+  int unwatched;  /* a watch was wanted and could not be had */
+  int network;    /* changes made elsewhere raise no event */
+  int told_whole; /* all names were told: a new one is a change */
+  struct told *told;
+  size_t told_count, told_room;
+  char name[];
+};
+
+struct places {
+  struct place *root;
+  struct map by_name;  /* (number of the parent, name) */
+  struct map by_watch; /* number of a watch + 1 */
+  uint64_t next_number;
+  size_t count, unwatched;
+};
+
+/* 0, or -1 if memory ran out. */
+int places_open(struct places *places);
+
+struct place *place_child(const struct places *places, const struct place *parent, const char *name);
+struct place *place_find(const struct places *places, const char *path);
+/* The place of `name` in `parent`, made if need be; NULL if memory ran out. */
+struct place *place_make(struct places *places, struct place *parent, const char *name);
+/* The path, or -1 if it is too long. */
+int place_path(const struct place *place, char path[PATH_MAX]);
+
+int place_set_watch(struct places *places, struct place *place, int watch);
+struct place *places_of_watch(const struct places *places, int watch);
+
+/*
+ * Forgets a place and all below; `dropped` is called for each watch that no place has any more. The root stays, as
+ * an empty place.
+ */
+void place_drop(struct places *places, struct place *place, void (*dropped)(void *context, int watch),
+                void *context);
+
+/* Remembers what was told of a name in a directory without events; replaces what was told before. */
+void place_tell(struct place *place, const char *name, uint64_t digest);
+void place_untell(struct place *place);
+
+#endif

@@ -1,0 +1,112 @@
+#define _GNU_SOURCE
+#include "reach.h"
+
+#include <fcntl.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+int is_network(int fd) {
+  static const unsigned long types[] = {
+      0x6969,     /* NFS */
+      0xFF534D42, /* CIFS */
+      0xFE534D42, /* SMB2 */
+      0x517B,     /* SMB */
+      0x65735546, /* FUSE: sshfs and the like */
+      0x01021997, /* 9P */
+      0x00C36400, /* Ceph */
+      0x5346414F, /* AFS */
+      0x6B414653, /* kAFS */
+      0x47504653, /* GPFS */
+      0x0BD00BD0, /* Lustre */
+      0x19830326, /* BeeGFS */
+      0x01161970, /* GFS2 */
+      0x7461636F, /* OCFS2 */
+      0x73757245, /* Coda */
+      0x564C,     /* NCP */
+  };
+  struct statfs of;
+  if (fstatfs(fd, &of) != 0) return 1;
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+    if (((unsigned long)of.f_type & 0xFFFFFFFF) == types[i]) return 1;
+  return 0;
+}
+
+/* The place of a directory, watched; NULL if memory ran out. */
+static struct place *watch_directory(struct watcher *watcher, struct place *parent, const char *name,
+                                     int fd) {
+  struct place *place = parent ? place_child(&watcher->places, parent, name) : watcher->places.root;
+  if (place && place->is_file) {
+    watcher_forget(watcher, place);
+    place = NULL;
+  }
+  if (!place) place = place_make(&watcher->places, parent, name);
+  if (!place || place->watch >= 0) return place;
+  watcher_watch(watcher, place, fd, NULL);
+  place->network = is_network(fd);
+  return place;
+}
+
+static void fail(struct reached *reached, int fd, int error) {
+  if (fd >= 0) close(fd);
+  reached->fd = -1;
+  reached->error = error;
+}
+
+int may_show(const struct policy *policy, const char *path, int public_way) {
+  enum reach reach = policy_reach(policy, path);
+  if (reach == REACH_NEVER) return 0;
+  return reach == REACH_SHARE || public_way || policy_leads_to_share(policy, path);
+}
+
+void reach(const struct reacher *reacher, const char *path, struct reached *reached) {
+  *reached = (struct reached){.fd = -1, .public_way = 1};
+  int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0 || fstat(fd, &reached->stat) != 0) return fail(reached, fd, errno);
+  char way[PATH_MAX] = "", name[NAME_MAX + 1] = "";
+  for (size_t at = 0; path[at];) {
+    if (!S_ISDIR(reached->stat.st_mode)) return fail(reached, fd, ENOTDIR);
+    /* The directory itself is shown by the way to it; its entries only to whom it lets through. */
+    if (!(reached->stat.st_mode & 0001)) reached->public_way = 0;
+    if (!may_show(reacher->policy, way, reached->public_way)) {
+      reached->refused = 1;
+      return fail(reached, fd, EACCES);
+    }
+    reached->directory = watch_directory(reacher->watcher, reached->directory, name, fd);
+    if (!reached->directory) return fail(reached, fd, ENOMEM);
+    size_t length = strcspn(path + at + 1, "/");
+    memcpy(name, path + at + 1, length);
+    name[length] = '\0';
+    memcpy(way + at, path + at, length + 1);
+    at += length + 1;
+    way[at] = '\0';
+    int next = openat(fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (next < 0) return fail(reached, fd, errno);
+    close(fd);
+    fd = next;
+    if (fstat(fd, &reached->stat) != 0) return fail(reached, fd, errno);
+  }
+  reached->reach = policy_reach(reacher->policy, path);
+  reached->fd = fd;
+  if (!may_show(reacher->policy, path, reached->public_way) &&
+      !is_own_ground(reacher->policy, path, &reached->stat)) {
+    reached->refused = 1;
+    fail(reached, fd, EACCES);
+  }
+}
+
+void reached_close(struct reached *reached) {
+  if (reached->fd >= 0) close(reached->fd);
+  reached->fd = -1;
+}
+
+/* A file that only its owner or a group may read is taken if the owner is the user or the system. */
+int may_take(const struct policy *policy, const struct reached *reached) {
+  int others = is_of_another_person(policy, &reached->stat);
+  if (reached->reach == REACH_SHARE) return is_public(&reached->stat) || !others;
+  return reached->reach == REACH_PUBLIC && reached->public_way && is_public(&reached->stat) && !others;
+}
+
+struct place *watch_reached(const struct reacher *reacher, const struct reached *reached, const char *path) {
+  const char *slash = strrchr(path, '/');
+  return watch_directory(reacher->watcher, reached->directory, slash ? slash + 1 : "", reached->fd);
+}

@@ -1,0 +1,45 @@
+/** A job in a served tree: what to start in place of its command, and what it left. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ByteString, fromBytes } from '../wire/bytes.ts';
+import { type JobReport, type LeftRecord, parseJobReport } from '../wire/tree-messages.ts';
+import type { TreePlace } from './tree-mount.ts';
+
+/** What a job needs besides its command. */
+export interface TreeJob {
+  readonly place: TreePlace;
+  /** A directory of this job alone, see TreeMount.scratchOf. */
+  readonly scratch: string;
+  readonly cwd: ByteString;
+  readonly hostName: ByteString;
+  /** Real paths that it may write below; none of them below another. */
+  readonly areas: readonly ByteString[];
+}
+
+/** The command line that runs `argv` in the tree; to be started in `/`, with the environment of the command. */
+export function treeJobArgv(program: string, job: TreeJob, argv: readonly ByteString[]): ByteString[] {
+  const bytes = (path: string): ByteString => fromBytes(Buffer.from(path));
+  return [
+    bytes(program),
+    `--pid=${job.place.pid}`,
+    `--mount-namespace=${job.place.mountNamespace}`,
+    `--tree=${bytes(job.place.tree)}`,
+    `--scratch=${bytes(job.scratch)}`,
+    `--cwd=${job.cwd}`,
+    `--host=${job.hostName}`,
+    ...job.areas.map((area) => `--area=${area}`),
+    '--',
+    ...argv,
+  ];
+}
+
+/** What the job left, once it is over. @throws FrameError, or an error of the file system */
+export async function readJobReport(scratch: string): Promise<JobReport> {
+  return parseJobReport(await readFile(join(scratch, 'report')));
+}
+
+/** Where on this machine the content of a file lies that a job left. */
+export function contentPathOf(job: Pick<TreeJob, 'scratch' | 'areas'>, record: LeftRecord): ByteString {
+  const area = job.areas[record.area] ?? '';
+  return `${fromBytes(Buffer.from(job.scratch))}/${record.area}/u${record.path.slice(area.length)}`;
+}

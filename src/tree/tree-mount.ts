@@ -1,0 +1,216 @@
+/**
+ * The worker's side of a served tree: `swarmfs`, which mounts one submitter's files in namespaces of their own. What it
+ * asks for goes to the submitter as it is; what comes back is handed to {@link TreeMount.supply}.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ByteString, fromBytes } from '../wire/bytes.ts';
+import type { Frame } from '../wire/frame.ts';
+import {
+  encodeTreeDiscard,
+  encodeTreeFailed,
+  encodeTreeStart,
+  encodeTreeStatus,
+  encodeTreeStore,
+  parseTreeApplied,
+  parseTreeDone,
+  parseTreeFault,
+  parseTreeFigures,
+  type TreeFault,
+  type TreeFigures,
+  withId,
+} from '../wire/tree-messages.ts';
+import { Helper, Readiness, Requests } from './helper.ts';
+import type { TreeAnswer, TreeRequest } from './tree-server.ts';
+
+const applyTimeoutMs = 30_000;
+const fileTimeoutMs = 30_000;
+const statusTimeoutMs = 5_000;
+
+export interface TreeMountOptions {
+  /** swarmfs, compiled. */
+  readonly program: string;
+  /** A directory for this tree alone; `root`, `cache` and `jobs` are made in it. */
+  readonly directory: string;
+  /** @default /dev/fuse */
+  readonly device?: string;
+  /** The submitter's numbers, as jobs see them. */
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+  /** The device of the submitter's share: inode numbers on it are shown as they are. */
+  readonly plainDevice?: bigint;
+  readonly cacheBytes?: number;
+  /** Whether this machine's own system files may stand in for equal ones. @default true */
+  readonly useOwnFiles?: boolean;
+  /** Something is wanted of the submitter. */
+  readonly onRequest: (type: TreeRequest, payload: Uint8Array) => void;
+  /** No job that runs now is to be believed. */
+  readonly onFault: (fault: TreeFault) => void;
+  readonly onLost: (why: string) => void;
+}
+
+/** Where jobs find the tree. */
+export interface TreePlace {
+  readonly pid: number;
+  readonly mountNamespace: string;
+  /** Where it is mounted, in that namespace. */
+  readonly tree: string;
+}
+
+/** A mounted tree. {@link TreeMount.close} ends it, and with it all jobs in it. */
+export class TreeMount {
+  readonly #helper: Helper;
+  readonly #applied = new Requests<number>();
+  readonly #done = new Requests<number>();
+  readonly #figures = new Requests<TreeFigures>();
+  readonly #options: TreeMountOptions;
+  #place: TreePlace | undefined;
+
+  private constructor(options: TreeMountOptions, readiness: Readiness) {
+    this.#options = options;
+    this.#helper = new Helper({
+      program: options.program,
+      allowed: [
+        'TREE_READY',
+        'TREE_LIST',
+        'TREE_LOOK',
+        'TREE_READ',
+        'TREE_APPLIED',
+        'TREE_FAULT',
+        'TREE_DONE',
+        'TREE_FIGURES',
+      ],
+      onFrame: (frame) => this.#take(frame, readiness),
+      onLost: (why) => {
+        readiness.fail(why);
+        for (const requests of [this.#applied, this.#done, this.#figures]) requests.lose(why);
+        options.onLost(why);
+      },
+    });
+    this.#helper.send('TREE_START', encodeTreeStart(settingsOf(options)));
+  }
+
+  /** @throws SwarmError `E_TREE` if this machine cannot: no device, no user namespaces. */
+  static async start(options: TreeMountOptions): Promise<TreeMount> {
+    for (const name of ['root', 'cache', 'jobs'])
+      await mkdir(join(options.directory, name), { recursive: true, mode: 0o700 });
+    const readiness = new Readiness(options.program);
+    const mount = new TreeMount(options, readiness);
+    const ready = await readiness.promise;
+    mount.#place = {
+      pid: Number(ready.get('pid')),
+      mountNamespace: ready.get('mountNamespace') ?? '',
+      tree: join(options.directory, 'root'),
+    };
+    return mount;
+  }
+
+  get place(): TreePlace {
+    if (this.#place === undefined) throw new Error('internal: the tree is not mounted yet');
+    return this.#place;
+  }
+
+  /** A directory for one job, which swarmjob makes. */
+  scratchOf(job: string): string {
+    return join(this.#options.directory, 'jobs', job);
+  }
+
+  /** The submitter's answer to a request, or what it sends unasked (number 0). */
+  supply(type: TreeAnswer, payload: Uint8Array): void {
+    this.#helper.send(type, payload);
+  }
+
+  /** The submitter cannot be asked: whoever waits for this request fails. */
+  fail(id: number, errno: number): void {
+    this.#helper.send('TREE_FAILED', encodeTreeFailed({ id, errno }));
+  }
+
+  /**
+   * Takes in what a barrier told; resolves when no job can see what was before.
+   *
+   * @param payloads - all parts of one barrier's answer, at least one.
+   * @throws SwarmError `E_TREE`
+   */
+  async apply(payloads: readonly Uint8Array[]): Promise<void> {
+    await this.#applied.ask(applyTimeoutMs, (id) => {
+      for (const payload of payloads) this.#helper.send('TREE_CHANGES', withId(payload, id));
+    });
+  }
+
+  /** Removes what a job left. @throws SwarmError `E_TREE` */
+  async discard(job: string): Promise<void> {
+    const directory = fromBytes(Buffer.from(this.scratchOf(job)));
+    await this.#done.ask(fileTimeoutMs, (id) =>
+      this.#helper.send('TREE_DISCARD', encodeTreeDiscard({ id, directory })),
+    );
+  }
+
+  /** Keeps a file's content by its hash; an errno if it cannot. @throws SwarmError `E_TREE` */
+  async store(hash: Uint8Array, path: ByteString): Promise<number> {
+    return await this.#done.ask(fileTimeoutMs, (id) =>
+      this.#helper.send('TREE_STORE', encodeTreeStore({ id, hash, path })),
+    );
+  }
+
+  /** @throws SwarmError `E_TREE` */
+  async figures(): Promise<TreeFigures> {
+    return await this.#figures.ask(statusTimeoutMs, (id) =>
+      this.#helper.send('TREE_STATUS', encodeTreeStatus(id)),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#helper.close();
+  }
+
+  #take({ type, payload }: Frame, readiness: Readiness): void {
+    switch (type) {
+      case 'TREE_READY':
+        readiness.frame(payload);
+        break;
+      case 'TREE_LIST':
+      case 'TREE_LOOK':
+      case 'TREE_READ':
+        this.#options.onRequest(type, payload);
+        break;
+      case 'TREE_APPLIED': {
+        const { id, generation } = parseTreeApplied(payload);
+        this.#applied.answer(id, generation);
+        break;
+      }
+      case 'TREE_FAULT':
+        this.#options.onFault(parseTreeFault(payload));
+        break;
+      case 'TREE_DONE': {
+        const { id, errno } = parseTreeDone(payload);
+        this.#done.answer(id, errno);
+        break;
+      }
+      case 'TREE_FIGURES': {
+        const { id, figures } = parseTreeFigures(payload);
+        this.#figures.answer(id, figures);
+        break;
+      }
+      default:
+        break;
+    }
+  }
+}
+
+function settingsOf(options: TreeMountOptions): [string, ByteString | number][] {
+  const inside = (name: string): ByteString => fromBytes(Buffer.from(join(options.directory, name)));
+  return [
+    ['mountPoint', inside('root')],
+    ['cache', inside('cache')],
+    ['index', inside('index')],
+    ['scratch', inside('jobs')],
+    ['device', options.device ?? '/dev/fuse'],
+    ['uid', options.uid],
+    ['gid', options.gid],
+    ...options.groups.map((group): [string, number] => ['group', group]),
+    ['plainDevice', String(options.plainDevice ?? 0n)],
+    ['useOwnFiles', options.useOwnFiles === false ? 0 : 1],
+    ...(options.cacheBytes === undefined ? [] : [['cacheBytes', options.cacheBytes] as [string, number]]),
+  ];
+}

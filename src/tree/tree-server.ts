@@ -1,0 +1,158 @@
+/**
+ * The submitter's side of a served tree: `swarmtree`, which shows this machine's files and sees what changes. What
+ * workers ask is passed on to it as it came; who may ask, and who must be told of a change, is decided elsewhere.
+ */
+import type { ByteString } from '../wire/bytes.ts';
+import type { Frame } from '../wire/frame.ts';
+import {
+  encodeTreeBarrier,
+  encodeTreeCompare,
+  encodeTreeForget,
+  encodeTreeStart,
+  encodeTreeStatus,
+  parseTreeChanges,
+  parseTreeFigures,
+  parseTreeManifestHead,
+  readId,
+  type TreeChanges,
+  type TreeFigures,
+  type TreePath,
+  withId,
+} from '../wire/tree-messages.ts';
+import { Helper, Readiness, Requests } from './helper.ts';
+
+const barrierTimeoutMs = 10_000;
+const statusTimeoutMs = 5_000;
+
+/** What swarmfs asks for, to be passed on to swarmtree. */
+export type TreeRequest = 'TREE_LIST' | 'TREE_LOOK' | 'TREE_READ';
+/** What answers it. */
+export type TreeAnswer = 'TREE_MANIFEST' | 'TREE_CONTENT';
+
+/** One message of a barrier's answer: read, and as it came, to be passed on to workers. */
+export interface BarrierPart extends TreeChanges {
+  readonly payload: Uint8Array;
+}
+
+export interface TreeServerOptions {
+  /** swarmtree, compiled. */
+  readonly program: string;
+  /** Real paths; below them everything is served that the user may read. */
+  readonly shares: readonly ByteString[];
+  /** Never served: paths with all below, and names (`.ssh`, `.config/browser`) anywhere. */
+  readonly never: readonly ByteString[];
+  /** Files of the system up to this size are told with their hash. @default 65536 */
+  readonly hashBelowBytes?: number;
+  /** Where hashes are kept for the next start. */
+  readonly indexPath?: ByteString;
+  readonly onLost: (why: string) => void;
+}
+
+interface Relayed {
+  readonly id: number;
+  readonly answer: (type: TreeAnswer, payload: Uint8Array) => void;
+}
+
+/** Shows this machine's files. {@link TreeServer.close} ends it. */
+export class TreeServer {
+  readonly #helper: Helper;
+  readonly #barriers = new Requests<readonly BarrierPart[]>();
+  readonly #figures = new Requests<TreeFigures>();
+  readonly #parts: BarrierPart[] = [];
+  readonly #relayed = new Map<number, Relayed>();
+  #nextRelayed = 1;
+
+  private constructor(options: TreeServerOptions, readiness: Readiness) {
+    this.#helper = new Helper({
+      program: options.program,
+      allowed: ['TREE_READY', 'TREE_MANIFEST', 'TREE_CONTENT', 'TREE_CHANGES', 'TREE_FIGURES'],
+      onFrame: (frame) => this.#take(frame, readiness),
+      onLost: (why) => {
+        readiness.fail(why);
+        this.#barriers.lose(why);
+        this.#figures.lose(why);
+        options.onLost(why);
+      },
+    });
+    this.#helper.send(
+      'TREE_START',
+      encodeTreeStart([
+        ...options.shares.map((share) => ['share', share] as const),
+        ...options.never.map((never) => ['never', never] as const),
+        ['hashBelowBytes', options.hashBelowBytes ?? 65_536],
+        ['index', options.indexPath ?? ''],
+      ]),
+    );
+  }
+
+  /** @throws SwarmError `E_TREE` if it does not come up. */
+  static async start(options: TreeServerOptions): Promise<TreeServer> {
+    const readiness = new Readiness(options.program);
+    const server = new TreeServer(options, readiness);
+    await readiness.promise;
+    return server;
+  }
+
+  get pid(): number {
+    return this.#helper.pid;
+  }
+
+  /** Passes a worker's request on; `answer` is called with each message of the answer, under the worker's number. */
+  relay(type: TreeRequest, payload: Uint8Array, answer: Relayed['answer']): void {
+    const own = this.#nextRelayed;
+    this.#nextRelayed = (own % 0xffff_fffe) + 1;
+    this.#relayed.set(own, { id: readId(type, payload), answer });
+    this.#helper.send(type, withId(payload, own));
+  }
+
+  /** All that changed before this call, and was told to anybody. @throws SwarmError `E_TREE` */
+  async barrier(): Promise<readonly BarrierPart[]> {
+    return await this.#barriers.ask(barrierTimeoutMs, (id) =>
+      this.#helper.send('TREE_BARRIER', encodeTreeBarrier(id)),
+    );
+  }
+
+  /** Looks again at directories whose changes raise no events; the next barrier tells what differs. */
+  compare(paths: readonly TreePath[]): void {
+    this.#helper.send('TREE_COMPARE', encodeTreeCompare(paths));
+  }
+
+  /** No worker has anything of this directory any more. */
+  forget(path: TreePath): void {
+    this.#helper.send('TREE_FORGET', encodeTreeForget(path));
+  }
+
+  /** @throws SwarmError `E_TREE` */
+  async figures(): Promise<TreeFigures> {
+    return await this.#figures.ask(statusTimeoutMs, (id) =>
+      this.#helper.send('TREE_STATUS', encodeTreeStatus(id)),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#helper.close();
+  }
+
+  #take({ type, payload }: Frame, readiness: Readiness): void {
+    if (type === 'TREE_READY') readiness.frame(payload);
+    else if (type === 'TREE_CHANGES') this.#takeChanges(payload);
+    else if (type === 'TREE_FIGURES') {
+      const { id, figures } = parseTreeFigures(payload);
+      this.#figures.answer(id, figures);
+    } else if (type === 'TREE_MANIFEST') this.#takeAnswer(type, payload, parseTreeManifestHead(payload).more);
+    else if (type === 'TREE_CONTENT') this.#takeAnswer(type, payload, false);
+  }
+
+  #takeAnswer(type: TreeAnswer, payload: Uint8Array, more: boolean): void {
+    const own = readId(type, payload);
+    const relayed = this.#relayed.get(own);
+    if (!more) this.#relayed.delete(own);
+    relayed?.answer(type, withId(payload, relayed.id));
+  }
+
+  #takeChanges(payload: Uint8Array): void {
+    const part = { ...parseTreeChanges(payload), payload };
+    this.#parts.push(part);
+    if (!part.more) this.#barriers.answer(part.id, this.#parts.splice(0));
+  }
+}

@@ -1,0 +1,384 @@
+/**
+ * What peers and the helpers of a served tree say (docs/TREE-PROTOCOL.md). The helpers are C programs: each message has
+ * one end here, and the other in src/native. Requests, manifests, contents and changes go from helper to helper by way
+ * of their peers, which read the head of each and pass the rest on as it came.
+ */
+import { type ByteString, fromBytes, toBytes } from './bytes.ts';
+import { FrameError, type FrameName, madePayload, type Payload, type RelayedFrame } from './frame.ts';
+
+/** Reads a payload from its beginning; FrameError where something is missing. */
+class Cursor {
+  readonly #type: string;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #at = 0;
+
+  constructor(type: string, bytes: Uint8Array) {
+    this.#type = type;
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  take(sizeBytes: number): Uint8Array {
+    if (this.left < sizeBytes) throw new FrameError(`a ${this.#type} message is cut off`);
+    this.#at += sizeBytes;
+    return this.#bytes.subarray(this.#at - sizeBytes, this.#at);
+  }
+
+  u8(): number {
+    return this.take(1)[0] ?? 0;
+  }
+
+  u16(): number {
+    this.take(2);
+    return this.#view.getUint16(this.#at - 2, true);
+  }
+
+  u32(): number {
+    this.take(4);
+    return this.#view.getUint32(this.#at - 4, true);
+  }
+
+  u64(): bigint {
+    this.take(8);
+    return this.#view.getBigUint64(this.#at - 8, true);
+  }
+
+  /** A number that counts; what is beyond 2^53 is no count. */
+  count(): number {
+    const value = Number(this.u64());
+    if (!Number.isSafeInteger(value))
+      throw new FrameError(`a ${this.#type} message has a number beyond 2^53`);
+    return value;
+  }
+
+  text(): ByteString {
+    return fromBytes(this.take(this.u16()));
+  }
+
+  end(): void {
+    if (this.left > 0) throw new FrameError(`a ${this.#type} message has ${this.left} bytes too many`);
+  }
+}
+
+function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+function text(value: ByteString): Buffer {
+  const bytes = Buffer.alloc(2 + value.length);
+  bytes.writeUInt16LE(value.length);
+  bytes.set(toBytes(value), 2);
+  return bytes;
+}
+
+function made<Type extends FrameName>(...parts: readonly Uint8Array[]): Payload<Type> {
+  return madePayload(Buffer.concat(parts));
+}
+
+/** A path below the root: empty for the root itself, else with a slash before each part. */
+export type TreePath = ByteString;
+
+// TREE_START, TREE_READY, TREE_FIGURES: strings `key=value`
+
+/** A key may come several times. */
+export function encodeTreeStart(
+  pairs: readonly (readonly [string, ByteString | number])[],
+): Payload<'TREE_START'> {
+  return made(toBytes(pairs.map(([key, value]) => `${key}=${value}\0`).join('')));
+}
+
+function parsePairs(type: string, payload: Uint8Array): ReadonlyMap<string, ByteString> {
+  const pairs = new Map<string, ByteString>();
+  for (const pair of fromBytes(payload).split('\0').slice(0, -1)) {
+    const equals = pair.indexOf('=');
+    if (equals < 0) throw new FrameError(`a ${type} message has a pair without a value`);
+    pairs.set(pair.slice(0, equals), pair.slice(equals + 1));
+  }
+  return pairs;
+}
+
+/** What a helper says when it is up, or why it is not. @throws FrameError */
+export function parseTreeReady(payload: Uint8Array): ReadonlyMap<string, ByteString> {
+  return parsePairs('TREE_READY', payload);
+}
+
+/** Counts of a helper by their names. */
+export type TreeFigures = Readonly<Record<string, number>>;
+
+/** @throws FrameError */
+export function parseTreeFigures(payload: Uint8Array): {
+  readonly id: number;
+  readonly figures: TreeFigures;
+} {
+  const id = readId('TREE_FIGURES', payload);
+  const pairs = [...parsePairs('TREE_FIGURES', payload.subarray(4))];
+  return { id, figures: Object.fromEntries(pairs.map(([key, value]) => [key, Number(value)])) };
+}
+
+// Numbers of requests: the first four bytes of a request and of all that answers it
+
+/** @throws FrameError */
+export function readId(type: FrameName, payload: Uint8Array): number {
+  return new Cursor(type, payload).u32();
+}
+
+/** The same message under another number: a helper of several others gives them numbers of its own. */
+export function withId<Type extends RelayedFrame>(payload: Uint8Array, id: number): Payload<Type> {
+  return made(u32(id), payload.subarray(4));
+}
+
+export function encodeTreeBarrier(id: number): Payload<'TREE_BARRIER'> {
+  return made(u32(id));
+}
+
+export function encodeTreeStatus(id: number): Payload<'TREE_STATUS'> {
+  return made(u32(id));
+}
+
+/** Directories without events, to be looked at again; what differs comes with the next barrier. */
+export function encodeTreeCompare(paths: readonly TreePath[]): Payload<'TREE_COMPARE'> {
+  return made(...paths.map(text));
+}
+
+/** No worker has anything of this directory and below any more. */
+export function encodeTreeForget(path: TreePath): Payload<'TREE_FORGET'> {
+  return made(text(path));
+}
+
+/** Whoever waits for this answer shall fail. */
+export function encodeTreeFailed(failed: {
+  readonly id: number;
+  readonly errno: number;
+}): Payload<'TREE_FAILED'> {
+  return made(u32(failed.id), u32(failed.errno));
+}
+
+/** The scratch of a job that is over. */
+export function encodeTreeDiscard(discard: {
+  readonly id: number;
+  readonly directory: ByteString;
+}): Payload<'TREE_DISCARD'> {
+  return made(u32(discard.id), text(discard.directory));
+}
+
+/** The content of a file of this machine, to be kept by its hash. */
+export function encodeTreeStore(store: {
+  readonly id: number;
+  readonly hash: Uint8Array;
+  readonly path: ByteString;
+}): Payload<'TREE_STORE'> {
+  return made(u32(store.id), store.hash, text(store.path));
+}
+
+/** @throws FrameError */
+export function parseTreeDone(payload: Uint8Array): { readonly id: number; readonly errno: number } {
+  const from = new Cursor('TREE_DONE', payload);
+  const done = { id: from.u32(), errno: from.u32() };
+  from.end();
+  return done;
+}
+
+// TREE_CHANGES, TREE_APPLIED
+
+const changeKinds = ['name', 'node', 'listing'] as const;
+
+/** A path that changed: what its name leads to; its attributes or content; all that was told of a directory. */
+export interface TreeChange {
+  readonly kind: (typeof changeKinds)[number];
+  readonly directory: TreePath;
+  readonly name: ByteString;
+}
+
+export interface TreeChanges {
+  readonly id: number;
+  readonly generation: number;
+  /** Another message with the same id follows. */
+  readonly more: boolean;
+  /** Changes were lost: nothing that was ever told is known to hold. */
+  readonly everything: boolean;
+  readonly changes: readonly TreeChange[];
+}
+
+const hashBytes = 32;
+const attrBytes = 5 * 8 + 2 * 8 + 6 * 4;
+const modeAt = 5 * 8 + 2 * 8 + 2 * 4;
+const linkMode = 0o120000;
+
+/** Passes over an entry of a directory; its name. */
+function skipEntry(from: Cursor): ByteString {
+  const flags = from.u8();
+  const name = from.text();
+  if ((flags & 3) !== 1) return name;
+  const attr = from.take(attrBytes);
+  const mode = new DataView(attr.buffer, attr.byteOffset, attr.byteLength).getUint32(modeAt, true);
+  if ((mode & 0o170000) === linkMode) from.text();
+  if ((flags & 4) !== 0) from.take(hashBytes);
+  return name;
+}
+
+/** @throws FrameError */
+export function parseTreeChanges(payload: Uint8Array): TreeChanges {
+  const from = new Cursor('TREE_CHANGES', payload);
+  const id = from.u32();
+  const generation = from.count();
+  const flags = from.u8();
+  const count = from.u32();
+  const changes: TreeChange[] = [];
+  for (let n = 0; n < count; n += 1) {
+    const kind = changeKinds[from.u8()];
+    if (kind === undefined) throw new FrameError('a TREE_CHANGES message has a change of no known kind');
+    changes.push({ kind, directory: from.text(), name: skipEntry(from) });
+  }
+  from.end();
+  return { id, generation, more: (flags & 1) !== 0, everything: (flags & 2) !== 0, changes };
+}
+
+/** @throws FrameError */
+export function parseTreeApplied(payload: Uint8Array): { readonly id: number; readonly generation: number } {
+  const from = new Cursor('TREE_APPLIED', payload);
+  const applied = { id: from.u32(), generation: from.count() };
+  from.end();
+  return applied;
+}
+
+// TREE_MANIFEST: what of it a peer minds
+
+/** What was told of a directory, or of one name in it. */
+export interface TreeManifestHead {
+  readonly id: number;
+  readonly generation: number;
+  readonly path: TreePath;
+  readonly more: boolean;
+  /** Changes in it raise no events: to be compared when a job is handed in. */
+  readonly eventless: boolean;
+  readonly failed: boolean;
+}
+
+/** @throws FrameError */
+export function parseTreeManifestHead(payload: Uint8Array): TreeManifestHead {
+  const from = new Cursor('TREE_MANIFEST', payload);
+  const id = from.u32();
+  const generation = from.count();
+  const flags = from.u8();
+  from.take(8 + attrBytes);
+  const path = from.text();
+  const has = (bit: number): boolean => (flags & bit) !== 0;
+  return { id, generation, path, more: has(2), eventless: has(4) || has(8), failed: has(32) };
+}
+
+// TREE_FAULT
+
+const faultKinds = ['fetch', 'refused', 'write', 'stale'] as const;
+
+/** Why no job that ran at this time is to be believed. */
+export interface TreeFault {
+  /** Could not be had; exists and is not served; was to be written where only reading is; changed under the job. */
+  readonly kind: (typeof faultKinds)[number];
+  readonly errno: number;
+  readonly path: TreePath;
+  /** In the directory `path`; empty if the path itself is meant. */
+  readonly name: ByteString;
+}
+
+/** @throws FrameError */
+export function parseTreeFault(payload: Uint8Array): TreeFault {
+  const from = new Cursor('TREE_FAULT', payload);
+  const kind = faultKinds[from.u8()];
+  if (kind === undefined) throw new FrameError('a TREE_FAULT message is of no known kind');
+  const fault = { kind, errno: from.u32(), path: from.text(), name: from.text() };
+  from.end();
+  return fault;
+}
+
+// The report of swarmjob: a file, not a frame
+
+const recordKinds = ['file', 'directory', 'link', 'removed', 'special'] as const;
+
+/** Attributes of what a job left; times in nanoseconds. */
+export interface LeftAttributes {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly sizeBytes: number;
+  readonly mtimeNs: bigint;
+}
+
+/** One name that a job made, changed or removed. */
+export interface LeftRecord {
+  readonly kind: (typeof recordKinds)[number];
+  readonly path: TreePath;
+  /** The directory of the job's scratch where its content lies, with the same path below that of the area. */
+  readonly area: number;
+  /** Of a directory: nothing that the tree has in it is left. */
+  readonly opaque: boolean;
+  readonly attributes: LeftAttributes;
+  readonly target: ByteString;
+  /** Of a file: SHA-256. */
+  readonly hash: Uint8Array;
+  /** Of a file that has an earlier name in this report: that record's place in the list. */
+  readonly sameAs: number | undefined;
+}
+
+export interface JobReport {
+  /** Empty if the command ran; else the step that failed, with `errno`. */
+  readonly stage: string;
+  readonly errno: number;
+  /** As wait() gives it. */
+  readonly status: number;
+  /** Processes that outlived the command and were ended. */
+  readonly left: number;
+  /** An errno if the list is not whole, else 0. */
+  readonly listErrno: number;
+  readonly records: readonly LeftRecord[];
+}
+
+function parseAttributes(from: Cursor): LeftAttributes {
+  const raw = from.take(attrBytes);
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  const narrow = 5 * 8 + 2 * 8;
+  return {
+    sizeBytes: Number(view.getBigUint64(16, true)),
+    mtimeNs: view.getBigInt64(40, true) * 1_000_000_000n + BigInt(view.getUint32(narrow, true)),
+    mode: view.getUint32(narrow + 8, true),
+    uid: view.getUint32(narrow + 16, true),
+    gid: view.getUint32(narrow + 20, true),
+  };
+}
+
+function parseRecord(from: Cursor): LeftRecord {
+  const kind = recordKinds[from.u8()];
+  if (kind === undefined) throw new FrameError('a job report has a record of no known kind');
+  const opaque = from.u8() === 1;
+  const area = from.u8();
+  const path = from.text();
+  const attributes = parseAttributes(from);
+  const target = kind === 'link' ? from.text() : '';
+  const first = kind === 'file' ? from.u32() : 0;
+  const hash = kind === 'file' ? from.take(hashBytes) : new Uint8Array(0);
+  return { kind, path, area, opaque, attributes, target, hash, sameAs: first === 0 ? undefined : first - 1 };
+}
+
+/** @throws FrameError */
+export function parseJobReport(bytes: Uint8Array): JobReport {
+  const from = new Cursor('job report', bytes);
+  if (from.u32() !== 1) throw new FrameError('a job report is of another version');
+  const stage = from.text();
+  const [errno, status, left, listErrno, count] = [
+    from.u32(),
+    from.u32(),
+    from.u32(),
+    from.u32(),
+    from.u32(),
+  ];
+  const records: LeftRecord[] = [];
+  for (let n = 0; n < count; n += 1) records.push(parseRecord(from));
+  from.end();
+  return { stage, errno, status, left, listErrno, records };
+}

@@ -1,0 +1,247 @@
+/**
+ * Both ends of a served tree in one process, joined without a network: the real helpers, and jobs by the real runner.
+ * The submitter is this machine; the worker is another set of namespaces of it, which sees this machine's files only
+ * through the tree.
+ */
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import path from 'node:path';
+import type { ProgramName } from '../../src/native/build.ts';
+import { contentPathOf, readJobReport, type TreeJob, treeJobArgv } from '../../src/tree/tree-job.ts';
+import { TreeMount, type TreeMountOptions } from '../../src/tree/tree-mount.ts';
+import { TreeServer } from '../../src/tree/tree-server.ts';
+import { parseRunnerExit, type RunnerExit } from '../../src/wire/runner-messages.ts';
+import type { JobReport, TreeFault, TreeFigures } from '../../src/wire/tree-messages.ts';
+import { RunnerRig } from './runner-rig.ts';
+import { until } from './until.ts';
+
+/** Why trees cannot be mounted here; undefined if they can. */
+export function treeObstacle(): string | undefined {
+  try {
+    accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
+  } catch {
+    return 'this user may not open /dev/fuse';
+  }
+  return existsSync('/proc/self/ns/user') ? undefined : 'this kernel has no user namespaces';
+}
+
+/** What the product will refuse to serve, as far as tests care. */
+const never = ['/proc', '/sys', '/dev', '/run', '.ssh', '.gnupg', '.netrc', '.aws', '.config/browser'];
+
+export interface TreeJobResult {
+  readonly status: number;
+  readonly signal: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly wallMs: number;
+  readonly exit: RunnerExit;
+  readonly report: JobReport;
+  /** Faults that came while it ran. */
+  readonly faults: readonly TreeFault[];
+  readonly job: TreeJob;
+}
+
+export interface TreeLabOptions {
+  readonly programs: Readonly<Record<ProgramName, string>>;
+  /** Real paths; the first is the cwd of jobs. */
+  readonly shares: readonly string[];
+  readonly mount?: Partial<TreeMountOptions>;
+  readonly never?: readonly string[];
+  /** Waits so long before a request of the worker is passed on. */
+  readonly delayMs?: number;
+}
+
+export class TreeLab {
+  readonly directory: string;
+  readonly faults: TreeFault[] = [];
+  /** Requests of the worker that were passed on, and bytes that answered them. */
+  readonly traffic = { requests: 0, bytes: 0 };
+  /** While set, requests of the worker are kept and not passed on. */
+  frozen = false;
+  /** Called once when a helper ends by itself. */
+  lost: string[] = [];
+  readonly #options: TreeLabOptions;
+  readonly #kept: (() => void)[] = [];
+  #server: TreeServer | undefined;
+  #mount: TreeMount | undefined;
+  #runner: RunnerRig | undefined;
+  #jobs = 0;
+
+  private constructor(options: TreeLabOptions) {
+    this.#options = options;
+    this.directory = mkdtempSync(path.join(tmpdir(), 'tree-lab-'));
+  }
+
+  static async start(options: TreeLabOptions): Promise<TreeLab> {
+    const lab = new TreeLab(options);
+    try {
+      lab.#runner = await RunnerRig.start(options.programs.swarmexec);
+      await lab.startServer();
+      await lab.startMount();
+    } catch (error) {
+      await lab[Symbol.asyncDispose]();
+      throw error;
+    }
+    return lab;
+  }
+
+  get server(): TreeServer {
+    if (this.#server === undefined) throw new Error('there is no swarmtree');
+    return this.#server;
+  }
+
+  get mount(): TreeMount {
+    if (this.#mount === undefined) throw new Error('there is no swarmfs');
+    return this.#mount;
+  }
+
+  async startServer(): Promise<void> {
+    this.#server = await TreeServer.start({
+      program: this.#options.programs.swarmtree,
+      shares: this.#options.shares,
+      never: [...never, ...(this.#options.never ?? [])],
+      indexPath: path.join(this.directory, 'hashes'),
+      onLost: (why) => this.lost.push(`swarmtree: ${why}`),
+    });
+  }
+
+  async startMount(): Promise<void> {
+    mkdirSync(path.join(this.directory, 'tree'), { recursive: true });
+    this.#mount = await TreeMount.start({
+      program: this.#options.programs.swarmfs,
+      directory: path.join(this.directory, 'tree'),
+      uid: process.getuid?.() ?? 0,
+      gid: process.getgid?.() ?? 0,
+      groups: [],
+      onRequest: (type, payload) => {
+        this.traffic.requests += 1;
+        this.#deliver(() =>
+          this.server.relay(type, payload, (answerType, answer) => {
+            this.traffic.bytes += answer.length;
+            this.mount.supply(answerType, answer);
+          }),
+        );
+      },
+      onFault: (fault) => this.faults.push(fault),
+      onLost: (why) => this.lost.push(`swarmfs: ${why}`),
+      ...this.#options.mount,
+    });
+  }
+
+  #deliver(send: () => void): void {
+    if (this.frozen) this.#kept.push(send);
+    else if (this.#options.delayMs !== undefined) setTimeout(send, this.#options.delayMs);
+    else send();
+  }
+
+  thaw(): void {
+    this.frozen = false;
+    for (const send of this.#kept.splice(0)) send();
+  }
+
+  /** What a job is handed in with: all that changed until now is known to the worker. */
+  async barrier(): Promise<void> {
+    const parts = await this.server.barrier();
+    await this.mount.apply(parts.map(({ payload }) => payload));
+  }
+
+  /** Runs a command in the tree; resolves when it is over and its report is read. */
+  async run(
+    argv: readonly string[],
+    options: {
+      cwd?: string;
+      areas?: readonly string[];
+      environment?: readonly string[];
+      barrier?: boolean;
+    } = {},
+  ): Promise<TreeJobResult> {
+    const [share = '/'] = this.#options.shares;
+    this.#jobs += 1;
+    const job: TreeJob = {
+      place: this.mount.place,
+      scratch: this.mount.scratchOf(String(this.#jobs)),
+      cwd: options.cwd ?? share,
+      hostName: hostname(),
+      areas: options.areas ?? [share],
+    };
+    const firstFault = this.faults.length;
+    const begun = performance.now();
+    if (options.barrier !== false) await this.barrier();
+    const words = treeJobArgv(this.#options.programs.swarmjob, job, argv);
+    const { exit, stdout, stderr } = await this.#execute(words, options.environment);
+    const wallMs = performance.now() - begun;
+    const report = await readJobReport(job.scratch);
+    const { ending } = exit;
+    return {
+      status: ending.kind === 'exited' ? ending.status : -1,
+      signal: ending.kind === 'signaled' ? ending.signal : 0,
+      stdout: stdout.toString('latin1'),
+      stderr: stderr.toString('latin1'),
+      wallMs,
+      exit,
+      report,
+      faults: this.faults.slice(firstFault),
+      job,
+    };
+  }
+
+  async sh(script: string, options: Parameters<TreeLab['run']>[1] = {}): Promise<TreeJobResult> {
+    return await this.run(['/bin/sh', '-c', script], options);
+  }
+
+  /** Where the content of a name lies that a job left. */
+  contentOf(result: TreeJobResult, file: string): string {
+    const record = result.report.records.find((one) => one.path === file);
+    if (record === undefined)
+      throw new Error(`the job left no ${file}: ${JSON.stringify(result.report.records.map((r) => r.path))}`);
+    return contentPathOf(result.job, record);
+  }
+
+  async #execute(
+    argv: readonly string[],
+    environment: readonly string[] | undefined,
+  ): Promise<{ exit: RunnerExit; stdout: Buffer; stderr: Buffer }> {
+    if (this.#runner === undefined) throw new Error('there is no runner');
+    const link = this.#runner.run(argv, { cwd: '/' }, environment);
+    const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+    return await new Promise((resolve, reject) => {
+      link.listen(({ type, payload }) => {
+        if (type === 'STDOUT') stdout.push(Buffer.from(payload));
+        if (type === 'STDERR') stderr.push(Buffer.from(payload));
+        if (type === 'SPAWN_FAILED') reject(new Error(`not started: ${Buffer.from(payload).toString()}`));
+        if (type !== 'EXIT') return;
+        link.socket.end();
+        resolve({
+          exit: parseRunnerExit(payload),
+          stdout: Buffer.concat(stdout),
+          stderr: Buffer.concat(stderr),
+        });
+      });
+      link.socket.on('close', () => reject(new Error('the runner closed the connection')));
+    });
+  }
+
+  /** Both ends' counts. */
+  async figures(): Promise<{ fs: TreeFigures; tree: TreeFigures }> {
+    return { fs: await this.mount.figures(), tree: await this.server.figures() };
+  }
+
+  async stopMount(): Promise<void> {
+    await this.#mount?.close();
+    this.#mount = undefined;
+  }
+
+  async stopServer(): Promise<void> {
+    await this.#server?.close();
+    this.#server = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#runner?.[Symbol.asyncDispose]();
+    await this.stopMount();
+    await this.stopServer();
+    const jobs = path.join(this.directory, 'tree', 'jobs');
+    await until(() => !existsSync(jobs), 3_000, 'the keeper has removed the scratch of jobs');
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
