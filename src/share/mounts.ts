@@ -100,20 +100,31 @@ export function mountOf(mounts: readonly Mount[], realPath: string): Mount | und
   return current;
 }
 
+/** Where the kernel keeps no files of anybody: names there are views of processes, devices and settings. */
+const kernelDirectories = ['/proc', '/sys', '/dev'];
+const kernelTypes = new Set(
+  'proc sysfs devtmpfs devpts cgroup cgroup2 debugfs tracefs securityfs configfs bpf pstore mqueue'.split(
+    ' ',
+  ),
+);
+
 /** Maps of an automounter in which a name is a host or a cell that anybody may run. */
 const anyHost = /^-hosts$|(^|\/)auto[._](net|smb)$|^\/net$/;
 
 /**
- * Why a path that a stranger named must not even be looked at: another may decide what is mounted there, and who owns
- * the files on it. Undefined if that is not so.
+ * Why a path that a stranger named must not even be looked at: it leads into the kernel's own names, by which any other
+ * path can be reached, or another may decide what is mounted there and who owns the files on it. Undefined if neither is so.
  *
- * @param path - absolute and resolved by its words.
+ * @param path - absolute, resolved by its words, and only to be opened without following links.
  * @param uid - our own.
  */
 export function foreignFault(mounts: readonly Mount[], path: string, uid: number): string | undefined {
+  const kernels = kernelDirectories.find((directory) => isBelow(directory, path));
+  if (kernels !== undefined) return `'${kernels}' does not hold files of anybody`;
   const above = mounts.filter((mount) => isBelow(mount.mountPoint, path));
   for (const { mountPoint, fsType, source, options } of above) {
     const where = `'${toText(mountPoint)}'`;
+    if (kernelTypes.has(fsType)) return `${where} is a view of the kernel (${fsType})`;
     if (fsType === 'autofs' && (anyHost.test(source) || mountPoint === '/net'))
       return `${where} mounts whatever host is named`;
     if (fsType === 'afs' || mountPoint === '/afs') return `${where} holds cells of anybody`;

@@ -18,13 +18,13 @@ export class Daemon {
   readonly #running: Running;
   #said = '';
 
-  private constructor(folder: string, env: Record<string, string>) {
+  private constructor(folder: string, env: Record<string, string>, prefix: readonly string[]) {
     this.#folder = folder;
     this.env = env;
     this.share = path.join(folder, 'share');
     this.socket = path.join(folder, 'buildswarm/peer.sock');
     this.#running = start(
-      [process.execPath, buildswarm, 'daemon', '--no-mdns', '--listen', '/ip4/127.0.0.1/tcp/0'],
+      [...prefix, process.execPath, buildswarm, 'daemon', '--no-mdns', '--listen', '/ip4/127.0.0.1/tcp/0'],
       { cwd: this.share, env, timeoutMs: 120_000 },
     );
     const hear = (chunk: Buffer) => {
@@ -34,18 +34,18 @@ export class Daemon {
     this.#running.child.stdout?.on('data', hear);
   }
 
-  /** One that may not be ready yet. */
-  static async launch(): Promise<Daemon> {
+  /** One that may not be ready yet. @param prefix - a program that runs it, with its first arguments. */
+  static async launch(prefix: readonly string[] = []): Promise<Daemon> {
     const folder = mkdtempSync(path.join(tmpdir(), 'daemon-'));
     const env = { XDG_RUNTIME_DIR: folder, HOME: folder };
     mkdirSync(path.join(folder, 'share'), { mode: 0o700 });
     await check([buildswarm, 'share', path.join(folder, 'share')], { env });
-    return new Daemon(folder, env);
+    return new Daemon(folder, env, prefix);
   }
 
   /** One that is ready and has joined its share. */
-  static async start(): Promise<Daemon> {
-    const daemon = await Daemon.launch();
+  static async start(prefix: readonly string[] = []): Promise<Daemon> {
+    const daemon = await Daemon.launch(prefix);
     await until(() => daemon.#addressSaid(), 10_000, 'the daemon is ready');
     const peers = path.join(daemon.share, '.buildswarm/peers');
     await check(['swarmrun', 'true'], { cwd: daemon.share, env: daemon.env });
@@ -91,6 +91,19 @@ export class Daemon {
     } catch {
       return undefined; // it has ended
     }
+  }
+
+  /** Resident memory, bytes. */
+  get residentBytes(): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+    return Number(/VmRSS:\s*(\d+)/.exec(status)?.[1]) * 1024;
+  }
+
+  /** CPU time that it has used, ms. */
+  get cpuMs(): number {
+    const text = readFileSync(`/proc/${this.pid}/stat`, 'utf8');
+    const [user = 0, system = 0] = text.slice(text.lastIndexOf(')')).split(' ').slice(12, 14).map(Number);
+    return (user + system) * 10;
   }
 
   /** Fails if it does not answer as it should. */

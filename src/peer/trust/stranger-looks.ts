@@ -4,14 +4,12 @@
  */
 import { type Allowance, Bucket } from '../../core/bucket.ts';
 import type { Disk } from '../../share/disk.ts';
-import { foreignFault, type Mount, readMounts } from '../../share/mounts.ts';
+import { foreignFault, readMounts } from '../../share/mounts.ts';
 
 /** For one stranger. */
 const each: Allowance = { burst: 6, perS: 0.2 };
 /** For all strangers together: a look costs about 0.3 ms. A swarm that meets all at once is within the burst. */
 const all: Allowance = { burst: 128, perS: 16 };
-/** The table of mounts is read again after this time. */
-const mountsKeptMs = 1_000;
 /** Each further one may start another disk thread. */
 const looksAtOnce = 2;
 /** With more file system calls that hang, no stranger's paths are looked at. */
@@ -21,7 +19,6 @@ export class StrangerLooks {
   readonly #disk: Disk;
   readonly #now: () => number;
   readonly #all: Bucket;
-  #mounts: { readonly read: Promise<readonly Mount[]>; readonly atMs: number } | undefined;
   #looking = 0;
   readonly #waiting: (() => void)[] = [];
 
@@ -41,9 +38,9 @@ export class StrangerLooks {
     return this.#disk.hungThreads <= maxHung && this.#all.take(1, this.#now());
   }
 
-  /** Why the path must not be looked at, or undefined. */
+  /** Why the path must not be looked at, by the mounts of this moment; or undefined. */
   async fault(path: string): Promise<string | undefined> {
-    return foreignFault(await this.#mountsNow(), path, process.getuid?.() ?? -1);
+    return foreignFault(await readMounts(), path, process.getuid?.() ?? -1);
   }
 
   /** Waits while too many look. */
@@ -57,12 +54,5 @@ export class StrangerLooks {
       if (next === undefined) this.#looking -= 1;
       else next();
     }
-  }
-
-  #mountsNow(): Promise<readonly Mount[]> {
-    const nowMs = this.#now();
-    if (this.#mounts === undefined || nowMs - this.#mounts.atMs > mountsKeptMs)
-      this.#mounts = { read: readMounts(), atMs: nowMs };
-    return this.#mounts.read;
   }
 }

@@ -38,9 +38,12 @@ export function isPeerId(text: string): boolean {
 /** A check that failed; only inside this file. */
 class Refusal extends Error {}
 
-function openDirectory(path: string, name: string): number {
+/** Not among Node's constants: a name for a directory, which neither reads it nor mounts anything there. Linux. */
+const O_PATH = 0o10000000;
+
+function openDirectory(path: string, name: string, how = O_RDONLY | O_NONBLOCK): number {
   try {
-    return openSync(toBytes(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK);
+    return openSync(toBytes(path), how | O_DIRECTORY | O_NOFOLLOW);
   } catch (error) {
     const code = errorCode(error);
     if (meansAbsent(error) || code === 'ELOOP' || code === 'EACCES') {
@@ -51,24 +54,42 @@ function openDirectory(path: string, name: string): number {
   }
 }
 
+/**
+ * Walks to a directory, one name after the other, without following a link: the path may be a stranger's words, and what
+ * was judged of them (see mounts.ts) holds only if they are a real path.
+ */
+function walkTo(path: string): number {
+  let held = openSync('/', O_PATH | O_DIRECTORY);
+  let walked = '';
+  try {
+    for (const name of path.split('/').filter((part) => part !== '')) {
+      walked += `/${name}`;
+      const next = openDirectory(`/proc/self/fd/${held}/${name}`, walked, O_PATH);
+      closeSync(held);
+      held = next;
+    }
+    return openDirectory(`/proc/self/fd/${held}/.`, path);
+  } finally {
+    closeSync(held);
+  }
+}
+
 /** Opens `ROOT/.buildswarm/peers` step by step, checks each, and gives `use` the path of the held directory. */
 function withPeers<Result>(root: string, use: (peers: string, shown: string) => Result): Result {
   const held: number[] = [];
-  const enter = (path: string, shown: string): string => {
-    const descriptor = openDirectory(path, shown);
+  const hold = (descriptor: number): string => {
     held.push(descriptor);
     return `/proc/self/fd/${descriptor}`;
   };
   try {
-    const rootHeld = enter(root, root);
-    // The root was a real path when it was found. If it is reached through a link now, somebody swapped a directory.
-    if (fromBytes(readlinkSync(rootHeld, { encoding: 'buffer' })) !== root)
+    let directory = hold(walkTo(root));
+    // By other means, as a second lock: a directory was moved while it was walked through.
+    if (fromBytes(readlinkSync(directory, { encoding: 'buffer' })) !== root)
       throw new Refusal(`'${toText(root)}' is no longer a real path`);
-    let directory = rootHeld;
     let shown = root;
     for (const name of [shareDirectoryName, memberDirectoryName]) {
       shown = joinPath(shown, name);
-      directory = enter(joinPath(directory, name), shown);
+      directory = hold(openDirectory(joinPath(directory, name), shown));
       const fault = privateDirectoryFault(shown, fstatSync(held.at(-1) ?? -1));
       if (fault !== undefined) throw new Refusal(fault);
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mountOf, parseMountInfo } from '../../../src/share/mounts.ts';
+import { foreignFault, mountOf, parseMountInfo } from '../../../src/share/mounts.ts';
 import { mountFault } from '../../../src/share/shares.ts';
 
 const text = [
@@ -61,4 +61,30 @@ test('what cannot be refreshed or written is refused with the way out', () => {
   assert.match(mountFault(at('/ro')) ?? '', /read-only/);
   assert.equal(mountFault(at('/home')), undefined);
   assert.notEqual(mountFault(undefined), undefined);
+});
+
+test('no stranger leads into names of the kernel, nor where others choose what is mounted', () => {
+  const table = parseMountInfo(
+    [
+      '20 1 1:0 / / rw - ext4 /dev/a rw',
+      '21 20 0:1 / /proc rw - proc proc rw',
+      '22 20 0:2 / /jail/proc rw - proc proc rw',
+      '23 20 0:3 / /net rw - autofs -hosts rw,indirect',
+      '24 20 0:4 / /home rw - autofs auto.home rw,indirect',
+      '25 20 0:5 / /mnt/u rw - fuse.sshfs mallory@h:/ rw,user_id=4711',
+    ].join('\n'),
+  );
+  const fault = (path: string) => foreignFault(table, path, 1000);
+  for (const path of [
+    '/proc/self/root/x',
+    '/proc',
+    '/sys/x',
+    '/dev/fd/3',
+    '/jail/proc/1/cwd',
+    '/net/evil/x',
+    '/mnt/u/x',
+  ])
+    assert.notEqual(fault(path), undefined, path);
+  for (const path of ['/home/me/x', '/process/x', '/developer', '/x'])
+    assert.equal(fault(path), undefined, path);
 });
