@@ -70,7 +70,7 @@ for (const build of Object.keys(builds) as BuildName[])
     assert.deepEqual(facts[8], absent);
     assert.deepEqual(all.targets.slice(0, 5), [undefined, undefined, 'below', 'nowhere', odd]);
     assert.deepEqual(all.names[1]?.toSorted(), ['.hidden', 'below', odd].toSorted());
-    looker.close();
+    await looker.close();
   });
 
 test('what cannot be looked at is told with its errno and path', async () => {
@@ -83,7 +83,7 @@ test('what cannot be looked at is told with its errno and path', async () => {
   });
   const next = await looker.look({ ...request, paths: [rig.directory] }, timeoutMs);
   assert.equal(factsOf(next.records)[0]?.kind, 'directory', 'and the next look is well');
-  looker.close();
+  await looker.close();
 });
 
 /** Programs of ours that look, of this process. */
@@ -131,5 +131,5 @@ test('without the program every look fails in words', async () => {
   const looker = new Looker({ program: join('/nowhere', 'swarmlook') });
   const request = { paths: ['/'], links: [], lists: [] };
   await assert.rejects(looker.look(request, timeoutMs), { code: 'INTERNAL', message: /ENOENT/ });
-  looker.close();
+  await looker.close();
 });

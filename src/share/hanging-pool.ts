@@ -1,0 +1,162 @@
+/**
+ * A pool of servants (threads, programs) for calls that may hang. Each has one request at a time, so that a call that
+ * hangs holds up no other; every request has a deadline; a servant that misses it is set aside, and others go on.
+ */
+import { DiskError } from './disk-error.ts';
+
+/** One thread or program. */
+export interface Servant<Request> {
+  ask(request: Request): void;
+  /** Its request has missed the deadline: it may answer yet, and must not keep the process alive. */
+  setAside(): void;
+  end(): unknown;
+}
+
+/** What a servant tells the pool. */
+export interface ServantEvents<Answer> {
+  onAnswer(answer: Answer | Error): void;
+  /** It has ended; may be told more than once. */
+  onLost(why: string): void;
+}
+
+export interface HangingPoolOptions<Request, Answer> {
+  /** Servants that work at the same time. */
+  readonly maxServants: number;
+  /** Servants that may hang besides; when there is no other left, new requests fail at once. */
+  readonly maxHung: number;
+  readonly start: (events: ServantEvents<Answer>) => Servant<Request>;
+}
+
+interface Call<Request, Answer> {
+  readonly request: Request;
+  /** For people. */
+  readonly what: string;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: Error) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+interface Place<Request, Answer> {
+  readonly servant: Servant<Request>;
+  /** Also while it hangs in a call that was given up. */
+  busy: Call<Request, Answer> | undefined;
+  isHung: boolean;
+}
+
+export class HangingPool<Request, Answer> {
+  readonly #options: HangingPoolOptions<Request, Answer>;
+  readonly #places = new Set<Place<Request, Answer>>();
+  readonly #queue: Call<Request, Answer>[] = [];
+  #isClosed = false;
+
+  constructor(options: HangingPoolOptions<Request, Answer>) {
+    this.#options = options;
+  }
+
+  /** Servants that sit in a call beyond its deadline. */
+  get hung(): number {
+    return [...this.#places].filter(({ isHung }) => isHung).length;
+  }
+
+  /**
+   * Has one request answered.
+   *
+   * @param what - names it in errors.
+   * @param timeoutMs - from now, waiting for a servant included.
+   * @throws DiskError `HUNG` if the deadline passed (the call may still take effect later), or what the servant answered.
+   */
+  run(request: Request, what: string, timeoutMs: number): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) {
+        reject(new DiskError(`the peer is stopping, so ${what} was not done`, 'CLOSED'));
+        return;
+      }
+      const timer = setTimeout(() => this.#expire(call, timeoutMs), timeoutMs);
+      const call: Call<Request, Answer> = { request, what, resolve, reject, timer };
+      this.#queue.push(call);
+      this.#pump();
+    });
+  }
+
+  /** Ends the servants; calls that are not done yet fail. Those that hang are left to the end of the process. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const open = [...this.#queue.splice(0), ...[...this.#places].flatMap(({ busy }) => busy ?? [])];
+    for (const call of open) fail(call, new DiskError(`the peer stopped during ${call.what}`, 'CLOSED'));
+    const ending = [...this.#places].filter(({ isHung }) => !isHung);
+    await Promise.all(ending.map(({ servant }) => servant.end()));
+  }
+
+  #expire(call: Call<Request, Answer>, timeoutMs: number): void {
+    const at = this.#queue.indexOf(call);
+    if (at >= 0) this.#queue.splice(at, 1);
+    for (const place of this.#places) {
+      if (place.busy !== call) continue;
+      place.isHung = true;
+      place.servant.setAside();
+    }
+    const what = `the file system did not answer within ${timeoutMs} ms (${call.what})`;
+    fail(call, new DiskError(`${what}; is the file server up and the network well?`, 'HUNG'));
+    this.#pump();
+  }
+
+  #pump(): void {
+    for (;;) {
+      const [call] = this.#queue;
+      if (call === undefined) return;
+      const place = this.#idlePlace();
+      // Those that work will be done, or be given up, in time for it.
+      if (place === undefined && [...this.#places].some(({ isHung }) => !isHung)) return;
+      this.#queue.shift();
+      if (place === undefined) {
+        fail(call, new DiskError(`${this.hung} file system calls hang already; not trying another`, 'HUNG'));
+        continue;
+      }
+      place.busy = call;
+      place.servant.ask(call.request);
+    }
+  }
+
+  #idlePlace(): Place<Request, Answer> | undefined {
+    const { maxServants, maxHung } = this.#options;
+    let working = 0;
+    for (const place of this.#places) {
+      if (place.busy === undefined) return place;
+      if (!place.isHung) working += 1;
+    }
+    if (working >= maxServants || this.#places.size >= maxServants + maxHung) return undefined;
+    return this.#startPlace();
+  }
+
+  #startPlace(): Place<Request, Answer> {
+    const servant = this.#options.start({
+      onAnswer: (answer) => {
+        const { busy } = place;
+        place.busy = undefined;
+        place.isHung = false;
+        if (busy !== undefined) settle(busy, answer);
+        this.#pump();
+      },
+      onLost: (why) => {
+        if (!this.#places.delete(place)) return;
+        if (place.busy !== undefined)
+          fail(place.busy, new DiskError(`internal: ended during ${place.busy.what}: ${why}`, 'INTERNAL'));
+        if (!this.#isClosed) this.#pump();
+      },
+    });
+    const place: Place<Request, Answer> = { servant, busy: undefined, isHung: false };
+    this.#places.add(place);
+    return place;
+  }
+}
+
+/** A call that was given up is settled already; then nothing happens. */
+function settle<Request, Answer>(call: Call<Request, Answer>, answer: Answer | Error): void {
+  clearTimeout(call.timer);
+  if (answer instanceof Error) call.reject(answer);
+  else call.resolve(answer);
+}
+
+function fail<Request, Answer>(call: Call<Request, Answer>, error: Error): void {
+  settle(call, error);
+}
