@@ -6,12 +6,14 @@ import { variablesOf } from '../../src/core/command/environment.ts';
 import { readCommand } from '../../src/core/command/read-command.ts';
 import { isBelow } from '../../src/core/paths.ts';
 import type { AttemptRecord } from '../../src/peer/submit/attempt-record.ts';
-import type { Settlement } from '../../src/peer/submit/settling.ts';
+import { JobWrites } from '../../src/peer/submit/job-writes.ts';
+import type { Settlement } from '../../src/peer/submit/settlement.ts';
 import type { SubmitterInit } from '../../src/peer/submit/submitter.ts';
 import type { Offer } from '../../src/wire/job-messages.ts';
 import { plainOffer } from './plain-offer.ts';
 
-export class FakeTree implements Pick<SubmitterInit, 'reader' | 'offers' | 'settling'> {
+export class FakeTree implements Pick<SubmitterInit, 'reader' | 'offers' | 'settling' | 'writes'> {
+  readonly writes = new JobWrites();
   /** What becomes of attempts that end. */
   settlement: Settlement | Error = { kind: 'final', proven: true };
   /** What the putting together of offers, and the settling of attempts, waits for. */

@@ -58,6 +58,7 @@ export class SubmitterRig {
       reader: this.tree.reader,
       offers: this.tree.offers,
       settling: this.tree.settling,
+      writes: this.tree.writes,
       now: clock.now,
       startTimer: clock.startTimer,
       turns: createTurns(),

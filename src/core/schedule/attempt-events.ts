@@ -1,6 +1,6 @@
 /** What a worker says of an attempt. */
 import type { LoadReport } from '../load-report.ts';
-import type { RefusalCode } from '../reason.ts';
+import type { RefusalCode, RetryCode } from '../reason.ts';
 import type { DispatcherEvent, PeerName } from './contract.ts';
 import type { Attempt, DispatcherState, JobRecord } from './dispatcher-state.ts';
 import { bindInline, leavePeer, note, setDeadline, touch } from './dispatcher-state.ts';
@@ -23,6 +23,9 @@ const refusalMs: Readonly<Record<RefusalCode, number>> = {
   leaving: 30_000,
   native: 30_000,
 };
+
+/** How long a worker that lacked memory or space for a job gets no more of its kind. */
+const wantMs = 30_000;
 
 export type AttemptEvent = Extract<DispatcherEvent, { attempt: number }>;
 
@@ -85,12 +88,17 @@ export function hearOf(
       if (attempt.stage === 'fenced' && !event.confirmed) return;
       if (!event.confirmed && !record.demand.rewritable)
         return fence(state, record, attempt, nowMs, event.graceMs);
-      if (peer !== undefined && event.reason === 'no-space-remote') {
-        peer.refusals.set(record.demand.kind, { code: 'stale-view', untilMs: nowMs + 30_000 });
-        setDeadline(state, nowMs + 30_000, { type: 'look' });
+      if (peer !== undefined && isWant(event.reason)) {
+        const untilMs = nowMs + wantMs;
+        peer.refusals.set(record.demand.kind, { code: 'memory', untilMs });
+        setDeadline(state, untilMs, { type: 'look' });
       }
       return again(state, record, event.reason, nowMs);
   }
+}
+
+function isWant(reason: RetryCode): boolean {
+  return reason === 'no-space-remote' || reason === 'oom-killed';
 }
 
 /** The attempt is over on the worker, and its newest report (if any) does not count it any more. */

@@ -161,6 +161,7 @@ export class Attempts {
         const succeeded = ending.kind === 'exited' && ending.status === 0;
         const believed = succeeded || settlement.proven || submission.signalled || !submission.replayable;
         const { id: job } = submission;
+        if (!believed && settlement.detail !== undefined) this.#init.ledger.detail(job, settlement.detail);
         return this.#init.tell({ type: 'ended', job, attempt: record.number, ending, believed, report });
       }
     }

@@ -2,6 +2,8 @@
  * Holds a job's output back while the job may still have to run again elsewhere: what was passed on cannot be
  * taken back. When the hold is over, or holds too much, output goes on live and a failure is final.
  */
+import { type ByteString, fromBytes } from '../../wire/bytes.ts';
+
 export interface OutputChunk {
   readonly type: 'STDOUT' | 'STDERR';
   readonly data: Uint8Array;
@@ -29,6 +31,11 @@ export class OutputHold {
   /** True once the caller has seen output: the job cannot start again unnoticed. */
   get passedOn(): boolean {
     return this.#passed.STDOUT + this.#passed.STDERR > 0;
+  }
+
+  /** All that is held, of both streams, as it came. */
+  get heldText(): ByteString {
+    return this.#held.map(({ data }) => fromBytes(data)).join('');
   }
 
   take(chunk: OutputChunk): void {

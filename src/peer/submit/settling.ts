@@ -2,31 +2,21 @@
  * Settles an attempt whose command has ended on a worker: is what it read what is here? Then sees its outputs here and
  * commits them. What cannot be proven is thrown away.
  */
-import type { RetryCode } from '../../core/reason.ts';
-import type { AttemptView, JobView } from '../../core/view/job-view.ts';
+import type { JobView } from '../../core/view/job-view.ts';
 import type { Sameness } from '../../machine/sameness.ts';
 import { type ByteString, toText } from '../../wire/bytes.ts';
 import type { JobEnd } from '../../wire/job-messages.ts';
-import type { AttemptRecord } from './attempt-record.ts';
-import type { AttemptPlan } from './job-tree.ts';
+import type { AttemptRecord, OfferedAttempt } from './attempt-record.ts';
+import { judgeFailure, namesHidden } from './failing.ts';
+import type { JobWrites } from './job-writes.ts';
 import { hiddenOf, isSuccess, type Outputs } from './outputs.ts';
+import type { Settlement } from './settlement.ts';
 import type { Tracking } from './tracking.ts';
-
-/** What becomes of an attempt that ended. */
-export type Settlement =
-  /** It is as a run here would have been; `proven` says whether a failure may be believed too. */
-  | { readonly kind: 'final'; readonly proven: boolean }
-  | { readonly kind: 'again'; readonly reason: RetryCode; readonly detail: string }
-  /** Nothing that another machine yields can be proven. */
-  | { readonly kind: 'inline'; readonly detail: string }
-  /** The worker is not fit for jobs of this kind. */
-  | { readonly kind: 'unfit'; readonly detail: string };
 
 /** An attempt with what it was offered with. */
 interface EndedAttempt {
   readonly record: AttemptRecord;
-  readonly plan: AttemptPlan;
-  readonly attemptView: AttemptView;
+  readonly offered: OfferedAttempt;
   readonly view: JobView;
   readonly root: ByteString;
 }
@@ -34,6 +24,7 @@ interface EndedAttempt {
 export interface SettlingInit {
   readonly tracking: Tracking;
   readonly outputs: Outputs;
+  readonly writes: JobWrites;
   readonly sameness: Sameness;
   readonly now: () => number;
 }
@@ -51,7 +42,7 @@ export class Settling {
     const { view, share: root } = submission;
     if (offered === undefined || view === undefined || root === undefined)
       throw new Error(`internal: job ${submission.id} settled without an offer`);
-    const attempt = { record, plan: offered.plan, attemptView: offered.view, view, root };
+    const attempt = { record, offered, view, root };
     let settlement: Settlement;
     try {
       settlement = (await this.#judge(attempt, end)) ?? (await this.#see(attempt, end));
@@ -70,28 +61,42 @@ export class Settling {
   }
 
   /** @returns undefined if the result is believed. */
-  async #judge(
-    { record, plan, attemptView, view, root }: EndedAttempt,
+  async #judge(attempt: EndedAttempt, end: JobEnd): Promise<Settlement | undefined> {
+    const { record, offered } = attempt;
+    if (isSuccess(end)) {
+      if (namesHidden(record.submission.heldText, hiddenOf(offered.plan)))
+        return { kind: 'inline', detail: 'what it printed names a file that only this attempt has' };
+      return await this.#judgeReads(attempt, end, end.read);
+    }
+    const failure = judgeFailure(record, offered, end, this.#init.writes);
+    if (failure === 'final') return undefined;
+    if (failure !== 'judge') return failure;
+    // A compiler that fails leaves the dependency file of an earlier build as it was: that says nothing of this run.
+    const isOfThisRun = hiddenOf(offered.plan).includes(offered.plan.dependencies ?? '');
+    const settlement = await this.#judgeReads(attempt, end, isOfThisRun ? end.read : undefined);
+    if (settlement === undefined || settlement.kind === 'unfit') return settlement;
+    return 'detail' in settlement ? { kind: 'final', proven: false, detail: settlement.detail } : settlement;
+  }
+
+  /** Was all that it read, here and on the system, what is here? @returns undefined if so. */
+  async #judgeReads(
+    { record, offered, view, root }: EndedAttempt,
     end: JobEnd,
+    report: JobEnd['read'],
   ): Promise<Settlement | undefined> {
     const { tracking, sameness, now } = this.#init;
-    const succeeded = isSuccess(end);
     const differing = await tracking.system(record.peer).take(end.system ?? [], sameness, now());
     if (differing !== undefined)
       return { kind: 'unfit', detail: `${toText(differing)} differs on that machine` };
-    const verdict = await tracking.share(root).view.judge(view, attemptView, {
-      succeeded,
-      // A compiler that fails leaves the dependency file of an earlier build as it was: that says nothing of this run.
-      report: succeeded || hiddenOf(plan).includes(plan.dependencies ?? '') ? end.read : undefined,
-    });
+    const outcome = { succeeded: isSuccess(end), report };
+    const verdict = await tracking.share(root).view.judge(view, offered.view, outcome);
     if (verdict.kind === 'believed') return undefined;
-    if (!succeeded) return { kind: 'final', proven: false };
     return verdict.kind === 'inline'
       ? { kind: 'inline', detail: verdict.because }
       : { kind: 'again', reason: verdict.reason, detail: verdict.because };
   }
 
-  async #see({ record, plan, root }: EndedAttempt, end: JobEnd): Promise<Settlement> {
+  async #see({ record, offered: { plan }, root }: EndedAttempt, end: JobEnd): Promise<Settlement> {
     const { tracking, outputs } = this.#init;
     const { view, written } = tracking.share(root);
     for (const begun of written.note(end.outputs, plan.renames.length === 0)) outputs.sweep(root, begun);

@@ -3,9 +3,11 @@
  * not passed on yet, stdin, and the attempts. Where and when it runs is the dispatcher's decision.
  */
 import type { Reading } from '../../core/command/contract.ts';
+import { resolvePath } from '../../core/paths.ts';
 import type { Ending, JobDemand, JobId } from '../../core/schedule/contract.ts';
 import type { JobView } from '../../core/view/job-view.ts';
 import type { WrapperConnection, WrapperRequest } from '../../local/wrapper-connection.ts';
+import type { ByteString } from '../../wire/bytes.ts';
 import type { StartTimer } from '../alarm.ts';
 import type { AttemptStream } from './attempt.ts';
 import { OutputHold } from './output-hold.ts';
@@ -110,6 +112,16 @@ export class Submission {
   /** True if nothing of it has reached the caller: it may run again as if it never had. */
   get replayable(): boolean {
     return !this.#hold.passedOn && !this.stdin.taken;
+  }
+
+  /** The files that its words say it will write, absolute. */
+  get outputPaths(): ByteString[] {
+    return this.reading.outputs.map(({ path }) => resolvePath(this.request.job.cwd, path));
+  }
+
+  /** What the command has printed and the caller has not got yet. */
+  get heldText(): ByteString {
+    return this.#hold.heldText;
   }
 
   /** True once the caller has sent it a signal that ends it. */

@@ -18,6 +18,7 @@ import { Refusals } from '../explain/refusals.ts';
 import { AttemptRecord } from './attempt-record.ts';
 import { Attempts, type AttemptsInit } from './attempts.ts';
 import { InlineWatch } from './inline-watch.ts';
+import type { JobWrites } from './job-writes.ts';
 import type { ReadRequest, RequestReader } from './reading.ts';
 import { kindOf, Submission } from './submission.ts';
 
@@ -29,6 +30,7 @@ export interface SubmitterInit
   /** Runs tasks one after the other, see ../turns.ts. */
   readonly turns: (task: () => void) => void;
   readonly reader: Pick<RequestReader, 'read'>;
+  readonly writes: JobWrites;
   readonly want: (peer: PeerName, jobs: number) => void;
   readonly wake: (atMs: number) => void;
   /** True if a process with this id was started, directly or not, by a job that holds a slot here. */
@@ -135,7 +137,7 @@ export class Submitter {
     onReleased: (job: JobId): void => {
       this.#init.ledger.close(job, 'inline', 'ended', this.#init.now());
       this.#watch.delete(job);
-      this.#jobs.delete(job);
+      this.#remove(job);
       this.apply({ type: 'released', job });
     },
   };
@@ -165,10 +167,16 @@ export class Submitter {
       return;
     }
     this.#jobs.set(submission.id, { submission, attempt: undefined });
+    this.#init.writes.begin(submission.id, submission.outputPaths);
     if (submission.demand.inline !== undefined && detail !== undefined) {
       this.#init.ledger.detail(submission.id, detail);
     }
     this.apply({ type: 'job', demand: submission.demand });
+  }
+
+  #remove(job: JobId): void {
+    this.#jobs.delete(job);
+    this.#init.writes.end(job, this.#init.now());
   }
 
   #act(action: DispatcherAction): void {
@@ -207,7 +215,7 @@ export class Submitter {
       case 'dropped':
         this.#abandon(job);
         this.#init.ledger.close(action.job, '', 'cancelled', this.#init.now());
-        this.#jobs.delete(action.job);
+        this.#remove(action.job);
         return;
     }
   }
@@ -252,7 +260,7 @@ export class Submitter {
       ending.kind === 'exited' ? `exited ${ending.status}` : `signal ${ending.signal}`,
       this.#init.now(),
     );
-    this.#jobs.delete(submission.id);
+    this.#remove(submission.id);
     submission.finish(ending);
   }
 }

@@ -1,6 +1,7 @@
 /** The submitter's ways to the shared tree, joined: reading commands, preparing offers, settling attempts. */
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
+import { JobWrites } from './job-writes.ts';
 import { Offers, type OffersInit } from './offers.ts';
 import { Outputs } from './outputs.ts';
 import { RequestReader, type RequestReaderInit } from './reading.ts';
@@ -10,6 +11,7 @@ export interface TreeAccess {
   readonly reader: RequestReader;
   readonly offers: Offers;
   readonly settling: Settling;
+  readonly writes: JobWrites;
 }
 
 export interface TreeAccessInit extends RequestReaderInit, OffersInit {
@@ -20,9 +22,11 @@ export interface TreeAccessInit extends RequestReaderInit, OffersInit {
 
 export function createTreeAccess(init: TreeAccessInit): TreeAccess {
   const outputs = new Outputs(init.disk, init.openJob);
+  const writes = new JobWrites();
   return {
     reader: new RequestReader(init),
     offers: new Offers(init),
-    settling: new Settling({ ...init, outputs }),
+    settling: new Settling({ ...init, outputs, writes }),
+    writes,
   };
 }

@@ -433,3 +433,25 @@ test('an alarm that rings for a time that is no more is set again for the next o
     ran = ring(1).some(({ type }) => type === 'abandon');
   assert.ok(ran, 'the fence ends by alarms alone');
 });
+
+for (const reason of ['oom-killed', 'no-space-remote'] as const) {
+  test(`${reason}: the worker gets no more jobs of that kind for half a minute, others it gets`, () => {
+    const r = rig();
+    r.up('a');
+    r.job(1);
+    r.accept(1, 'a', { sequence: 2, running: 1 });
+    r.up('b');
+    const again = r.send({ type: 'failed', job: 1, attempt: 1, reason, confirmed: true });
+    assert.deepEqual(
+      offersOf(again).map(({ peer }) => peer),
+      ['b'],
+    );
+    r.send({ type: 'peer-down', peer: 'b', graceMs: 0 });
+    assert.deepEqual(offersOf(r.job(2)), []);
+    assert.equal(offersOf(r.job(3, { kind: 'another' })).length, 1);
+    r.pass(29_000);
+    assert.equal(r.state.jobs.get(2)?.stage, 'queued');
+    r.pass(1_000);
+    assert.equal(r.state.jobs.get(2)?.attempt?.peer, 'a');
+  });
+}
