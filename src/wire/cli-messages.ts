@@ -13,8 +13,7 @@ const requestSchema = v.variant('op', [
 export type Request = ValueOf<typeof requestSchema>;
 
 export function encodeRequest(request: Request): Payload<'REQUEST'> {
-  const wire: WireOf<typeof requestSchema> = request;
-  return encodeJson<'REQUEST'>(wire);
+  return encodeJson<'REQUEST'>(request satisfies WireOf<typeof requestSchema>);
 }
 
 /** @returns undefined if this version does not know it. @throws FrameError if it is not JSON. */

@@ -70,8 +70,7 @@ const gossipSchema = v.object({ reports: v.pipe(v.array(loadReportSchema), v.max
 export type Gossip = ValueOf<typeof gossipSchema>;
 
 export function encodeGossip(gossip: Gossip): Payload<'GOSSIP'> {
-  const wire: WireOf<typeof gossipSchema> = gossip;
-  return encodeJson<'GOSSIP'>(wire);
+  return encodeJson<'GOSSIP'>(gossip satisfies WireOf<typeof gossipSchema>);
 }
 export function parseGossip(payload: Uint8Array): Gossip {
   return parseJson('GOSSIP', gossipSchema, payload);
@@ -91,8 +90,7 @@ const freeSchema = v.object({ report: loadReportSchema });
 export type Free = ValueOf<typeof freeSchema>;
 
 export function encodeFree(free: Free): Payload<'FREE'> {
-  const wire: WireOf<typeof freeSchema> = free;
-  return encodeJson<'FREE'>(wire);
+  return encodeJson<'FREE'>(free satisfies WireOf<typeof freeSchema>);
 }
 export function parseFree(payload: Uint8Array): Free {
   return parseJson('FREE', freeSchema, payload);

@@ -101,8 +101,7 @@ const acceptedSchema = v.object({ report: loadReportSchema });
 export type Accepted = ValueOf<typeof acceptedSchema>;
 
 export function encodeAccepted(accepted: Accepted): Payload<'ACCEPTED'> {
-  const wire: WireOf<typeof acceptedSchema> = accepted;
-  return encodeJson<'ACCEPTED'>(wire);
+  return encodeJson<'ACCEPTED'>(accepted satisfies WireOf<typeof acceptedSchema>);
 }
 export function parseAccepted(payload: Uint8Array): Accepted {
   return parseJson('ACCEPTED', acceptedSchema, payload);
@@ -315,8 +314,7 @@ const fetchSchema = v.object({ share: path, path });
 export type Fetch = ValueOf<typeof fetchSchema>;
 
 export function encodeFetch(fetch: Fetch): Payload<'FETCH'> {
-  const wire: WireOf<typeof fetchSchema> = fetch;
-  return encodeJson<'FETCH'>(wire);
+  return encodeJson<'FETCH'>(fetch satisfies WireOf<typeof fetchSchema>);
 }
 export function parseFetch(payload: Uint8Array): Fetch {
   return parseJson('FETCH', fetchSchema, payload);
@@ -330,8 +328,7 @@ const ackSchema = v.union([
 export type Ack = ValueOf<typeof ackSchema>;
 
 export function encodeAck(ack: Ack): Payload<'ACK'> {
-  const wire: WireOf<typeof ackSchema> = ack;
-  return encodeJson<'ACK'>(wire);
+  return encodeJson<'ACK'>(ack satisfies WireOf<typeof ackSchema>);
 }
 export function parseAck(payload: Uint8Array): Ack {
   return parseJson('ACK', ackSchema, payload);
