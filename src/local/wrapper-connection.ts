@@ -9,6 +9,7 @@ import {
   encodeExit,
   encodeInline,
   encodeStdinTaken,
+  type PassedSignal,
   parseSignal,
   parseStrings,
   parseWrapperJob,
@@ -27,7 +28,7 @@ export interface WrapperRequest {
 export interface WrapperListener {
   onStdin(data: Uint8Array): void;
   onStdinEnd(): void;
-  onSignal(signal: number): void;
+  onSignal(signal: PassedSignal): void;
   onClose(): void;
 }
 

@@ -77,7 +77,7 @@ export const frameLimits: Readonly<Record<FrameName, number>> = {
   STDOUT: 64 * KiB,
   STDERR: 64 * KiB,
   EXIT: 64,
-  SIGNAL: 1,
+  SIGNAL: 2,
   CREDIT: 4,
   ACCEPTED: 64 * KiB,
   REFUSED: 64 * KiB,

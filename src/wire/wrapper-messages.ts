@@ -79,15 +79,22 @@ export function parseInline(payload: Uint8Array): ByteString {
 
 // SIGNAL
 
-export function encodeSignal(signal: number): Payload<'SIGNAL'> {
-  return madePayload(Uint8Array.of(signal));
+/** A signal that came to the wrapper, on its way to the command. */
+export interface PassedSignal {
+  readonly number: number;
+  /** A terminal signals a whole process group; most others signal one process only. */
+  readonly toGroup: boolean;
 }
-/** @throws FrameError if there is no such signal. */
-export function parseSignal(payload: Uint8Array): number {
-  const [signal = 0] = payload;
-  if (payload.length !== 1 || signal < 1 || signal > 64)
-    throw new FrameError(`a SIGNAL message has no meaning: ${payload.length} bytes, number ${signal}`);
-  return signal;
+
+export function encodeSignal({ number, toGroup }: PassedSignal): Payload<'SIGNAL'> {
+  return madePayload(Uint8Array.of(number, toGroup ? 1 : 0));
+}
+/** @throws FrameError if there is no such signal or target. */
+export function parseSignal(payload: Uint8Array): PassedSignal {
+  const [number = 0, target = 0] = payload;
+  if (payload.length !== 2 || number < 1 || number > 64 || target > 1)
+    throw new FrameError(`a SIGNAL message has no meaning: ${payload.length} bytes, number ${number}`);
+  return { number, toGroup: target === 1 };
 }
 
 // STDIN_TAKEN

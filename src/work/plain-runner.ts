@@ -114,11 +114,11 @@ function spawnAs(spec: RunSpec): ChildProcess | undefined {
 function control(child: ChildProcess, pid: number, listener: RunListener): Execution {
   let takenBytes = 0;
   let killed = false;
-  const send = (signal: NodeJS.Signals | number): void => {
+  const send = (signal: NodeJS.Signals | number, target = -pid): void => {
     try {
-      process.kill(-pid, signal);
+      process.kill(target, signal);
     } catch {
-      // The whole group has ended.
+      // It has ended, and its group with it.
     }
   };
   const resume = (): void => {
@@ -133,7 +133,7 @@ function control(child: ChildProcess, pid: number, listener: RunListener): Execu
       });
     },
     stdinEnd: () => child.stdin?.end(),
-    signal: send,
+    signal: ({ number, toGroup }) => send(number, toGroup ? -pid : pid),
     kill: () => {
       killed = true;
       // 'close' waits until all that it said is read.

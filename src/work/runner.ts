@@ -15,7 +15,7 @@ import {
   type RunnerExit,
   type RunnerJob,
 } from '../wire/runner-messages.ts';
-import { encodeSignal, parseStdinTaken } from '../wire/wrapper-messages.ts';
+import { encodeSignal, type PassedSignal, parseStdinTaken } from '../wire/wrapper-messages.ts';
 
 /** What to run. ARGV and ENV come as the payloads that travelled. */
 export interface RunSpec extends RunnerJob {
@@ -38,7 +38,7 @@ export interface RunListener {
 export interface Execution {
   stdin(data: Uint8Array): void;
   stdinEnd(): void;
-  signal(signal: number): void;
+  signal(signal: PassedSignal): void;
   /** Ends the whole process tree: TERM, then KILL. `onExit` (or onLost) still comes. */
   kill(): void;
   /** Stops reading output; the command then blocks when the pipes are full. */

@@ -181,7 +181,9 @@ function passOn(signal: NodeJS.Signals): void {
     return;
   }
   if (signal !== 'SIGUSR1' && signal !== 'SIGUSR2' && signal !== 'SIGCONT') requestToEnd = signal;
-  send('SIGNAL', encodeSignal(constants.signals[signal]));
+  // Node does not tell whether it came from a terminal. INT mostly does; what stops and continues is meant for all.
+  const toGroup = signal === 'SIGINT' || signal === 'SIGTSTP' || signal === 'SIGCONT';
+  send('SIGNAL', encodeSignal({ number: constants.signals[signal], toGroup }));
 }
 
 function takeFrame(frame: Frame): void {

@@ -270,14 +270,16 @@ for (const build of Object.keys(builds) as BuildName[]) {
     for (const [name, number, toGroup] of [
       ['HUP', 1, true],
       ['TERM', 15, true],
+      ['HUP', 1, false],
+      ['TERM', 15, false],
+      ['QUIT', 3, false],
       ['USR1', 10, false],
-      ['USR2', 12, false],
     ] as const) {
       it(`passes SIG${name} to the ${toGroup ? 'group' : 'command alone'}`, async () => {
         const link = runner.run(family(name), { cwd: directory });
         await link.next('STARTED');
         await link.next('STDOUT');
-        link.send('SIGNAL', Uint8Array.of(number));
+        link.send('SIGNAL', Uint8Array.of(number, toGroup ? 1 : 0));
         const { exit, stdout } = await outcome(link);
         assert.deepEqual(exit?.ending, { kind: 'exited', status: 9 });
         assert.equal(stdout.toString(), toGroup ? 'child\n' : '');

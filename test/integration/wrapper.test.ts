@@ -253,16 +253,35 @@ for (const build of [...(Object.keys(builds) as BuildName[]), 'script'] as const
       const { link } = await peer.caller();
       link.send('STDOUT', 'x');
       await until(() => stdout() === 'x', 10_000, 'it relays');
-      for (const [name, number] of [
-        ['SIGUSR1', 10],
-        ['SIGTERM', 15],
-        ['SIGINT', 2],
+      for (const [name, number, target] of [
+        ['SIGUSR1', 10, 0],
+        ['SIGTERM', 15, 0],
+        ['SIGINT', 2, 1],
       ] as const) {
         child.kill(name);
-        assert.deepEqual([...(await link.next('SIGNAL'))], [number]);
+        assert.deepEqual([...(await link.next('SIGNAL'))], [number, target]);
       }
       link.exit(1, 2);
       assert.equal((await ended).signal, 'SIGINT');
+    });
+
+    it('tells what a terminal sent, which is for the group', {
+      skip: !isC && 'Node does not tell',
+    }, async () => {
+      await using peer = await ScriptedPeer.start();
+      const typed = watch(
+        spawn('script', ['-qec', '"$SWARMRUN" x', '/dev/null'], {
+          env: environment(peer.socketPath, { SWARMRUN: swarmrun }),
+          stdio: ['pipe', 'pipe', 'pipe'],
+        }),
+      );
+      const { link } = await peer.caller();
+      link.send('STDOUT', 'x');
+      await until(() => typed.stdout() === 'x', 10_000, 'it relays');
+      typed.child.stdin?.write('\x1c'); // ctrl-\
+      assert.deepEqual([...(await link.next('SIGNAL'))], [3, 1]);
+      link.exit(0, 0);
+      await typed.ended;
     });
 
     it('cancels the job when it is killed', async () => {
@@ -396,7 +415,7 @@ for (const build of [...(Object.keys(builds) as BuildName[]), 'script'] as const
       await until(() => ignoring.stdout() === 'x', 10_000, 'it relays');
       ignoring.child.kill('SIGINT');
       ignoring.child.kill('SIGUSR1');
-      assert.deepEqual([...(await second.link.next('SIGNAL'))], [10]);
+      assert.deepEqual([...(await second.link.next('SIGNAL'))], [10, 0]);
       second.link.exit(0, 0);
       await ignoring.ended;
     });
@@ -460,7 +479,7 @@ for (const build of [...(Object.keys(builds) as BuildName[]), 'script'] as const
       for (let at = 0; at < 20; at += 1) link.send('STDOUT', Buffer.alloc(65_536));
       await until(() => link.socket.writableLength > 0, 10_000, 'the pipe is full');
       child.kill('SIGINT');
-      assert.deepEqual([...(await link.next('SIGNAL'))], [2]);
+      assert.deepEqual([...(await link.next('SIGNAL'))], [2, 1]);
       child.kill('SIGKILL');
       child.stdout?.resume();
       await ended;

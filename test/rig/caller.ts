@@ -88,7 +88,7 @@ export class Caller {
   }
 
   signal(signal: number): void {
-    this.connection.take({ type: 'SIGNAL', payload: Uint8Array.of(signal) });
+    this.connection.take({ type: 'SIGNAL', payload: Uint8Array.of(signal, 0) });
   }
 
   /** Its end of the connection is closed: it was killed, or the command that it runs inline has ended. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Ending } from '../../src/core/schedule/contract.ts';
 import { splitNul } from '../../src/wire/bytes.ts';
+import type { PassedSignal } from '../../src/wire/wrapper-messages.ts';
 import type { Execution, RunListener, Runner, RunSpec } from '../../src/work/runner.ts';
 
 export class FakeCommand implements Execution {
@@ -10,7 +11,7 @@ export class FakeCommand implements Execution {
   readonly argv: readonly string[];
   input = '';
   hasInputEnded = false;
-  readonly signals: number[] = [];
+  readonly signals: PassedSignal[] = [];
   isKilled = false;
   isPaused = false;
   #hasEnded = false;
@@ -33,7 +34,7 @@ export class FakeCommand implements Execution {
   stdinEnd(): void {
     this.hasInputEnded = true;
   }
-  signal(signal: number): void {
+  signal(signal: PassedSignal): void {
     this.signals.push(signal);
   }
   kill(): void {

@@ -62,8 +62,8 @@ export class SubmitterEnd {
     this.channel.send('RECALL');
   }
 
-  signal(signal: number): void {
-    this.channel.send('SIGNAL', encodeSignal(signal));
+  signal(number: number): void {
+    this.channel.send('SIGNAL', encodeSignal({ number, toGroup: false }));
   }
 
   credit(bytes: number): void {

@@ -39,7 +39,7 @@ export class WorkerEnd {
       this.frames.push(type);
       if (type === 'OFFER') this.offer = parseOffer(payload);
       else if (type === 'STDIN') this.stdin += Buffer.from(payload).toString();
-      else if (type === 'SIGNAL') this.signals.push(parseSignal(payload));
+      else if (type === 'SIGNAL') this.signals.push(parseSignal(payload).number);
       else if (type === 'CREDIT') this.creditBytes += parseCredit(payload);
     };
     channel.onEnd = (why) => {

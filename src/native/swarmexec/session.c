@@ -21,6 +21,7 @@ enum {
   KILL_LATEST_MS = 500, /* seldom at last: what waits for a dead file server takes its time */
   LAST_OUTPUT_MS = 100, /* for output to come when no process of the job is left */
   EXIT_BYTES = 20,
+  SIGNAL_BYTES = 2,
 };
 
 struct session {
@@ -85,15 +86,13 @@ static void send_or_cancel(struct session *job) {
 
 static long run_limit(int type) {
   if (type == FRAME_STDIN) return FRAME_DATA_BYTES;
-  return type == FRAME_STDIN_END ? 0 : type == FRAME_SIGNAL ? 1 : -1;
+  return type == FRAME_STDIN_END ? 0 : type == FRAME_SIGNAL ? SIGNAL_BYTES : -1;
 }
 
-static void pass_signal(struct session *job, int number) {
+static void pass_signal(struct session *job, int number, int to_group) {
   if (job->exited) return;
-  /* No terminal sends these to a group. */
-  int to_one = number == SIGUSR1 || number == SIGUSR2;
   /* A group without a parent in its session ignores TSTP by the rules of POSIX, so it is stopped outright. */
-  kill(to_one ? job->command : -job->command, number == SIGTSTP ? SIGSTOP : number);
+  kill(to_group ? -job->command : job->command, number == SIGTSTP ? SIGSTOP : number);
 }
 
 /* 0, or -1 if the peer broke the protocol. */
@@ -101,8 +100,8 @@ static int take_frame(struct session *job, const struct frame *frame) {
   struct input *input = &job->streams.input;
   switch (frame->type) {
     case FRAME_SIGNAL:
-      if (frame->length != 1) return -1;
-      pass_signal(job, frame->payload[0]);
+      if (frame->length != SIGNAL_BYTES) return -1;
+      pass_signal(job, frame->payload[0], frame->payload[1]);
       return 0;
     case FRAME_STDIN:
       if (input_hold(input, frame->payload, frame->length) != 0) return -1;

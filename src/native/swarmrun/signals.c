@@ -35,6 +35,15 @@ static void stop_here(void) {
   sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
+/*
+ * Whether the command's whole group is meant, as here the group of the wrapper. Who sends is seen: a terminal is the
+ * kernel. INT, TSTP and CONT are what shells send in the place of one.
+ */
+static int is_for_group(const struct signalfd_siginfo *info) {
+  int number = (int)info->ssi_signo;
+  return info->ssi_code == SI_KERNEL || number == SIGINT || number == SIGTSTP || number == SIGCONT;
+}
+
 void signals_pass_on(struct signal_watch *signals, int peer) {
   struct signalfd_siginfo info;
   while (read(signals->fd, &info, sizeof info) == sizeof info) {
@@ -44,7 +53,8 @@ void signals_pass_on(struct signal_watch *signals, int peer) {
       /* The peer may be frozen; our end cancels the job. */
       if (++signals->requests_to_end >= INSISTENCE) die_of(number);
     }
-    send_frame(peer, FRAME_SIGNAL, &number, 1);
+    const unsigned char payload[] = {number, is_for_group(&info)};
+    send_frame(peer, FRAME_SIGNAL, payload, sizeof payload);
     if (number == SIGTSTP) stop_here();
   }
 }

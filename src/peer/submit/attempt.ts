@@ -16,7 +16,7 @@ import {
   type Refused,
 } from '../../wire/job-messages.ts';
 import { memberFrameBytes } from '../../wire/limits.ts';
-import { encodeSignal, parseStdinTaken } from '../../wire/wrapper-messages.ts';
+import { encodeSignal, type PassedSignal, parseStdinTaken } from '../../wire/wrapper-messages.ts';
 
 /** Grants smaller than this are saved up. */
 const grantStepBytes = 256 * 1024;
@@ -69,7 +69,7 @@ export class AttemptStream {
     if (!this.#over) this.#channel.send('STDIN_END');
   }
 
-  signal(signal: number): void {
+  signal(signal: PassedSignal): void {
     if (!this.#over) this.#channel.send('SIGNAL', encodeSignal(signal));
   }
 

@@ -120,7 +120,7 @@ export class Attempts {
   #lost(record: AttemptRecord): void {
     const { submission, peer } = record;
     // The caller asked for the end; what the worker does is its own clean-up now.
-    if (submission.signalled) return this.#init.drop(submission);
+    if (submission.askedToEnd) return this.#init.drop(submission);
     // That no word of its start came does not mean that it has not begun.
     this.#failed(record, { reason: 'lost-peer', confirmed: false, graceMs: this.#init.graceMs(peer) });
   }

@@ -8,6 +8,7 @@ import type { Ending, JobDemand, JobId } from '../../core/schedule/contract.ts';
 import type { JobView } from '../../core/view/job-view.ts';
 import type { WrapperConnection, WrapperRequest } from '../../local/wrapper-connection.ts';
 import type { ByteString } from '../../wire/bytes.ts';
+import type { PassedSignal } from '../../wire/wrapper-messages.ts';
 import type { StartTimer } from '../alarm.ts';
 import type { AttemptStream } from './attempt.ts';
 import { OutputHold } from './output-hold.ts';
@@ -18,9 +19,9 @@ const holdLimitBytes = 768 * 1024;
 /** Opaque commands may be in a dialogue: what they say is held back for this long only. */
 const holdUnknownMs = 150;
 
-/** Signals that ask for the end; by then a failure is the caller's own doing. */
+/** Signals that ask for the end: HUP, INT, QUIT, PIPE, TERM. */
 const endingSignals: ReadonlySet<number> = new Set([1, 2, 3, 13, 15]);
-/** Signals that a command which has not started yet can do without: CHLD, CONT, TSTP, TTIN, TTOU, URG, WINCH. */
+/** Signals that end no command which does not handle them: CHLD, CONT, TSTP, TTIN, TTOU, URG, WINCH. */
 const harmlessSignals: ReadonlySet<number> = new Set([17, 18, 20, 21, 22, 23, 28]);
 
 /** The part of a job that is known when it is handed in. */
@@ -62,6 +63,7 @@ export class Submission {
   #attempt: AttemptStream | undefined;
   readonly #startTimer: StartTimer;
   #cancelHold: (() => void) | undefined;
+  #askedToEnd = false;
   #signalled = false;
   #place: 'waiting' | 'inline' | 'over' = 'waiting';
 
@@ -124,7 +126,15 @@ export class Submission {
     return this.#hold.heldText;
   }
 
-  /** True once the caller has sent it a signal that ends it. */
+  /** True once the caller has asked for its end. */
+  get askedToEnd(): boolean {
+    return this.#askedToEnd;
+  }
+
+  /**
+   * True once the caller has sent it a signal that it may have ended by, in whatever way it handles that one: a failure
+   * is then the caller's own doing, and no other run would get the signal.
+   */
   get signalled(): boolean {
     return this.#signalled;
   }
@@ -174,14 +184,16 @@ export class Submission {
     this.#connection.drop();
   }
 
-  #onSignal(signal: number, listener: SubmissionListener): void {
+  #onSignal(signal: PassedSignal, listener: SubmissionListener): void {
     if (this.#place !== 'waiting') return;
-    if (endingSignals.has(signal)) this.#signalled = true;
+    const { number } = signal;
+    if (endingSignals.has(number)) this.#askedToEnd = true;
+    if (!harmlessSignals.has(number)) this.#signalled = true;
     if (this.#attempt?.started) {
       this.#attempt.signal(signal);
-    } else if (!harmlessSignals.has(signal)) {
+    } else if (!harmlessSignals.has(number)) {
       // It has begun nowhere, so it dies as a process does that has not yet set a handler.
-      this.finish({ kind: 'signaled', signal, core: false });
+      this.finish({ kind: 'signaled', signal: number, core: false });
       listener.onCancel(this.id);
     }
   }

@@ -89,7 +89,7 @@ test('a type that has no place here is refused', () => {
 });
 
 test('a payload over its limit is not encoded, and data is cut into frames that fit', () => {
-  assert.throws(() => encodeFrame('SIGNAL', raw(Buffer.alloc(2))), FrameError);
+  assert.throws(() => encodeFrame('SIGNAL', raw(Buffer.alloc(3))), FrameError);
   const data = Buffer.alloc(150_000, 7);
   const decoder = new FrameDecoder(['STDOUT']);
   const parts = encodeData('STDOUT', data).flatMap((part) => decoder.push(part));

@@ -290,6 +290,6 @@ test('numbers and endings that have no meaning are FrameErrors', () => {
   for (const payload of [[], [0], [0, 1], [2, 1, 0], [1, 0, 0], [1, 65, 0], [1, 9, 2]])
     assert.throws(() => exit?.parse?.(Uint8Array.from(payload)), FrameError);
   const [signal] = messages.filter(({ frame }) => frame === 'SIGNAL');
-  for (const payload of [[], [0], [65], [9, 9]])
+  for (const payload of [[], [0, 0], [65, 0], [9], [9, 2], [9, 0, 0]])
     assert.throws(() => signal?.parse?.(Uint8Array.from(payload)), FrameError);
 });

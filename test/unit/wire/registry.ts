@@ -103,7 +103,12 @@ export const messages: readonly Message[] = [
     pairs: true,
   }),
   message('INLINE', wrapper.parseInline, wrapper.encodeInline, { values: latin1 }),
-  message('SIGNAL', wrapper.parseSignal, wrapper.encodeSignal, { values: fc.integer({ min: 1, max: 64 }) }),
+  message('SIGNAL', wrapper.parseSignal, wrapper.encodeSignal, {
+    values: fc.record(
+      { number: fc.integer({ min: 1, max: 64 }), toGroup: fc.boolean() },
+      { noNullPrototype: true },
+    ),
+  }),
   message('STDIN_TAKEN', wrapper.parseStdinTaken, wrapper.encodeStdinTaken, { values: u64 }),
   message('EXIT', wrapper.parseExit, wrapper.encodeExit, { values: ending }),
   { frame: 'ARGV', parse: (payload) => wrapper.parseStrings('ARGV', payload) },

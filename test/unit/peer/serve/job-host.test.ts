@@ -316,7 +316,7 @@ test('input and signals reach the command, and the submitter hears what was take
   await rig.quiet();
   assert.deepEqual(
     [rig.command.input, rig.command.hasInputEnded, rig.command.signals],
-    ['one two', true, [2]],
+    ['one two', true, [{ number: 2, toGroup: false }]],
   );
   rig.command.exit({ kind: 'signaled', signal: 2, core: false });
   await rig.assertAtRest();

@@ -94,6 +94,22 @@ test('after a signal that asks for the end, a lost worker is an end', async () =
   assert.deepEqual([rig.attempts.length, rig.submitter.size], [1, 0]);
 });
 
+test('after a signal that may have ended it, a failure counts: no other run would get the signal', async () => {
+  for (const signal of [10, 12, 15]) {
+    const rig = rigOf(1);
+    rig.workerUp('a');
+    const caller = rig.submit(opaque);
+    const attempt = await rig.nextAttempt();
+    attempt.run();
+    await rig.quiet();
+    caller.signal(signal);
+    attempt.finish({ kind: 'exited', status: 3 });
+    await rig.quiet();
+    assert.deepEqual(caller.ending, { kind: 'exited', status: 3 }, String(signal));
+    assert.deepEqual([rig.attempts.length, rig.submitter.size], [1, 0]);
+  }
+});
+
 test('output is held until the end is believed', async () => {
   const rig = rigOf();
   rig.workerUp('a');
