@@ -9,6 +9,10 @@ export function addPeerFlags(command: Command): Command {
     .option('--listen <multiaddr>', 'address to listen on, may be repeated (BUILDSWARM_LISTEN)', collect)
     .option('--peer <multiaddr>', 'a peer to connect to, may be repeated (BUILDSWARM_PEERS)', collect)
     .option('--no-mdns', 'no discovery by multicast (BUILDSWARM_MDNS=0)')
+    .option(
+      '--background <seconds>',
+      'wait so long for what commands leave in the background (BUILDSWARM_BACKGROUND; default: 10)',
+    )
     .option('--name <name>', 'what others see (BUILDSWARM_NAME; default: the host name)');
 }
 

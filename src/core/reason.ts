@@ -43,6 +43,8 @@ export const reasons = {
   'output-unseen': 'an output of the worker did not appear here in time',
   recalled: 'it was still queued when a slot became free elsewhere, so it was moved',
   cancelled: 'the program that asked for it ended or was interrupted',
+  // what a command left
+  'left-behind': 'the command left processes in the background, which live on where it ran',
 } as const;
 
 /** A code of the closed table. */

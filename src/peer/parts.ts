@@ -288,6 +288,7 @@ function makeSubmit(
       sameness,
       tracking,
       peerId: swarm.id,
+      backgroundMs: base.settings.backgroundMs,
       openJob: (peer) => swarm.openJob(peer),
       settled: (root) => introductions.settled(root),
     }),

@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import * as v from 'valibot';
 import { SwarmError } from '../core/swarm-error.ts';
 import { usableCores } from '../machine/load.ts';
+import { maxBackgroundMs } from '../wire/limits.ts';
 
 export interface Settings {
   /** Jobs at once on this machine, its own and others'. */
@@ -15,6 +16,8 @@ export interface Settings {
   readonly peers: readonly string[];
   readonly mdns: boolean;
   readonly name: string;
+  /** How long a job waits for the output of what its command left in the background. */
+  readonly backgroundMs: number;
   readonly socketPath: string;
   /** Shares that these directories lie in are joined at the start: the home directory and the one it was started in. */
   readonly joinDirectories: readonly string[];
@@ -27,6 +30,7 @@ export interface Flags {
   readonly peer?: readonly string[];
   readonly mdns?: boolean;
   readonly name?: string;
+  readonly background?: string;
 }
 
 const multiaddr = v.pipe(
@@ -57,6 +61,15 @@ const schema = v.object({
     v.minLength(1, 'the name is empty'),
     v.maxLength(64, 'the name is longer than 64 characters'),
   ),
+  backgroundMs: v.pipe(
+    v.string(),
+    v.regex(
+      /^\d{1,3}$/,
+      (issue) => `"${issue.input}" is not a number of seconds; give a whole number from 0 to 600`,
+    ),
+    v.transform((seconds) => Number(seconds) * 1000),
+    v.maxValue(maxBackgroundMs, 'at most 600 seconds are possible'),
+  ),
   joinDirectories: v.array(v.string()),
   socketPath: v.pipe(
     v.string(),
@@ -75,6 +88,7 @@ const sources: Readonly<Record<string, string>> = {
   peers: '--peer or BUILDSWARM_PEERS',
   mdns: '--no-mdns or BUILDSWARM_MDNS',
   name: '--name or BUILDSWARM_NAME',
+  backgroundMs: '--background or BUILDSWARM_BACKGROUND',
   socketPath: 'BUILDSWARM_SOCKET',
 };
 
@@ -94,6 +108,7 @@ export async function readSettings(
     peers: flags.peer ?? words(env['BUILDSWARM_PEERS']),
     mdns: flags.mdns !== false && env['BUILDSWARM_MDNS'] !== '0',
     name: flags.name ?? env['BUILDSWARM_NAME'] ?? hostname(),
+    backgroundMs: flags.background ?? env['BUILDSWARM_BACKGROUND'] ?? '10',
     socketPath,
     joinDirectories: [env['HOME'], env['PWD']].filter((path) => path?.startsWith('/')),
   });

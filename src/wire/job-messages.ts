@@ -5,6 +5,7 @@ import { factFields, type ReadReport } from '../core/view/contract.ts';
 import type { Payload } from './frame.ts';
 import {
   maxAdded,
+  maxBackgroundMs,
   maxDigestLength,
   maxIdentityLength,
   maxKindBytes,
@@ -62,6 +63,8 @@ const offerSchema = v.object({
   ignored: mask,
   rows: small,
   columns: small,
+  /** How long what outlives the command may go on before it is left alone; 0: it is ended at once. */
+  backgroundMs: v.pipe(count, v.maxValue(maxBackgroundMs)),
   memoryBytes: count,
   kind: v.pipe(byteString, v.maxLength(maxKindBytes)),
   /** What it needs of the machine: programs and a digest each (empty: it is not to be found there). */
@@ -271,6 +274,8 @@ const resultSchema = v.variant('kind', [
     userMs: count,
     systemMs: count,
     wallMs: count,
+    /** Processes that it left in the background, and that live on. */
+    left: count,
     outputs: v.pipe(v.array(seenSchema), v.maxLength(maxMadeOutputs)),
     read: v.optional(readSchema),
     system: v.optional(systemSchema),

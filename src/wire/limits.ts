@@ -28,6 +28,9 @@ export const maxSlots = 4_096;
 export const maxShares = 64;
 export const maxCacheMs = 86_400_000;
 
+/** What a command leaves in the background holds its slot no longer. */
+export const maxBackgroundMs = 600_000;
+
 /** Directories to refresh and files to compare with one offer. */
 export const maxSeen = 70_000;
 export const maxStale = 1_000;

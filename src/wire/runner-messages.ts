@@ -13,6 +13,8 @@ export interface RunnerJob {
   readonly cwd: ByteString;
   readonly umask: number;
   readonly nice: number;
+  /** How long what outlives the command may go on before it is left alone; 0: it is ended at once. */
+  readonly backgroundMs: number;
   readonly stdin: 'closed' | 'null' | 'pipe';
   readonly stdout: 'closed' | 'null' | 'pipe' | 'pty';
   readonly stderr: 'closed' | 'null' | 'pipe' | 'pty';
@@ -25,11 +27,13 @@ export interface RunnerJob {
 }
 
 export function encodeRunnerJob(job: RunnerJob): Payload<'JOB'> {
-  const { cwd, umask, nice, stdin, stdout, stderr, merged, blocked, ignored, rows, columns } = job;
-  const pairs: Readonly<Record<keyof RunnerJob, string | number>> = {
+  const { cwd, umask, nice, backgroundMs, stdin, stdout, stderr, merged, blocked, ignored, rows, columns } =
+    job;
+  const pairs: Readonly<Record<string, string | number>> = {
     cwd,
     umask: umask.toString(8),
     nice,
+    background: backgroundMs,
     stdin,
     stdout,
     stderr,
@@ -62,7 +66,7 @@ export interface RunnerExit {
   readonly maxRssBytes: number;
   readonly userMs: number;
   readonly systemMs: number;
-  /** Descendants that outlived the command and were ended. */
+  /** Descendants that the command left in the background, and that live on. */
   readonly left: number;
 }
 

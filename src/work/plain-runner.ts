@@ -78,14 +78,16 @@ function execute(spec: RunSpec, listener: RunListener): Execution {
   child.stdout?.on('data', (data: Buffer) => listener.onOutput('STDOUT', data));
   child.stderr?.on('data', (data: Buffer) => listener.onOutput('STDERR', data));
   child.stdin?.on('error', () => undefined); // the command does not read it: nothing to tell anybody
+  const group = new Group(child, pid);
+  child.once('exit', () => group.mindBackground(spec.backgroundMs));
   child.once('close', (status, signal) => {
     const ending: Ending =
       signal === null
         ? { kind: 'exited', status: status ?? 1 }
         : { kind: 'signaled', signal: constants.signals[signal], core: false };
-    listener.onExit({ ending, maxRssBytes: 0, userMs: 0, systemMs: 0, left: 0 });
+    listener.onExit({ ending, maxRssBytes: 0, userMs: 0, systemMs: 0, left: group.left });
   });
-  return control(child, pid, listener);
+  return control(child, group, listener);
 }
 
 /** Starts a command as the leader of a process group; undefined where Node would alter one of its bytes. */
@@ -111,20 +113,8 @@ function spawnAs(spec: RunSpec): ChildProcess | undefined {
   return child;
 }
 
-function control(child: ChildProcess, pid: number, listener: RunListener): Execution {
+function control(child: ChildProcess, group: Group, listener: RunListener): Execution {
   let takenBytes = 0;
-  let killed = false;
-  const send = (signal: NodeJS.Signals | number, target = -pid): void => {
-    try {
-      process.kill(target, signal);
-    } catch {
-      // It has ended, and its group with it.
-    }
-  };
-  const resume = (): void => {
-    child.stdout?.resume();
-    child.stderr?.resume();
-  };
   return {
     stdin: (data) => {
       child.stdin?.write(data, () => {
@@ -133,21 +123,75 @@ function control(child: ChildProcess, pid: number, listener: RunListener): Execu
       });
     },
     stdinEnd: () => child.stdin?.end(),
-    signal: ({ number, toGroup }) => send(number, toGroup ? -pid : pid),
-    kill: () => {
-      killed = true;
-      // 'close' waits until all that it said is read.
-      resume();
-      send('SIGTERM');
-      setTimeout(() => send('SIGKILL'), killAfterMs).unref();
-    },
-    pause: () => {
-      if (killed) return;
-      child.stdout?.pause();
-      child.stderr?.pause();
-    },
-    resume,
+    signal: ({ number, toGroup }) => group.pass(number, toGroup),
+    kill: () => group.end(),
+    pause: () => group.pause(),
+    resume: () => group.resume(),
   };
+}
+
+/** The process group of a command, which outlives it where something was left in the background. */
+class Group {
+  readonly #child: ChildProcess;
+  readonly #pid: number;
+  /** Processes that hold its output open and are left alone; that they are there is known, not how many. */
+  left: 0 | 1 = 0;
+  #ending = false;
+  #askedToEnd = false;
+
+  constructor(child: ChildProcess, pid: number) {
+    this.#child = child;
+    this.#pid = pid;
+  }
+
+  signal(signal: NodeJS.Signals | number, target = -this.#pid): void {
+    try {
+      process.kill(target, signal);
+    } catch {
+      // It has ended, and its group with it.
+    }
+  }
+
+  pass(number: number, toGroup: boolean): void {
+    const { SIGTERM, SIGINT, SIGHUP, SIGQUIT } = constants.signals;
+    if ([SIGTERM, SIGINT, SIGHUP, SIGQUIT].includes(number)) this.#askedToEnd = true;
+    this.signal(number, toGroup ? -this.#pid : this.#pid);
+  }
+
+  /** The command has ended: what is left gets some time to say what it has to say. */
+  mindBackground(backgroundMs: number): void {
+    if (backgroundMs === 0 || this.#askedToEnd) {
+      this.end();
+      return;
+    }
+    const { stdout, stderr } = this.#child;
+    const timer = setTimeout(() => {
+      this.left = 1;
+      stdout?.destroy();
+      stderr?.destroy();
+    }, backgroundMs);
+    this.#child.once('close', () => clearTimeout(timer));
+  }
+
+  end(): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    // 'close' waits until all that it said is read.
+    this.resume();
+    this.signal('SIGTERM');
+    setTimeout(() => this.signal('SIGKILL'), killAfterMs).unref();
+  }
+
+  pause(): void {
+    if (this.#ending) return;
+    this.#child.stdout?.pause();
+    this.#child.stderr?.pause();
+  }
+
+  resume(): void {
+    this.#child.stdout?.resume();
+    this.#child.stderr?.resume();
+  }
 }
 
 /** A byte string as text, if Node would turn it into the same bytes again. */

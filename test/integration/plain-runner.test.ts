@@ -1,6 +1,7 @@
 /** The runner for machines without a C compiler, with real commands. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readProcess } from '../../src/machine/process-tree.ts';
 import { joinNul } from '../../src/wire/bytes.ts';
 import type { RunnerExit } from '../../src/wire/runner-messages.ts';
 import { createPlainRunner } from '../../src/work/plain-runner.ts';
@@ -13,17 +14,23 @@ interface Outcome {
   readonly spawnFailed: string | undefined;
 }
 
+function isAlive(pid: number): boolean {
+  return readProcess(pid)?.hasEnded === false;
+}
+
+/** @returns `said`: its first output. */
 function run(
   runner: Runner,
   argv: readonly string[],
   overrides: Partial<RunSpec> = {},
-): { execution: Execution; started: Promise<number>; outcome: Promise<Outcome> } {
+): { execution: Execution; said: Promise<string>; outcome: Promise<Outcome> } {
   const spec: RunSpec = {
     argv: joinNul(argv),
     environment: joinNul(['PATH=/usr/bin:/bin', 'LC_ALL=C']),
     cwd: '/',
     umask: 0o22,
     nice: 0,
+    backgroundMs: 0,
     stdin: 'null',
     stdout: 'pipe',
     stderr: 'pipe',
@@ -35,16 +42,17 @@ function run(
     ...overrides,
   };
   let execution: Execution | undefined;
-  let onStarted = (_pid: number): void => undefined;
-  const started = new Promise<number>((resolve) => {
-    onStarted = resolve;
+  let onSaid = (_text: string): void => undefined;
+  const said = new Promise<string>((resolve) => {
+    onSaid = resolve;
   });
   const outcome = new Promise<Outcome>((resolve, reject) => {
     let stdout = '';
     execution = runner.run(spec, {
-      onStarted,
+      onStarted: () => undefined,
       onOutput: (_type, data) => {
         stdout += Buffer.from(data).toString();
+        onSaid(stdout);
       },
       onStdinTaken: () => undefined,
       onSpawnFailed: (spawnFailed) => resolve({ stdout, exit: undefined, spawnFailed }),
@@ -53,15 +61,7 @@ function run(
     });
   });
   if (execution === undefined) throw new Error('run() returned nothing');
-  return { execution, started, outcome };
-}
-
-function isThere(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false; // ESRCH: nobody is there
-  }
+  return { execution, said, outcome };
 }
 
 test('a command has its output and its end told', async () => {
@@ -86,14 +86,34 @@ test('a command that cannot be started is told so, and a stop does not wait for 
 
 test('a stop ends what runs before it returns', async () => {
   const runner = createPlainRunner();
-  const { started, outcome } = run(runner, ['sh', '-c', 'trap "" TERM; sleep 60 & wait; sleep 60']);
-  const pid = await started;
+  const script = 'trap "" TERM; sleep 60 & echo $!; while :; do sleep 1; done';
+  const { said, outcome } = run(runner, ['sh', '-c', script]);
+  const pid = Number(await said);
   let exit: RunnerExit | undefined;
-  void outcome.then((said) => {
-    exit = said.exit;
+  void outcome.then((ended) => {
+    exit = ended.exit;
   });
+  assert.ok(isAlive(pid));
   await runner.stop();
   assert.equal(exit?.ending.kind, 'signaled');
-  // An orphan that was killed counts until its new parent has seen that.
-  await until(() => !isThere(-pid), 2_000, 'the process group is gone');
+  // Its descriptors are closed a moment before it is gone.
+  await until(() => !isAlive(pid), 2_000, 'it has ended');
+});
+
+test('what a command leaves in the background is heard to its end, or lives on', async () => {
+  const runner = createPlainRunner();
+  const late = ['sh', '-c', '(sleep 0.3; echo late) & echo soon'];
+  const heard = await run(runner, late, { backgroundMs: 5_000 }).outcome;
+  assert.deepEqual([heard.stdout, heard.exit?.left], ['soon\nlate\n', 0]);
+  const sleeper = ['sh', '-c', 'sleep 60 & echo $!'];
+  const left = await run(runner, sleeper, { backgroundMs: 200 }).outcome;
+  const pid = Number(left.stdout);
+  try {
+    assert.deepEqual([left.exit?.left, isAlive(pid)], [1, true]);
+  } finally {
+    process.kill(pid, 'SIGKILL');
+  }
+  const ended = await run(runner, sleeper, { backgroundMs: 0 }).outcome;
+  assert.equal(ended.exit?.left, 0);
+  await until(() => !isAlive(Number(ended.stdout)), 2_000, 'it has ended');
 });

@@ -313,7 +313,69 @@ for (const build of Object.keys(builds) as BuildName[]) {
       const { exit } = await outcome(link);
       assert.equal(isAlive(grandchild), false);
       assert.deepEqual(exit?.ending, { kind: 'exited', status: 3 });
-      assert.ok((exit?.left ?? 0) >= 1);
+      assert.equal(exit?.left, 0);
+    });
+
+    describe('what a command leaves in the background', () => {
+      const leave = (script: string, backgroundMs: number): Promise<Outcome> =>
+        outcome(runner.run(['bash', '-c', script], { cwd: directory, background: String(backgroundMs) }));
+
+      it('is heard until both outputs end', async () => {
+        const lines = await leave('seq 20000 > >(sed s/^/n/ | tee lines)', 10_000);
+        assert.equal(lines.stdout.toString().split('\n').length, 20_001);
+        assert.equal(readFileSync(path.join(directory, 'lines'), 'utf8'), lines.stdout.toString());
+        const late = await leave('(sleep 0.5; echo done >late.txt; echo late) & echo started', 10_000);
+        assert.equal(late.stdout.toString(), 'started\nlate\n');
+        assert.equal(readFileSync(path.join(directory, 'late.txt'), 'utf8'), 'done\n');
+        assert.equal(late.exit?.left, 0);
+      });
+
+      it('lives on when its time is over, and ends with the runner', async () => {
+        const own = await RunnerRig.start(programs.swarmexec);
+        const pids: number[] = [];
+        const endless =
+          'setsid sh -c "trap : TERM PIPE; echo \\$\\$; while :; do echo y 2>/dev/null; done" & sleep 0.1';
+        for (const [script, background] of [
+          ['sleep 60 & echo $!', '200'],
+          ['sleep 60 >/dev/null 2>&1 & echo $!', '60000'],
+          [endless, '300'],
+        ] as const) {
+          const started = performance.now();
+          const { stdout, exit } = await outcome(own.run(['bash', '-c', script], { background }));
+          const pid = Number(stdout.toString().split('\n')[0]);
+          assert.ok(performance.now() - started < 10_000, script);
+          assert.deepEqual(exit?.ending, { kind: 'exited', status: 0 });
+          assert.ok((exit?.left ?? 0) >= 1 && isAlive(pid), script);
+          pids.push(pid);
+        }
+        await own[Symbol.asyncDispose]();
+        assert.deepEqual(pids.filter(isAlive), []);
+      });
+
+      it('is waited for by a reader that is slow', async () => {
+        const link = runner.run(['bash', '-c', 'sleep 60 & head -c 3000000 /dev/zero'], {
+          background: '300',
+        });
+        await link.next('STARTED');
+        link.socket.pause();
+        await sh('sleep 1');
+        link.socket.resume();
+        assert.equal((await outcome(link)).stdout.length, 3_000_000);
+      });
+
+      it('ends with a command that was told to end, or whose peer is gone', async () => {
+        const script = 'trap "exit 7" TERM; sleep 60 & echo $!; while :; do sleep 0.02; done';
+        for (const end of ['signal', 'close'] as const) {
+          const link = runner.run(['sh', '-c', script], { background: '60000' });
+          await link.next('STARTED');
+          const pid = Number(await link.next('STDOUT'));
+          if (end === 'signal') {
+            link.send('SIGNAL', Uint8Array.of(15, 0));
+            assert.deepEqual((await outcome(link)).exit?.ending, { kind: 'exited', status: 7 });
+          } else link.socket.destroy();
+          await until(() => !isAlive(pid), 2_000, 'what it left has ended');
+        }
+      });
     });
 
     it('measures the largest process', async () => {

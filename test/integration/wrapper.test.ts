@@ -270,7 +270,7 @@ for (const build of [...(Object.keys(builds) as BuildName[]), 'script'] as const
     }, async () => {
       await using peer = await ScriptedPeer.start();
       const typed = watch(
-        spawn('script', ['-qec', '"$SWARMRUN" x', '/dev/null'], {
+        spawn('script', ['-qec', 'exec "$SWARMRUN" x', '/dev/null'], {
           env: environment(peer.socketPath, { SWARMRUN: swarmrun }),
           stdio: ['pipe', 'pipe', 'pipe'],
         }),

@@ -16,6 +16,7 @@ export function plainOffer(share: string): Offer {
     ignored: '0',
     rows: 0,
     columns: 0,
+    backgroundMs: 0,
     memoryBytes: 0,
     kind: '',
     programs: [],

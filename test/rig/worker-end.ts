@@ -82,7 +82,7 @@ export class WorkerEnd {
     this.channel.send('STDIN_TAKEN', encodeStdinTaken(totalBytes));
   }
 
-  finish(ending: Ending = { kind: 'exited', status: 0 }, maxRssBytes = 0): void {
+  finish(ending: Ending = { kind: 'exited', status: 0 }, maxRssBytes = 0, left = 0): void {
     this.#end({
       kind: 'ended',
       ending,
@@ -91,6 +91,7 @@ export class WorkerEnd {
       userMs: 0,
       systemMs: 0,
       wallMs: 0,
+      left,
       outputs: [],
     });
   }

@@ -40,7 +40,7 @@ void connection_send_rest(struct connection *to) {
 }
 
 /* A close over input that was not read would be an error at the peer's end, so that is read first. */
-noreturn void connection_part(struct connection *with) {
+void connection_part(struct connection *with) {
   connection_send_rest(with);
   shutdown(with->fd, SHUT_WR);
   struct pollfd polls[] = {{.fd = with->fd, .events = POLLIN}, {.fd = with->life}};
@@ -49,7 +49,7 @@ noreturn void connection_part(struct connection *with) {
     if (poll(polls, 2, (int)left) <= 0 || polls[1].revents) break;
     if (recv(with->fd, rest, sizeof rest, MSG_DONTWAIT) <= 0) break;
   }
-  _exit(0);
+  close(with->fd);
 }
 
 static const char *errno_name(int error, char *room, size_t size) {
@@ -78,4 +78,5 @@ noreturn void connection_spawn_failed(struct connection *to, const char *stage, 
   int length = snprintf(text, sizeof text, "%s %s", stage, errno_name(error, name, sizeof name));
   connection_queue(to, FRAME_SPAWN_FAILED, text, (size_t)length);
   connection_part(to);
+  _exit(0);
 }

@@ -34,10 +34,10 @@ int connection_send_some(struct connection *to);
 /* Sends all, waiting for the peer; gives up when it is gone. */
 void connection_send_rest(struct connection *to);
 
-/* Sends the rest, waits for the peer to close, and ends the process. */
-noreturn void connection_part(struct connection *with);
+/* Sends the rest, waits for the peer to close, and closes. */
+void connection_part(struct connection *with);
 
-/* Tells that the command was never started, and why; then parts. */
+/* Tells that the command was never started, and why; then parts, and ends the process. */
 noreturn void connection_spawn_failed(struct connection *to, const char *stage, int error);
 
 #endif

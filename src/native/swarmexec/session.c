@@ -20,6 +20,7 @@ enum {
   KILL_AGAIN_MS = 20,   /* a tree that forks while it is killed is walked again; */
   KILL_LATEST_MS = 500, /* seldom at last: what waits for a dead file server takes its time */
   LAST_OUTPUT_MS = 100, /* for output to come when no process of the job is left */
+  SETTLE_MS = 1000,     /* for what is left in the background and has closed both outputs to end */
   EXIT_BYTES = 20,
   SIGNAL_BYTES = 2,
 };
@@ -30,17 +31,18 @@ struct session {
   pid_t command;
   int children;       /* signalfd of SIGCHLD */
   int status, exited; /* of the command */
+  int background_ms;
+  int told_to_end; /* the caller has sent a signal that ends commands */
   int cancelled;
   int gone; /* no process is left */
-  size_t left;
-  long long kill_at; /* 0: not ending yet */
+  long long leave_at; /* when what is left is left alone; 0: not now */
+  long long kill_at;  /* 0: not ending yet */
   int kill_again_ms;
 };
 
 static void end_tree(struct session *job) {
   if (job->kill_at || job->gone) return;
-  size_t count = tree_signal(SIGTERM);
-  if (job->exited) job->left = count;
+  tree_signal(SIGTERM);
   job->kill_at = now_ms() + TERM_TO_KILL_MS;
 }
 
@@ -71,7 +73,29 @@ static void reap(struct session *job) {
     job->status = status;
   }
   if (pid < 0 && errno == ECHILD) job->gone = 1;
-  if (job->exited) end_tree(job);
+}
+
+static int are_outputs_closed(const struct session *job) {
+  return job->streams.outputs[0].fd < 0 && job->streams.outputs[1].fd < 0;
+}
+
+/* Deals with what the command has left in the background. */
+static void mind_background(struct session *job) {
+  if (!job->exited || job->gone || job->kill_at) return;
+  if (job->background_ms == 0 || job->told_to_end) {
+    end_tree(job);
+    return;
+  }
+  long long now = now_ms();
+  if (!job->leave_at) job->leave_at = now + job->background_ms;
+  if (are_outputs_closed(job) && job->leave_at > now + SETTLE_MS) job->leave_at = now + SETTLE_MS;
+  if (now < job->leave_at) return;
+  for (int i = 0; i < 2; i++) output_finish(&job->streams.outputs[i]);
+}
+
+/* Is what is left of the job to be left alone? */
+static int is_left_alone(const struct session *job) {
+  return job->leave_at && !job->kill_at && now_ms() >= job->leave_at;
 }
 
 /* A peer that is gone altogether is owed nothing more. */
@@ -90,6 +114,7 @@ static long run_limit(int type) {
 }
 
 static void pass_signal(struct session *job, int number, int to_group) {
+  if (number == SIGTERM || number == SIGINT || number == SIGHUP || number == SIGQUIT) job->told_to_end = 1;
   if (job->exited) return;
   /* A group without a parent in its session ignores TSTP by the rules of POSIX, so it is stopped outright. */
   kill(to_group ? -job->command : job->command, number == SIGTSTP ? SIGSTOP : number);
@@ -130,17 +155,22 @@ static void receive(struct session *job) {
   else take_frames(job);
 }
 
+/* The shorter of a wait (-1: for ever) and one until `at` (0: never). */
+static int until(long long at, int wait) {
+  if (!at) return wait;
+  long long left = at - now_ms();
+  if (left < 0) left = 0;
+  return wait < 0 || left < wait ? (int)left : wait;
+}
+
 static int next_wait_ms(const struct session *job) {
   const struct input *input = &job->streams.input;
   int wait = -1;
   if (job->gone) return LAST_OUTPUT_MS;
   if (input->look >= 0 && input->written > input->reported) wait = input->interval_ms;
-  if (job->kill_at) {
-    long long left = job->kill_at - now_ms();
-    if (left < 0) left = 0;
-    if (wait < 0 || left < wait) wait = (int)left;
-  }
-  return wait;
+  /* Past its time, there is only to wait for the peer to take the output. */
+  if (!is_left_alone(job)) wait = until(job->leave_at, wait);
+  return until(job->kill_at, wait);
 }
 
 /* One round of the loop; 0 when nothing came within next_wait_ms(). */
@@ -170,13 +200,13 @@ static int serve_events(struct session *job) {
 }
 
 static int is_over(const struct session *job) {
-  const struct output *outputs = job->streams.outputs;
-  return job->gone && (job->cancelled || (outputs[0].fd < 0 && outputs[1].fd < 0));
+  if (job->cancelled) return job->gone;
+  return are_outputs_closed(job) && (job->gone || is_left_alone(job));
 }
 
 static uint32_t to_ms(struct timeval time) { return (uint32_t)(time.tv_sec * 1000 + time.tv_usec / 1000); }
 
-static void queue_exit(const struct session *job) {
+static void queue_exit(const struct session *job, size_t left) {
   struct rusage usage; /* of all that ended here, thus of the whole tree */
   getrusage(RUSAGE_CHILDREN, &usage);
   int signaled = WIFSIGNALED(job->status);
@@ -187,7 +217,7 @@ static void queue_exit(const struct session *job) {
   put_u32(payload + 4, (uint32_t)usage.ru_maxrss);
   put_u32(payload + 8, to_ms(usage.ru_utime));
   put_u32(payload + 12, to_ms(usage.ru_stime));
-  put_u32(payload + 16, (uint32_t)job->left);
+  put_u32(payload + 16, (uint32_t)left);
   connection_queue(job->peer, FRAME_EXIT, payload, sizeof payload);
 }
 
@@ -205,9 +235,23 @@ static void run(struct session *job) {
     if (!job->cancelled) input_report(&job->streams.input, job->peer);
     send_or_cancel(job);
     int ready = serve_events(job);
+    mind_background(job);
     kill_tree_when_due(job);
     /* What is still open now was given to a process outside the job. While the peer is slow, that can't be said. */
     if (ready == 0 && job->gone && connection_is_sent(job->peer)) break;
+  }
+}
+
+/* Stays with what lives on, to end it with the runner. */
+static void guard_leftovers(struct session *job) {
+  while (!job->gone) {
+    struct pollfd polls[] = {{.fd = job->children, .events = POLLIN},
+                             {.fd = job->kill_at ? -1 : job->peer->life}};
+    if (poll(polls, 2, until(job->kill_at, -1)) > 0) {
+      if (polls[0].revents) reap(job);
+      if (polls[1].revents) end_tree(job);
+    }
+    kill_tree_when_due(job);
   }
 }
 
@@ -217,11 +261,15 @@ noreturn void session_serve(struct connection *peer, const struct stat *swarmrun
   job.kill_again_ms = KILL_AGAIN_MS;
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   struct request request = request_read(peer);
+  job.background_ms = request.background_ms;
   job.children = watch_children();
   job.command = command_start(&request, &job.streams, peer, swarmrun);
   run(&job);
   connection_send_rest(peer);
   if (!job.cancelled) input_report(&job.streams.input, peer);
-  queue_exit(&job);
+  input_close(&job.streams.input);
+  queue_exit(&job, job.gone ? 0 : tree_signal(0));
   connection_part(peer);
+  guard_leftovers(&job);
+  _exit(0);
 }

@@ -37,8 +37,8 @@ void streams_make(struct streams *streams, const struct request *request, struct
   struct output *outputs = streams->outputs;
   struct input *input = &streams->input;
   int *ends = streams->command_ends;
-  outputs[0] = (struct output){-1, FRAME_STDOUT};
-  outputs[1] = (struct output){-1, FRAME_STDERR};
+  outputs[0] = (struct output){-1, FRAME_STDOUT, SIZE_MAX};
+  outputs[1] = (struct output){-1, FRAME_STDERR, SIZE_MAX};
   ends[0] = ends[1] = ends[2] = input->fd = input->look = -1;
   input->interval_ms = LOOK_SOONEST_MS;
   if (wanted[0] == PIPE) {
@@ -83,10 +83,18 @@ void output_close(struct output *output) {
   output->fd = -1;
 }
 
+void output_finish(struct output *output) {
+  int unread = 0;
+  if (output->fd < 0 || output->most < SIZE_MAX) return;
+  if (ioctl(output->fd, FIONREAD, &unread) == 0) output->most = (size_t)unread;
+  if (unread == 0) output_close(output);
+}
+
 int output_relay(struct output *output, struct connection *peer) {
   if (output->fd < 0 || !connection_is_sent(peer)) return 0;
   connection_clear(peer);
-  ssize_t got = read(output->fd, peer->out + FRAME_HEADER_BYTES, FRAME_DATA_BYTES);
+  size_t most = output->most < FRAME_DATA_BYTES ? output->most : FRAME_DATA_BYTES;
+  ssize_t got = read(output->fd, peer->out + FRAME_HEADER_BYTES, most);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
   if (got <= 0) { /* EIO is the end of a terminal */
     output_close(output);
@@ -94,6 +102,8 @@ int output_relay(struct output *output, struct connection *peer) {
   }
   put_header(peer->out, (size_t)got, output->type);
   peer->end = FRAME_HEADER_BYTES + (size_t)got;
+  if (output->most < SIZE_MAX) output->most -= (size_t)got;
+  if (output->most == 0) output_close(output);
   return connection_send_some(peer);
 }
 

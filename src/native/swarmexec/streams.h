@@ -8,6 +8,7 @@
 struct output {
   int fd; /* our end, -1 when ended */
   int type;
+  size_t most; /* bytes that will still be taken */
 };
 
 struct input {
@@ -35,6 +36,9 @@ void streams_become_stdio(const struct streams *streams, const enum stdio wanted
 void streams_close_command_ends(struct streams *streams);
 
 void output_close(struct output *output);
+
+/* Takes what was written so far, and no more. */
+void output_finish(struct output *output);
 
 /* Moves one piece of output on, if the one before is sent; -1 if the peer is gone. */
 int output_relay(struct output *output, struct connection *peer);

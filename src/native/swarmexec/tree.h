@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* Sends a signal to every process below this one; returns how many there are. */
+/* Sends a signal (0: none) to every process below this one; returns how many there are. */
 size_t tree_signal(int number);
 
 #endif

@@ -73,10 +73,20 @@ export class HostedJob {
   }
 
   finish({ exit, wallMs }: Extract<RunEnd, { kind: 'ended' }>, facts: JobFacts, report: LoadReport): void {
-    const { ending, maxRssBytes, userMs, systemMs } = exit;
+    const { ending, maxRssBytes, userMs, systemMs, left } = exit;
     this.#channel.send(
       'RESULT',
-      encodeResult({ kind: 'ended', ending, maxRssBytes, userMs, systemMs, wallMs, report, ...facts }),
+      encodeResult({
+        kind: 'ended',
+        ending,
+        maxRssBytes,
+        userMs,
+        systemMs,
+        wallMs,
+        left,
+        report,
+        ...facts,
+      }),
     );
     this.#channel.close();
   }
@@ -89,11 +99,9 @@ export class HostedJob {
   /** @param onEnd - called once, when nothing of the command runs any more. */
   run(runner: Pick<Runner, 'run'>, now: () => number, onEnd: (end: RunEnd) => void): void {
     const { argv, environment, offer } = this;
-    const { cwd, umask, stdin, stdout, stderr, merged, blocked, ignored, rows, columns } = offer;
     const startedAtMs = now();
-    const spec = { cwd, umask, stdin, stdout, stderr, merged, blocked, ignored, rows, columns };
     this.#execution = runner.run(
-      { argv, environment, nice, ...spec },
+      { ...offer, argv, environment, nice },
       {
         onStarted: (pid) => {
           this.#pid = pid;

@@ -27,6 +27,7 @@ export interface AttemptsInit {
   readonly graceMs: (peer: PeerName) => number;
   /** A job to that peer began or ended. */
   readonly watch: (peer: PeerName, on: boolean) => void;
+  readonly now: () => number;
   readonly tell: (event: DispatcherEvent) => void;
   /** Leaves a job to its wrapper, which runs it. */
   readonly drop: (submission: Submission) => void;
@@ -148,7 +149,8 @@ export class Attempts {
     learnMemory(this.#init.memory, submission.demand.kind, result.maxRssBytes);
     const settlement = await this.#init.settling.settle(record, result);
     if (record.state === 'abandoned') return;
-    const { ending, report } = result;
+    const { ending, report, left } = result;
+    if (left > 0) this.#leftBehind(record, left);
     switch (settlement.kind) {
       case 'again':
         return this.#failed(record, { reason: settlement.reason, confirmed: true }, settlement.detail);
@@ -159,12 +161,20 @@ export class Attempts {
       case 'final': {
         submission.ending = ending;
         const succeeded = ending.kind === 'exited' && ending.status === 0;
-        const believed = succeeded || settlement.proven || submission.signalled || !submission.replayable;
+        // A command that left something running has had its effect.
+        const hadEffect = submission.signalled || !submission.replayable || left > 0;
+        const believed = succeeded || settlement.proven || hadEffect;
         const { id: job } = submission;
         if (!believed && settlement.detail !== undefined) this.#init.ledger.detail(job, settlement.detail);
         return this.#init.tell({ type: 'ended', job, attempt: record.number, ending, believed, report });
       }
     }
+  }
+
+  #leftBehind({ submission, peer }: AttemptRecord, left: number): void {
+    const { ledger, now } = this.#init;
+    ledger.note(submission.id, { atMs: now(), reason: 'left-behind', peer });
+    ledger.detail(submission.id, `${left} of its processes live on`);
   }
 
   #fault(submission: Submission, error: unknown): void {

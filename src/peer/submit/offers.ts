@@ -27,6 +27,8 @@ export interface OffersInit {
   readonly tracking: Tracking;
   readonly members: Membership;
   readonly sameness: Sameness;
+  /** How long what an opaque command leaves in the background may go on before it is left alone. */
+  readonly backgroundMs: number;
   /** This peer's id; its end makes hidden names unique. */
   readonly peerId: string;
 }
@@ -63,6 +65,8 @@ export class Offers {
       umask: request.job.umask,
       blocked: request.job.blocked,
       ignored: request.job.ignored,
+      // What is understood leaves nothing in the background that is wanted.
+      backgroundMs: reading.kind === 'other' ? this.#init.backgroundMs : 0,
       memoryBytes: submission.demand.memoryBytes,
       kind: submission.demand.kind,
       view: view.offer,

@@ -110,6 +110,18 @@ test('after a signal that may have ended it, a failure counts: no other run woul
   }
 });
 
+test('a command that left something running has had its effect: its failure counts, and why tells', async () => {
+  const rig = rigOf(1);
+  rig.workerUp('a');
+  const caller = rig.submit(opaque);
+  const attempt = await rig.nextAttempt();
+  attempt.run();
+  attempt.finish({ kind: 'exited', status: 3 }, 0, 2);
+  await rig.quiet();
+  assert.deepEqual(caller.ending, { kind: 'exited', status: 3 });
+  assert.deepEqual(rig.why(1).reasons, ['left-behind']);
+});
+
 test('output is held until the end is believed', async () => {
   const rig = rigOf();
   rig.workerUp('a');
