@@ -27,6 +27,7 @@ import {
   byteString,
   count,
   encodeJson,
+  limits,
   mask,
   parseJson,
   path,
@@ -61,6 +62,8 @@ const offerSchema = v.object({
   merged: v.boolean(),
   blocked: mask,
   ignored: mask,
+  nice: v.pipe(count, v.maxValue(19)),
+  limits,
   rows: small,
   columns: small,
   /** How long what outlives the command may go on before it is left alone; 0: it is ended at once. */

@@ -13,6 +13,8 @@ export interface RunnerJob {
   readonly cwd: ByteString;
   readonly umask: number;
   readonly nice: number;
+  /** Resource limits, see src/native/limits.h. */
+  readonly limits: string;
   /** How long what outlives the command may go on before it is left alone; 0: it is ended at once. */
   readonly backgroundMs: number;
   readonly stdin: 'closed' | 'null' | 'pipe';
@@ -27,12 +29,26 @@ export interface RunnerJob {
 }
 
 export function encodeRunnerJob(job: RunnerJob): Payload<'JOB'> {
-  const { cwd, umask, nice, backgroundMs, stdin, stdout, stderr, merged, blocked, ignored, rows, columns } =
-    job;
+  const {
+    cwd,
+    umask,
+    nice,
+    limits,
+    backgroundMs,
+    stdin,
+    stdout,
+    stderr,
+    merged,
+    blocked,
+    ignored,
+    rows,
+    columns,
+  } = job;
   const pairs: Readonly<Record<string, string | number>> = {
     cwd,
     umask: umask.toString(8),
     nice,
+    limits,
     background: backgroundMs,
     stdin,
     stdout,

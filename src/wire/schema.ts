@@ -27,6 +27,11 @@ export const byteString = v.pipe(v.string(), v.check(isByteString, 'is not a str
 export const path = v.pipe(byteString, v.maxLength(maxPathBytes));
 /** A mask of 64 signals, hexadecimal. */
 export const mask = v.pipe(v.string(), v.regex(/^[0-9a-fA-F]{1,16}$/u, 'is not a mask of signals'));
+/** Resource limits of a process, see src/native/limits.h. */
+export const limits = v.pipe(
+  v.string(),
+  v.regex(/^(?:[a-z]{2,10}:(?:\d{1,20}|-):(?:\d{1,20}|-)(?:,(?!$)|$)){0,16}$/u, 'is not a list of limits'),
+);
 export const umask = v.pipe(count, v.maxValue(0o777));
 
 /** One character for each byte, and no NUL: it ends every string of the system. */

@@ -5,7 +5,7 @@ import { type ByteString, fromBytes, splitNul, toBytes } from './bytes.ts';
 import { FrameError, frameLimits, madePayload, type Payload } from './frame.ts';
 import { maxStrings } from './limits.ts';
 import { encodeU64, parseU64 } from './numbers.ts';
-import { encodePairs, mask, parsePairs, path, type ValueOf } from './schema.ts';
+import { encodePairs, limits, mask, parsePairs, path, type ValueOf } from './schema.ts';
 
 // ARGV, ENV
 
@@ -54,6 +54,8 @@ const wrapperJobSchema = v.object({
   ignored: mask,
   rows: decimal(65_535),
   columns: decimal(65_535),
+  nice: decimal(19),
+  limits,
   force: v.picklist(['local', 'remote', '']),
 });
 /** What a wrapper says of its job. */

@@ -1,5 +1,6 @@
 /** What the wrapper tells the peer of itself: its descriptors, directory, umask and terminal. Linux only, by /proc. */
 import { fstatSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { isatty } from 'node:tty';
 import { type ByteString, fromBytes } from '../wire/bytes.ts';
 import type { StreamKind, WrapperJob } from '../wire/wrapper-messages.ts';
@@ -17,6 +18,48 @@ export function kindOf(fd: number): StreamKind {
   if (stat.isSocket()) return 'socket';
   if (stat.isCharacterDevice() && stat.rdev === 0x103) return 'null';
   return isatty(fd) ? 'tty' : 'other';
+}
+
+/** Names of limits in the JOB frame, by their names in /proc. */
+const limitNames = new Map([
+  ['address space', 'as'],
+  ['core file size', 'core'],
+  ['cpu time', 'cpu'],
+  ['data size', 'data'],
+  ['file size', 'fsize'],
+  ['file locks', 'locks'],
+  ['locked memory', 'memlock'],
+  ['nice priority', 'nice'],
+  ['open files', 'nofile'],
+  ['resident set', 'rss'],
+  ['realtime priority', 'rtprio'],
+  ['realtime timeout', 'rttime'],
+  ['stack size', 'stack'],
+]);
+
+/** Resource limits as the JOB frame has them. */
+function resourceLimits(): string {
+  const own = limitsIn('self');
+  // Node raises its own.
+  const openFiles = limitsIn(String(process.ppid)).get('nofile') ?? own.get('nofile');
+  if (openFiles !== undefined) own.set('nofile', openFiles);
+  return [...own].map(([name, values]) => `${name}:${values}`).join(',');
+}
+
+/** The soft and the hard one, by name. */
+function limitsIn(process: string): Map<string, string> {
+  const found = new Map<string, string>();
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${process}/limits`, 'latin1');
+  } catch {
+    return found; // it has ended, or belongs to another user
+  }
+  for (const [, long = '', soft = '', hard = ''] of text.matchAll(/^Max ([a-z ]+?) {2,}(\w+) +(\w+)/gmu)) {
+    const name = limitNames.get(long);
+    if (name !== undefined) found.set(name, `${soft}:${hard}`.replaceAll('unlimited', '-'));
+  }
+  return found;
 }
 
 function isMerged(): boolean {
@@ -88,6 +131,8 @@ export function describeSelf(argv: readonly ByteString[], force: WrapperJob['for
     ignored: '0',
     rows: terminal?.rows ?? 0,
     columns: terminal?.columns ?? 0,
+    nice: Math.max(0, getPriority()),
+    limits: resourceLimits(),
     force,
   };
 }

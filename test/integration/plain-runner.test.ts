@@ -30,6 +30,7 @@ function run(
     cwd: '/',
     umask: 0o22,
     nice: 0,
+    limits: '',
     backgroundMs: 0,
     stdin: 'null',
     stdout: 'pipe',

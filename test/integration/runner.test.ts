@@ -156,6 +156,47 @@ for (const build of Object.keys(builds) as BuildName[]) {
       );
     });
 
+    it('sets resource limits, as far as they may be set', async () => {
+      const script =
+        'ulimit -S -v; ulimit -S -n; ulimit -H -n; ulimit -S -c; ulimit -H -c; ulimit -f; ulimit -s';
+      const limits = 'as:2000001024:-,nofile:100:200,core:0:4096,fsize:1024:-,stack:4194304:-,new:1:2';
+      const { stdout } = await outcome(runner.run(['bash', '-c', script], { limits }));
+      assert.equal(stdout.toString(), '1953126\n100\n200\n0\n4\n1\n4096\n');
+      const written = await sh('head -c 5000 /dev/zero >large; echo $?', { cwd: directory, limits });
+      assert.equal(statSync(path.join(directory, 'large')).size, 1024);
+      assert.equal(written.stdout.toString(), '153\n');
+      const plain = await outcome(runner.run(['bash', '-c', 'ulimit -a'], { limits: '' }));
+      assert.equal(plain.exit?.ending.kind, 'exited');
+    });
+
+    it('goes no higher than its own hard limits', {
+      skip: process.getuid?.() !== 0 && 'needs root',
+    }, async () => {
+      // Root without its capabilities is as anybody.
+      const own = await RunnerRig.start('setpriv', [
+        '--bounding-set=-all',
+        '--inh-caps=-all',
+        'sh',
+        '-c',
+        'ulimit -S -n 250; ulimit -H -n 300; exec "$@"',
+        'sh',
+        programs.swarmexec,
+      ]);
+      const { stdout } = await outcome(
+        own.run(['bash', '-c', 'ulimit -S -n; ulimit -H -n'], { limits: 'nofile:9000:10000' }),
+      );
+      assert.equal(stdout.toString(), '300\n300\n');
+      await own[Symbol.asyncDispose]();
+    });
+
+    it('gives a terminal for stderr alone, as wide as told', async () => {
+      const { stdout, stderr } = await sh('test -t 2 && ! test -t 1 && stty size <&2 && echo to stderr >&2', {
+        stderr: 'pty',
+        columns: '61',
+      });
+      assert.deepEqual([stdout.toString(), stderr.toString()], ['0 61\n', 'to stderr\n']);
+    });
+
     it('says why a command could not be started', async () => {
       const file = path.join(directory, 'not-executable');
       writeFileSync(file, '');

@@ -32,6 +32,8 @@ export function plainRequest(
       ignored: '0',
       rows: 0,
       columns: 0,
+      nice: 0,
+      limits: '',
       force: '',
       ...job,
     },

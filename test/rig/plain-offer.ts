@@ -14,6 +14,8 @@ export function plainOffer(share: string): Offer {
     merged: false,
     blocked: '0',
     ignored: '0',
+    nice: 0,
+    limits: '',
     rows: 0,
     columns: 0,
     backgroundMs: 0,

@@ -21,9 +21,10 @@ export class RunnerRig {
     this.socketPath = path.join(directory, 'runner.sock');
   }
 
-  static async start(swarmexec: string): Promise<RunnerRig> {
+  /** @param before - arguments of `program`, where that is one that starts the runner. */
+  static async start(program: string, before: readonly string[] = []): Promise<RunnerRig> {
     const directory = mkdtempSync(path.join(tmpdir(), 'runner-'));
-    const child = spawn(swarmexec, [path.join(directory, 'runner.sock')], {
+    const child = spawn(program, [...before, path.join(directory, 'runner.sock')], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const [first] = (await once(child.stdout, 'data')) as [Buffer];

@@ -10,7 +10,6 @@ export const staysHome: readonly { readonly name: string; readonly because: stri
   { name: 'XAUTHORITY', because: 'the key to the screen of this machine' },
   { name: 'WINDOWID', because: 'a window on the screen of this machine' },
   { name: 'DESKTOP_STARTUP_ID', because: 'a window being opened on this machine' },
-  { name: 'XDG_RUNTIME_DIR', because: 'a directory of sockets of this login' },
   { name: 'XDG_SESSION_*', because: 'this login' },
   { name: 'XDG_SEAT*', because: 'the seat at this machine' },
   { name: 'XDG_VTNR', because: 'the virtual terminal of this login' },
@@ -48,7 +47,7 @@ export const staysHome: readonly { readonly name: string; readonly because: stri
   { name: 'BUILDSWARM_BACKGROUND', because: 'a setting of the peer of this machine' },
   { name: 'BUILDSWARM_NAME', because: 'a setting of the peer of this machine' },
 ];
-// HOSTNAME, PWD, TERM, COLUMNS, HOME, USER, LD_LIBRARY_PATH and all else travel: what a command prints or writes should not
+// HOSTNAME, PWD, XDG_RUNTIME_DIR (of the same user there), TERM, COLUMNS, HOME, USER, LD_LIBRARY_PATH and all else travel: what a command prints or writes should not
 // depend on where it ran.
 
 const wholeNames = new Set(staysHome.filter(({ name }) => !name.endsWith('*')).map(({ name }) => name));
@@ -74,6 +73,17 @@ export function travellingEnvironment(entries: readonly string[]): string[] {
     else kept.push(entry);
   }
   return kept;
+}
+
+/**
+ * The same entries, and how wide the terminal is. gcc asks the terminal at its stdin how wide it may write, even
+ * where its messages go elsewhere; elsewhere there is none to ask.
+ *
+ * @param columns - 0 if there is no terminal at stdin.
+ */
+export function withTerminalWidth(entries: readonly string[], columns: number): readonly string[] {
+  const isKnown = columns === 0 || entries.some((entry) => entry.startsWith('COLUMNS='));
+  return isKnown ? entries : [...entries, `COLUMNS=${columns}`];
 }
 
 /** Takes the job server out of make's flags; what follows ` -- ` are variables of the user. */

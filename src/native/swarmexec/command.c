@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../program.h"
+#include "resources.h"
 
 enum stage { STAGE_CHDIR, STAGE_EXEC };
 struct failure {
@@ -36,6 +37,7 @@ static struct failure become_command(const struct request *request, const struct
   if (chdir(request->cwd) != 0) return (struct failure){STAGE_CHDIR, errno};
   streams_become_stdio(streams, request->stdio);
   set_signals(request->blocked, request->ignored);
+  resources_limit(request->limits); /* last: they may leave no descriptor to open, nor a byte to take */
   return (struct failure){STAGE_EXEC, exec_program(request->argv, request->envp, swarmrun)};
 }
 

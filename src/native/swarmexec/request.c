@@ -59,6 +59,7 @@ static void set_key(struct request *request, const char *key, size_t length, con
   if (IS("cwd")) request->cwd = value;
   else if (IS("umask")) request->umask = (mode_t)strtoul(value, NULL, 8) & 0777;
   else if (IS("nice")) request->nice = atoi(value);
+  else if (IS("limits")) request->limits = value;
   else if (IS("background")) request->background_ms = atoi(value);
   else if (IS("stdin")) request->stdio[0] = to_stdio(value);
   else if (IS("stdout")) request->stdio[1] = to_stdio(value);
@@ -72,7 +73,7 @@ static void set_key(struct request *request, const char *key, size_t length, con
 }
 
 struct request request_read(struct connection *from) {
-  struct request request = {.cwd = "", .umask = 022, .stdio = {NULL_DEVICE, PIPE, PIPE}};
+  struct request request = {.cwd = "", .limits = "", .umask = 022, .stdio = {NULL_DEVICE, PIPE, PIPE}};
   long long deadline = now_ms() + REQUEST_DEADLINE_MS;
   request.argv = read_list(from, FRAME_ARGV, deadline);
   request.envp = read_list(from, FRAME_ENV, deadline);

@@ -14,7 +14,8 @@ struct request {
   const char *cwd;
   mode_t umask;
   int nice;
-  int background_ms; /* how long what outlives the command may go on; 0: it is ended at once */
+  const char *limits; /* see limits.h */
+  int background_ms;  /* how long what outlives the command may go on; 0: it is ended at once */
   enum stdio stdio[3];
   int merged; /* one pipe for both outputs */
   uint64_t blocked, ignored;

@@ -34,7 +34,7 @@ struct session {
   int background_ms;
   int told_to_end; /* the caller has sent a signal that ends commands */
   int cancelled;
-  int gone; /* no process is left */
+  int gone;           /* no process is left */
   long long leave_at; /* when what is left is left alone; 0: not now */
   long long kill_at;  /* 0: not ending yet */
   int kill_again_ms;

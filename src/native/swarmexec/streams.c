@@ -29,7 +29,7 @@ static void make_pty(struct connection *peer, const struct winsize *size, int *o
   if (*theirs < 0 || tcgetattr(*theirs, &mode) != 0) connection_spawn_failed(peer, "pipe", errno);
   cfmakeraw(&mode);
   tcsetattr(*theirs, TCSANOW, &mode);
-  if (size->ws_row) ioctl(*theirs, TIOCSWINSZ, size);
+  if (size->ws_row || size->ws_col) ioctl(*theirs, TIOCSWINSZ, size);
 }
 
 void streams_make(struct streams *streams, const struct request *request, struct connection *peer) {

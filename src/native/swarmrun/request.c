@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "../limits.h"
 #include "descriptors.h"
 #include "ending.h"
 #include "peer.h"
@@ -66,12 +67,44 @@ static void add_cwd(struct bytes *to) {
   free(cwd);
 }
 
+/* How much nicer than others we are; what is less nice than others does not travel. */
+static int niceness(void) {
+  int nice = getpriority(PRIO_PROCESS, 0);
+  return nice > 0 ? nice : 0;
+}
+
+static void add_number(struct bytes *to, rlim_t number) {
+  char text[32];
+  int length = number == RLIM_INFINITY ? snprintf(text, sizeof text, ":-")
+                                       : snprintf(text, sizeof text, ":%llu", (unsigned long long)number);
+  bytes_add(to, text, (size_t)length);
+}
+
+static void add_limits(struct bytes *to) {
+  const char *before = "limits=";
+  for (int i = 0; i < LIMIT_NAMES; i++) {
+    struct rlimit limit;
+    if (getrlimit(limit_names[i].resource, &limit) != 0) continue;
+    bytes_add(to, before, strlen(before));
+    bytes_add(to, limit_names[i].name, strlen(limit_names[i].name));
+    add_number(to, limit.rlim_cur);
+    add_number(to, limit.rlim_max);
+    before = ",";
+  }
+  bytes_add(to, "", 1);
+}
+
+static struct winsize terminal_size(const enum kind kinds[3]) {
+  struct winsize size = {0};
+  int fd = kinds[2] == TERMINAL ? 2 : kinds[1] == TERMINAL ? 1 : 0;
+  if (kinds[fd] == TERMINAL) ioctl(fd, TIOCGWINSZ, &size);
+  return size;
+}
+
 static void add_job(struct bytes *to, const struct wrapper *self) {
   const enum kind *kinds = self->kinds;
   struct bytes job = {0};
-  struct winsize size = {0};
-  if (kinds[2] == TERMINAL) ioctl(2, TIOCGWINSZ, &size);
-  else if (kinds[1] == TERMINAL) ioctl(1, TIOCGWINSZ, &size);
+  struct winsize size = terminal_size(kinds);
   add_pair(&job, "version=1");
   add_pair(&job, "pid=%d", (int)getpid());
   add_cwd(&job);
@@ -85,6 +118,8 @@ static void add_job(struct bytes *to, const struct wrapper *self) {
   add_pair(&job, "ignored=%llx", (unsigned long long)ignored_signals());
   add_pair(&job, "rows=%u", size.ws_row);
   add_pair(&job, "columns=%u", size.ws_col);
+  add_pair(&job, "nice=%d", niceness());
+  add_limits(&job);
   add_pair(&job, "force=%s", self->force);
   if (job.length > FRAME_DATA_BYTES) job.failed = 1;
   add_frame(to, FRAME_JOB, &job);

@@ -101,7 +101,7 @@ export class HostedJob {
     const { argv, environment, offer } = this;
     const startedAtMs = now();
     this.#execution = runner.run(
-      { ...offer, argv, environment, nice },
+      { ...offer, argv, environment, nice: nice + offer.nice },
       {
         onStarted: (pid) => {
           this.#pid = pid;

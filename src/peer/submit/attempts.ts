@@ -2,11 +2,11 @@
  * Makes attempts: offers a job to a worker, hears how it goes there, has the result settled, and tells the dispatcher.
  * What comes of an attempt that was abandoned is dropped.
  */
-import { travellingEnvironment } from '../../core/command/environment.ts';
+import { travellingEnvironment, withTerminalWidth } from '../../core/command/environment.ts';
 import type { DispatcherEvent, PeerName } from '../../core/schedule/contract.ts';
 import { learnMemory, type MemoryLedger } from '../../core/schedule/memory.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
-import { joinNul } from '../../wire/bytes.ts';
+import { type ByteString, joinNul } from '../../wire/bytes.ts';
 import type { JobResult, Refused } from '../../wire/job-messages.ts';
 import type { Ledger } from '../explain/ledger.ts';
 import type { Refusals } from '../explain/refusals.ts';
@@ -74,7 +74,7 @@ export class Attempts {
     record.state = 'offered';
     this.#init.watch(peer, true);
     submission.begin(stream);
-    stream.offer(joinNul(argv), joinNul(travellingEnvironment(submission.request.environment)), offer);
+    stream.offer(joinNul(argv), joinNul(environmentOf(submission)), offer);
   }
 
   #listenerOf(record: AttemptRecord): AttemptListener {
@@ -184,4 +184,10 @@ export class Attempts {
     });
     this.#init.drop(submission);
   }
+}
+
+function environmentOf({ request, reading }: Submission): readonly ByteString[] {
+  const travelling = travellingEnvironment(request.environment);
+  const { stdin, columns } = request.job;
+  return reading.kind !== 'other' && stdin === 'tty' ? withTerminalWidth(travelling, columns) : travelling;
 }

@@ -65,6 +65,8 @@ export class Offers {
       umask: request.job.umask,
       blocked: request.job.blocked,
       ignored: request.job.ignored,
+      nice: request.job.nice,
+      limits: request.job.limits,
       // What is understood leaves nothing in the background that is wanted.
       backgroundMs: reading.kind === 'other' ? this.#init.backgroundMs : 0,
       memoryBytes: submission.demand.memoryBytes,

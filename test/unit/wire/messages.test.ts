@@ -241,6 +241,7 @@ test('a job for the runner has the keys that PROTOCOL lists', () => {
     cwd: '/a=b',
     umask: 0o27,
     nice: 5,
+    limits: 'core:0:-',
     backgroundMs: 9000,
     stdin: 'null',
     stdout: 'pty',

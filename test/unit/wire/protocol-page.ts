@@ -143,6 +143,10 @@ const words: Readonly<Record<string, Kind>> = {
   small: whole(0, 65_535),
   text: string(1_024, '\u00e9', []),
   mask: anyOf(['0', 'f'.repeat(16), 'DEAD'], ['', 'g', 'f'.repeat(17), 7]),
+  limits: anyOf(
+    ['', 'as:0:-', `stack:${digits20}:${digits20},core:-:-`, Array(16).fill('nofile:1:2').join(',')],
+    ['as', 'as:1', 'as:1:2,', 'AS:1:2', `as:${digits20}9:-`, Array(17).fill('nofile:1:2').join(','), 7],
+  ),
   path,
   fact,
   seen: tuple([path, fact]),

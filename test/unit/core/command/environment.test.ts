@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { staysHome, travellingEnvironment } from '../../../../src/core/command/environment.ts';
+import {
+  staysHome,
+  travellingEnvironment,
+  withTerminalWidth,
+} from '../../../../src/core/command/environment.ts';
 
 describe('travellingEnvironment', () => {
   it('keeps all entries as they are and in order, whatever their names', () => {
@@ -29,6 +33,7 @@ describe('travellingEnvironment', () => {
     'PWD=/share',
     'LD_LIBRARY_PATH=/x',
     'XDG_CONFIG_HOME=/x',
+    'XDG_RUNTIME_DIR=/run/user/7',
     'TMUXINATOR=1',
     'DISPLAYS=2',
     'BUILDSWARM_DEBUG=1',
@@ -64,4 +69,10 @@ describe('travellingEnvironment', () => {
       'XFLAGS=-k -j4',
     ]);
   });
+});
+
+it('a compiler is told how wide the terminal is, unless it has been told', () => {
+  assert.deepEqual(withTerminalWidth(['A=1'], 80), ['A=1', 'COLUMNS=80']);
+  assert.deepEqual(withTerminalWidth(['COLUMNS=70', 'A=1'], 80), ['COLUMNS=70', 'A=1']);
+  assert.deepEqual(withTerminalWidth(['A=1'], 0), ['A=1']);
 });

@@ -302,6 +302,16 @@ test('output flows as far as there is credit', async (t) => {
   });
 });
 
+test('a command gets the limits of its caller, and is nicer by as much more', async () => {
+  const rig = new HostRig(1);
+  await rig.offer('a', 1, { limits: 'core:0:-', nice: 4, backgroundMs: 9_000 });
+  const { limits, nice, backgroundMs } = rig.command.spec;
+  assert.deepEqual([limits, nice, backgroundMs], ['core:0:-', 9, 9_000]);
+  rig.command.start();
+  rig.command.exit();
+  await rig.assertAtRest();
+});
+
 test('input and signals reach the command, and the submitter hears what was taken', async () => {
   const rig = new HostRig(1);
   const end = await rig.offer('a', 1, { stdin: 'pipe' });
