@@ -14,12 +14,6 @@ import { addPeerFlags, settingsOf } from './peer-flags.ts';
 /** A first start may compile the wrapper; a peer itself is ready in well under a second. */
 const startTimeoutMs = 20_000;
 
-/**
- * Keeps the young generation small: a peer holds little, and half-spaces of 16 MiB would be a good part of its memory. With
- * 1 MiB a tenth more CPU went into collecting than with 4 (measured).
- */
-const nodeFlags = ['--max-semi-space-size=4', '--no-warnings'];
-
 export function addStart(program: Command): void {
   addPeerFlags(program.command('start'))
     .description('starts the peer in the background; returns when it is ready')
@@ -59,7 +53,8 @@ async function launch(log: string): Promise<string> {
   const descriptor = openSync(log, 'a', 0o600);
   const child = spawn(
     process.execPath,
-    [...nodeFlags, join(packageRoot, 'bin', 'buildswarm'), 'daemon', ...process.argv.slice(3)],
+    // With the same flags of Node as this process, which are those of bin/buildswarm.
+    [...process.execArgv, join(packageRoot, 'bin', 'buildswarm'), 'daemon', ...process.argv.slice(3)],
     {
       detached: true,
       cwd: '/',

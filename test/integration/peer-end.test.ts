@@ -1,8 +1,11 @@
 /** How a peer ends: with status 0 where somebody asked for it, and 1 where it was lost, so that it is started again. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { check, checkout } from '../rig/child.ts';
 import { Daemon } from '../rig/daemon.ts';
 import { assertOwnNamespace } from '../rig/namespace.ts';
 import { until } from '../rig/until.ts';
@@ -56,3 +59,31 @@ test('a peer of which a part does not end ends all the same, with status 1', asy
   assert.equal((await daemon.ended).status, 1, daemon.said);
   assert.match(daemon.said, /not all of it came to its end/);
 });
+
+test('a peer in the foreground runs with the same settings of Node as one in the background', async () => {
+  await using daemon = await Daemon.start();
+  const folder = mkdtempSync(path.join(tmpdir(), 'background-'));
+  const env = { XDG_RUNTIME_DIR: folder, HOME: folder };
+  const program = path.join(checkout, 'bin/buildswarm');
+  await check([program, 'start', '--no-mdns', '--listen', '/ip4/127.0.0.1/tcp/0'], { env });
+  try {
+    const [socket = ''] = readdirSync(path.join(folder, 'buildswarm')).filter((name) =>
+      name.startsWith('run-'),
+    );
+    const background = flagsOf(Number(/\d+/.exec(socket)?.[0]));
+    assert.ok(background.includes('--max-semi-space-size=4'), background.join(' '));
+    assert.deepEqual(flagsOf(daemon.pid), background);
+  } finally {
+    await check([program, 'stop', '--now'], { env });
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+/** What Node was told by its command line. */
+function flagsOf(pid: number): string[] {
+  const [, ...rest] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  return rest.slice(
+    0,
+    rest.findIndex((word) => word.endsWith('bin/buildswarm')),
+  );
+}

@@ -24,7 +24,7 @@ export class Daemon {
     this.share = path.join(folder, 'share');
     this.socket = path.join(folder, 'buildswarm/peer.sock');
     this.#running = start(
-      [...prefix, process.execPath, buildswarm, 'daemon', '--no-mdns', '--listen', '/ip4/127.0.0.1/tcp/0'],
+      [...prefix, buildswarm, 'daemon', '--no-mdns', '--listen', '/ip4/127.0.0.1/tcp/0'],
       { cwd: this.share, env, timeoutMs: 120_000 },
     );
     const hear = (chunk: Buffer) => {
