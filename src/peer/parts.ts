@@ -25,7 +25,7 @@ import { Ledger } from './explain/ledger.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { ControlInbox } from './mesh/control-inbox.ts';
 import { GossipLoop } from './mesh/gossip-loop.ts';
-import { Neighbours } from './mesh/neighbours.ts';
+import { leaseMs, Neighbours } from './mesh/neighbours.ts';
 import { OwnState } from './own-state.ts';
 import { Admission } from './serve/admission.ts';
 import { Findings } from './serve/findings.ts';
@@ -246,6 +246,7 @@ function makeServe(base: Base, { members, introductions }: Trust, { gossip, repo
       lifecycle.emit('worked');
     },
     wake: (atMs) => alarm.at(atMs),
+    lastWordMs: (peer) => swarm.lastWordMs(peer),
     watch: (peer, on) => neighbours.watch(peer, on, swarm),
   });
   lifecycle.on('worker-due', () => host.apply({ type: 'tick' }));
@@ -289,6 +290,7 @@ function makeSubmit(
       tracking,
       peerId: swarm.id,
       backgroundMs: base.settings.backgroundMs,
+      leaseMs,
       openJob: (peer) => swarm.openJob(peer),
       settled: (root) => introductions.settled(root),
     }),

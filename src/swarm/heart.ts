@@ -56,6 +56,10 @@ export class Heart {
     this.#pulse.acknowledged(id, beat, this.#options.nowMs());
   }
 
+  lastWordMs(id: string): number | undefined {
+    return this.#pulse.get(id)?.wordMs;
+  }
+
   rttMs(id: string): number | undefined {
     return this.#pulse.get(id)?.rttMs;
   }

@@ -33,6 +33,8 @@ export interface PulseRecord {
   readonly watched: boolean;
   readonly suspect: boolean;
   readonly rttMs: number;
+  /** When it was heard last, no allowance made for our own lag. */
+  readonly wordMs: number;
 }
 
 interface Row {
@@ -40,6 +42,8 @@ interface Row {
   watched: boolean;
   suspect: boolean;
   rttMs: number;
+  wordMs: number;
+  /** The same, with an allowance for times in which we could not have heard it. */
   heardMs: number;
   /** When the beat that waits for its answer was sent. */
   sentMs: number;
@@ -84,6 +88,7 @@ export class Pulse {
       watched: false,
       suspect: false,
       rttMs: 0,
+      wordMs: nowMs,
       heardMs: nowMs,
       sentMs: nowMs,
       beat: 0,
@@ -114,6 +119,7 @@ export class Pulse {
     const row = this.#rows.get(id);
     if (row === undefined) return false;
     row.heardMs = nowMs;
+    row.wordMs = nowMs;
     const again = row.suspect;
     row.suspect = false;
     return again;

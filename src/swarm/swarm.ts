@@ -197,6 +197,11 @@ export class Swarm {
   }
 
   /** Whether jobs are in flight between us and that peer, either way: then its silence is noticed in seconds. */
+  /** When anything was last heard of a peer, by the clock of this peer; undefined if it is not connected. */
+  lastWordMs(id: string): number | undefined {
+    return this.#heart.lastWordMs(id);
+  }
+
   watch(id: string, on: boolean): void {
     this.#heart.watch(id, on);
   }

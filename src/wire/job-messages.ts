@@ -9,6 +9,7 @@ import {
   maxDigestLength,
   maxIdentityLength,
   maxKindBytes,
+  maxLeaseMs,
   maxMadeOutputs,
   maxOutputs,
   maxPrograms,
@@ -68,6 +69,8 @@ const offerSchema = v.object({
   columns: small,
   /** How long what outlives the command may go on before it is left alone; 0: it is ended at once. */
   backgroundMs: v.pipe(count, v.maxValue(maxBackgroundMs)),
+  /** How long it may go on without a word of the submitter; 0: for ever. */
+  leaseMs: v.pipe(count, v.maxValue(maxLeaseMs)),
   memoryBytes: count,
   kind: v.pipe(byteString, v.maxLength(maxKindBytes)),
   /** What it needs of the machine: programs and a digest each (empty: it is not to be found there). */

@@ -31,6 +31,9 @@ export const maxCacheMs = 86_400_000;
 /** What a command leaves in the background holds its slot no longer. */
 export const maxBackgroundMs = 600_000;
 
+/** Longest time that a job may go on without a word of its submitter. */
+export const maxLeaseMs = 600_000;
+
 /** Directories to refresh and files to compare with one offer. */
 export const maxSeen = 70_000;
 export const maxStale = 1_000;

@@ -17,6 +17,8 @@ export interface RunnerJob {
   readonly limits: string;
   /** How long what outlives the command may go on before it is left alone; 0: it is ended at once. */
   readonly backgroundMs: number;
+  /** How long it may go on without a BEAT; 0: for ever. */
+  readonly leaseMs: number;
   readonly stdin: 'closed' | 'null' | 'pipe';
   readonly stdout: 'closed' | 'null' | 'pipe' | 'pty';
   readonly stderr: 'closed' | 'null' | 'pipe' | 'pty';
@@ -35,6 +37,7 @@ export function encodeRunnerJob(job: RunnerJob): Payload<'JOB'> {
     nice,
     limits,
     backgroundMs,
+    leaseMs,
     stdin,
     stdout,
     stderr,
@@ -50,6 +53,7 @@ export function encodeRunnerJob(job: RunnerJob): Payload<'JOB'> {
     nice,
     limits,
     background: backgroundMs,
+    lease: leaseMs,
     stdin,
     stdout,
     stderr,
@@ -84,6 +88,8 @@ export interface RunnerExit {
   readonly systemMs: number;
   /** Descendants that the command left in the background, and that live on. */
   readonly left: number;
+  /** Its lease has, so it was killed: nobody may have heard of it any more. */
+  readonly hasLapsed: boolean;
 }
 
 const runnerExitBytes = 20;
@@ -100,5 +106,6 @@ export function parseRunnerExit(payload: Uint8Array): RunnerExit {
     userMs: view.getUint32(8, true),
     systemMs: view.getUint32(12, true),
     left: view.getUint32(16, true),
+    hasLapsed: view.getUint8(3) === 1,
   };
 }

@@ -57,6 +57,7 @@ const nothing: Execution = {
   stdin: () => undefined,
   stdinEnd: () => undefined,
   signal: () => undefined,
+  renew: () => undefined,
   kill: () => undefined,
   pause: () => undefined,
   resume: () => undefined,
@@ -78,14 +79,21 @@ function execute(spec: RunSpec, listener: RunListener): Execution {
   child.stdout?.on('data', (data: Buffer) => listener.onOutput('STDOUT', data));
   child.stderr?.on('data', (data: Buffer) => listener.onOutput('STDERR', data));
   child.stdin?.on('error', () => undefined); // the command does not read it: nothing to tell anybody
-  const group = new Group(child, pid);
+  const group = new Group(child, pid, spec.leaseMs);
   child.once('exit', () => group.mindBackground(spec.backgroundMs));
   child.once('close', (status, signal) => {
     const ending: Ending =
       signal === null
         ? { kind: 'exited', status: status ?? 1 }
         : { kind: 'signaled', signal: constants.signals[signal], core: false };
-    listener.onExit({ ending, maxRssBytes: 0, userMs: 0, systemMs: 0, left: group.left });
+    listener.onExit({
+      ending,
+      maxRssBytes: 0,
+      userMs: 0,
+      systemMs: 0,
+      left: group.left,
+      hasLapsed: group.hasLapsed,
+    });
   });
   return control(child, group, listener);
 }
@@ -123,6 +131,7 @@ function control(child: ChildProcess, group: Group, listener: RunListener): Exec
       });
     },
     stdinEnd: () => child.stdin?.end(),
+    renew: () => group.renew(),
     signal: ({ number, toGroup }) => group.pass(number, toGroup),
     kill: () => group.end(),
     pause: () => group.pause(),
@@ -134,14 +143,31 @@ function control(child: ChildProcess, group: Group, listener: RunListener): Exec
 class Group {
   readonly #child: ChildProcess;
   readonly #pid: number;
+  readonly #leaseMs: number;
+  #lease: NodeJS.Timeout | undefined;
   /** Processes that hold its output open and are left alone; that they are there is known, not how many. */
   left: 0 | 1 = 0;
+  hasLapsed = false;
   #ending = false;
   #askedToEnd = false;
 
-  constructor(child: ChildProcess, pid: number) {
+  constructor(child: ChildProcess, pid: number, leaseMs: number) {
     this.#child = child;
     this.#pid = pid;
+    this.#leaseMs = leaseMs;
+    this.renew();
+    child.once('close', () => clearTimeout(this.#lease));
+  }
+
+  /** As this runs in the peer itself, a lease tells only of a peer that runs and hears nothing. */
+  renew(): void {
+    clearTimeout(this.#lease);
+    if (this.#leaseMs === 0) return;
+    this.#lease = setTimeout(() => {
+      this.hasLapsed = true;
+      this.resume();
+      this.signal('SIGKILL');
+    }, this.#leaseMs);
   }
 
   signal(signal: NodeJS.Signals | number, target = -this.#pid): void {

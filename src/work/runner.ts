@@ -39,6 +39,8 @@ export interface Execution {
   stdin(data: Uint8Array): void;
   stdinEnd(): void;
   signal(signal: PassedSignal): void;
+  /** There was a word of its submitter: its lease begins anew. */
+  renew(): void;
   /** Ends the whole process tree: TERM, then KILL. `onExit` (or onLost) still comes. */
   kill(): void;
   /** Stops reading output; the command then blocks when the pipes are full. */
@@ -174,6 +176,7 @@ function execution(socket: Socket, ended: () => boolean): Execution {
   return {
     stdin: (data) => encodeData('STDIN', data).forEach(write),
     stdinEnd: () => write(encodeFrame('STDIN_END')),
+    renew: () => write(encodeFrame('BEAT')),
     signal: (signal) => write(encodeFrame('SIGNAL', encodeSignal(signal))),
     // Half closed: the runner sees the end, kills the tree, and still tells how it ended.
     kill: () => {

@@ -32,6 +32,7 @@ function run(
     nice: 0,
     limits: '',
     backgroundMs: 0,
+    leaseMs: 0,
     stdin: 'null',
     stdout: 'pipe',
     stderr: 'pipe',

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { readProcess } from '../../src/machine/process-tree.ts';
 import { parseRunnerExit, type RunnerExit } from '../../src/wire/runner-messages.ts';
 import { parseStdinTaken } from '../../src/wire/wrapper-messages.ts';
 import { type BuildName, builds, compilePrograms, type Programs } from '../rig/programs.ts';
@@ -52,11 +53,7 @@ function statusOf({ exit }: Outcome): number {
 }
 
 function isAlive(pid: number): boolean {
-  try {
-    return !/\) Z /u.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  } catch {
-    return false;
-  }
+  return readProcess(pid)?.hasEnded === false;
 }
 
 for (const build of Object.keys(builds) as BuildName[]) {
@@ -162,7 +159,10 @@ for (const build of Object.keys(builds) as BuildName[]) {
       const limits = 'as:2000001024:-,nofile:100:200,core:0:4096,fsize:1024:-,stack:4194304:-,new:1:2';
       const { stdout } = await outcome(runner.run(['bash', '-c', script], { limits }));
       assert.equal(stdout.toString(), '1953126\n100\n200\n0\n4\n1\n4096\n');
-      const written = await sh('head -c 5000 /dev/zero >large; echo $?', { cwd: directory, limits });
+      const written = await sh('head -c 5000 /dev/zero >large; echo $?', {
+        cwd: directory,
+        limits: 'fsize:1024:-',
+      });
       assert.equal(statSync(path.join(directory, 'large')).size, 1024);
       assert.equal(written.stdout.toString(), '153\n');
       const plain = await outcome(runner.run(['bash', '-c', 'ulimit -a'], { limits: '' }));
@@ -173,7 +173,7 @@ for (const build of Object.keys(builds) as BuildName[]) {
       skip: process.getuid?.() !== 0 && 'needs root',
     }, async () => {
       // Root without its capabilities is as anybody.
-      const own = await RunnerRig.start('setpriv', [
+      await using own = await RunnerRig.start('setpriv', [
         '--bounding-set=-all',
         '--inh-caps=-all',
         'sh',
@@ -186,7 +186,6 @@ for (const build of Object.keys(builds) as BuildName[]) {
         own.run(['bash', '-c', 'ulimit -S -n; ulimit -H -n'], { limits: 'nofile:9000:10000' }),
       );
       assert.equal(stdout.toString(), '300\n300\n');
-      await own[Symbol.asyncDispose]();
     });
 
     it('gives a terminal for stderr alone, as wide as told', async () => {
@@ -372,7 +371,7 @@ for (const build of Object.keys(builds) as BuildName[]) {
       });
 
       it('lives on when its time is over, and ends with the runner', async () => {
-        const own = await RunnerRig.start(programs.swarmexec);
+        await using own = await RunnerRig.start(programs.swarmexec);
         const pids: number[] = [];
         const endless =
           'setsid sh -c "trap : TERM PIPE; echo \\$\\$; while :; do echo y 2>/dev/null; done" & sleep 0.1';
@@ -416,6 +415,46 @@ for (const build of Object.keys(builds) as BuildName[]) {
           } else link.socket.destroy();
           await until(() => !isAlive(pid), 2_000, 'what it left has ended');
         }
+      });
+    });
+
+    describe('a lease', () => {
+      const writer = 'while :; do echo x >>written; sleep 0.01; done';
+      const written = (): number => statSync(path.join(directory, 'written')).size;
+
+      it('lets a command go on while there are words, and kills it when there are none', async () => {
+        const link = runner.run(['sh', '-c', `${stubborn} ${writer}`], { cwd: directory, lease: '400' });
+        await link.next('STARTED');
+        const grandchild = Number(await link.next('STDOUT'));
+        for (let word = 0; word < 10; word += 1) {
+          link.send('BEAT');
+          await sh('sleep 0.1');
+        }
+        assert.ok(isAlive(grandchild));
+        const { exit } = await outcome(link);
+        assert.equal(exit?.hasLapsed, true);
+        assert.ok(!isAlive(grandchild));
+        const before = written();
+        await sh('sleep 0.1');
+        assert.equal(written(), before);
+      });
+
+      it('has lapsed when all wakes from a freeze, whatever words lie waiting', async () => {
+        await using own = await RunnerRig.start(programs.swarmexec);
+        const link = own.run(['sh', '-c', writer], { cwd: directory, lease: '400' });
+        const command = (await link.next('STARTED')).readUInt32LE();
+        await until(() => written() > 0, 5_000, 'it writes');
+        const processes = [command, readProcess(command)?.parent ?? 0];
+        for (const pid of processes) process.kill(pid, 'SIGSTOP');
+        await sh('sleep 0.6');
+        for (let word = 0; word < 10; word += 1) link.send('BEAT');
+        await sh('sleep 0.1');
+        const before = written();
+        for (const pid of processes) process.kill(pid, 'SIGCONT');
+        const { exit } = await outcome(link);
+        assert.equal(exit?.hasLapsed, true);
+        // The command wakes in the same moment, on another core: it may be in the midst of a write.
+        assert.ok(written() - before <= 4, `${written() - before} bytes`);
       });
     });
 

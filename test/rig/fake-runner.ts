@@ -12,6 +12,7 @@ export class FakeCommand implements Execution {
   input = '';
   hasInputEnded = false;
   readonly signals: PassedSignal[] = [];
+  renewals = 0;
   isKilled = false;
   isPaused = false;
   #hasEnded = false;
@@ -33,6 +34,9 @@ export class FakeCommand implements Execution {
   }
   stdinEnd(): void {
     this.hasInputEnded = true;
+  }
+  renew(): void {
+    this.renewals += 1;
   }
   signal(signal: PassedSignal): void {
     this.signals.push(signal);
@@ -66,7 +70,15 @@ export class FakeCommand implements Execution {
   }
 
   exit(ending: Ending = { kind: 'exited', status: 0 }, maxRssBytes = 0): void {
-    this.#end(() => this.#listener.onExit({ ending, maxRssBytes, userMs: 1, systemMs: 2, left: 0 }));
+    this.#end(() =>
+      this.#listener.onExit({ ending, maxRssBytes, userMs: 1, systemMs: 2, left: 0, hasLapsed: false }),
+    );
+  }
+
+  lapse(): void {
+    const ending = { kind: 'signaled', signal: 9, core: false } as const;
+    const exit = { ending, maxRssBytes: 0, userMs: 0, systemMs: 0, left: 0, hasLapsed: true };
+    this.#end(() => this.#listener.onExit(exit));
   }
 
   failToSpawn(why: string): void {

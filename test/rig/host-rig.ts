@@ -44,6 +44,8 @@ export class HostRig {
   readonly log: string[] = [];
   /** Jobs that stand between this worker and a peer. */
   readonly watched = new Map<PeerName, number>();
+  /** When a peer was last heard. */
+  readonly words = new Map<PeerName, number>();
   /** Peers that were told that a slot is free, in order. */
   readonly toldFree: PeerName[] = [];
   /** All streams that were opened. */
@@ -71,6 +73,7 @@ export class HostRig {
       },
       tellFree: (peer) => this.toldFree.push(peer),
       changed: () => undefined,
+      lastWordMs: (peer) => this.words.get(peer),
       wake: (atMs) => clock.at(atMs, () => this.host.apply({ type: 'tick' })),
       watch: (peer, on) => this.watched.set(peer, (this.watched.get(peer) ?? 0) + (on ? 1 : -1)),
       log: (message, facts) => this.log.push(`${message} ${JSON.stringify(facts)}`),

@@ -19,6 +19,7 @@ export function plainOffer(share: string): Offer {
     rows: 0,
     columns: 0,
     backgroundMs: 0,
+    leaseMs: 0,
     memoryBytes: 0,
     kind: '',
     programs: [],

@@ -60,6 +60,7 @@ static void set_key(struct request *request, const char *key, size_t length, con
   else if (IS("umask")) request->umask = (mode_t)strtoul(value, NULL, 8) & 0777;
   else if (IS("nice")) request->nice = atoi(value);
   else if (IS("limits")) request->limits = value;
+  else if (IS("lease")) request->lease_ms = atoll(value);
   else if (IS("background")) request->background_ms = atoi(value);
   else if (IS("stdin")) request->stdio[0] = to_stdio(value);
   else if (IS("stdout")) request->stdio[1] = to_stdio(value);

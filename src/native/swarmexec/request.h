@@ -16,6 +16,7 @@ struct request {
   int nice;
   const char *limits; /* see limits.h */
   int background_ms;  /* how long what outlives the command may go on; 0: it is ended at once */
+  long long lease_ms; /* see lease.h */
   enum stdio stdio[3];
   int merged; /* one pipe for both outputs */
   uint64_t blocked, ignored;

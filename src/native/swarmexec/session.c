@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "command.h"
+#include "lease.h"
 #include "request.h"
 #include "streams.h"
 #include "tree.h"
@@ -28,12 +29,14 @@ enum {
 struct session {
   struct connection *peer;
   struct streams streams;
+  struct lease lease;
   pid_t command;
   int children;       /* signalfd of SIGCHLD */
   int status, exited; /* of the command */
   int background_ms;
   int told_to_end; /* the caller has sent a signal that ends commands */
   int cancelled;
+  int lapsed;         /* the lease has, and so the job was ended */
   int gone;           /* no process is left */
   long long leave_at; /* when what is left is left alone; 0: not now */
   long long kill_at;  /* 0: not ending yet */
@@ -60,6 +63,15 @@ static void cancel(struct session *job) {
   input_close(&job->streams.input);
   for (int i = 0; i < 2; i++) output_close(&job->streams.outputs[i]);
   end_tree(job);
+}
+
+/* Nobody knows of this job any more, and it may run elsewhere by now: no process of it may write another byte. */
+static void lapse(struct session *job) {
+  if (!job->exited) kill(-job->command, SIGKILL); /* at once; the walk takes its time */
+  tree_signal(SIGKILL);
+  job->lapsed = 1;
+  job->kill_at = now_ms() + job->kill_again_ms;
+  cancel(job);
 }
 
 static void reap(struct session *job) {
@@ -109,8 +121,13 @@ static void send_or_cancel(struct session *job) {
 }
 
 static long run_limit(int type) {
-  if (type == FRAME_STDIN) return FRAME_DATA_BYTES;
-  return type == FRAME_STDIN_END ? 0 : type == FRAME_SIGNAL ? SIGNAL_BYTES : -1;
+  switch (type) {
+    case FRAME_STDIN: return FRAME_DATA_BYTES;
+    case FRAME_STDIN_END:
+    case FRAME_BEAT: return 0;
+    case FRAME_SIGNAL: return SIGNAL_BYTES;
+    default: return -1;
+  }
 }
 
 static void pass_signal(struct session *job, int number, int to_group) {
@@ -128,6 +145,7 @@ static int take_frame(struct session *job, const struct frame *frame) {
       if (frame->length != SIGNAL_BYTES) return -1;
       pass_signal(job, frame->payload[0], frame->payload[1]);
       return 0;
+    case FRAME_BEAT: lease_renew(&job->lease); return 0;
     case FRAME_STDIN:
       if (input_hold(input, frame->payload, frame->length) != 0) return -1;
       break;
@@ -186,8 +204,10 @@ static int serve_events(struct session *job) {
       {.fd = is_sent ? outputs[1].fd : -1, .events = POLLIN},
       {.fd = input->held_bytes ? input->fd : -1, .events = POLLOUT},
       {.fd = job->cancelled ? -1 : job->peer->life},
+      {.fd = job->lapsed ? -1 : job->lease.timer, .events = POLLIN},
   };
   int ready = poll(polls, sizeof polls / sizeof *polls, next_wait_ms(job));
+  if (!job->lapsed && lease_has_lapsed(&job->lease)) lapse(job);
   if (ready <= 0) return ready;
   if (polls[0].revents) reap(job);
   if (polls[1].revents) send_or_cancel(job);
@@ -214,6 +234,7 @@ static void queue_exit(const struct session *job, size_t left) {
   payload[0] = signaled ? 1 : 0;
   payload[1] = (unsigned char)(signaled ? WTERMSIG(job->status) : WEXITSTATUS(job->status));
   payload[2] = signaled && WCOREDUMP(job->status) ? 1 : 0;
+  payload[3] = job->lapsed ? 1 : 0;
   put_u32(payload + 4, (uint32_t)usage.ru_maxrss);
   put_u32(payload + 8, to_ms(usage.ru_utime));
   put_u32(payload + 12, to_ms(usage.ru_stime));
@@ -263,6 +284,7 @@ noreturn void session_serve(struct connection *peer, const struct stat *swarmrun
   struct request request = request_read(peer);
   job.background_ms = request.background_ms;
   job.children = watch_children();
+  job.lease = lease_begin(request.lease_ms);
   job.command = command_start(&request, &job.streams, peer, swarmrun);
   run(&job);
   connection_send_rest(peer);

@@ -6,6 +6,11 @@ import type { Swarm, SwarmPeer } from '../../swarm/swarm.ts';
 const closedGraceMs = 1_000;
 /** A watched peer is given up 8 s after its last word, and nothing of it writes 12 s after that word. */
 const silentGraceMs = 4_000;
+/**
+ * How long what writes in place may go on without a word of its submitter. Words come every 1.25 s and are handed on every
+ * second: so it has ended by 10.25 s after the last word, whatever stood still meanwhile.
+ */
+export const leaseMs = 8_000;
 
 interface Neighbour {
   readonly peer: SwarmPeer;

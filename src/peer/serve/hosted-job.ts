@@ -26,6 +26,8 @@ const nice = 5;
 /** How a command came to its end; nothing of it runs any more, unless the runner was lost with it. */
 export type RunEnd =
   | { readonly kind: 'ended'; readonly exit: RunnerExit; readonly wallMs: number }
+  /** Killed, as nothing had been heard of its submitter for too long. */
+  | { readonly kind: 'lapsed' }
   | { readonly kind: 'spawn-failed'; readonly why: string };
 
 export class HostedJob {
@@ -37,6 +39,7 @@ export class HostedJob {
   #execution: Execution | undefined;
   #pid: number | undefined;
   #creditBytes = outputWindowBytes;
+  #renewedMs = 0;
 
   constructor(peer: PeerName, channel: JobChannel, { offer, argv, environment }: WholeOffer) {
     this.peer = peer;
@@ -44,6 +47,11 @@ export class HostedJob {
     this.argv = argv;
     this.environment = environment;
     this.#channel = channel;
+  }
+
+  /** Whether its command runs under a lease. */
+  get isLeased(): boolean {
+    return this.#execution !== undefined && this.offer.leaseMs > 0;
   }
 
   /** Process id of its command, once that was started. */
@@ -100,6 +108,7 @@ export class HostedJob {
   run(runner: Pick<Runner, 'run'>, now: () => number, onEnd: (end: RunEnd) => void): void {
     const { argv, environment, offer } = this;
     const startedAtMs = now();
+    this.#renewedMs = startedAtMs;
     this.#execution = runner.run(
       { ...offer, argv, environment, nice: nice + offer.nice },
       {
@@ -110,10 +119,22 @@ export class HostedJob {
         onOutput: (type, data) => this.#output(type, data),
         onStdinTaken: (totalBytes) => this.#channel.send('STDIN_TAKEN', encodeStdinTaken(totalBytes)),
         onSpawnFailed: (why) => onEnd({ kind: 'spawn-failed', why }),
-        onExit: (exit) => onEnd({ kind: 'ended', exit, wallMs: Math.round(now() - startedAtMs) }),
+        onExit: (exit) =>
+          onEnd(
+            exit.hasLapsed
+              ? { kind: 'lapsed' }
+              : { kind: 'ended', exit, wallMs: Math.round(now() - startedAtMs) },
+          ),
         onLost: () => onEnd({ kind: 'spawn-failed', why: 'the runner was lost' }),
       },
     );
+  }
+
+  /** @param wordMs - when its submitter was last heard. */
+  renew(wordMs: number): void {
+    if (wordMs <= this.#renewedMs) return;
+    this.#renewedMs = wordMs;
+    this.#execution?.renew();
   }
 
   kill(): void {

@@ -14,6 +14,9 @@ import type { Findings } from './findings.ts';
 import type { HostedJob, RunEnd } from './hosted-job.ts';
 import { Reception, type ReceptionInit } from './reception.ts';
 
+/** How often leases are renewed; see leaseMs in ../mesh/neighbours.ts. */
+const renewMs = 1_000;
+
 export interface JobHostInit extends Omit<ReceptionInit, 'startTimer'> {
   readonly runner: Pick<Runner, 'run'>;
   /** Checks before a job: is its submitter a member, is this the same share, view and toolchain? */
@@ -26,6 +29,8 @@ export interface JobHostInit extends Omit<ReceptionInit, 'startTimer'> {
   readonly tellFree: (peer: PeerName) => void;
   readonly changed: () => void;
   readonly wake: (atMs: number) => void;
+  /** When a word of that peer was last heard, whatever it said; undefined if it is not connected. */
+  readonly lastWordMs: (peer: PeerName) => number | undefined;
   /** A job for that peer began or ended. */
   readonly watch: (peer: PeerName, on: boolean) => void;
   /** Runs tasks one after the other, see ../turns.ts. */
@@ -42,6 +47,7 @@ export class JobHost {
   readonly #jobs = new Map<string, HostedJob>();
   /** Jobs that have ended and whose result is made out. */
   #finishing = 0;
+  #cancelRenewal: (() => void) | undefined;
 
   constructor(init: JobHostInit) {
     this.#init = init;
@@ -79,6 +85,7 @@ export class JobHost {
 
   /** Ends everything that runs here, and forgets what waits. */
   endAll(): void {
+    this.#cancelRenewal?.();
     for (const job of this.#jobs.values()) job.abort();
   }
 
@@ -138,6 +145,7 @@ export class JobHost {
         break;
       case 'start':
         job.run(this.#init.runner, this.#init.now, (end) => this.#over(job, end));
+        if (job.isLeased) this.#renewLater();
         break;
       case 'kill':
         job.kill();
@@ -160,6 +168,11 @@ export class JobHost {
     // Cancelled, and now nothing writes any more: what it left under hidden names is nobody's.
     if (!isWanted) return this.#init.findings.discard(offer);
     if (end.kind === 'spawn-failed') return job.failToSpawn(end.why, this.#init.report());
+    if (end.kind === 'lapsed') {
+      this.#init.log('a job was ended: its submitter was not heard for too long', { peer, job: offer.job });
+      this.#init.findings.discard(offer);
+      return job.abort();
+    }
     this.doneFor.set(peer, (this.doneFor.get(peer) ?? 0) + 1);
     this.#finishing += 1;
     this.#init.findings
@@ -174,6 +187,18 @@ export class JobHost {
       .finally(() => {
         this.#finishing -= 1;
       });
+  }
+
+  /** Renews leases for as long as there are any. */
+  #renewLater(): void {
+    this.#cancelRenewal ??= (this.#init.startTimer ?? startTimer)(renewMs, () => {
+      this.#cancelRenewal = undefined;
+      for (const job of this.#jobs.values()) {
+        if (!job.isLeased) continue;
+        job.renew(this.#init.lastWordMs(job.peer) ?? 0);
+        this.#renewLater();
+      }
+    });
   }
 
   #take(job: HostedJob, frame: Frame): void {

@@ -29,6 +29,8 @@ export interface OffersInit {
   readonly sameness: Sameness;
   /** How long what an opaque command leaves in the background may go on before it is left alone. */
   readonly backgroundMs: number;
+  /** How long what writes in place may go on without a word of this peer. */
+  readonly leaseMs: number;
   /** This peer's id; its end makes hidden names unique. */
   readonly peerId: string;
 }
@@ -69,6 +71,8 @@ export class Offers {
       limits: request.job.limits,
       // What is understood leaves nothing in the background that is wanted.
       backgroundMs: reading.kind === 'other' ? this.#init.backgroundMs : 0,
+      // What writes under hidden names can do no harm, however late.
+      leaseMs: plan.renames.length === 0 ? this.#init.leaseMs : 0,
       memoryBytes: submission.demand.memoryBytes,
       kind: submission.demand.kind,
       view: view.offer,

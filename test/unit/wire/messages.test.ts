@@ -243,6 +243,7 @@ test('a job for the runner has the keys that PROTOCOL lists', () => {
     nice: 5,
     limits: 'core:0:-',
     backgroundMs: 9000,
+    leaseMs: 8000,
     stdin: 'null',
     stdout: 'pty',
     stderr: 'pipe',
@@ -263,7 +264,7 @@ test('a job for the runner has the keys that PROTOCOL lists', () => {
 
 test('an end of a command under the runner is read as the page lays it out', () => {
   const payload = Buffer.alloc(20);
-  payload.set([1, 9, 1]);
+  payload.set([1, 9, 1, 1]);
   payload.writeUInt32LE(300, 4);
   payload.writeUInt32LE(20, 8);
   payload.writeUInt32LE(30, 12);
@@ -274,6 +275,7 @@ test('an end of a command under the runner is read as the page lays it out', () 
     userMs: 20,
     systemMs: 30,
     left: 4,
+    hasLapsed: true,
   });
   assert.throws(() => parseRunnerExit(payload.subarray(1)), FrameError);
 });

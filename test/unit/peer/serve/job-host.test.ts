@@ -312,6 +312,36 @@ test('a command gets the limits of its caller, and is nicer by as much more', as
   await rig.assertAtRest();
 });
 
+test('a lease is renewed for as long as its submitter is heard, and when it lapses the stream ends', async () => {
+  const rig = new HostRig(1);
+  const end = await rig.offer('a', 1, { leaseMs: 8_000 });
+  rig.command.start();
+  rig.words.set('a', rig.clock.now() + 500);
+  rig.clock.pass(1_000);
+  assert.equal(rig.command.renewals, 1);
+  rig.clock.pass(1_000);
+  assert.equal(rig.command.renewals, 1, 'there was no word');
+  rig.words.set('a', rig.clock.now() + 900);
+  rig.clock.pass(1_000);
+  assert.equal(rig.command.renewals, 2);
+  rig.command.lapse();
+  await rig.quiet();
+  assert.equal(end.end, 'lost');
+  assert.equal(end.result, undefined);
+  await rig.assertAtRest();
+});
+
+test('a job without a lease needs no words', async () => {
+  const rig = new HostRig(1);
+  await rig.offer('a', 1);
+  rig.command.start();
+  rig.words.set('a', rig.clock.now() + 500);
+  rig.clock.pass(1_000);
+  assert.equal(rig.command.renewals, 0);
+  rig.command.exit();
+  await rig.assertAtRest();
+});
+
 test('input and signals reach the command, and the submitter hears what was taken', async () => {
   const rig = new HostRig(1);
   const end = await rig.offer('a', 1, { stdin: 'pipe' });
