@@ -11,6 +11,8 @@ import { parseExit } from './wrapper-messages.ts';
 /** What a command is besides its arguments and environment. */
 export interface RunnerJob {
   readonly cwd: ByteString;
+  /** The directory must lie in it, without a link on the way; empty: anywhere. */
+  readonly root: ByteString;
   readonly umask: number;
   readonly nice: number;
   /** Resource limits, see src/native/limits.h. */
@@ -33,6 +35,7 @@ export interface RunnerJob {
 export function encodeRunnerJob(job: RunnerJob): Payload<'JOB'> {
   const {
     cwd,
+    root,
     umask,
     nice,
     limits,
@@ -49,6 +52,7 @@ export function encodeRunnerJob(job: RunnerJob): Payload<'JOB'> {
   } = job;
   const pairs: Readonly<Record<string, string | number>> = {
     cwd,
+    root,
     umask: umask.toString(8),
     nice,
     limits,

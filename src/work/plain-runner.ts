@@ -4,10 +4,12 @@
  * (the last are refused, so that such a job runs elsewhere or inline), and it ends what it started by process group.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, constants as fsConstants, openSync, readlinkSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isBelow } from '../core/paths.ts';
 import type { Ending } from '../core/schedule/contract.ts';
-import { fromBytes, toBytes } from '../wire/bytes.ts';
+import { type ByteString, fromBytes, toBytes } from '../wire/bytes.ts';
 import { parseStrings } from '../wire/wrapper-messages.ts';
 import type { Execution, RunListener, Runner, RunSpec } from './runner.ts';
 
@@ -65,8 +67,8 @@ const nothing: Execution = {
 
 function execute(spec: RunSpec, listener: RunListener): Execution {
   const child = spawnAs(spec);
-  if (child === undefined) {
-    setImmediate(() => listener.onSpawnFailed('exec EILSEQ'));
+  if (typeof child === 'string') {
+    setImmediate(() => listener.onSpawnFailed(child));
     return nothing;
   }
   child.once('error', (error: NodeJS.ErrnoException) =>
@@ -98,16 +100,19 @@ function execute(spec: RunSpec, listener: RunListener): Execution {
   return control(child, group, listener);
 }
 
-/** Starts a command as the leader of a process group; undefined where Node would alter one of its bytes. */
-function spawnAs(spec: RunSpec): ChildProcess | undefined {
+/** Starts a command as the leader of a process group; or says why not, as where Node would alter one of its bytes. */
+function spawnAs(spec: RunSpec): ChildProcess | string {
   const [program = '', ...rest] = parseStrings('ARGV', spec.argv).map(asText);
   const environment = parseStrings('ENV', spec.environment).map(asText);
   const cwd = asText(spec.cwd);
-  if ([program, ...rest, ...environment, cwd].includes(undefined) || program === undefined) return undefined;
+  if ([...rest, ...environment].includes(undefined) || program === undefined || cwd === undefined)
+    return 'exec EILSEQ';
+  const place = openDirectory(cwd, spec.root);
+  if (typeof place === 'string') return place;
   // Spawning is synchronous, so nobody else sees this mask.
   const umask = process.umask(spec.umask);
   const child = spawn(program, rest as string[], {
-    cwd: cwd ?? '/',
+    cwd: `/proc/self/fd/${place}`,
     detached: true,
     env: Object.fromEntries(
       (environment as string[]).map((entry) => [
@@ -118,7 +123,22 @@ function spawnAs(spec: RunSpec): ChildProcess | undefined {
     stdio: [spec.stdin === 'pipe' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   });
   process.umask(umask);
+  closeSync(place);
   return child;
+}
+
+/** A descriptor of a directory below `root` (empty: anywhere), whatever is put in its place from now on; or why not. */
+function openDirectory(cwd: string, root: ByteString): number | string {
+  let place: number;
+  try {
+    place = openSync(cwd, fsConstants.O_DIRECTORY);
+  } catch (error) {
+    return `chdir ${(error as NodeJS.ErrnoException).code ?? 'EIO'}`;
+  }
+  const real = fromBytes(readlinkSync(`/proc/self/fd/${place}`, 'buffer'));
+  if (root === '' || isBelow(root, real)) return place;
+  closeSync(place);
+  return 'chdir EPERM';
 }
 
 function control(child: ChildProcess, group: Group, listener: RunListener): Execution {

@@ -28,6 +28,7 @@ function run(
     argv: joinNul(argv),
     environment: joinNul(['PATH=/usr/bin:/bin', 'LC_ALL=C']),
     cwd: '/',
+    root: '',
     umask: 0o22,
     nice: 0,
     limits: '',
@@ -84,6 +85,15 @@ test('a command that cannot be started is told so, and a stop does not wait for 
   const start = performance.now();
   await runner.stop();
   assert.ok(performance.now() - start < 1_000, 'stop() waited for commands that never began');
+});
+
+test('a command runs below its root only', async () => {
+  const runner = createPlainRunner();
+  const pwd = (cwd: string, root: string) => run(runner, ['pwd', '-P'], { cwd, root }).outcome;
+  assert.equal((await pwd('/usr/bin', '/usr')).stdout, '/usr/bin\n');
+  assert.equal((await pwd('/usr', '/usr/bin')).spawnFailed, 'chdir EPERM');
+  assert.equal((await pwd('/proc/self/cwd', '/proc')).spawnFailed, 'chdir EPERM');
+  assert.equal((await pwd('/no/such', '')).spawnFailed, 'chdir ENOENT');
 });
 
 test('a stop ends what runs before it returns', async () => {

@@ -208,6 +208,42 @@ for (const build of Object.keys(builds) as BuildName[]) {
       assert.equal(await failure(['true'], { cwd: '' }), 'chdir ENOENT');
     });
 
+    it('runs in a directory below the root only, which no link leads to', async () => {
+      const root = mkdtempSync(path.join(directory, 'root-'));
+      mkdirSync(path.join(root, 'a/b'), { recursive: true });
+      symlinkSync('/usr', path.join(root, 'out'));
+      symlinkSync('a', path.join(root, 'in'));
+      const pwd = (cwd: string): Promise<Outcome> => outcome(runner.run(['pwd', '-P'], { root, cwd }));
+      for (const cwd of [root, `${root}/a`, `${root}//a/b/`])
+        assert.equal((await pwd(cwd)).stdout.toString(), `${path.normalize(cwd).replace(/\/$/u, '')}\n`);
+      assert.equal(
+        (await outcome(runner.run(['pwd'], { root: '/', cwd: '/usr' }))).stdout.toString(),
+        '/usr\n',
+      );
+      for (const [cwd, errno] of [
+        [`${root}/out`, 'ENOTDIR'],
+        [`${root}/in/b`, 'ENOTDIR'],
+        [`${root}/none`, 'ENOENT'],
+        [`${root}/a/../..`, 'EPERM'],
+        [`${root}-beside`, 'EPERM'],
+        ['/usr', 'EPERM'],
+      ] as const)
+        assert.equal((await pwd(cwd)).failure, `chdir ${errno}`, cwd);
+    });
+
+    it('is never led out of the root by who swaps directories for links', async () => {
+      const root = mkdtempSync(path.join(directory, 'root-'));
+      const swap = `mkdir d1; ln -s /usr d2; while :; do mv -T d1 d; mv -T d d1; mv -T d2 d; mv -T d d2; done`;
+      const swapping = runner.run(['sh', '-c', swap], { cwd: root });
+      await swapping.next('STARTED');
+      const runs = Array.from({ length: 300 }, () =>
+        outcome(runner.run(['pwd', '-P'], { root, cwd: `${root}/d` })),
+      );
+      const places = new Set((await Promise.all(runs)).map(({ stdout }) => stdout.toString()));
+      swapping.socket.destroy();
+      assert.ok(!places.has('/usr\n'), [...places].join());
+    });
+
     it('passes a masquerade link over', async () => {
       const masquerade = path.join(directory, 'masquerade');
       const real = path.join(directory, 'real');

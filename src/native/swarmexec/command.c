@@ -27,6 +27,43 @@ static void set_signals(uint64_t blocked, uint64_t ignored) {
   sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
+/* A directory in `at`, moved one component of `path` on; `at` is closed. */
+static int open_next(int at, const char **path) {
+  enum { PLACE = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
+  char name[NAME_MAX + 1];
+  size_t length = strcspn(*path, "/");
+  int next = -1;
+  if (length > NAME_MAX) {
+    errno = ENAMETOOLONG;
+  } else {
+    memcpy(name, *path, length);
+    name[length] = '\0';
+    next = openat(at, name, PLACE);
+  }
+  int error = errno;
+  close(at);
+  errno = error;
+  *path += length + strspn(*path + length, "/");
+  return next;
+}
+
+/*
+ * Goes to the directory, 0 or an errno. Whoever may write in the share could put a link in the place of a directory
+ * after the peer has looked at it: so it is reached from the root of the share, by its components, and none is a link.
+ */
+static int enter_directory(const char *cwd, const char *root) {
+  if (!*root) return chdir(cwd) == 0 ? 0 : errno;
+  size_t length = strcmp(root, "/") == 0 ? 0 : strlen(root);
+  if (strncmp(cwd, root, length) != 0 || (cwd[length] && cwd[length] != '/')) return EPERM;
+  const char *rest = cwd + length + strspn(cwd + length, "/");
+  int at = open(root, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  while (at >= 0 && *rest) {
+    if (strncmp(rest, "..", 2) == 0 && (!rest[2] || rest[2] == '/')) return EPERM;
+    at = open_next(at, &rest);
+  }
+  return at >= 0 && fchdir(at) == 0 ? 0 : errno;
+}
+
 /* Becomes the command; comes back with what failed. */
 static struct failure become_command(const struct request *request, const struct streams *streams,
                                      const struct stat *swarmrun) {
@@ -34,7 +71,8 @@ static struct failure become_command(const struct request *request, const struct
   setsid();
   umask(request->umask);
   if (request->nice && nice(request->nice) == -1) errno = 0; /* -1 may be the niceness, too */
-  if (chdir(request->cwd) != 0) return (struct failure){STAGE_CHDIR, errno};
+  int error = enter_directory(request->cwd, request->root);
+  if (error) return (struct failure){STAGE_CHDIR, error};
   streams_become_stdio(streams, request->stdio);
   set_signals(request->blocked, request->ignored);
   resources_limit(request->limits); /* last: they may leave no descriptor to open, nor a byte to take */

@@ -57,6 +57,7 @@ static enum stdio to_stdio(const char *value) {
 static void set_key(struct request *request, const char *key, size_t length, const char *value) {
 #define IS(name) (length == sizeof name - 1 && memcmp(key, name, sizeof name - 1) == 0)
   if (IS("cwd")) request->cwd = value;
+  else if (IS("root")) request->root = value;
   else if (IS("umask")) request->umask = (mode_t)strtoul(value, NULL, 8) & 0777;
   else if (IS("nice")) request->nice = atoi(value);
   else if (IS("limits")) request->limits = value;
@@ -74,7 +75,8 @@ static void set_key(struct request *request, const char *key, size_t length, con
 }
 
 struct request request_read(struct connection *from) {
-  struct request request = {.cwd = "", .limits = "", .umask = 022, .stdio = {NULL_DEVICE, PIPE, PIPE}};
+  struct request request = {
+      .cwd = "", .root = "", .limits = "", .umask = 022, .stdio = {NULL_DEVICE, PIPE, PIPE}};
   long long deadline = now_ms() + REQUEST_DEADLINE_MS;
   request.argv = read_list(from, FRAME_ARGV, deadline);
   request.envp = read_list(from, FRAME_ENV, deadline);

@@ -12,6 +12,7 @@ enum stdio { CLOSED, NULL_DEVICE, PIPE, PTY };
 struct request {
   char **argv, **envp;
   const char *cwd;
+  const char *root; /* cwd must lie in it, and no link lead there; empty: anywhere */
   mode_t umask;
   int nice;
   const char *limits; /* see limits.h */

@@ -110,7 +110,7 @@ export class HostedJob {
     const startedAtMs = now();
     this.#renewedMs = startedAtMs;
     this.#execution = runner.run(
-      { ...offer, argv, environment, nice: nice + offer.nice },
+      { ...offer, root: offer.share, argv, environment, nice: nice + offer.nice },
       {
         onStarted: (pid) => {
           this.#pid = pid;

@@ -239,6 +239,7 @@ test('a job for the runner has the keys that PROTOCOL lists', () => {
     .flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`(\w+)`/g)].map(([, key = '']) => key));
   const job = encodeRunnerJob({
     cwd: '/a=b',
+    root: '/',
     umask: 0o27,
     nice: 5,
     limits: 'core:0:-',
