@@ -28,6 +28,7 @@ export const reasons = {
   busy: 'all slots of the worker and its short queue are taken',
   memory: 'the worker does not have enough free memory for this kind of job',
   toolchain: 'the compiler or system headers of the worker differ from those here',
+  untraced: 'the worker cannot trace what a command reads',
   share: 'the worker does not see this share at this path',
   'not-member': 'the share holds no member file of that peer',
   'stale-view': 'the worker did not come to see the files as they are here',
@@ -61,6 +62,7 @@ export const refusalCodes = [
   'outside-share',
   'leaving',
   'owner-active',
+  'untraced',
   'native',
 ] as const satisfies readonly Reason[];
 export type RefusalCode = (typeof refusalCodes)[number];

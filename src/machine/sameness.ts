@@ -4,10 +4,12 @@
  */
 
 import { BoundedMap } from '../core/bounded-map.ts';
+import type { OutsideName } from '../core/view/trace.ts';
 import type { ByteString } from '../wire/bytes.ts';
-import type { SystemFile, Tool } from '../wire/job-messages.ts';
+import type { Tool } from '../wire/job-messages.ts';
 import { cpuFingerprint } from './cpu.ts';
 import { FileIdentities } from './file-identity.ts';
+import { OutsideNames } from './outside-names.ts';
 import { type Fingerprint, findProgram, Toolchains } from './toolchain.ts';
 
 export interface ProgramDigest {
@@ -25,6 +27,7 @@ const nothing: Fingerprint = { digest: '', description: 'not found' };
 export class Sameness {
   readonly #identities = new FileIdentities({ believedMs });
   readonly #toolchains = new Toolchains(this.#identities);
+  readonly #outside = new OutsideNames(this.#identities, believedMs);
   readonly #programs = new BoundedMap<string, { fingerprint: Promise<Fingerprint>; untilMs: number }>(
     maxKnown,
   );
@@ -44,6 +47,11 @@ export class Sameness {
   async cpu(): Promise<Fingerprint> {
     this.#cpu ??= cpuFingerprint();
     return await this.#cpu;
+  }
+
+  /** What this machine answers about a name outside the share: equal on two machines if it is the same there. */
+  outside(name: OutsideName): string | Promise<string> {
+    return this.#outside.answer(name);
   }
 
   /** What the contents of one file is: equal on two machines if it is the same there. */
@@ -81,73 +89,5 @@ export class Sameness {
     if (path !== undefined) return (await this.#toolchains.fingerprint(path, env)) ?? nothing;
     // A library or an object of the system that the command line names.
     return name.startsWith('/') ? { digest: await this.identity(name), description: name } : nothing;
-  }
-}
-
-/** The worker's side: tells a submitter of each system file that was read once, and again when it has changed. */
-export class SystemLog {
-  readonly #told = new Map<ByteString, { number: number; identity: string }>();
-  #next = 0;
-
-  /** @param known - reports below this number have come to the submitter. */
-  async report(paths: readonly ByteString[], sameness: Sameness, known: number): Promise<SystemFile[]> {
-    const added: SystemFile[] = [];
-    for (const path of paths) {
-      const identity = await sameness.identity(path);
-      let told = this.#told.get(path);
-      if (told?.identity !== identity) {
-        told = { number: this.#next, identity };
-        this.#next += 1;
-        this.#told.set(path, told);
-      }
-      if (told.number >= known) added.push({ number: told.number, path, identity });
-    }
-    return added;
-  }
-}
-
-/** How long this machine's own system files are believed to be what they were when a worker's were compared. */
-const recheckMs = 30_000;
-
-/** The submitter's side: what one worker has told of its system files, compared with this machine's. */
-export class SystemCheck {
-  readonly #theirs = new Map<ByteString, SystemFile>();
-  #differing = new Set<ByteString>();
-  #known = 0;
-  #checkedMs = Number.NEGATIVE_INFINITY;
-  #turn: Promise<unknown> = Promise.resolve();
-
-  /** Reports below this number have come. */
-  get known(): number {
-    return this.#known;
-  }
-
-  /** @returns a system file that differs, or undefined if all that this worker ever read are equal. */
-  take(added: readonly SystemFile[], sameness: Sameness, nowMs: number): Promise<ByteString | undefined> {
-    // One after the other: a job that adds nothing may have read what another one's comparison is still about.
-    const turn = this.#turn.then(() => this.#take(added, sameness, nowMs));
-    this.#turn = turn.catch(() => undefined);
-    return turn;
-  }
-
-  async #take(
-    added: readonly SystemFile[],
-    sameness: Sameness,
-    nowMs: number,
-  ): Promise<ByteString | undefined> {
-    const numbers = new Set(added.map(({ number }) => number));
-    for (const file of added) this.#theirs.set(file.path, file);
-    while (numbers.has(this.#known)) this.#known += 1;
-    const again = nowMs - this.#checkedMs > recheckMs;
-    const files = again ? [...this.#theirs.values()] : added;
-    if (again) {
-      this.#differing = new Set();
-      this.#checkedMs = nowMs;
-    }
-    for (const { path, identity } of files) {
-      if ((await sameness.identity(path)) === identity) this.#differing.delete(path);
-      else this.#differing.add(path);
-    }
-    return this.#differing.values().next().value;
   }
 }

@@ -69,7 +69,7 @@ async function firstIn(directories: readonly string[], name: string): Promise<st
 }
 
 /** True for a link to swarmrun that has the name of a compiler: what it starts is the next one of that name. */
-async function isStandIn(path: string): Promise<boolean> {
+export async function isStandIn(path: string): Promise<boolean> {
   try {
     if (!(await lstat(toBytes(path))).isSymbolicLink()) return false;
     return basename(fromBytes(await realpath(toBytes(path), { encoding: 'buffer' }))) === 'swarmrun';

@@ -1,5 +1,5 @@
 /**
- * Compiles the C programs into `bin/`. Where there is no C compiler `bin/swarmrun` becomes a Node script of the same
+ * Compiles the C programs, and the library that compilers are traced with, into `bin/`. Where there is no C compiler `bin/swarmrun` becomes a Node script of the same
  * protocol, and Node does the work of the others.
  * `npm run build` runs this file; `buildswarm start` calls {@link buildPrograms}, for installations without a build.
  */
@@ -12,8 +12,8 @@ import { fileURLToPath } from 'node:url';
 
 /**
  * The programs, and what it means when one cannot be compiled. The source of a program is the folder of its name here
- * (every `.c` file in it), or one file `NAME.c`, and those of the folder `shared`. To add a program: add its sources
- * and a row.
+ * (every `.c` file in it), or one file `NAME.c`, and those of the folder `shared`. A `library` is loaded into other
+ * programs, and lies in `bin/NAME.so`. To add a program: add its sources and a row.
  */
 export const programs = [
   {
@@ -26,9 +26,20 @@ export const programs = [
   { name: 'swarmtree', shared: 'tree', without: 'so this machine cannot show its files to workers' },
   { name: 'swarmfs', shared: 'tree', without: 'so this machine cannot run jobs in the files of others' },
   { name: 'swarmjob', shared: 'tree', without: 'so this machine cannot run jobs in the files of others' },
+  {
+    name: 'swarmtrace',
+    library: true,
+    without: 'so this machine compiles and links nothing for others: it could not tell what was read',
+  },
 ] as const;
 
 export type ProgramName = (typeof programs)[number]['name'];
+
+/** Where a program lies once it is compiled. */
+export function builtPath(root: string, name: ProgramName): string {
+  const isLibrary = programs.some((row) => row.name === name && 'library' in row);
+  return join(root, 'bin', isLibrary ? `${name}.so` : name);
+}
 
 /** What {@link buildPrograms} put into `bin/`. */
 export interface BuiltPrograms {
@@ -66,12 +77,16 @@ export async function buildPrograms(options: { root: string; force?: boolean }):
     const failure = await compile(root, name, version);
     if (failure === undefined) continue;
     if (name === 'swarmrun') await writeScript(root);
-    else await rm(join(root, 'bin', name), { force: true });
+    else await rm(builtPath(root, name), { force: true });
     missing.push(name);
-    sentences.push(`bin/${name} could not be compiled (${failure}), ${without}.`);
+    sentences.push(`${shownPath(name)} could not be compiled (${failure}), ${without}.`);
   }
-  const all = programs.map(({ name }) => `bin/${name}`).join(', ');
+  const all = programs.map(({ name }) => shownPath(name)).join(', ');
   return { missing, message: sentences.join('\n') || `Compiled C programs: ${all}.` };
+}
+
+function shownPath(name: ProgramName): string {
+  return builtPath('', name);
 }
 
 async function readVersion(root: string): Promise<string> {
@@ -109,7 +124,7 @@ async function modifiedMs(path: string): Promise<number | undefined> {
 }
 
 async function isUpToDate(root: string, name: ProgramName): Promise<boolean> {
-  const path = join(root, 'bin', name);
+  const path = builtPath(root, name);
   const builtMs = await modifiedMs(path);
   if (builtMs === undefined || (await startsWith(path, '#!'))) return false;
   const headers = filesIn(join(root, folder)).filter((file) => file.endsWith('.h'));
@@ -139,17 +154,19 @@ function compilers(): string[][] {
 
 /** @returns why no compiler could make the program, in the words of the first; undefined if one did. */
 async function compile(root: string, name: ProgramName, version: string): Promise<string | undefined> {
+  const path = builtPath(root, name);
   const temporary = join(root, 'bin', `.${name}.${randomUUID()}.tmp`);
+  // Static where that works: it starts faster, and LD_PRELOAD and the like act on the command alone.
+  const links = path.endsWith('.so') ? [['-shared', '-fPIC']] : [['-static'], []];
   const flags = [...commonFlags, '-O2', `-DBUILDSWARM_VERSION="${version}"`];
   const files = ['-o', temporary, ...sourcesOf(root, name)];
   const failures: string[] = [];
   try {
     for (const compiler of compilers()) {
-      // Static where that works: it starts faster, and LD_PRELOAD and the like act on the command alone.
-      for (const link of [['-static'], []]) {
+      for (const link of links) {
         const failure = await run([...compiler, ...flags, ...link, ...files]);
         if (failure === undefined) {
-          await rename(temporary, join(root, 'bin', name));
+          await rename(temporary, path);
           return undefined;
         }
         failures.push(failure);

@@ -20,6 +20,7 @@ import { publicKeyOf } from '../swarm/libp2p/public-key.ts';
 import { createSwarm, type Swarm } from '../swarm/swarm.ts';
 import { encodeFree, encodeWant } from '../wire/control-messages.ts';
 import { openRunner } from '../work/open-runner.ts';
+import { Tracer } from '../work/tracer.ts';
 import { Alarm } from './alarm.ts';
 import { Ledger } from './explain/ledger.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -78,6 +79,10 @@ async function makeBase(settings: Settings, log: Logger, lifecycle: Lifecycle) {
     onMissing: (warning) => warnings.add(warning),
   });
   lifecycle.onStop(() => runner.stop());
+  const tracer = await Tracer.open(packageRoot, dirname(settings.socketPath));
+  if (typeof tracer === 'string')
+    warnings.add(`this machine compiles and links nothing for others: ${tracer}`);
+  else lifecycle.onStop(() => tracer.close());
   lifecycle.onStop(() => swarm.stop());
   const version = packageVersion();
   const { slots, name } = settings;
@@ -93,6 +98,8 @@ async function makeBase(settings: Settings, log: Logger, lifecycle: Lifecycle) {
     sameness,
     swarm,
     runner,
+    tracer: typeof tracer === 'string' ? undefined : tracer,
+    cannotTrace: typeof tracer === 'string' ? tracer : undefined,
     version,
     own,
     neighbours,
@@ -225,18 +232,19 @@ function makeMesh(
 
 /** The worker's side. */
 function makeServe(base: Base, { members, introductions }: Trust, { gossip, report }: Mesh) {
-  const { common, lifecycle, swarm, neighbours, own, sameness } = base;
+  const { common, lifecycle, swarm, neighbours, own, sameness, tracer, cannotTrace } = base;
   const { now } = common;
-  const findings = new Findings({ ...common, sameness });
+  const findings = new Findings({ ...common, sameness, traces: tracer?.directory });
   lifecycle.on('gone', (peer) => findings.peerGone(peer));
   const alarm = new Alarm(now, () => lifecycle.emit('worker-due'));
   const host = new JobHost({
     ...common,
     members,
-    admission: new Admission({ ...common, members, sameness }),
+    admission: new Admission({ ...common, members, sameness, cannotTrace }),
     findings,
     sendOutput: (peer, channel, fetch) => sendOutput({ ...common, members }, peer, channel, fetch),
     runner: base.runner,
+    tracer,
     turns: base.turns,
     decide: (event) => own.work(event),
     report,

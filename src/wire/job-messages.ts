@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { refusalCodes } from '../core/reason.ts';
 import { factFields, type ReadReport } from '../core/view/contract.ts';
+import { outsideLooks } from '../core/view/trace.ts';
 import type { Payload } from './frame.ts';
 import {
   maxAdded,
@@ -12,6 +13,7 @@ import {
   maxLeaseMs,
   maxMadeOutputs,
   maxOutputs,
+  maxOutsideAnswers,
   maxPrograms,
   maxRead,
   maxReadRuns,
@@ -19,7 +21,6 @@ import {
   maxScanned,
   maxSeen,
   maxStale,
-  maxSystemFiles,
   maxTextLength,
   maxToolParts,
 } from './limits.ts';
@@ -81,14 +82,14 @@ const offerSchema = v.object({
   /** Digest of the CPU, where the command asks for what the CPU at hand can do. */
   cpu: v.optional(v.pipe(v.string(), v.maxLength(maxDigestLength))),
   view: viewSchema,
-  /** The dependency file that tells what was read, under the name in which the worker will find it. */
-  dependencies: v.optional(path),
+  /** Tell all that it looked up: it is believed by that alone. */
+  traced: v.boolean(),
   /** Nobody knows where it writes: look below these directories. */
   scan: v.pipe(v.array(path), v.maxLength(maxScanned)),
   /** Files that were written in place: open them anew, as their attributes may be remembered. */
   reopen: v.pipe(v.array(path), v.maxLength(maxReopened)),
-  /** Reports of system files below this number have come. */
-  knownSystem: count,
+  /** Answers about names outside the share below this number have come. */
+  knownOutside: count,
   /** Where it will write, hidden names where there are any; absolute, below the share. */
   outputs: v.pipe(v.array(path), v.maxLength(maxOutputs)),
 });
@@ -257,18 +258,30 @@ function packRead(report: ReadReport): WireOf<typeof readSchema> {
   };
 }
 
-/** Files outside the share that were read and what they are there, as far as the submitter has not been told yet. */
-const systemSchema = v.pipe(
-  v.array(
-    v.pipe(
-      v.tuple([count, path, identity]),
-      v.transform(([number, path, identity]) => ({ number, path, identity })),
+const outsideLook = v.picklist(outsideLooks);
+/** Names outside the share that were looked up: numbers as of files, and answers that the submitter may not have yet. */
+const outsideSchema = v.object({
+  used: runsSchema,
+  added: v.pipe(
+    v.array(
+      v.pipe(
+        v.tuple([count, outsideLook, path, identity]),
+        v.transform(([number, look, path, answer]) => ({ number, look, path, answer })),
+      ),
     ),
+    v.maxLength(maxOutsideAnswers),
   ),
-  v.maxLength(maxSystemFiles),
-);
-/** One of them, numbered from 0 for each submitter in the life of the worker. */
-export type SystemFile = ValueOf<typeof systemSchema>[number];
+});
+export type OutsideReport = ValueOf<typeof outsideSchema>;
+/** What a worker answered to one of them; numbered from 0 for each submitter in the life of the worker. */
+export type OutsideAnswer = OutsideReport['added'][number];
+
+function packOutside({ used, added }: OutsideReport): WireOf<typeof outsideSchema> {
+  return {
+    used: runsOf(used),
+    added: added.map(({ number, look, path, answer }) => [number, look, path, answer]),
+  };
+}
 
 const resultSchema = v.variant('kind', [
   v.object({ kind: v.literal('spawn-failed'), detail: text, report: loadReportSchema }),
@@ -283,14 +296,19 @@ const resultSchema = v.variant('kind', [
     /** Processes that it left in the background, and that live on. */
     left: count,
     outputs: v.pipe(v.array(seenSchema), v.maxLength(maxMadeOutputs)),
+    /** Of a traced command. */
     read: v.optional(readSchema),
-    system: v.optional(systemSchema),
+    outside: v.optional(outsideSchema),
+    /** Of a traced command: why its trace proves nothing. */
+    gap: v.optional(text),
+    /** Files of the share that it read and then changed itself. */
+    replaced: v.optional(v.pipe(v.array(path), v.maxLength(maxOutputs))),
   }),
 ]);
 export type JobResult = ValueOf<typeof resultSchema>;
 export type JobEnd = Extract<JobResult, { kind: 'ended' }>;
 /** What a worker saw of the files after the run. */
-export type JobFacts = Pick<JobEnd, 'outputs' | 'read' | 'system'>;
+export type JobFacts = Pick<JobEnd, 'outputs' | 'read' | 'outside' | 'gap' | 'replaced'>;
 
 export function encodeResult(result: JobResult): Payload<'RESULT'> {
   const wire: WireOf<typeof resultSchema> =
@@ -300,7 +318,8 @@ export function encodeResult(result: JobResult): Payload<'RESULT'> {
           ...result,
           outputs: packSeen(result.outputs),
           read: result.read && packRead(result.read),
-          system: result.system?.map(({ number, path, identity }) => [number, path, identity] as const),
+          outside: result.outside && packOutside(result.outside),
+          gap: result.gap?.slice(0, maxTextLength),
         };
   return encodeJson<'RESULT'>(wire);
 }

@@ -51,7 +51,7 @@ export const maxReadRuns = 20_000;
 export const maxAdded = 20_000;
 /** Numbers that the runs stand for. */
 export const maxRead = 1_000_000;
-export const maxSystemFiles = 20_000;
+export const maxOutsideAnswers = 20_000;
 /** A build id or a hash of the contents, with a word that says which. */
 export const maxIdentityLength = 80;
 /** Files that make up one program. */

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { factFields } from '../../src/core/view/contract.ts';
 import { Sameness } from '../../src/machine/sameness.ts';
 import { Findings } from '../../src/peer/serve/findings.ts';
-import { parseOffer } from '../../src/wire/job-messages.ts';
+import { recordsAt } from '../../src/share/blocking/traced.ts';
 import { plainOffer } from '../rig/plain-offer.ts';
 import { sharedRig } from './share-rig.ts';
 
@@ -16,26 +16,33 @@ test('numbers of what was read mean the same after a connection that was made an
   await using rig = await sharedRig();
   const { disk, root } = rig;
   const now = (): number => performance.now();
-  const findings = new Findings({ disk, sameness: new Sameness(), now });
+  const findings = new Findings({ disk, sameness: new Sameness(), now, traces: undefined });
   for (const name of ['a.c', 'b.h', 'c.h']) writeFileSync(join(root, name), name);
-  const readBy = async (sources: string, knownReports: number) => {
-    writeFileSync(join(root, 'x.d'), `x.o: ${sources}\n`);
+  const path = join(rig.directory, 'trace');
+  const job = { peer: submitter, argv: Buffer.from('cc\0'), environment: Buffer.alloc(0) };
+  const readBy = async (names: readonly string[], knownReports: number) => {
+    const head = Buffer.alloc(recordsAt);
+    const records = Buffer.from(`h\0/bin/cc\0${names.map((name) => `r\0${name}\0`).join('')}`, 'latin1');
+    head.writeBigUInt64LE(BigInt(recordsAt + records.length));
+    writeFileSync(path, Buffer.concat([head, records]));
     const view = { refresh: [], files: [], fields: factFields, knownReports };
-    const offer = { ...plainOffer(root), view, dependencies: join(root, 'x.d') };
-    const { read } = await findings.look(submitter, parseOffer(Buffer.from(JSON.stringify(offer))));
+    const offer = { ...plainOffer(root), view, traced: true };
+    const trace = { path, environmentOf: (environment: Uint8Array) => environment };
+    const { read } = await findings.look({ ...job, offer, trace });
     return {
       read: read?.read.toSorted(),
       added: read?.added.map(({ number, path }) => [number, path.slice(root.length)]),
     };
   };
-  assert.deepEqual(await readBy('a.c b.h', 0), {
-    read: [0, 1],
+  assert.deepEqual(await readBy(['a.c', 'b.h'], 0), {
+    read: [0, 1, 2],
     added: [
       [0, '/a.c'],
       [1, '/b.h'],
+      [2, ''],
     ],
   });
   // Here the connection has ended; there it has not, so what was told is still known there.
   findings.peerGone(submitter);
-  assert.deepEqual(await readBy('c.h b.h', 2), { read: [1, 2], added: [[2, '/c.h']] });
+  assert.deepEqual(await readBy(['c.h', 'b.h'], 3), { read: [1, 2, 3], added: [[3, '/c.h']] });
 });

@@ -59,6 +59,7 @@ export class HostRig {
     this.host = new JobHost({
       ...this.#placeSeams(),
       runner,
+      tracer: undefined,
       now: clock.now,
       startTimer: clock.startTimer,
       turns: createTurns(),

@@ -24,9 +24,10 @@ export function plainOffer(share: string): Offer {
     kind: '',
     programs: [],
     view: { refresh: [], files: [], fields: [], knownReports: 0 },
+    traced: false,
     scan: [],
     reopen: [],
-    knownSystem: 0,
+    knownOutside: 0,
     outputs: [],
   };
 }

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { commonFlags, type ProgramName, programs, sourcesOf } from '../../src/native/build.ts';
+import { builtPath, commonFlags, type ProgramName, programs, sourcesOf } from '../../src/native/build.ts';
 import { checkout } from './child.ts';
 
 const common = [...commonFlags, '-Werror', '-g'];
@@ -41,7 +41,10 @@ export function compilePrograms(build: BuildName): Programs {
   };
   const compiled = programs.map(({ name }) => [
     name,
-    compile(name, sourcesOf(checkout, name), builds[build]),
+    // What is loaded into other programs is tried as it ships: they know nothing of sanitizers.
+    builtPath('', name).endsWith('.so')
+      ? builtPath(checkout, name)
+      : compile(name, sourcesOf(checkout, name), builds[build]),
   ]);
   return {
     ...(Object.fromEntries(compiled) as Record<ProgramName, string>),

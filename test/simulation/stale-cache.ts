@@ -91,7 +91,7 @@ export class History {
       inPlaceOutputs: kind === 'generate' ? [output] : [],
       key: `${kind} ${source}`,
       byStat: kind === 'cached-compile',
-      reports: compiles,
+      reports: kind !== 'generate',
     };
   }
 

@@ -12,6 +12,7 @@ import { addStart } from '../../src/cli/start.ts';
 import { addStatus } from '../../src/cli/status.ts';
 import { addStop } from '../../src/cli/stop.ts';
 import { addWhy } from '../../src/cli/why.ts';
+import { proofs } from '../../src/core/command/proofs.ts';
 import { reasons, refusalCodes } from '../../src/core/reason.ts';
 import { readSettings } from '../../src/peer/settings.ts';
 import { frameLimits, frameTypes } from '../../src/wire/frame.ts';
@@ -100,6 +101,13 @@ test('the code uses the names of the glossary', () => {
     .map(([, , name = '']) => name.replaceAll('`', ''))
     .filter((name) => name === '' || !new RegExp(`\\b${name}\\b`).test(source));
   assert.deepEqual(missing, []);
+});
+
+test('PROOFS says of each kind of command what proves it', () => {
+  const listed = rowsOf(page('docs/PROOFS.md').split('\n## ')[0] ?? '').map(
+    ([kind = '', , reads = '', writes = '']) => [kind.replaceAll('`', ''), { reads, writes }],
+  );
+  assert.deepEqual(Object.fromEntries(listed), proofs);
 });
 
 test('REASONS has every code with its sentence, and no other', () => {

@@ -17,7 +17,18 @@ export interface Command {
  */
 export type ResponseFiles = ReadonlyMap<string, string | undefined>;
 
-export type CommandKind = 'compile' | 'link' | 'archive' | 'query' | 'preprocess' | 'probe' | 'other';
+export type CommandKind =
+  /** To an object, assembly, or nothing; `as` too. */
+  | 'compile'
+  | 'link'
+  | 'archive'
+  /** Of files in their place: strip, ranlib. */
+  | 'rewrite'
+  | 'query'
+  | 'preprocess'
+  | 'probe'
+  /** An opaque command. */
+  | 'other';
 
 export interface Output {
   readonly path: string;

@@ -44,12 +44,12 @@ export function readCommand(
       return { reading: fromBinutils('archive', command, tool, readAr(words), expansion), missing };
     case 'ranlib':
       return {
-        reading: fromBinutils('archive', command, tool, readRewriter(words, 'archive'), expansion),
+        reading: fromBinutils('rewrite', command, tool, readRewriter(words, 'archive'), expansion),
         missing,
       };
     case 'strip':
       return {
-        reading: fromBinutils('other', command, tool, readRewriter(words, 'other'), expansion),
+        reading: fromBinutils('rewrite', command, tool, readRewriter(words, 'other'), expansion),
         missing,
       };
     case 'assembler':

@@ -18,6 +18,7 @@ const refusalMs: Readonly<Record<RefusalCode, number>> = {
   'stale-view': 0,
   'outside-share': 0,
   toolchain: 30_000,
+  untraced: 30_000,
   share: 30_000,
   'not-member': 30_000,
   leaving: 30_000,

@@ -7,7 +7,14 @@ import type { PeerRecord } from './peer-record.ts';
 import { expectedFreeSlots, expectedRoom, expectedWait, isReady } from './peer-record.ts';
 
 /** Refusals that waiting does not cure. */
-const lasting: ReadonlySet<RefusalCode> = new Set(['toolchain', 'share', 'not-member', 'native', 'leaving']);
+const lasting: ReadonlySet<RefusalCode> = new Set([
+  'toolchain',
+  'untraced',
+  'share',
+  'not-member',
+  'native',
+  'leaving',
+]);
 
 /** True if this peer would refuse the job, by what it refused before. */
 export function refuses(

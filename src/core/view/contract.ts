@@ -30,8 +30,8 @@ export type ViewAnswer =
   | { readonly kind: 'stale'; readonly files: readonly NamedFact[] };
 
 /**
- * One file that a job read: its path as the dependency file has it, made absolute with the cwd, `..` left in. For files
- * outside the share only their directories are reported, once each, with a fact of kind `directory`.
+ * A file of the share that a job looked at: its path as it was named, made absolute with the cwd, `..` left in. Of kind
+ * `directory`: names were looked up in it, found or not; its other fields tell nothing.
  */
 export interface ReadEntry extends NamedFact {
   /** Numbered from 0 for each submitter and share in the life of the worker; the same path and fact keep their number. */
@@ -39,8 +39,8 @@ export interface ReadEntry extends NamedFact {
 }
 
 /**
- * After the run, worker to submitter: what the dependency file names, as this worker sees it now by `stat` (links
- * followed, cached attributes are right: they are those of the command's own open, or newer).
+ * After the run, worker to submitter: what the job's trace names, as this worker sees it now by `stat` (links followed,
+ * cached attributes are right: they are those of the command's own open, or newer).
  */
 export interface ReadReport {
   /** Numbers of all entries that were read, ascending. */
@@ -74,7 +74,7 @@ export interface ViewJob {
    * read must be refreshed as well, not only directories.
    */
   readonly byStat: boolean;
-  /** A dependency file will say what was read. Without one a success is believed (links, unknown commands), a failure never. */
+  /** It will be told what it read. If not (opaque commands), a success is believed without, a failure never. */
   readonly reports: boolean;
 }
 

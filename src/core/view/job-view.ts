@@ -18,8 +18,6 @@ export interface JobView {
   readonly files: readonly PathEntry[];
   readonly inputs: readonly PathEntry[];
   readonly includeEntries: readonly PathEntry[];
-  /** Resolved, in search order, those outside the share too. */
-  readonly includeDirs: readonly string[];
   /** What its earlier runs read, if it goes by `stat`. */
   readonly statFiles: Set<PathEntry>;
   /** Directories that `..` leaves in a path of the job. */
@@ -86,8 +84,7 @@ export function createJobView(
   const files = entriesOf(job.inputs);
   const inputs = [...files, ...entriesOf(job.programs ?? [])];
   for (const input of inputs) if (input.parent !== undefined) wanted.add(input.parent);
-  const includeDirs = job.includeDirs.map(located);
-  const includeEntries = includeDirs.flatMap((path) => want(path) ?? []);
+  const includeEntries = entriesOf(job.includeDirs);
   entriesOf(job.otherDirs);
   for (const output of job.inPlaceOutputs) want(parentOf(located(output)));
   // A hidden name is new in its directory, whatever that holds; only the way there must be right.
@@ -104,7 +101,6 @@ export function createJobView(
     files,
     inputs,
     includeEntries,
-    includeDirs,
     statFiles,
     left,
     firstSeen: new Map(),

@@ -10,7 +10,7 @@ import type { ReadItem } from './worker-record.ts';
 /** How an attempt ended, as far as its view is concerned. */
 export interface Outcome {
   readonly succeeded: boolean;
-  /** Undefined: there was no dependency file. */
+  /** Undefined: nothing tells what was read. */
   readonly report: ReadReport | undefined;
 }
 
@@ -37,7 +37,7 @@ export function judgeOutcome(
   const seeds = [...searched.watched, ...searched.files, ...left];
   const { look, present, unprovable } = walkFor(state, view, seeds, []);
   if (look !== undefined) return look;
-  const because = unprovable ?? misleading(left) ?? foreign(read.flatMap((item) => item.entry ?? []));
+  const because = unprovable ?? misleading(left) ?? foreign(searched.files);
   if (because !== undefined) return { kind: 'inline', because };
   state.remembered.set(view.job.key, searched);
   for (const entry of searched.watched) view.wanted.add(entry);
@@ -72,30 +72,27 @@ export function judgeOutcome(
 
 function judgeUnreported({ rules }: SubmitterState, view: JobView, succeeded: boolean): Verdict {
   if (rules.believesUnreported(view.job, succeeded)) return { kind: 'believed' };
-  const because = succeeded
-    ? 'no dependency file says what was read'
-    : 'it failed, and nothing says what it saw';
+  const because = succeeded ? 'nothing tells what it read' : 'it failed, and nothing tells what it saw';
   return { kind: 'inline', because };
 }
 
-function searchedBy(state: SubmitterState, view: JobView, read: readonly ReadItem[]): Searched {
-  const { includeDirs } = view;
-  const files = read.flatMap((item) => item.entry ?? []);
-  const outsideDirs = read.flatMap((item) => (item.entry === undefined ? item.path : []));
-  const known = state.remembered.use(view.job.key);
-  if (
-    known !== undefined &&
-    sameItems(known.files, files) &&
-    sameItems(known.outsideDirs, outsideDirs) &&
-    sameItems(known.includeDirs, includeDirs)
-  )
-    return known;
+/** What a report says was searched; the very object of the last run if it was the same. */
+function searchedBy({ remembered }: SubmitterState, view: JobView, read: readonly ReadItem[]): Searched {
+  const reported = read.flatMap((item) => item.entry ?? []);
+  const known = remembered.use(view.job.key);
+  if (known !== undefined && sameItems(known.reported, reported)) return known;
+  const files: PathEntry[] = [];
   const watched = new Set<PathEntry>();
-  for (const entry of files) if (entry.parent !== undefined) watched.add(entry.parent);
-  const paths = files.map((entry) => entry.path);
-  for (const path of state.rules.searchedInVain({ includeDirs, files: paths, outsideDirs }))
-    if (state.table.isInside(path)) watched.add(state.table.entry(path));
-  return { includeDirs, outsideDirs, watched: [...watched], files };
+  for (const { entry, fact, left } of read) {
+    if (entry === undefined) continue;
+    if (fact.kind === 'directory') watched.add(entry);
+    else {
+      files.push(entry);
+      if (entry.parent !== undefined) watched.add(entry.parent);
+    }
+    for (const directory of left) watched.add(directory);
+  }
+  return { reported, watched: [...watched], files };
 }
 
 function isStale(
@@ -104,7 +101,7 @@ function isStale(
   attempt: AttemptView,
   item: ReadItem,
 ): boolean {
-  if (item.entry === undefined || !rules.isCompared(item)) return false;
+  if (item.entry === undefined || item.fact.kind === 'directory' || !rules.isCompared(item)) return false;
   // Gone with its directory, it has no fact of its own.
   if (item.entry.gone) return true;
   const { real } = item.entry;
@@ -124,9 +121,9 @@ function settledAtMs(
   read: readonly ReadItem[],
 ): number | undefined {
   let untilMs: number | undefined;
-  for (const { entry } of read) {
+  for (const { entry, fact } of read) {
     const real = entry?.real;
-    if (real === undefined || real.settled) continue;
+    if (real === undefined || real.settled || fact.kind === 'directory') continue;
     if (!rules.mayBeYounger(ages.isOlder(real.changedMs, view.handedInMs))) continue;
     untilMs = Math.max(untilMs ?? 0, real.seenMs + tickMs);
     real.lookedMs = -Infinity;

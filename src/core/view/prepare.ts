@@ -15,12 +15,7 @@ export function prepareOffer(
 ): PrepareStep<AttemptView> {
   const { table, ages, rules } = state;
   if (view.generation !== table.generation) return overflow;
-  const { look, present, unprovable } = walkFor(
-    state,
-    view,
-    view.wanted,
-    rules.predictedBelow(view.includeEntries),
-  );
+  const { look, present, unprovable } = walkFor(state, view, view.wanted, view.includeEntries);
   if (look !== undefined) return look;
   const because = unprovable ?? misleading(view.left) ?? foreign(view.files);
   if (because !== undefined) return { kind: 'inline', because };

@@ -3,9 +3,9 @@ import type { PathEntry } from './path-table.ts';
 
 /** What a run searched and read. */
 export interface Searched {
-  readonly includeDirs: readonly string[];
-  /** Directories outside the share from which it read. */
-  readonly outsideDirs: readonly string[];
+  /** All entries of its report, in order. */
+  readonly reported: readonly PathEntry[];
+  /** Directories. */
   readonly watched: readonly PathEntry[];
   readonly files: readonly PathEntry[];
 }

@@ -6,7 +6,6 @@ import type { Fact } from '../fact.ts';
 import type { NamedFact, ViewJob, WorkerMount } from './contract.ts';
 import { filesOf, type JobView, pathsOf } from './job-view.ts';
 import type { PathEntry } from './path-table.ts';
-import { earlierDirectories } from './searched.ts';
 import type { ReadItem, Told } from './worker-record.ts';
 
 /** On top of how long attributes are cached and clocks differ: slow packets, slow servers. */
@@ -20,8 +19,6 @@ export interface ViewRules {
   readonly wayTo: (entry: PathEntry) => PathEntry | undefined;
   /** A path leads on to where the link in its place leads. */
   readonly isFollowed: (fact: Fact) => boolean;
-  /** Directories whose sub-directories a job is expected to search, before anything is known of it. */
-  readonly predictedBelow: (includeEntries: readonly PathEntry[]) => readonly PathEntry[];
   /** A fact counts as settled at its first look: `isOld` says that its last change is old. */
   readonly settlesAtOnce: (isOld: boolean) => boolean;
 
@@ -42,8 +39,6 @@ export interface ViewRules {
   readonly isCompared: (item: ReadItem) => boolean;
   /** It may have changed since the job was handed in: `isOlder` says that its last change is from before that. */
   readonly mayBeYounger: (isOlder: boolean) => boolean;
-  /** Directories that were searched in vain before a file was found. */
-  readonly searchedInVain: typeof earlierDirectories;
   /** All that was searched must have been refreshed. */
   readonly needsProof: (entry: PathEntry) => boolean;
   /** A confirmation made at `confirmed` holds for the whole run of an attempt that was offered at `offered`. */
@@ -54,7 +49,6 @@ export const viewRules: ViewRules = {
   looksCountFromMs: (handedInMs) => handedInMs,
   wayTo: (entry) => entry.parent,
   isFollowed: (fact) => fact.kind === 'link',
-  predictedBelow: (includeEntries) => includeEntries,
   settlesAtOnce: (isOld) => isOld,
   toRefresh: (told) => pathsOf(told, 'directory'),
   toCompare: filesOf,
@@ -64,7 +58,6 @@ export const viewRules: ViewRules = {
   believesUnreported: (job, succeeded) => succeeded && !job.reports,
   isCompared: (item) => item.entry !== undefined,
   mayBeYounger: (isOlder) => !isOlder,
-  searchedInVain: earlierDirectories,
   needsProof: () => true,
   heldThroughout: (confirmed, offered) => confirmed < offered,
 };

@@ -16,7 +16,7 @@ export interface Told {
 export interface ReadItem {
   readonly path: string;
   readonly fact: Fact;
-  /** Undefined: a directory outside the share. */
+  /** Undefined: it lies outside the share, which no report of an honest worker says. */
   readonly entry: PathEntry | undefined;
   /** Directories that `..` leaves in the path: if one is a link, the path does not mean what it says. */
   readonly left: readonly PathEntry[];

@@ -2,10 +2,11 @@
 
 import { BoundedMap } from '../../core/bounded-map.ts';
 import { getOrMake } from '../../core/get-or-make.ts';
-import { reasons } from '../../core/reason.ts';
+import { type RefusalCode, reasons } from '../../core/reason.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { Refused } from '../../wire/job-messages.ts';
 
+const lasting: ReadonlySet<RefusalCode> = new Set(['toolchain', 'untraced', 'share', 'native']);
 /** Kinds of jobs that are remembered of a peer. */
 const maxKinds = 32;
 
@@ -20,7 +21,7 @@ export class Refusals {
   readonly #answers = new Map<PeerName, Map<string, string | undefined>>();
 
   note(peer: PeerName, kind: string, { code, detail }: Refused): void {
-    if (code !== 'toolchain' && code !== 'share' && code !== 'native') return;
+    if (!lasting.has(code)) return;
     this.#put(peer, kind, `${code}: ${detail ?? reasons[code]}`);
   }
 

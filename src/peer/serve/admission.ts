@@ -22,6 +22,8 @@ export interface AdmissionInit {
   readonly members: Pick<Membership, 'hasJoined' | 'check'>;
   readonly sameness: Sameness;
   readonly now: () => number;
+  /** Why commands cannot be traced on this machine; undefined if they can. */
+  readonly cannotTrace: string | undefined;
 }
 
 export class Admission {
@@ -33,8 +35,9 @@ export class Admission {
 
   /** @returns why the job is refused, or undefined. */
   async check(peer: PeerName, whole: WholeOffer): Promise<Refusal | undefined> {
-    const { disk, sameness, now } = this.#init;
+    const { disk, sameness, now, cannotTrace } = this.#init;
     const { offer } = whole;
+    if (offer.traced && cannotTrace !== undefined) return { code: 'untraced', detail: cannotTrace };
     const share = await this.#shareOf(peer, offer.share);
     if ('code' in share) return share;
     if (!namedBy(offer).every((path) => isPlainPathBelow(share.root, path)))
@@ -67,14 +70,13 @@ export class Admission {
 }
 
 /** What is looked at for the job. */
-function namedBy({ view, scan, reopen, dependencies }: Offer): string[] {
-  const read = [...view.refresh, ...view.files.map(({ path }) => path), ...reopen];
-  return [...read, ...scan].concat(dependencies ?? []);
+function namedBy({ view, scan, reopen }: Offer): string[] {
+  return [...view.refresh, ...view.files.map(({ path }) => path), ...reopen, ...scan];
 }
 
 /** Where the job writes, as far as the offer names it. */
-function writtenBy({ outputs, scan, dependencies }: Offer): string[] {
-  return [...outputs, ...scan].concat(dependencies ?? []);
+function writtenBy({ outputs, scan }: Offer): string[] {
+  return [...outputs, ...scan];
 }
 
 function isPlainPathBelow(root: string, path: string): boolean {

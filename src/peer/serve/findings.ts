@@ -1,16 +1,24 @@
 /** What a worker finds after a job has run: its outputs, what else changed, and what it had read. */
 
 import { BoundedMap } from '../../core/bounded-map.ts';
+import { variablesOf } from '../../core/command/environment.ts';
+import { ownDirectories } from '../../core/command/launcher.ts';
 import { getOrMake } from '../../core/get-or-make.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import { isHidden } from '../../core/share-layout.ts';
 import { ReadLog } from '../../core/view/read-log.ts';
-import { type Sameness, SystemLog } from '../../machine/sameness.ts';
+import type { TraceContext } from '../../core/view/trace.ts';
+import { OutsideLog } from '../../machine/outside-log.ts';
+import type { Sameness } from '../../machine/sameness.ts';
+import type { TracedFiles } from '../../share/blocking/traced.ts';
 import { removeHidden, shareClockMs } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
 import { readFacts } from '../../share/facts.ts';
+import { splitNul } from '../../wire/bytes.ts';
 import type { JobFacts, Offer } from '../../wire/job-messages.ts';
+import { maxStrings } from '../../wire/limits.ts';
 import type { Seen } from '../../wire/values.ts';
+import type { HostedJob } from './hosted-job.ts';
 
 /** Looks below the directories of an opaque command. */
 const maxScanned = 20_000;
@@ -23,17 +31,22 @@ const maxOldLogs = 32;
 /** Clocks drift: a share's is compared again after this time. */
 const clockMs = 600_000;
 
-/** What one submitter was told of files that its jobs have read. */
+/** What one submitter was told of what its jobs have read. */
 interface Logs {
   /** By root of the share. */
   readonly read: Map<string, ReadLog>;
-  readonly system: SystemLog;
+  readonly outside: OutsideLog;
 }
+
+/** A job that has run. */
+type TracedJob = Pick<HostedJob, 'peer' | 'offer' | 'argv' | 'environment' | 'trace'>;
 
 export interface FindingsInit {
   readonly disk: Disk;
   readonly sameness: Sameness;
   readonly now: () => number;
+  /** The directory of the traces, which are not among what a command looks up. */
+  readonly traces: string | undefined;
 }
 
 export class Findings {
@@ -57,15 +70,12 @@ export class Findings {
   }
 
   /** What the submitter needs to see before it believes the result. */
-  async look(peer: PeerName, offer: Offer): Promise<JobFacts> {
-    const { disk, sameness } = this.#init;
-    const { dependencies, cwd, share: root } = offer;
-    const [facts, changed, read] = await Promise.all([
-      readFacts(disk, offer.outputs, { fresh: true }),
+  async look(job: TracedJob): Promise<JobFacts> {
+    const { offer } = job;
+    const [facts, changed, traced] = await Promise.all([
+      readFacts(this.#init.disk, offer.outputs, { fresh: true }),
       this.#changed(offer),
-      dependencies === undefined
-        ? undefined
-        : disk.run('readDependencies', { path: dependencies, cwd, root }),
+      this.#traced(job),
     ]);
     const outputs: Seen[] = offer.outputs.flatMap((path, index) => {
       const fact = facts[index];
@@ -73,13 +83,17 @@ export class Findings {
     });
     const known = new Set(offer.outputs);
     outputs.push(...changed.filter(({ path }) => !known.has(path)).slice(0, maxChanged));
-    if (read === undefined) return { outputs };
-    const logs = this.#logsOf(peer);
-    const log = getOrMake(logs.read, root, () => new ReadLog());
+    if (traced === undefined) return { outputs };
+    const { gap } = traced;
+    if (gap !== undefined) return { outputs, gap };
+    outputs.push(...traced.made);
+    const log = this.#logsOf(job.peer);
+    const read = getOrMake(log.read, offer.share, () => new ReadLog());
     return {
       outputs,
-      read: log.report(read.read, offer.view.knownReports),
-      system: await logs.system.report(read.outside, sameness, offer.knownSystem),
+      read: read.report(traced.read, offer.view.knownReports),
+      outside: await log.outside.report(traced.outside, this.#init.sameness, offer.knownOutside),
+      replaced: traced.replaced,
     };
   }
 
@@ -101,6 +115,26 @@ export class Findings {
     if (logs === undefined) return;
     this.#logs.delete(peer);
     this.#oldLogs.set(peer, logs);
+  }
+
+  async #traced(job: TracedJob): Promise<TracedFiles | undefined> {
+    const { offer, argv, environment, trace } = job;
+    const { disk, traces } = this.#init;
+    if (trace === undefined) return undefined;
+    const { cwd, share: root, outputs } = offer;
+    const variables = variablesOf(splitNul(environment, maxStrings));
+    const [program = ''] = splitNul(argv, maxStrings);
+    const context: TraceContext = {
+      cwd,
+      root,
+      outputs,
+      passedOver: [...ownDirectories(program, variables), ...(traces === undefined ? [] : [traces])],
+      timeZone: variables.get('TZ'),
+      searchPath: variables.get('PATH'),
+    };
+    const found = await disk.run('traced', { trace: trace.path, context });
+    const unplanned = outputs.length > 0 && outputs.every(isHidden) ? found.made[0] : undefined;
+    return unplanned === undefined ? found : { ...found, gap: `it also wrote ${unplanned.path}` };
   }
 
   async #changed(offer: Offer): Promise<Seen[]> {
@@ -126,7 +160,7 @@ export class Findings {
     return getOrMake(this.#logs, peer, () => {
       const old = this.#oldLogs.get(peer);
       this.#oldLogs.delete(peer);
-      return old ?? { read: new Map(), system: new SystemLog() };
+      return old ?? { read: new Map(), outside: new OutsideLog() };
     });
   }
 }

@@ -18,6 +18,7 @@ import { outputWindowBytes } from '../../wire/limits.ts';
 import type { RunnerExit } from '../../wire/runner-messages.ts';
 import { encodeStdinTaken, parseSignal } from '../../wire/wrapper-messages.ts';
 import type { Execution, Runner } from '../../work/runner.ts';
+import type { Trace } from '../../work/tracer.ts';
 import type { Refusal, WholeOffer } from './contract.ts';
 
 /** How much nicer than the owner's own work a job for others runs. */
@@ -35,6 +36,8 @@ export class HostedJob {
   readonly offer: Offer;
   readonly argv: Uint8Array;
   readonly environment: Uint8Array;
+  /** What it looks up is written there, if its submitter wants to know. */
+  trace: Trace | undefined;
   readonly #channel: JobChannel;
   #execution: Execution | undefined;
   #pid: number | undefined;
@@ -106,7 +109,8 @@ export class HostedJob {
 
   /** @param onEnd - called once, when nothing of the command runs any more. */
   run(runner: Pick<Runner, 'run'>, now: () => number, onEnd: (end: RunEnd) => void): void {
-    const { argv, environment, offer } = this;
+    const { argv, offer, trace } = this;
+    const environment = trace?.environmentOf(this.environment) ?? this.environment;
     const startedAtMs = now();
     this.#renewedMs = startedAtMs;
     this.#execution = runner.run(

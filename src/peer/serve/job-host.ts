@@ -7,6 +7,7 @@ import type { JobId, PeerName, WorkerAction, WorkerEvent } from '../../core/sche
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
 import type { Frame } from '../../wire/frame.ts';
 import type { Runner } from '../../work/runner.ts';
+import type { Tracer } from '../../work/tracer.ts';
 import { type StartTimer, startTimer } from '../alarm.ts';
 import type { Admission } from './admission.ts';
 import type { Refusal } from './contract.ts';
@@ -19,6 +20,7 @@ const renewMs = 1_000;
 
 export interface JobHostInit extends Omit<ReceptionInit, 'startTimer'> {
   readonly runner: Pick<Runner, 'run'>;
+  readonly tracer: Pick<Tracer, 'begin' | 'end'> | undefined;
   /** Checks before a job: is its submitter a member, is this the same share, view and toolchain? */
   readonly admission: Pick<Admission, 'check'>;
   /** Looks at the files after a job. */
@@ -144,6 +146,7 @@ export class JobHost {
         job.refuse({ code: action.code, detail: '' }, this.#init.report());
         break;
       case 'start':
+        if (job.offer.traced) job.trace = this.#init.tracer?.begin(job.offer.cwd);
         job.run(this.#init.runner, this.#init.now, (end) => this.#over(job, end));
         if (job.isLeased) this.#renewLater();
         break;
@@ -166,6 +169,7 @@ export class JobHost {
     // The slot first: the next job starts while this one's result is made out.
     this.apply({ type: 'ended', peer, job: offer.job, maxRssBytes });
     // Cancelled, and now nothing writes any more: what it left under hidden names is nobody's.
+    if (!isWanted || end.kind !== 'ended') this.#endTrace(job);
     if (!isWanted) return this.#init.findings.discard(offer);
     if (end.kind === 'spawn-failed') return job.failToSpawn(end.why, this.#init.report());
     if (end.kind === 'lapsed') {
@@ -176,7 +180,7 @@ export class JobHost {
     this.doneFor.set(peer, (this.doneFor.get(peer) ?? 0) + 1);
     this.#finishing += 1;
     this.#init.findings
-      .look(peer, offer)
+      .look(job)
       .catch((error: unknown) => {
         const facts = { job: offer.job, error: String(error) };
         this.#init.log('the outputs of a job could not be looked at', facts);
@@ -186,6 +190,7 @@ export class JobHost {
       .catch((error: unknown) => this.#broken(job, error))
       .finally(() => {
         this.#finishing -= 1;
+        this.#endTrace(job);
       });
   }
 
@@ -199,6 +204,10 @@ export class JobHost {
         this.#renewLater();
       }
     });
+  }
+
+  #endTrace({ trace }: HostedJob): void {
+    if (trace !== undefined) this.#init.tracer?.end(trace);
   }
 
   #take(job: HostedJob, frame: Frame): void {

@@ -33,8 +33,8 @@ export async function staleFiles(disk: Disk, now: () => number, offer: Offer): P
 /** @returns those of the directories that could not be refreshed. */
 async function unopened(disk: Disk, offer: Offer, directories: readonly string[]): Promise<string[]> {
   const facts = await refreshDirectories(disk, directories);
-  // A command that is not a compile is told of every directory that this build has written to; some are deleted meanwhile.
-  const passes = offer.dependencies === undefined ? 'absent' : 'directory';
+  // An opaque command is told of every directory that this build has written to; some are deleted meanwhile.
+  const passes = offer.traced ? 'directory' : 'absent';
   return directories.filter((path) => {
     const kind = facts.get(path)?.kind;
     return kind !== 'directory' && kind !== passes;

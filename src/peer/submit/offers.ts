@@ -1,5 +1,7 @@
 /** Puts together what goes to a worker for one attempt: how the command is run there, and what must be the same there. */
+
 import { variablesOf } from '../../core/command/environment.ts';
+import { isTraced } from '../../core/command/proofs.ts';
 import { isBelow } from '../../core/paths.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { WorkerMount } from '../../core/view/contract.ts';
@@ -11,7 +13,7 @@ import type { Offer, Refused } from '../../wire/job-messages.ts';
 import { cpuDifference, toolDifference } from '../explain/difference.ts';
 import type { Membership } from '../trust/membership.ts';
 import type { AttemptRecord } from './attempt-record.ts';
-import { type AttemptPlan, planAttempt, scanOf, systemNames, viewJobOf } from './job-tree.ts';
+import { planAttempt, scanOf, systemNames, viewJobOf } from './job-tree.ts';
 import { hiddenOf } from './outputs.ts';
 import { type Submission, wantsStdin } from './submission.ts';
 import type { TrackedShare, Tracking } from './tracking.ts';
@@ -59,7 +61,8 @@ export class Offers {
     const offer: Offer = {
       ...stdioOf(submission),
       ...(await this.#samenessOf(submission, root)),
-      ...placeOf(plan, root),
+      traced: isTraced(reading),
+      outputs: plan.outputs.filter((path) => isBelow(root, path)),
       job: submission.id,
       attempt: record.number,
       share: root,
@@ -78,7 +81,7 @@ export class Offers {
       view: view.offer,
       scan: scanOf(reading, request, root),
       reopen: reading.kind === 'other' ? rewritten.files : [],
-      knownSystem: this.#init.tracking.system(peer).known,
+      knownOutside: this.#init.tracking.outside(peer).known,
     };
     return { kind: 'offer', argv: plan.argv, offer };
   }
@@ -141,15 +144,6 @@ function jobViewOf(submission: Submission, root: ByteString, { view, written }: 
   const { reading, request, handedInMs } = submission;
   submission.view ??= view.begin(viewJobOf(reading, request, root, written.directories), handedInMs);
   return submission.view;
-}
-
-/** Where the attempt writes and reports. */
-function placeOf(plan: AttemptPlan, root: ByteString): Pick<Offer, 'dependencies' | 'outputs'> {
-  const outputs = plan.extra === undefined ? plan.outputs : [...plan.outputs, plan.extra];
-  return {
-    ...(plan.dependencies === undefined ? {} : { dependencies: plan.dependencies }),
-    outputs: outputs.filter((path) => isBelow(root, path)),
-  };
 }
 
 function stdioOf(

@@ -90,12 +90,11 @@ export class Outputs {
   }
 
   async #seeInPlace(made: MadeOutputs, there: readonly Seen[]): Promise<SeeResult> {
-    const real = there.filter(({ path }) => path !== made.plan.extra);
     const see = made.isUnknown ? awaitWritten : awaitFacts;
-    const unseen = await see(this.#disk, real, optionsOf(made));
+    const unseen = await see(this.#disk, there, optionsOf(made));
     if (unseen.length === 0) return { kind: 'seen' };
     const missing = new Set(unseen.map(({ path }) => path));
-    const outputs = real.flatMap(({ path, fact }) =>
+    const outputs = there.flatMap(({ path, fact }) =>
       missing.has(path) ? [{ path, hidden: path, role: 'object' as const, fact }] : [],
     );
     return await this.#fetchAndCommit(made, outputs, []);
@@ -156,7 +155,7 @@ function optionsOf({ fields }: MadeOutputs): { fields: FactField[]; timeoutMs: n
 
 /** All hidden names of an attempt. */
 export function hiddenOf(plan: AttemptPlan): ByteString[] {
-  return [...plan.renames.map(({ hidden }) => hidden), ...(plan.extra === undefined ? [] : [plan.extra])];
+  return plan.renames.map(({ hidden }) => hidden);
 }
 
 function failed(result: { readonly path: ByteString; readonly message: string }): SeeResult {

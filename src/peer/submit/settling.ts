@@ -2,6 +2,8 @@
  * Settles an attempt whose command has ended on a worker: is what it read what is here? Then sees its outputs here and
  * commits them. What cannot be proven is thrown away.
  */
+import { isTraced } from '../../core/command/proofs.ts';
+import { resolvePath } from '../../core/paths.ts';
 import type { JobView } from '../../core/view/job-view.ts';
 import type { Sameness } from '../../machine/sameness.ts';
 import { type ByteString, toText } from '../../wire/bytes.ts';
@@ -66,34 +68,51 @@ export class Settling {
     if (isSuccess(end)) {
       if (namesHidden(record.submission.heldText, hiddenOf(offered.plan)))
         return { kind: 'inline', detail: 'what it printed names a file that only this attempt has' };
-      return await this.#judgeReads(attempt, end, end.read);
+      return await this.#judgeReads(attempt, end);
     }
     const failure = judgeFailure(record, offered, end, this.#init.writes);
     if (failure === 'final') return undefined;
     if (failure !== 'judge') return failure;
-    // A compiler that fails leaves the dependency file of an earlier build as it was: that says nothing of this run.
-    const isOfThisRun = hiddenOf(offered.plan).includes(offered.plan.dependencies ?? '');
-    const settlement = await this.#judgeReads(attempt, end, isOfThisRun ? end.read : undefined);
+    const settlement = await this.#judgeReads(attempt, end);
     if (settlement === undefined || settlement.kind === 'unfit') return settlement;
     return 'detail' in settlement ? { kind: 'final', proven: false, detail: settlement.detail } : settlement;
   }
 
-  /** Was all that it read, here and on the system, what is here? @returns undefined if so. */
-  async #judgeReads(
-    { record, offered, view, root }: EndedAttempt,
-    end: JobEnd,
-    report: JobEnd['read'],
-  ): Promise<Settlement | undefined> {
-    const { tracking, sameness, now } = this.#init;
-    const differing = await tracking.system(record.peer).take(end.system ?? [], sameness, now());
-    if (differing !== undefined)
-      return { kind: 'unfit', detail: `${toText(differing)} differs on that machine` };
-    const outcome = { succeeded: isSuccess(end), report };
-    const verdict = await tracking.share(root).view.judge(view, offered.view, outcome);
+  /** Was all that it read, in the share and outside, what is here? @returns undefined if so. */
+  async #judgeReads(attempt: EndedAttempt, end: JobEnd): Promise<Settlement | undefined> {
+    const { offered, view, root } = attempt;
+    const unproven = await this.#judgeOutside(attempt, end);
+    if (unproven !== undefined) return unproven;
+    const outcome = { succeeded: isSuccess(end), report: end.read };
+    const verdict = await this.#init.tracking.share(root).view.judge(view, offered.view, outcome);
     if (verdict.kind === 'believed') return undefined;
     return verdict.kind === 'inline'
       ? { kind: 'inline', detail: verdict.because }
       : { kind: 'again', reason: verdict.reason, detail: verdict.because };
+  }
+
+  /** Whether a traced command's trace is whole, and all names outside the share are the same here. */
+  async #judgeOutside({ record }: EndedAttempt, end: JobEnd): Promise<Settlement | undefined> {
+    const { reading, request } = record.submission;
+    if (!isTraced(reading)) return undefined;
+    const { gap, outside } = end;
+    if (gap !== undefined || outside === undefined)
+      return { kind: 'inline', detail: gap ?? 'the worker does not tell what it read' };
+    const inputs = new Set(reading.inputs.map((path) => resolvePath(request.job.cwd, path)));
+    const replaced = end.replaced?.find((path) => !inputs.has(path));
+    if (replaced !== undefined)
+      return { kind: 'inline', detail: `it read and then changed ${toText(replaced)}` };
+    const { tracking, sameness } = this.#init;
+    const verdict = await tracking.outside(record.peer).compare(outside, sameness);
+    if (verdict.kind === 'differs')
+      return { kind: 'unfit', detail: `${toText(verdict.path)} differs on that machine` };
+    if (verdict.kind === 'unknown')
+      return {
+        kind: 'again',
+        reason: 'stale-view',
+        detail: 'parts of the report of what was read never came',
+      };
+    return undefined;
   }
 
   async #see({ record, offered: { plan }, root }: EndedAttempt, end: JobEnd): Promise<Settlement> {

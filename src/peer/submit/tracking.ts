@@ -1,11 +1,11 @@
 /**
  * What the submitter's side keeps from one job to the next: of each share its view and the paths that jobs wrote there,
- * of each worker how it mounts the shares and what it has told of its system files.
+ * of each worker how it mounts the shares and what it has told of names outside the shares.
  */
 import { getOrMake } from '../../core/get-or-make.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { ViewRules } from '../../core/view/rules.ts';
-import { SystemCheck } from '../../machine/sameness.ts';
+import { OutsideCheck } from '../../machine/outside-log.ts';
 import type { Disk } from '../../share/disk.ts';
 import type { ByteString } from '../../wire/bytes.ts';
 import { WorkerMounts } from '../trust/worker-mounts.ts';
@@ -23,7 +23,7 @@ export class Tracking {
   readonly #now: () => number;
   readonly #rules: ViewRules;
   readonly #shares = new Map<ByteString, TrackedShare>();
-  readonly #systems = new Map<PeerName, SystemCheck>();
+  readonly #outside = new Map<PeerName, OutsideCheck>();
 
   /** @param rules - what views take for proof. */
   constructor(disk: Disk, now: () => number, rules: ViewRules) {
@@ -40,8 +40,8 @@ export class Tracking {
     }));
   }
 
-  system(worker: PeerName): SystemCheck {
-    return getOrMake(this.#systems, worker, () => new SystemCheck());
+  outside(worker: PeerName): OutsideCheck {
+    return getOrMake(this.#outside, worker, () => new OutsideCheck());
   }
 
   forgetWorker(worker: PeerName): void {
@@ -49,7 +49,7 @@ export class Tracking {
       view.forgetWorker(worker);
       written.forget(worker);
     }
-    this.#systems.delete(worker);
+    this.#outside.delete(worker);
     this.mounts.forget(worker);
   }
 }

@@ -12,7 +12,8 @@ import {
   writePiece,
 } from './output.ts';
 import { findRoot, makeRoot, realPathsBelow, topmostOwn } from './root.ts';
-import { bumpAll, changedBelow, modeOf, readDependencies, takeLooks } from './view-steps.ts';
+import { traced } from './traced.ts';
+import { bumpAll, changedBelow, modeOf, takeLooks } from './view-steps.ts';
 
 export const operations = {
   lookAll,
@@ -38,8 +39,8 @@ export const operations = {
   takeLooks,
   modeOf,
   bumpAll,
-  readDependencies,
   changedBelow,
+  traced,
 } as const;
 
 export type Operations = typeof operations;

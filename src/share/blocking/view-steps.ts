@@ -7,13 +7,10 @@ import {
   lstatSync,
   openSync,
   readdirSync,
-  readFileSync,
   readlinkSync,
-  statSync,
 } from 'node:fs';
-import { parseDependencies } from '../../core/command/dependency-file.ts';
 import { absent, type Fact } from '../../core/fact.ts';
-import { isBelow, joinPath, parentOf, resolvePath } from '../../core/paths.ts';
+import { joinPath } from '../../core/paths.ts';
 import { isOwnName } from '../../core/share-layout.ts';
 import { fromBytes, toBytes } from '../../wire/bytes.ts';
 import { type LookRequest, type Looks, putRecord, recordBytes } from '../look-answer.ts';
@@ -86,50 +83,6 @@ export function bumpAll(directories: readonly string[]): {
     facts.push({ path, fact: refreshDirectory(path) });
   }
   return { facts, failed };
-}
-
-export interface ReadFiles {
-  /** Files of the share, with `..` left in; and each directory outside of it once. */
-  readonly read: { path: string; fact: Fact }[];
-  /** Files outside the share, resolved by name, each once. */
-  readonly outside: string[];
-}
-
-/**
- * What a dependency file says was read, as this machine sees it now. `stat`, not open: the attributes that the command's
- * own open brought are the ones that tell what it read.
- *
- * @returns undefined if there is no such file or it names nothing.
- */
-export function readDependencies(input: { path: string; cwd: string; root: string }): ReadFiles | undefined {
-  let text: string;
-  try {
-    text = fromBytes(readFileSync(toBytes(input.path)));
-  } catch (error) {
-    if (meansAbsent(error)) return undefined;
-    throw error;
-  }
-  const read: { path: string; fact: Fact }[] = [];
-  const outside = new Set<string>();
-  const directories = new Set<string>();
-  const names = new Set(parseDependencies(text));
-  if (names.size === 0) return undefined;
-  for (const name of names) {
-    const path = name.startsWith('/') ? name : `${input.cwd}/${name}`;
-    const resolved = resolvePath('/', path);
-    if (isBelow(input.root, resolved)) read.push({ path, fact: followedFact(path) });
-    else {
-      outside.add(resolved);
-      directories.add(parentOf(resolved));
-    }
-  }
-  for (const path of directories) read.push({ path, fact: followedFact(path) });
-  return { read, outside: [...outside] };
-}
-
-function followedFact(path: string): Fact {
-  const stats = statSync(toBytes(path), { bigint: true, throwIfNoEntry: false });
-  return stats === undefined ? absent : toFact(stats);
 }
 
 /**

@@ -20,8 +20,8 @@ export interface Access {
 
 export interface Run {
   readonly accesses: Access[];
-  /** Undefined: no dependency file was written. */
-  readonly read: string[] | undefined;
+  /** What its trace names: files that were read, and all names that were looked up. Undefined: it was not traced. */
+  readonly trace: { readonly read: string[]; readonly lookedUp: string[] } | undefined;
   readonly succeeded: boolean;
 }
 
@@ -46,15 +46,18 @@ export function* compile(
 ): Generator<number, Run> {
   const accesses: Access[] = [];
   const read: string[] = [];
+  const lookedUp: string[] = [];
+  const trace = { read, lookedUp };
   const pace = (nextRandom(random) < 0.2 ? 400 : 3) * compile.pace;
   const access = (path: string): string => {
+    lookedUp.push(path);
     const saw = open(client, path, compile.byStat);
     accesses.push({ path: join('/', path), saw, atMs: nowMs() });
     return saw;
   };
   const queue: string[] = [];
   yield nextRandom(random) * pace;
-  if (access(compile.source) === 'absent') return { accesses, read: undefined, succeeded: false };
+  if (access(compile.source) === 'absent') return { accesses, trace, succeeded: false };
   read.push(compile.source);
   queue.push(compile.source);
   for (let at = 0; at < queue.length; at++) {
@@ -70,17 +73,15 @@ export function* compile(
         break;
       }
       if (found === undefined) {
-        const outside = compile.system.get(include.name);
-        if (outside !== undefined) {
-          if (!read.includes(outside)) read.push(outside);
-        } else if (include.optional !== true) return { accesses, read: undefined, succeeded: false };
+        if (!compile.system.has(include.name) && include.optional !== true)
+          return { accesses, trace, succeeded: false };
       } else if (!read.includes(found)) {
         read.push(found);
         queue.push(found);
       }
     }
   }
-  return { accesses, read, succeeded: nextRandom(random) > 0.05 };
+  return { accesses, trace, succeeded: nextRandom(random) > 0.05 };
 }
 
 function open(client: NfsClient, path: string, byStat: boolean): string {

@@ -14,7 +14,7 @@ export class Stage {
   /** Of NFS, the same for all machines. */
   readonly version: 3 | 4;
   readonly world: World;
-  /** Where trees are too large to watch all below the include directories, only names that were found tell what was searched. */
+  /** Trees may be too large to watch all below the include directories. */
   readonly predicts: boolean;
   readonly findings = new Findings();
 

@@ -90,30 +90,32 @@ export class WorkerMachine {
   }
 
   *run(job: ViewJob, submitter: SubmitterMachine): Process<Run> {
-    const { dice, tree, predicts } = this.#stage;
+    const { dice, tree } = this.#stage;
     const client = this.#client;
-    if (job.reports) {
+    if (job.includeDirs.length > 0) {
       const command = {
         source: job.inputs[0] ?? '',
         includeDirs,
         byStat: job.byStat,
-        includes: (name: string) =>
-          includesOf(name).filter((include) => predicts || include.optional !== true),
+        includes: includesOf,
         system,
         pace: dice.pace,
       };
       return yield* compile(client, command, dice.random, () => tree.nowMs);
     }
     const accesses: Access[] = [];
+    const read: string[] = [];
+    const trace = job.reports ? { read, lookedUp: read } : undefined;
     for (const path of job.inputs) {
       yield dice.delay(5);
       const opened = client.open(path);
+      read.push(path);
       accesses.push({ path, saw: String(opened?.content ?? 'absent'), atMs: tree.nowMs });
-      if (opened === undefined) return { accesses, read: undefined, succeeded: false };
+      if (opened === undefined) return { accesses, trace, succeeded: false };
     }
     const output = job.inPlaceOutputs[0];
     if (output !== undefined) yield* this.#generate(output, submitter);
-    return { accesses, read: undefined, succeeded: true };
+    return { accesses, trace, succeeded: true };
   }
 
   /** Writes an output in place; the job goes on when the submitter sees it. */
@@ -128,15 +130,19 @@ export class WorkerMachine {
 
   /** What is reported after a run. */
   *outcome(run: Run, knownReports: number): Process<Outcome> {
-    if (run.read === undefined) return { succeeded: run.succeeded, report: undefined };
+    if (run.trace === undefined) return { succeeded: run.succeeded, report: undefined };
     const { dice } = this.#stage;
+    // What it wrote down may have a gap.
+    if (dice.chance(0.02)) return { succeeded: run.succeeded, report: undefined };
     yield dice.delay(4);
     const read: NamedFact[] = [];
-    for (const path of run.read) {
-      if (path.startsWith(`${root}/`)) read.push({ path, fact: this.#client.stat(path, true) });
-      else read.push({ path: path.slice(0, path.lastIndexOf('/')), fact: { ...absent, kind: 'directory' } });
+    for (const path of run.trace.read) {
+      read.push({ path, fact: this.#client.stat(path, true) });
       if (dice.chance(0.02)) yield dice.delay(3);
     }
+    const searched = new Set(run.trace.lookedUp.map((path) => path.slice(0, path.lastIndexOf('/'))));
+    for (const path of searched)
+      if (path.startsWith(`${root}/`)) read.push({ path, fact: { ...absent, kind: 'directory' } });
     return { succeeded: run.succeeded, report: this.#log.report(read, knownReports) };
   }
 }

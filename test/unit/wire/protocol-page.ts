@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
 import { refusalCodes } from '../../../src/core/reason.ts';
+import { outsideLooks } from '../../../src/core/view/trace.ts';
 
 /** What a field may hold. */
 export interface Kind {
@@ -168,6 +169,7 @@ const words: Readonly<Record<string, Kind>> = {
     ],
     arbitrary: fc.constantFrom({ kind: 'exited', status: 7 }, { kind: 'signaled', signal: 9, core: true }),
   },
+  look: anyOf(outsideLooks, ['odd', '', 7]),
   refusal: anyOf(refusalCodes, ['lost-peer', 'odd', '', 7]),
   // of key=value strings
   'path or empty': anyOf(['/', '', `/${'x'.repeat(4_095)}`], ['relative', `/${'x'.repeat(4_096)}`, '/\0']),

@@ -114,6 +114,11 @@ class Rig {
   readBy(...paths: string[]): NamedFact[] {
     return paths.map((path) => ({ path, fact: this.fact(path) }));
   }
+
+  /** Directories in which names were looked up. */
+  searched(...paths: string[]): NamedFact[] {
+    return paths.map((path) => ({ path, fact: { ...absent, kind: 'directory' } }));
+  }
 }
 
 test('a tree that has been quiet needs no refreshing, only its source is compared', () => {
@@ -228,13 +233,18 @@ test('a header seen only in the tick of its change is looked at again a tick lat
   }
 });
 
-test('names that were missing are looked at again only if their directory changed', () => {
+test('directories that were missing are looked at again only if the one above changed', () => {
   const rig = new Rig();
   rig.put('/s/two/sub', 'directory', 500_000);
   rig.put('/s/two/sub/x.h', 'file', 500_000);
-  const read = (): NamedFact[] => rig.readBy('/s/src/a.c', '/s/two/sub/x.h');
-  for (let jobs = 0; jobs < 3; jobs++) assert.equal(rig.run(rig.begin(), read()).kind, 'believed');
   const missing = ['/s/one/sub', '/s/src/sub', '/s/two/sub/sub'];
+  const read = (): NamedFact[] => [
+    ...rig.readBy('/s/src/a.c', '/s/two/sub/x.h'),
+    ...rig.searched('/s/two/sub', ...missing),
+  ];
+  for (let jobs = 0; jobs < 3; jobs++) assert.equal(rig.run(rig.begin(), read()).kind, 'believed');
+  rig.looked = [];
+  assert.equal(rig.run(rig.begin(), read()).kind, 'believed');
   assert.ok(!rig.looked.some((path) => missing.includes(path)), rig.looked.join(' '));
   rig.put('/s/one', 'directory', 900_000);
   rig.run(rig.begin(), read());
@@ -250,10 +260,23 @@ test('a directory that turns out to be searched and is new makes the job run aga
   rig.put('/s/two/sub/x.h', 'file', 500_000);
   rig.put('/s/one/sub', 'directory');
   const job = rig.begin();
-  const first = rig.run(job, rig.readBy('/s/src/a.c', '/s/two/sub/x.h'));
+  const read = [...rig.readBy('/s/src/a.c', '/s/two/sub/x.h'), ...rig.searched('/s/one/sub')];
+  const first = rig.run(job, read);
   assert.deepEqual([first.kind, 'reason' in first && first.reason], ['again', 'view-grew']);
-  assert.equal(rig.run(job, rig.readBy('/s/src/a.c', '/s/two/sub/x.h')).kind, 'believed');
+  assert.equal(rig.run(job, read).kind, 'believed');
   assert.ok(rig.begin().wanted.size > 6);
+});
+
+test('a directory that a path only passes through by `..` is refreshed, too', () => {
+  const rig = new Rig({ limits: { maxPredicted: 0 } });
+  rig.put('/s/two/sub', 'directory');
+  const job = rig.begin();
+  const [header] = rig.readBy('/s/two/h.h');
+  const read = [...rig.readBy('/s/src/a.c'), { path: '/s/two/sub/../h.h', fact: header?.fact ?? absent }];
+  const first = rig.run(job, read);
+  assert.deepEqual([first.kind, 'reason' in first && first.reason], ['again', 'view-grew']);
+  assert.equal(rig.run(job, read).kind, 'believed');
+  assert.equal(rig.run(rig.begin(), read).kind, 'believed');
 });
 
 test('a header that just changed makes a command that goes by stat run again, once', () => {
@@ -265,7 +288,7 @@ test('a header that just changed makes a command that goes by stat run again, on
   assert.equal(rig.run(job, rig.readBy('/s/src/a.c', '/s/two/h.h')).kind, 'believed');
 });
 
-test('a failure is believed with a dependency file only', () => {
+test('a failure is believed only if it is told what was read', () => {
   const rig = new Rig();
   const job = rig.begin();
   const { attempt } = rig.offer(job);

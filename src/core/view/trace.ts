@@ -1,0 +1,230 @@
+/**
+ * Reads the trace of a job: each file name that its programs looked up, as src/native/swarmtrace wrote it down. What it
+ * says is all that the result can depend on, so it is what proves a result, or shows why it cannot be proven.
+ */
+import { isBelow, resolvePath } from '../paths.ts';
+
+/**
+ * How an answer about a name outside the share is told, so that two machines can compare theirs.
+ * - `content`: what it contains, or that it is absent; of a directory, where it really is.
+ * - `link`: the same, but of a link its target.
+ * - `place`: where it really is, or that it is absent.
+ * - `names`: the names in it.
+ */
+export const outsideLooks = ['content', 'link', 'place', 'names'] as const;
+export type OutsideLook = (typeof outsideLooks)[number];
+
+export interface OutsideName {
+  /** Absolute, as it was looked up: `..` is left in it. */
+  readonly path: string;
+  readonly look: OutsideLook;
+}
+
+export interface TraceContext {
+  /** The directory of the job; paths that are not absolute begin there. */
+  readonly cwd: string;
+  readonly root: string;
+  /** What the job writes by plan, resolved; how it finds them before that is of no weight. */
+  readonly outputs: readonly string[];
+  /** Files and directories of the tracing itself and of a launcher's cache: not the command's. */
+  readonly passedOver: readonly string[];
+  /** The variables TZ and PATH. */
+  readonly timeZone: string | undefined;
+  readonly searchPath: string | undefined;
+}
+
+export interface Traced {
+  /** Why this is not all that the job depended on, or not to be compared; undefined if it is. */
+  readonly gap: string | undefined;
+  /** Files of the share that it looked at, with `..` left in. */
+  readonly files: readonly string[];
+  /** Directories of the share in which it looked names up, found or not, with `..` left in. */
+  readonly searched: readonly string[];
+  readonly outside: readonly OutsideName[];
+  /** Files that it read and then changed itself: what they were can only be known from before. */
+  readonly replaced: readonly string[];
+  /** What it made or changed, outputs by plan left out: of the share, and outside. */
+  readonly made: readonly string[];
+  readonly madeOutside: readonly string[];
+}
+
+const errno = { absent: [2, 20], exhausted: new Map<number, string>() };
+for (const [number, name] of [
+  [5, 'EIO'],
+  [12, 'ENOMEM'],
+  [23, 'ENFILE'],
+  [24, 'EMFILE'],
+  [27, 'EFBIG'],
+  [28, 'ENOSPC'],
+  [30, 'EROFS'],
+  [110, 'ETIMEDOUT'],
+  [116, 'ESTALE'],
+  [122, 'EDQUOT'],
+] as const)
+  errno.exhausted.set(number, name);
+
+/** What is the same to a compiler wherever it runs, or only tells it how much memory and how many processors there are. */
+const harmlessSpecial =
+  /^\/(?:dev\/(?:null|zero|full|u?random|tty|fd)|proc\/(?:self\/(?:exe|fd\/.*|maps|cgroup|status|mountinfo|auxv)|cpuinfo|meminfo|stat|filesystems|sys\/.*)|sys\/(?:devices\/system\/cpu|fs\/cgroup|kernel\/mm)(?:\/.*)?)$/;
+const lookOf: Readonly<Record<string, OutsideLook>> = { d: 'names', l: 'link', p: 'place' };
+const special = /^\/(?:dev|proc|sys)\//;
+
+/**
+ * What a trace says.
+ *
+ * @param records - each a letter, an errno as one character, a path and a NUL; see record.h there.
+ */
+export function readTrace(records: string, context: TraceContext): Traced {
+  const reader = new TraceReader(context);
+  for (let at = 0; at < records.length; ) {
+    const end = records.indexOf('\0', at + 2);
+    // Its writer had taken the place and was ended before it filled it.
+    if (end < 0 || records[at] === '\0') {
+      reader.gap ??= 'a program was ended while it wrote its trace';
+      break;
+    }
+    reader.take(records[at] as string, records.charCodeAt(at + 1), records.slice(at + 2, end));
+    at = end + 1;
+  }
+  return reader.end();
+}
+
+class TraceReader {
+  readonly #context: TraceContext;
+  readonly #outputs: ReadonlySet<string>;
+  readonly #files = new Set<string>();
+  /** Of what was read: as it was named, by resolved path. */
+  readonly #contents = new Map<string, string>();
+  readonly #searched = new Set<string>();
+  readonly #outside = new Map<string, OutsideName>();
+  readonly #replaced = new Set<string>();
+  readonly #made = new Set<string>();
+  readonly #madeOutside = new Set<string>();
+  /** Begun by an exec of another program of the job; the first by the runner. */
+  #expected = 1;
+  #begun = 0;
+  gap: string | undefined;
+
+  constructor(context: TraceContext) {
+    this.#context = context;
+    this.#outputs = new Set(context.outputs);
+  }
+
+  take(deed: string, error: number, name: string): void {
+    switch (deed) {
+      case 'h':
+        this.#begun += 1;
+        return this.#name('r', 0, name);
+      case 'x':
+        this.#expected += error === 0 ? 1 : -1;
+        return this.#program(name);
+      case 'o':
+        this.gap ??= `it used ${name}`;
+        return;
+      case 'z':
+        this.#zone();
+        return;
+      default:
+        this.#name(deed, error, name);
+    }
+  }
+
+  end(): Traced {
+    if (this.#begun < this.#expected)
+      this.gap ??=
+        this.#begun === 0
+          ? 'its program cannot be traced: it is linked statically, or for another machine'
+          : 'a program that it started cannot be traced';
+    return {
+      gap: this.gap,
+      files: [...this.#files],
+      searched: [...this.#searched],
+      outside: [...this.#outside.values()],
+      replaced: [...this.#replaced],
+      made: [...this.#made].filter((path) => !this.#outputs.has(path)),
+      madeOutside: [...this.#madeOutside],
+    };
+  }
+
+  #name(deed: string, error: number, name: string): void {
+    const path = name.startsWith('/') ? name : `${this.#context.cwd}/${name}`;
+    const resolved = resolvePath('/', path);
+    if (this.#context.passedOver.some((place) => isBelow(place, resolved))) return;
+    const exhausted = errno.exhausted.get(error);
+    if (exhausted !== undefined) this.gap ??= `${path}: ${exhausted}`;
+    const changes = deed === 'w' || deed === 'u' || deed === 'm';
+    if (special.test(resolved)) return this.#special(deed, error, resolved);
+    if (changes && error === 0) this.#changed(deed, path, resolved);
+    else if (!isBelow(this.#context.root, resolved)) this.#lookedOutside(deed, path, resolved);
+    else this.#looked(deed, error, path, resolved);
+  }
+
+  #special(deed: string, error: number, path: string): void {
+    if (error !== 0 || harmlessSpecial.test(path) || deed === 's' || deed === 'l') return;
+    this.gap ??= `it used ${path}`;
+  }
+
+  /** A file of the job's own making is read without depending on anything, so it must be known as such first. */
+  #changed(deed: string, path: string, resolved: string): void {
+    const isNew = !this.#made.has(resolved) && !this.#madeOutside.has(resolved);
+    const readAs = this.#contents.get(resolved);
+    if (readAs !== undefined || (deed === 'u' && isNew)) {
+      this.#contents.delete(resolved);
+      this.#files.delete(readAs ?? path);
+      this.#outside.delete(`content${readAs ?? path}`);
+      this.#replaced.add(resolved);
+    }
+    if (isBelow(this.#context.root, resolved)) {
+      this.#made.add(resolved);
+      if (!this.#outputs.has(resolved)) this.#search(path, resolved);
+    } else {
+      if (isNew && deed === 'm') this.gap ??= `it changed ${path}`;
+      this.#madeOutside.add(resolved);
+    }
+  }
+
+  #lookedOutside(deed: string, path: string, resolved: string): void {
+    if (this.#madeOutside.has(resolved)) return;
+    if (deed === 'r') this.#contents.set(resolved, path);
+    this.#compare(lookOf[deed] ?? 'content', path);
+  }
+
+  #compare(look: OutsideLook, path: string): void {
+    const key = `${look}${path}`;
+    if (!this.#outside.has(key)) this.#outside.set(key, { path, look });
+  }
+
+  #looked(deed: string, error: number, path: string, resolved: string): void {
+    if (this.#outputs.has(resolved) || this.#made.has(resolved)) {
+      if (deed === 'r' && error === 0 && !this.#made.has(resolved)) this.#contents.set(resolved, path);
+      return;
+    }
+    this.#search(path, resolved);
+    if (errno.absent.includes(error)) return;
+    if (deed === 'd') {
+      this.#searched.add(path);
+      return;
+    }
+    this.#files.add(path);
+    if (deed === 'r') this.#contents.set(resolved, path);
+  }
+
+  #search(path: string, resolved: string): void {
+    if (resolved === this.#context.root) return;
+    this.#searched.add(path.slice(0, path.lastIndexOf('/')) || '/');
+  }
+
+  /** The one that was begun is compared when it tells of itself; here, whether this name leads to it. */
+  #program(name: string): void {
+    if (name.includes('/')) return this.#name('p', 0, name);
+    for (const directory of (this.#context.searchPath ?? '').split(':'))
+      if (directory.startsWith('/')) this.#name('p', 0, `${directory}/${name}`);
+  }
+
+  #zone(): void {
+    const { timeZone = '' } = this.#context;
+    const zone = timeZone.replace(/^:/, '');
+    const named = zone.startsWith('/') ? zone : `/usr/share/zoneinfo/${zone}`;
+    this.#compare('content', zone === '' ? '/etc/localtime' : named);
+  }
+}

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readTrace, type TraceContext, type Traced } from '../../../../src/core/view/trace.ts';
+
+const plain: TraceContext = {
+  cwd: '/s/build',
+  root: '/s',
+  outputs: [],
+  passedOver: ['/run/trace'],
+  timeZone: undefined,
+  searchPath: '/usr/bin:/bin',
+};
+const begun = 'h0/usr/bin/cc1';
+
+/** Records as `r0PATH`: a letter, a digit that stands for an errno, a path. */
+function read(records: readonly string[], context: Partial<TraceContext> = {}): Traced {
+  const text = [begun, ...records].map(
+    (record) =>
+      `${record[0]}${String.fromCharCode(Number(record.slice(1).match(/^\d+/)?.[0]))}${record.replace(/^.\d+/, '')}\0`,
+  );
+  return readTrace(text.join(''), { ...plain, ...context });
+}
+
+const outside = ({ outside }: Traced): string[] =>
+  outside.map(({ look, path }) => `${look} ${path}`).filter((name) => name !== 'content /usr/bin/cc1');
+
+test('names of the share: files that were looked at, and directories in which names were looked up', () => {
+  const found = read(['r0../src/a.c', 's2../src/d/x.h', 'r0/s/inc/x.h', 's0/s/inc', 'd0/s/lib', 'l20/s/f/g']);
+  assert.deepEqual(found.files, ['/s/build/../src/a.c', '/s/inc/x.h', '/s/inc']);
+  assert.deepEqual(found.searched, [
+    '/s/build/../src',
+    '/s/build/../src/d',
+    '/s/inc',
+    '/s',
+    '/s/lib',
+    '/s/f',
+  ]);
+  assert.equal(found.gap, undefined);
+});
+
+test('names outside are told with what two machines must agree in', () => {
+  const found = read([
+    'r0/usr/include/a.h',
+    's2/usr/local/include/a.h',
+    'l0/usr/bin/cc',
+    'd0/usr/lib/gcc',
+    'p0/usr/bin/cc',
+    'r0/usr/include/a.h',
+    'r0/run/trace/swarmtrace.so',
+  ]);
+  assert.deepEqual(outside(found), [
+    'content /usr/include/a.h',
+    'content /usr/local/include/a.h',
+    'link /usr/bin/cc',
+    'names /usr/lib/gcc',
+    'place /usr/bin/cc',
+  ]);
+});
+
+test('a path that leaves the share by name is outside, as it was named', () => {
+  assert.deepEqual(outside(read(['r0/s/../usr/include/a.h'])), ['content /s/../usr/include/a.h']);
+});
+
+test('what a job makes itself is not what it depends on', () => {
+  const found = read(['w0/tmp/cc1.s', 's0/tmp/cc1.s', 'r0/tmp/cc1.s', 'm0/tmp/cc1.s', 'w0a.i', 'r0a.i']);
+  assert.deepEqual(outside(found), []);
+  assert.deepEqual(found.files, []);
+  assert.deepEqual(found.made, ['/s/build/a.i']);
+  assert.deepEqual(found.madeOutside, ['/tmp/cc1.s']);
+  assert.equal(found.gap, undefined);
+});
+
+test('its outputs by plan are not searched for', () => {
+  const found = read(['s2out/.b-a.o', 'l0out/.b-a.o', 'm2out/.b-a.o', 'w0out/.b-a.o', 's0out/.b-a.o'], {
+    outputs: ['/s/build/out/.b-a.o'],
+  });
+  assert.deepEqual([found.files, found.searched, found.made, found.replaced], [[], [], [], []]);
+});
+
+test('what it read and then changed can only be known from before', () => {
+  const context = { outputs: ['/s/build/l.a'] };
+  assert.deepEqual(read(['r0l.a', 'w0stX', 'm0stX', 'm0l.a'], context).replaced, ['/s/build/l.a']);
+  assert.deepEqual(read(['u0l.a'], context).replaced, ['/s/build/l.a']);
+  const other = read(['r0/s/x', 'u0/s/x']);
+  assert.deepEqual([other.replaced, other.files], [['/s/x'], []]);
+  assert.deepEqual(read(['w0l.a', 'r0l.a', 'u0l.a'], context).replaced, []);
+});
+
+test('a program that is started leads to where its name leads, also by way of PATH', () => {
+  const found = read(['x0/opt/bin/as', 'h0/opt/as-2', 'x0as', 'h0/usr/bin/as', 'x0no', 'x2no']);
+  assert.equal(found.gap, undefined);
+  assert.deepEqual(outside(found), [
+    'place /opt/bin/as',
+    'content /opt/as-2',
+    'place /usr/bin/as',
+    'place /bin/as',
+    'content /usr/bin/as',
+    'place /usr/bin/no',
+    'place /bin/no',
+  ]);
+});
+
+test('the time zone is that of TZ, or of the machine', () => {
+  assert.deepEqual(outside(read(['z0'])), ['content /etc/localtime']);
+  assert.deepEqual(outside(read(['z0'], { timeZone: ':Europe/Rome' })), [
+    'content /usr/share/zoneinfo/Europe/Rome',
+  ]);
+  assert.deepEqual(outside(read(['z0'], { timeZone: '/x/zone' })), ['content /x/zone']);
+});
+
+/** Records that leave a trace with a gap, and words of why. */
+const gaps: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/a program that it started cannot be traced/, ['x0/bin/static']],
+  [/a connection to another program/, ['o0a connection to another program']],
+  [/it used \/dev\/stdin/, ['r0/dev/stdin']],
+  [/it used \/proc\/version/, ['r0/proc/version']],
+  [/it used \/sys\/kernel\/notes/, ['r0/sys/kernel/notes']],
+  [/it used \/dev\/sda/, ['w0/dev/sda']],
+  [/\/tmp\/cc1\.s: ENOSPC/, ['w28/tmp/cc1.s']],
+  [/\/s\/build\/a\.h: EIO/, ['r5a.h']],
+  [/it changed \/tmp\/theirs/, ['m0/tmp/theirs']],
+];
+for (const [why, records] of gaps)
+  test(`a trace with ${records.join(', ')} proves nothing`, () => assert.match(read(records).gap ?? '', why));
+
+test('nothing of weight is read from these', () => {
+  const names = ['/dev/null', '/dev/urandom', '/proc/self/fd/3', '/proc/cpuinfo', '/proc/self/maps'];
+  assert.equal(read(names.map((name) => `r0${name}`)).gap, undefined);
+  assert.equal(read(['w0/dev/null', 's0/dev/stdin']).gap, undefined);
+});
+
+test('a program without any record, and a record without its end, prove nothing', () => {
+  assert.match(readTrace('', plain).gap ?? '', /cannot be traced/);
+  assert.match(readTrace(`${begun.replace('0', '\0')}\0r\0/s/a`, plain).gap ?? '', /was ended/);
+  assert.match(readTrace(`${begun.replace('0', '\0')}\0\0\0\0\0`, plain).gap ?? '', /was ended/);
+});
