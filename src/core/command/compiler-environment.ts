@@ -12,6 +12,8 @@ export interface CompilerEnvironment {
   readonly outputs: readonly string[];
   /** The variables because of which outputs cannot be renamed. */
   readonly inPlace: readonly string[];
+  /** Those of them that name a file to which the compiler adds. */
+  readonly adds: readonly string[];
 }
 
 type Meaning =
@@ -67,6 +69,7 @@ export function readCompilerEnvironment(env: ReadonlyMap<string, string>): Compi
     inputs: [] as string[],
     outputs: [] as string[],
     inPlace: [] as string[],
+    adds: [] as string[],
   };
   for (const [name, meaning] of meanings) {
     const value = env.get(name);
@@ -88,10 +91,12 @@ export function readCompilerEnvironment(env: ReadonlyMap<string, string>): Compi
       case 'dependencies':
         found.outputs.push(value.split(' ', 1)[0] as string);
         found.inPlace.push(name);
+        found.adds.push(name);
         break;
       case 'outputs':
         found.outputs.push(value);
         found.inPlace.push(name);
+        found.adds.push(name);
         break;
       case 'in-place':
         found.inPlace.push(name);

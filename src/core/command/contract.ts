@@ -43,6 +43,8 @@ export interface Reading {
   readonly programs: readonly string[];
   /** Set: runs inline by rule of the command line alone. */
   readonly inline?: Reason;
+  /** Set: its result could not be proven, whatever a worker made; a phrase that says why. */
+  readonly unprovable?: string;
   /** Files read by name: sources, objects, archives, response files, `-include` files, specs, linker scripts. */
   readonly inputs: readonly string[];
   /** Directories searched for headers, in search order (`-iquote` first, then -I, -isystem, -idirafter); the source's own directory is not in it. */

@@ -109,8 +109,12 @@ function readCompiler(command: Command, tool: Tool, family: DriverFamily, expans
     };
   }
   const decision = planRename(command.argv, tool.index, facts, written);
+  const added = facts.adds[0] ?? environment.adds[0];
   return {
     ...base,
+    ...(added === undefined
+      ? {}
+      : { unprovable: `${added} adds to a file, and a second run would add again` }),
     kind: kindOf(facts, undefined),
     outputs: written.outputs,
     ...(written.dependencyFile === undefined ? {} : { dependencyFile: written.dependencyFile }),

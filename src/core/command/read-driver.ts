@@ -61,6 +61,8 @@ export interface DriverFacts {
   readonly sideOutputs: string[];
   /** The arguments because of which outputs cannot be renamed, in order. */
   readonly inPlace: string[];
+  /** The arguments that name a file to which it adds: what is written there twice stays there twice. */
+  readonly adds: string[];
 }
 
 const sourceSuffix =
@@ -98,6 +100,7 @@ export function readDriver(
     sideFiles: [],
     sideOutputs: [],
     inPlace: [],
+    adds: [],
   };
   const walk: Walk = { language: '', prefix: '', linkerWords: [], onlyFiles: false };
   for (let at = 0; at < words.length; at++) {
@@ -176,7 +179,12 @@ interface Step {
   readonly facts: DriverFacts;
 }
 
-const inPlace = ({ text, facts }: Step): void => {
+/** Options that name a file to which the compiler adds what it has to say. */
+const adding = /^(?:-fopt-info|-fproc-stat-report=|-time=|-diagnostic-log-file)$/;
+
+const inPlace = ({ option, value, text, facts }: Step): void => {
+  if (adding.test(option.name) && (option.name !== '-fopt-info' || value.includes('=')))
+    facts.adds.push(text);
   facts.inPlace.push(text);
 };
 

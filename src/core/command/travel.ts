@@ -50,7 +50,8 @@ function whyNot(reading: Reading, command: Command, place: Place): Reason | unde
   const seenEverywhere = (path: string) =>
     isNowhere(path) || isSystemPath(resolvePath(command.cwd, path)) || inShare(path);
   if (!namedPaths(reading, command).every(seenEverywhere)) return 'outside-share';
-  return environmentStays(command.env, seenEverywhere) ? 'outside-share' : undefined;
+  if (environmentStays(command.env, seenEverywhere)) return 'outside-share';
+  return reading.unprovable === undefined ? undefined : 'unprovable';
 }
 
 /** All paths that must be the same elsewhere. */

@@ -11,12 +11,21 @@
 
 #include "record.h"
 
-static enum deed deed_of(int flags) {
+static int is_there(int directory, const char *path) {
+  NEXT(faccessat);
+  int kept = errno;
+  int result = next(directory, path, F_OK, 0) == 0;
+  errno = kept;
+  return result;
+}
+
+/* Of a call that has yet to be made. */
+static enum deed deed_of(int flags, int directory, const char *path) {
   if ((flags & O_TMPFILE) == O_TMPFILE) return CHANGED;
   if ((flags & O_ACCMODE) == O_RDONLY && !(flags & (O_CREAT | O_TRUNC)))
     return flags & O_DIRECTORY ? LISTED : READ;
-  int emptied = flags & O_TRUNC || (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
-  return emptied ? MADE : UPDATED;
+  if (flags & O_TRUNC || (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) return MADE;
+  return flags & O_CREAT && !is_there(directory, path) ? MADE : UPDATED;
 }
 
 #define TAKE_MODE                                                                                            \
@@ -31,8 +40,9 @@ static enum deed deed_of(int flags) {
 #define OPEN(name)                                                                                           \
   int name(const char *path, int flags, ...) {                                                               \
     TAKE_MODE NEXT(name);                                                                                    \
+    enum deed deed = deed_of(flags, AT_FDCWD, path);                                                         \
     int result = next(path, flags, mode);                                                                    \
-    record(deed_of(flags), ERROR_IF(result < 0), path);                                                      \
+    record(deed, ERROR_IF(result < 0), path);                                                                \
     return result;                                                                                           \
   }
 OPEN(open)
@@ -41,8 +51,9 @@ OPEN(open64)
 #define OPENAT(name)                                                                                         \
   int name(int directory, const char *path, int flags, ...) {                                                \
     TAKE_MODE NEXT(name);                                                                                    \
+    enum deed deed = deed_of(flags, directory, path);                                                        \
     int result = next(directory, path, flags, mode);                                                         \
-    record_at(deed_of(flags), ERROR_IF(result < 0), directory, path);                                        \
+    record_at(deed, ERROR_IF(result < 0), directory, path);                                                  \
     return result;                                                                                           \
   }
 OPENAT(openat)
@@ -53,8 +64,9 @@ OPENAT(openat64)
   int name(const char *path, int flags);                                                                     \
   int name(const char *path, int flags) {                                                                    \
     NEXT(name);                                                                                              \
+    enum deed deed = deed_of(flags, AT_FDCWD, path);                                                         \
     int result = next(path, flags);                                                                          \
-    record(deed_of(flags), ERROR_IF(result < 0), path);                                                      \
+    record(deed, ERROR_IF(result < 0), path);                                                                \
     return result;                                                                                           \
   }
 OPEN_2(__open_2)
@@ -64,23 +76,25 @@ OPEN_2(__open64_2)
   int name(int directory, const char *path, int flags);                                                      \
   int name(int directory, const char *path, int flags) {                                                     \
     NEXT(name);                                                                                              \
+    enum deed deed = deed_of(flags, directory, path);                                                        \
     int result = next(directory, path, flags);                                                               \
-    record_at(deed_of(flags), ERROR_IF(result < 0), directory, path);                                        \
+    record_at(deed, ERROR_IF(result < 0), directory, path);                                                  \
     return result;                                                                                           \
   }
 OPENAT_2(__openat_2)
 OPENAT_2(__openat64_2)
 
-static enum deed deed_of_mode(const char *mode) {
-  if (mode[0] == 'w') return MADE;
+static enum deed deed_of_mode(const char *mode, const char *path) {
+  if (mode[0] == 'w' || (mode[0] == 'a' && !is_there(AT_FDCWD, path))) return MADE;
   return mode[0] == 'r' && !strchr(mode, '+') ? READ : UPDATED;
 }
 
 #define FOPEN(name)                                                                                          \
   FILE *name(const char *path, const char *mode) {                                                           \
     NEXT(name);                                                                                              \
+    enum deed deed = deed_of_mode(mode, path);                                                               \
     FILE *result = next(path, mode);                                                                         \
-    record(deed_of_mode(mode), ERROR_IF(!result), path);                                                     \
+    record(deed, ERROR_IF(!result), path);                                                                   \
     return result;                                                                                           \
   }
 FOPEN(fopen)
@@ -89,8 +103,9 @@ FOPEN(fopen64)
 #define FREOPEN(name)                                                                                        \
   FILE *name(const char *path, const char *mode, FILE *file) {                                               \
     NEXT(name);                                                                                              \
+    enum deed deed = deed_of_mode(mode, path);                                                               \
     FILE *result = next(path, mode, file);                                                                   \
-    record(deed_of_mode(mode), ERROR_IF(!result), path);                                                     \
+    record(deed, ERROR_IF(!result), path);                                                                   \
     return result;                                                                                           \
   }
 FREOPEN(freopen)

@@ -60,13 +60,18 @@ export function viewJobOf(
   const { cwd } = request.job;
   const inShare = (path: ByteString): boolean => isBelow(root, resolvePath(cwd, path));
   const outputs = reading.outputs.map(({ path }) => path).filter(inShare);
+  const inputs = reading.inputs.filter(inShare);
   const programs = reading.programs.filter((path) => path.includes('/') && inShare(path));
   const traced = isTraced(reading);
   return {
     cwd,
-    inputs: reading.inputs.filter(inShare),
+    inputs,
     programs,
-    includeDirs: reading.includeDirs,
+    // A quoted header is looked for beside its source first, below that directory too.
+    includeDirs: [
+      ...reading.includeDirs,
+      ...(reading.kind === 'compile' ? inputs.map((path) => parentOf(resolvePath(cwd, path))) : []),
+    ],
     // Opaque commands may look wherever this build has written.
     otherDirs: [...reading.otherDirs.filter(inShare), ...(traced ? [] : written)],
     renamedOutputs: reading.rename === undefined ? [] : outputs,

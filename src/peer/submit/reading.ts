@@ -60,7 +60,9 @@ export class RequestReader {
       force,
     });
     const inline = travels ? undefined : (reason ?? 'outside-share');
-    const detail = inline === 'outside-share' && found !== undefined && !found.ok ? found.why : undefined;
+    const whyOutside = found?.ok === false ? found.why : undefined;
+    const detail =
+      inline === 'unprovable' ? reading.unprovable : inline === 'outside-share' ? whyOutside : undefined;
     if (inline !== undefined || root === undefined)
       return { reading, share: root, inline, unslotted, detail };
     await settled(root);

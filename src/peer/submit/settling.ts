@@ -28,7 +28,6 @@ export interface SettlingInit {
   readonly outputs: Outputs;
   readonly writes: JobWrites;
   readonly sameness: Sameness;
-  readonly now: () => number;
 }
 
 export class Settling {

@@ -45,7 +45,12 @@ export const processRows: readonly CommandLine[] = [
     '$S cat /run/no-such-file; echo $?',
   ),
   // how it ends
-  ...rows('remote', '$S true; echo $?', '$S sh -c "echo out; echo err >&2"'),
+  ...rows(
+    'remote',
+    '$S gcc -S b.c -o - >&-; echo $?',
+    '$S true; echo $?',
+    '$S sh -c "echo out; echo err >&2"',
+  ),
   ...rows(
     'failed-remotely',
     '$S false; echo $?',
@@ -53,7 +58,6 @@ export const processRows: readonly CommandLine[] = [
     'exec $S sh -c "echo out; echo err >&2; exit 9"',
     '$S cat <&-; echo $?',
     '$S /bin/echo lost >&-; echo $?',
-    '$S gcc -S b.c -o - >&-; echo $?',
     ...['ABRT', 'BUS', 'FPE', 'HUP', 'INT', 'KILL', 'PIPE', 'QUIT', 'SEGV', 'TERM', 'USR1', 'XCPU'].map(
       (signal) => `ulimit -c 0; exec $S sh -c 'kill -${signal} $$'`,
     ),

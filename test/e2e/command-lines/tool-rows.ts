@@ -34,7 +34,7 @@ export const toolRows: readonly CommandLine[] = [
     'gcc alone.c -o program; $S objcopy --only-keep-debug program program.debug; $S readelf -h program.debug | head -n 3',
   ),
   ...rows(
-    'failed-remotely',
+    'remote',
     `${objects}; $S gcc main.o a.o -o program; echo $?; ls`,
     `${objects}; $S ar cr lib.a a.o no-such.o; echo $?; ls`,
     `${objects}; $S gcc -Wl,--no-such-option main.o a.o b.o -o program; echo $?`,
