@@ -114,13 +114,13 @@ export const compilerRows: readonly CommandLine[] = [
   ...rows(
     'remote',
     '$S gcc -c a.c -MF deps; echo $?',
+    '$S gcc -c a.c -MD -MF no/such/directory/a.d; echo $?',
     '$S gcc -c a.c -MP; echo $?',
     '$S gcc -c lost.c -MD -MG; echo $?',
     'echo "#define GENERATED 5" >inc/generated.h; $S gcc -Iinc -c generated.c -MD -MG',
     '$S gcc -c a.c -MD -MF same.o -o same.o; echo $?',
     'n=$\'new\\nline.c\'; cp b.c "$n"; $S gcc -g -c "$n" -MD; echo $?',
   ),
-  ...rows('failed-remotely', '$S gcc -c a.c -MD -MF no/such/directory/a.d; echo $?'),
   ...rows(
     'unprovable',
     // What is added twice stays there twice.
@@ -226,13 +226,13 @@ export const compilerRows: readonly CommandLine[] = [
     'failed-remotely',
     'mkdir a.o; $S gcc -c a.c; echo $?',
     '$S gcc -c a.c -o no/such/directory/a.o; echo $?',
-    '$S gcc -c a.c error.c b.c; echo $?; ls',
-    '$S gcc -c a.c @no-such-file; echo $?',
   ),
   // An error is final where it was found.
   ...rows(
     'remote',
     '$S gcc -c lost.c; echo $?',
+    '$S gcc -c a.c error.c b.c; echo $?; ls',
+    '$S gcc -c a.c @no-such-file; echo $?',
     '$S gcc -c no-such-file.c; echo $?',
     '$S gcc -c a.c b.c -o both.o; echo $?',
     '$S gcc -c a.c -no-such-option; echo $?',

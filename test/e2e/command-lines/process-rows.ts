@@ -44,7 +44,13 @@ export const processRows: readonly CommandLine[] = [
     '$S head -c 30 /dev/zero',
     '$S cat /run/no-such-file; echo $?',
   ),
-  // how it ends
+  // how it ends; a death by a signal is final
+  ...rows(
+    'remote',
+    ...['ABRT', 'BUS', 'FPE', 'HUP', 'INT', 'KILL', 'PIPE', 'QUIT', 'SEGV', 'TERM', 'USR1', 'XCPU'].map(
+      (signal) => `ulimit -c 0; exec $S sh -c 'kill -${signal} $$'`,
+    ),
+  ),
   ...rows(
     'remote',
     '$S gcc -S b.c -o - >&-; echo $?',
@@ -58,9 +64,6 @@ export const processRows: readonly CommandLine[] = [
     'exec $S sh -c "echo out; echo err >&2; exit 9"',
     '$S cat <&-; echo $?',
     '$S /bin/echo lost >&-; echo $?',
-    ...['ABRT', 'BUS', 'FPE', 'HUP', 'INT', 'KILL', 'PIPE', 'QUIT', 'SEGV', 'TERM', 'USR1', 'XCPU'].map(
-      (signal) => `ulimit -c 0; exec $S sh -c 'kill -${signal} $$'`,
-    ),
   ),
   ...rows(
     'remote',
