@@ -44,6 +44,12 @@ export class Sameness {
     );
   }
 
+  /** Whether there is such a program here. That there was none is asked again: it may just have been built. */
+  async hasProgram(name: ByteString, cwd: ByteString, env: ReadonlyMap<string, string>): Promise<boolean> {
+    if ((await this.program(name, cwd, env)).digest !== '') return true;
+    return (await findProgram(name, env.get('PATH'), cwd)) !== undefined;
+  }
+
   async cpu(): Promise<Fingerprint> {
     this.#cpu ??= cpuFingerprint();
     return await this.#cpu;

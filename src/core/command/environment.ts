@@ -77,8 +77,8 @@ export function travellingEnvironment(entries: readonly string[]): string[] {
 }
 
 /**
- * The same entries, and how wide the terminal is. gcc asks the terminal at its stdin how wide it may write, even
- * where its messages go elsewhere; elsewhere there is none to ask.
+ * The same entries, and how wide the terminal is. gcc, whose messages go to a terminal at stderr, asks the one at its
+ * stdin how wide it is; on a worker there is none to ask.
  *
  * @param columns - 0 if there is no terminal at stdin.
  */

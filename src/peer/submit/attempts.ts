@@ -144,6 +144,9 @@ export class Attempts {
 
   async #settle(record: AttemptRecord, result: JobResult): Promise<void> {
     const { submission } = record;
+    // Its mode forbids that, there as here: the caller is told at once.
+    if (result.kind === 'spawn-failed' && result.detail === 'exec EACCES')
+      return this.#unprovable(record, result.detail);
     if (result.kind === 'spawn-failed')
       return this.#failed(record, { reason: 'spawn-failed', confirmed: true }, result.detail);
     learnMemory(this.#init.memory, submission.demand.kind, result.maxRssBytes);
@@ -188,6 +191,8 @@ export class Attempts {
 
 function environmentOf({ request, reading }: Submission): readonly ByteString[] {
   const travelling = travellingEnvironment(request.environment);
-  const { stdin, columns } = request.job;
-  return reading.kind !== 'other' && stdin === 'tty' ? withTerminalWidth(travelling, columns) : travelling;
+  const { stdin, stderr, columns } = request.job;
+  return reading.kind !== 'other' && stdin === 'tty' && stderr === 'tty'
+    ? withTerminalWidth(travelling, columns)
+    : travelling;
 }

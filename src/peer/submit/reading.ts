@@ -6,9 +6,11 @@ import { mayTravel } from '../../core/command/travel.ts';
 import { isBelow, resolvePath } from '../../core/paths.ts';
 import type { Reason } from '../../core/reason.ts';
 import type { WrapperRequest } from '../../local/wrapper-connection.ts';
+import type { Sameness } from '../../machine/sameness.ts';
 import { outputObstacles, readPiece } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
 import { DiskError } from '../../share/disk-error.ts';
+import { readFacts } from '../../share/facts.ts';
 import type { Shares } from '../../share/shares.ts';
 import { type ByteString, fromBytes } from '../../wire/bytes.ts';
 import type { Membership } from '../trust/membership.ts';
@@ -31,6 +33,7 @@ export interface RequestReaderInit {
   readonly disk: Disk;
   readonly shares: Shares;
   readonly members: Membership;
+  readonly sameness: Sameness;
   /** Waits until the other peers had the time to find this peer's file on a share; at once but for the first time. */
   readonly settled: (root: ByteString) => Promise<void>;
 }
@@ -65,8 +68,24 @@ export class RequestReader {
       inline === 'unprovable' ? reading.unprovable : inline === 'outside-share' ? whyOutside : undefined;
     if (inline !== undefined || root === undefined)
       return { reading, share: root, inline, unslotted, detail };
+    if (!(await this.#hasProgram(command, root)))
+      return { reading, share: root, inline: 'no-command', unslotted: true, detail };
     await settled(root);
     return { reading: await withoutObstacles(reading, cwd, disk), share: root, inline, unslotted, detail };
+  }
+
+  /** Whether the program is there: a command that cannot be found need not be looked for on other machines. */
+  async #hasProgram({ argv: [name = ''], cwd, env }: Command, root: ByteString): Promise<boolean> {
+    const { disk, sameness } = this.#init;
+    const path = resolvePath(cwd, name);
+    if (!name.includes('/') || !isBelow(root, path)) return await sameness.hasProgram(name, cwd, env);
+    try {
+      const [fact] = await readFacts(disk, [path]);
+      return fact?.kind !== 'absent';
+    } catch (error) {
+      if (error instanceof DiskError) return true; // it is not known: whoever runs it finds out
+      throw error;
+    }
   }
 }
 
