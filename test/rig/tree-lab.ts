@@ -3,7 +3,7 @@
  * The submitter is this machine; the worker is another set of namespaces of it, which sees this machine's files only
  * through the tree.
  */
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ProgramName } from '../../src/native/build.ts';
@@ -113,6 +113,7 @@ export class TreeLab {
       uid: process.getuid?.() ?? 0,
       gid: process.getgid?.() ?? 0,
       groups: [],
+      plainDevice: statSync(this.#options.shares[0] ?? '/', { bigint: true }).dev,
       onRequest: (type, payload) => {
         this.traffic.requests += 1;
         this.#deliver(() =>
