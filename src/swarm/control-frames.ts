@@ -10,6 +10,7 @@ type AnyControlFrame = Frame & {
 };
 
 export interface ControlHandlers {
+  readonly nowMs: () => number;
   readonly onHello: (payload: Uint8Array) => void;
   /** To one of our beats. */
   readonly onAnswer: (beat: number) => void;
@@ -28,7 +29,9 @@ export function takeControlFrame(link: Link, any: Frame, handlers: ControlHandle
       handlers.onHello(frame.payload);
       return;
     case 'BEAT':
-      link.control?.send('BEAT_ACK', encodeBeatAck(parseBeat(frame.payload)));
+      // A peer that sends more is alive; it need not be told that this one is, so often.
+      if (link.beats.take(1, handlers.nowMs()))
+        link.control?.send('BEAT_ACK', encodeBeatAck(parseBeat(frame.payload)));
       return;
     case 'BEAT_ACK':
       handlers.onAnswer(parseBeatAck(frame.payload));

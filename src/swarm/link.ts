@@ -3,11 +3,13 @@
  * moment when both ends dial; the swarm decides which one counts.
  */
 import type { Connection, Stream } from '@libp2p/interface';
+import { type Allowance, Bucket } from '../core/bucket.ts';
 import type { Hello } from '../wire/control-messages.ts';
 import type { Frame, FrameName } from '../wire/frame.ts';
 import type { SwarmPeer } from './contract.ts';
 import { withoutPeer } from './finding/addresses.ts';
 import { Channel } from './libp2p/channel.ts';
+import { allowStreams } from './libp2p/stream-limit.ts';
 import { toError } from './libp2p/to-error.ts';
 
 export const controlProtocol = '/buildswarm/control/1.0.0';
@@ -48,6 +50,11 @@ const workerFrames: readonly FrameName[] = [
   'RETURNED',
 ];
 
+/** What may wait for a peer on its control stream. */
+const mostControlBytes = 1024 * 1024;
+/** Beats that are answered: a watched peer sends one a second. */
+const answeredBeats: Allowance = { burst: 32, perS: 4 };
+
 export interface LinkOptions {
   readonly onHeard: (link: Link) => void;
   readonly onFault: (link: Link, what: string, error: Error) => void;
@@ -69,6 +76,8 @@ export class Link {
   retired = false;
   saidBye = false;
   readonly connection: Connection;
+  /** Beats of the other end that are still to be answered. */
+  readonly beats: Bucket;
   readonly #options: LinkOptions;
   readonly #jobs = new Set<Channel>();
   readonly #settled: Promise<void>;
@@ -81,6 +90,7 @@ export class Link {
     this.dialled = connection.direction === 'outbound';
     this.remoteAddress = connection.remoteAddr.toString();
     this.openedMs = nowMs;
+    this.beats = new Bucket(answeredBeats, nowMs);
     this.#settled = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -155,6 +165,12 @@ export class Link {
     return channel;
   }
 
+  /** The other end is proven: it may open as many streams as a build needs, and send long frames. */
+  trust(): void {
+    allowStreams(this.connection);
+    this.control?.limit(Number.POSITIVE_INFINITY);
+  }
+
   sweep(nowMs: number): void {
     for (const job of this.#jobs) job.sweep(nowMs);
   }
@@ -190,6 +206,7 @@ export class Link {
     return new Channel({
       peer: this.peer,
       allowed,
+      ...(kind === 'control' ? { mostWaitingBytes: mostControlBytes } : {}),
       onHeard: () => this.#options.onHeard(this),
       onFault: (what, error) => this.#options.onFault(this, what, error),
       onOver: (channel, garbage) => {

@@ -190,10 +190,10 @@ export class Swarm {
     return this.#peers.get(id)?.control?.send(type, ...said) ?? false;
   }
 
-  /** A connected peer is more than a stranger: its control frames may be as long as their types allow, not only 64 KiB. */
+  /** A connected peer is proven: it may open as many streams, and send frames as long, as a build needs. */
   trust(id: string): void {
     this.#trusted.add(id);
-    this.#peers.get(id)?.control?.limit(Number.POSITIVE_INFINITY);
+    this.#peers.get(id)?.trust();
   }
 
   /** Whether jobs are in flight between us and that peer, either way: then its silence is noticed in seconds. */
@@ -293,6 +293,7 @@ export class Swarm {
 
   #onControlFrame(link: Link, frame: Frame): void {
     takeControlFrame(link, frame, {
+      nowMs: this.#nowMs,
       onHello: (payload) => this.#onHello(link, payload),
       onAnswer: (beat) => this.#heart.answered(link.peer, beat),
       onTold: (told) => {

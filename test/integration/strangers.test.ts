@@ -5,6 +5,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
+import { encodeBeat } from '../../src/wire/control-messages.ts';
+import { encodeFrame } from '../../src/wire/frame.ts';
 import { Attacker } from '../rig/attacker.ts';
 import { checkout } from '../rig/child.ts';
 import { Daemon } from '../rig/daemon.ts';
@@ -46,4 +48,53 @@ test('no path that a stranger names makes this machine mount what it offers', {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+/** By how much the memory of a peer grows at most while `attack` runs, MiB. */
+async function grownMiB(daemon: Daemon, attack: () => Promise<void>): Promise<number> {
+  const beforeBytes = daemon.residentBytes;
+  let mostBytes = beforeBytes;
+  const look = setInterval(() => {
+    mostBytes = Math.max(mostBytes, daemon.residentBytes);
+  }, 20);
+  try {
+    await attack();
+  } finally {
+    clearInterval(look);
+  }
+  return (Math.max(mostBytes, daemon.residentBytes) - beforeBytes) / 2 ** 20;
+}
+
+test('beats of a connection that reads no answers cost no memory', async (t) => {
+  await using daemon = await Daemon.start();
+  await using evil = await Attacker.meet(daemon.address);
+  evil.stopReading();
+  const beats = Buffer.concat(Array.from({ length: 4_000 }, () => encodeFrame('BEAT', encodeBeat(1))));
+  let sentBytes = 0;
+  const grown = await grownMiB(daemon, async () => {
+    const endMs = performance.now() + 8_000;
+    while (performance.now() < endMs && evil.control.writeStatus === 'writable') {
+      sentBytes += beats.length;
+      if (!evil.control.send(beats))
+        await evil.control.onDrain({ signal: AbortSignal.timeout(1_000) }).catch(() => {});
+    }
+  });
+  t.diagnostic(`${(sentBytes / 2 ** 20).toFixed(0)} MiB of beats: memory +${grown.toFixed(1)} MiB`);
+  assert.ok(sentBytes > 4 * 2 ** 20, 'the attack was one');
+  assert.ok(grown <= 20, `memory grew by ${grown.toFixed(1)} MiB`);
+  await daemon.assertWell();
+});
+
+test('streams whose protocol is never agreed on are few', async (t) => {
+  await using daemon = await Daemon.start();
+  await using evil = await Attacker.meet(daemon.address);
+  const grown = await grownMiB(daemon, async () => {
+    for (let opened = 0; opened < 4_000; opened += 1) {
+      await evil.openRawStream();
+      if (opened % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await daemon.assertWell();
+  });
+  t.diagnostic(`4000 streams: memory +${grown.toFixed(1)} MiB`);
+  assert.ok(grown <= 20, `memory grew by ${grown.toFixed(1)} MiB`);
 });

@@ -15,6 +15,11 @@ import { until } from './until.ts';
 
 type Node = Awaited<ReturnType<typeof createNode>>;
 
+/** The parts of a connection of libp2p that its type does not show. */
+interface RawConnection {
+  readonly muxer: { createStream(options: object): unknown };
+}
+
 export class Attacker {
   readonly node: Node;
   readonly connection: Connection;
@@ -65,6 +70,16 @@ export class Attacker {
     const peerId = this.node.peerId.toString();
     const member = { peerId, publicKey: this.#publicKey, host: 'evil', addresses: [] };
     writeFileSync(path.join(share, '.buildswarm/peers', peerId), JSON.stringify(member), { mode: 0o600 });
+  }
+
+  /** Takes no more of what comes on the control stream, nor grants a window for it. */
+  stopReading(): void {
+    this.control.pause();
+  }
+
+  /** Opens a stream and says nothing on it. */
+  async openRawStream(): Promise<void> {
+    await (this.connection as unknown as RawConnection).muxer.createStream({});
   }
 
   /** Says that it is a member of these shares. */

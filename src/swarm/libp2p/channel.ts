@@ -25,6 +25,8 @@ export const strangerFrameBytes = 64 * 1024;
 const highWaterBytes = 256 * 1024;
 const lowWaterBytes = 64 * 1024;
 const lingerMs = 30_000;
+/** More than this waits only for a peer that has stopped reading: credit and windows hold an honest one to less. */
+const mostWaitingBytes = 24 * 1024 * 1024;
 /** Frames of one tick are joined into one packet up to this; longer ones go as they are. */
 const joinBytes = 64 * 1024;
 
@@ -55,6 +57,8 @@ export interface JobChannel {
 export interface ChannelOptions {
   readonly peer: string;
   readonly allowed: readonly FrameName[];
+  /** A peer for which more than this waits does not read; its channel ends. @default 24 MiB */
+  readonly mostWaitingBytes?: number;
   /** Proof of life: bytes came. */
   readonly onHeard: () => void;
   /** It is over at this end, whoever ended it; called once. `reason` for a log when it was not in due form. */
@@ -141,6 +145,10 @@ export class Channel implements JobChannel {
     const frame = encodeFrame(type, ...payload);
     this.#out.push(frame);
     this.#outBytes += frame.length;
+    if (this.#waitingBytes() > (this.#options.mostWaitingBytes ?? mostWaitingBytes)) {
+      queueMicrotask(() => this.garbage(new Error('it does not read what it is sent')));
+      return false;
+    }
     if (!this.#flushing) {
       this.#flushing = true;
       queueMicrotask(() => this.#flush());

@@ -178,6 +178,8 @@ interface LazyStream {
   sendWindowUpdate(): void;
 }
 const established = new Set([1, 3]);
+/** What waits beyond what the socket holds, of a peer that sends and does not read: pongs, resets, answers. */
+const mostWaitingBytes = 8 * 1024 * 1024;
 
 export function lazyYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
   return () => {
@@ -192,7 +194,14 @@ export function lazyYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
       // A muxer that is aborted says so, and throws if its connection is closed already: in an event listener,
       // where that would end the process.
       const writable = connection as unknown as { readonly writeStatus: string };
-      lazy.sendFrame = (...rest) => writable.writeStatus === 'writable' && sendFrame(...rest);
+      lazy.sendFrame = (...rest) => {
+        if (writable.writeStatus !== 'writable') return false;
+        if (connection.writeBufferLength > mostWaitingBytes) {
+          connection.abort(new Error('the peer does not read what it is sent'));
+          return false;
+        }
+        return sendFrame(...rest);
+      };
       lazy._newStream = (...rest) => {
         const stream = newStream(...rest);
         const update = stream.sendWindowUpdate.bind(stream);

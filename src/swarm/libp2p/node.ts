@@ -12,10 +12,8 @@ import { hostOf } from '../finding/addresses.ts';
 import { controlProtocol, jobProtocol } from '../link.ts';
 import { Gate } from './gate.ts';
 import { corkedTcp, lazyYamux, quietLogger, withoutPeerStore } from './lean.ts';
+import { maxJobStreams, strangersStreams } from './stream-limit.ts';
 import { toError } from './to-error.ts';
-
-/** Job streams to or from one peer at a time. */
-const maxJobStreams = 4096;
 
 /**
  * Per stream: what may be on the way unread. Fixed at yamux's initial window, so that a paused stream holds
@@ -50,7 +48,7 @@ export async function createNode(options: {
     streamMuxers: [
       lazyYamux({
         enableKeepAlive: false,
-        maxInboundStreams: maxJobStreams,
+        maxInboundStreams: strangersStreams,
         maxOutboundStreams: maxJobStreams,
         streamOptions: { initialStreamWindowSize: windowBytes, maxStreamWindowSize: windowBytes },
       }),
