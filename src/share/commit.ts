@@ -156,7 +156,7 @@ export async function commitOutputs(
  */
 export function outputObstacles(
   disk: Disk,
-  outputs: readonly { readonly path: string; readonly role: OutputRole }[],
+  outputs: readonly { readonly path: string; readonly role: OutputRole; readonly umask?: number }[],
 ): Promise<(string | undefined)[]> {
   return disk.run('outputObstacles', outputs);
 }

@@ -32,7 +32,7 @@ export type CommandKind =
 
 export interface Output {
   readonly path: string;
-  readonly role: 'object' | 'dependencies' | 'executable' | 'archive' | 'other';
+  readonly role: 'object' | 'assembly' | 'dependencies' | 'executable' | 'archive' | 'other';
 }
 
 export interface Reading {

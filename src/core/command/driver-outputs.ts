@@ -51,8 +51,10 @@ function mainOutputs(facts: DriverFacts, out: string | undefined): Output[] {
     const given = out ?? facts.linker.out ?? 'a.out';
     return [{ path: given, role: 'executable' }];
   }
-  if (out !== undefined) return sources.length === 0 ? [] : [{ path: out, role: 'object' }];
-  return sources.map(({ path }): Output => ({ path: impliedName(path, facts), role: 'object' }));
+  // gcc writes assembly into the file that is there, through links; an assembler, and clang, make a new one.
+  const role = mode === 'assembly' && facts.family !== 'clang' ? ('assembly' as const) : ('object' as const);
+  if (out !== undefined) return sources.length === 0 ? [] : [{ path: out, role }];
+  return sources.map(({ path }): Output => ({ path: impliedName(path, facts), role }));
 }
 
 function impliedName(source: string, facts: DriverFacts): string {

@@ -7,6 +7,7 @@ import { isBelow, resolvePath } from '../../core/paths.ts';
 import type { Reason } from '../../core/reason.ts';
 import type { WrapperRequest } from '../../local/wrapper-connection.ts';
 import type { Sameness } from '../../machine/sameness.ts';
+import type { NamedFiles } from '../../share/blocking/named.ts';
 import { outputObstacles, readPiece } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
 import { DiskError } from '../../share/disk-error.ts';
@@ -71,7 +72,11 @@ export class RequestReader {
     if (!(await this.#hasProgram(command, root)))
       return { reading, share: root, inline: 'no-command', unslotted: true, detail };
     await settled(root);
-    return { reading: await withoutObstacles(reading, cwd, disk), share: root, inline, unslotted, detail };
+    const obstacle = await disk.run('namedObstacle', namedFilesOf(reading, cwd));
+    if (obstacle !== undefined)
+      return { reading, share: root, inline: 'unprovable', unslotted, detail: obstacle };
+    const settledReading = await withoutObstacles(reading, request.job, disk);
+    return { reading: settledReading, share: root, inline, unslotted, detail };
   }
 
   /** Whether the program is there: a command that cannot be found need not be looked for on other machines. */
@@ -102,6 +107,8 @@ async function readWhole(command: Command, disk: Disk): Promise<Reading> {
 
 /** Undefined if it is not a file that can be read whole: the command itself will say so. */
 async function readText(path: ByteString, disk: Disk): Promise<string | undefined> {
+  // A pipe must be left to the command: what is read of it here is gone.
+  if (!(await disk.run('isRegular', path))) return undefined;
   let text = '';
   while (text.length <= maxResponseFileBytes) {
     let piece: Uint8Array;
@@ -117,15 +124,29 @@ async function readText(path: ByteString, disk: Disk): Promise<string | undefine
   return undefined;
 }
 
+/** Of an opaque command every word may be the name of a file, read or written. */
+function namedFilesOf(reading: Reading, cwd: ByteString): NamedFiles {
+  const { inputs, outputs, kind } = reading;
+  return {
+    // A response file that could not be read is still a word.
+    inputs: inputs.map((path) => resolvePath(cwd, path.replace(/^@/, ''))),
+    outputs: outputs.map(({ path }) => resolvePath(cwd, path)),
+    mayShare: kind !== 'compile' && kind !== 'link',
+  };
+}
+
 /** An output that is a link, a device or the like is written in place, as it would be here. */
-async function withoutObstacles(reading: Reading, cwd: ByteString, disk: Disk): Promise<Reading> {
+async function withoutObstacles(
+  reading: Reading,
+  { cwd, umask }: WrapperRequest['job'],
+  disk: Disk,
+): Promise<Reading> {
   if (reading.rename === undefined) return reading;
-  const dependencies = new Set(
-    reading.outputs.flatMap(({ path, role }) => (role === 'dependencies' ? path : [])),
-  );
+  const roles = new Map(reading.outputs.map(({ path, role }) => [path, role]));
   const outputs = reading.rename.outputsFor('x').map(({ path }) => ({
     path: resolvePath(cwd, path),
-    role: dependencies.has(path) ? ('dependencies' as const) : ('object' as const),
+    role: roles.get(path) ?? ('object' as const),
+    umask,
   }));
   const obstacle = (await outputObstacles(disk, outputs)).find((why) => why !== undefined);
   if (obstacle === undefined) return reading;

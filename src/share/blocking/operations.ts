@@ -1,6 +1,7 @@
 /** What a disk thread can do, by name. Inputs and outputs are plain data: they are copied between threads. */
 import { lookAll, refreshAll } from './look.ts';
 import { clockOf, listMembers, readMember, removeMember, sweepMembers, writeMember } from './member.ts';
+import { isRegular, namedObstacle } from './named.ts';
 import {
   listHidden,
   lookOtherwise,
@@ -30,6 +31,8 @@ export const operations = {
   sweepMembers,
   clockOf,
   outputObstacles,
+  namedObstacle,
+  isRegular,
   renameIfSeen,
   removeAll,
   listHidden,

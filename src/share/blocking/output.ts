@@ -26,7 +26,7 @@ import { isWritableDirectory } from './root.ts';
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /** How a tool that writes `path` itself would replace what is there. */
-export type OutputRole = 'object' | 'dependencies' | 'executable' | 'archive' | 'other';
+export type OutputRole = 'object' | 'assembly' | 'dependencies' | 'executable' | 'archive' | 'other';
 
 /**
  * Why an output must be written in place rather than renamed over `path`, so that what is there ends up as if the
@@ -38,8 +38,10 @@ export type OutputRole = 'object' | 'dependencies' | 'executable' | 'archive' | 
 export function outputObstacle(input: {
   readonly path: string;
   readonly role: OutputRole;
+  /** Of the command; unknown: the permissions of what is there are not compared. */
+  readonly umask?: number;
 }): string | undefined {
-  const { path, role } = input;
+  const { path, role, umask } = input;
   const bytes = toBytes(path);
   const shown = `'${toText(path)}'`;
   try {
@@ -64,6 +66,8 @@ export function outputObstacle(input: {
     if (isReplaced && stats.size === 0) return `${shown} is empty: gcc writes into it, clang replaces it`;
     if (!isReplaced && stats.nlink > 1)
       return `${shown} has ${stats.nlink} hard links, which all get the new text`;
+    if (!isReplaced && umask !== undefined && (stats.mode & 0o7777) !== (0o666 & ~umask))
+      return `${shown} has permissions that stay as they are`;
     return undefined;
   } catch (error) {
     return `${shown} cannot be looked at (${errorCode(error)})`;
@@ -71,7 +75,7 @@ export function outputObstacle(input: {
 }
 
 export function outputObstacles(
-  outputs: readonly { readonly path: string; readonly role: OutputRole }[],
+  outputs: readonly Parameters<typeof outputObstacle>[0][],
 ): (string | undefined)[] {
   return outputs.map(outputObstacle);
 }

@@ -1,0 +1,117 @@
+/**
+ * `swarmrun CMD` against `CMD` where the other machine has other system files: nothing of them may get into a result,
+ * and neither may what it lacks.
+ */
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { test } from 'node:test';
+import { SwarmRig } from '../rig/swarm-rig.ts';
+import { type CommandLine, rows } from './command-lines/case.ts';
+import { differing, misplaced, observe } from './command-lines/observe.ts';
+
+/** What a machine has for itself: `here` is the caller's. */
+function prepare(here: boolean): string {
+  const both = [
+    'mkdir -p /usr/local/include/opt /usr/local/lib /etc/d',
+    `echo "int q(void) { return ${here ? 1 : 2}; }" >/tmp/q.c`,
+    'gcc -shared -fPIC -Wl,-soname,libq.so.1 /tmp/q.c -o /usr/local/lib/libq.so && gcc -c /tmp/q.c -o /tmp/q.o',
+    'ar rcs /usr/local/lib/libqs.a /tmp/q.o; rm -f /tmp/q.*',
+    `echo ${here ? 'here' : 'there'} >/etc/d/blob.bin`,
+    `echo ".long ${here ? 1 : 2}" >/etc/d/macros.s`,
+    `echo "#define DIFFERS ${here ? 1 : 2}" >/usr/local/include/differs.h`,
+    `echo "#define NEXT ${here ? 1 : 2}" >/usr/local/include/opt/next.h`,
+    `cp /usr/share/zoneinfo/${here ? 'Asia/Tokyo' : 'America/Lima'} /etc/localtime.new && mv -f /etc/localtime.new /etc/localtime`,
+  ];
+  const only = [
+    'echo "#define ONLY 1" >/usr/local/include/opt/only.h',
+    'cp /usr/local/lib/libqs.a /usr/local/lib/libm.a',
+  ];
+  return [...both, ...(here ? only : [])].join('\n');
+}
+
+const compilers = ['gcc', 'clang'] as const;
+const forEach = (make: (compiler: string) => readonly string[]): string[] =>
+  compilers.flatMap((each) => [...make(each)]);
+
+/**
+ * Not believed of the other machines: their answers differ. `CC` stands for the compiler under a path of its own, since a
+ * worker is not tried again soon for commands of a kind of which it gave a differing answer.
+ */
+const differs: readonly CommandLine[] = rows(
+  'no-fitting-peer',
+  ...forEach((compiler) => [
+    // 1: a library found by search, shared and static, or found earlier than elsewhere
+    `echo 'int q(void); int main(void) { return q(); }' >m.c; gcc -c m.c; $S CC/${compiler} m.o -L/usr/local/lib -lqs -o m; ./m; echo $?`,
+    `echo 'int q(void); int main(void) { return q(); }' >m.c; gcc -c m.c; $S CC/${compiler} m.o -L/usr/local/lib -lq -o m; readelf -d m | grep NEEDED`,
+    `$S CC/${compiler} alone.c -L/usr/local/lib -static -lm -o m; ./m; echo $?`,
+    `echo '-L/usr/local/lib -lqs' >l.rsp; echo 'int q(void); int main(void) { return q(); }' >m.c; $S CC/${compiler} m.c @l.rsp -o m; ./m; echo $?`,
+    // 3: what no dependency file names
+    `echo '.data; .incbin "/etc/d/blob.bin"' >i.S; $S CC/${compiler} -c i.S`,
+    `echo '__asm__(".incbin \\"/etc/d/blob.bin\\"");' >i.c; $S CC/${compiler} -c i.c`,
+    `echo '.include "/etc/d/macros.s"' >i.s; $S CC/${compiler} -c i.s`,
+    // 4: what was looked for and not found
+    `printf '#if __has_include(<opt/only.h>)\\nint have;\\n#else\\nint havenot;\\n#endif\\n' >h.c; $S CC/${compiler} -c h.c`,
+    `printf '#include <opt/only.h>\\nint x = ONLY;\\n' >h.c; $S CC/${compiler} -c h.c; echo $?`,
+    `printf '#include <differs.h>\\nint x = DIFFERS;\\n' >h.c; $S CC/${compiler} -MMD -c h.c`,
+    `mkdir -p own/opt; printf '#include_next <opt/next.h>\\n' >own/opt/next.h; printf '#include <opt/next.h>\\nint x = NEXT;\\n' >h.c; $S CC/${compiler} -Iown -c h.c`,
+    // 8: the time zone
+    `touch -d 2020-01-01T00:00:00Z z.c; echo 'const char *t = __TIMESTAMP__;' >z.c; touch -d 2020-01-01T00:00:00Z z.c; $S CC/${compiler} -c z.c`,
+  ]),
+).map(({ script, place }, index) => ({
+  script: script.replace('CC/', `/usr${'/.'.repeat(index)}/bin/`),
+  place,
+}));
+
+/** The same here and there, so it may travel. */
+const same: readonly CommandLine[] = rows(
+  'remote',
+  ...forEach((cc) => [
+    `$S ${cc} -c a.c -o a.o`,
+    `$S ${cc} alone.c -o alone; ./alone; echo $?`,
+    `echo 'const char *t = __TIMESTAMP__;' >z.c; touch -d 2020-01-01T00:00:00Z z.c; TZ=UTC0 $S ${cc} -c z.c`,
+    `echo 'raw' >blob; echo '.data; .incbin "blob"' >i.S; $S ${cc} -c i.S`,
+    `printf '#if __has_include(<no/such.h>)\\n#error\\n#endif\\nint x;\\n' >h.c; $S ${cc} -c h.c`,
+    `$S ${cc} -c lost.c; echo $?`,
+  ]),
+  '$S gcc -Wp,-D_FORTIFY_SOURCE=2 -O2 -c a.c',
+  '$S ar rcs l.a $(gcc -c a.c b.c; echo a.o b.o)',
+);
+
+/** Known before the first attempt. */
+const atOnce: readonly CommandLine[] = rows(
+  'unprovable',
+  ...forEach((cc) => [
+    // 2: the tool's own check
+    `$S ${cc} -c b.c -o b.c; echo $?; cat b.c`,
+    `ln b.c c.c; $S ${cc} -c b.c -o c.c; echo $?; cat b.c`,
+    `ln -s b.c c.c; $S ${cc} -c b.c -o ./c.c; echo $?; cat b.c`,
+    // 10: pipes as inputs
+    `mkfifo p; (cat inc/h.h >p &); $S ${cc} -include p -c b.c; echo $?`,
+    // 29: an output that is not a regular file
+    `mkfifo o.o; (cat o.o >kept &); $S ${cc} -S b.c -o o.o; echo $?; ls`,
+  ]),
+  // gcc waits for ever for a second writer.
+  'mkfifo p; (echo -c b.c >p &); $S clang @p; echo $?; ls',
+);
+
+test('what only one machine has gets into no result', { concurrency: 2 }, async (t) => {
+  await using swarm = await SwarmRig.start(t, { machines: 3, slots: 4, ownRoots: ['/etc', '/usr/local'] });
+  for (const host of swarm.lan.hosts) await swarm.check(host, ['sh', '-c', prepare(host === 'm1')]);
+  const lines = [...same, ...atOnce, ...differs];
+  for (const [index, { script }] of lines.entries())
+    await t.test(script, async () => {
+      const folder = path.join(swarm.share, `${index}`);
+      const expected = await observe(swarm, folder, script, '');
+      const actual = await observe(swarm, folder, script, 'swarmrun');
+      assert.deepEqual(...differing(actual, expected));
+    });
+  const jobs = await swarm.explainJobs('m1');
+  const wrong = lines.flatMap((line, index) => {
+    const own = jobs.filter(({ cwd }) => cwd === path.join(swarm.share, `${index}`));
+    const untried =
+      line.place === 'no-fitting-peer' && own.some(({ reasons }) => reasons[0]?.reason === 'no-fitting-peer');
+    const texts = [...misplaced(line, own), ...(untried ? ['no other machine was tried'] : [])];
+    return texts.map((text) => `${line.place}: ${line.script}\n    ${text}`);
+  });
+  assert.deepEqual(wrong, []);
+});
