@@ -2,11 +2,14 @@
 import { parseArgs } from 'node:util';
 import { goals, measure } from '../test/simulation/builds.ts';
 import { replayFaults, runFaults } from '../test/simulation/faults.ts';
+import { playIdleSlots } from '../test/simulation/idle-slots.ts';
 import { playHistories } from '../test/simulation/stale-cache.ts';
 
 const usage = `usage: scripts/simulate                          the goals of scheduling (--peers N, --submitters N: of the largest)
        scripts/simulate --seed N                 one run full of faults, with all its events
        scripts/simulate --seeds N [--from N]     so many runs full of faults
+       scripts/simulate --burst N                one healthy run of several builds with pauses, with all its events
+       scripts/simulate --bursts N [--from N]    so many healthy runs
        scripts/simulate --history N              one history of edits and builds with stale caches
        scripts/simulate --histories N [--from N] so many histories, until one is wrong`;
 
@@ -21,11 +24,17 @@ const { values } = parseArgs({
     peers: { type: 'string', default: '1000' },
     submitters: { type: 'string', default: '100' },
     notes: { type: 'boolean', default: false },
+    burst: { type: 'string' },
+    bursts: { type: 'string' },
   },
 });
 
 if (values.help) {
   console.log(usage);
+} else if (values.burst !== undefined) {
+  showBursts(Number(values.burst), 1);
+} else if (values.bursts !== undefined) {
+  showBursts(Number(values.from), Number(values.bursts));
 } else if (values.history !== undefined) {
   showHistories(Number(values.history), 1);
 } else if (values.histories !== undefined) {
@@ -56,6 +65,19 @@ function showHistories(from: number, count: number): void {
   for (const line of wrong?.wrong ?? []) console.log(line);
   console.log(wrong === undefined ? 'all held' : `again: scripts/simulate --history ${wrong.seed}`);
   process.exitCode = wrong === undefined ? 0 : 1;
+}
+
+function showBursts(from: number, count: number): void {
+  let jobs = 0;
+  for (let seed = from; seed < from + count; seed += 1) {
+    const outcome = playIdleSlots(seed, count === 1);
+    jobs += outcome.jobs;
+    for (const line of outcome.events) console.log(line);
+    if (outcome.failure === undefined) continue;
+    console.log(`SEED=${seed} ${outcome.failure}\n  again: scripts/simulate --burst ${seed}`);
+    process.exitCode = 1;
+  }
+  console.log(`${count} runs, ${jobs} jobs`);
 }
 
 function showGoals(): void {

@@ -104,7 +104,7 @@ export function keepsSubmitterContract(createStreams: () => Promise<Streams>): v
     const caller = rig.submit(compile);
     const frozen = await rig.nextAttempt();
     frozen.run();
-    await rig.soon(() => [...rig.dispatcher.jobs.values()][0]?.attempt?.stage === 'started', 'its start');
+    await rig.soon(() => [...rig.dispatcher.jobs.values()][0]?.stage === 'started', 'its start');
     rig.workerUp('b');
     rig.submitter.apply({ type: 'peer-suspect', peer: 'a' });
     const second = await rig.nextAttempt();
@@ -214,7 +214,7 @@ export function keepsSubmitterContract(createStreams: () => Promise<Streams>): v
     const caller = rig.submit(compile);
     const attempt = await rig.nextAttempt();
     attempt.run();
-    await rig.soon(() => [...rig.dispatcher.jobs.values()][0]?.attempt?.stage === 'started', 'its start');
+    await rig.soon(() => [...rig.dispatcher.jobs.values()][0]?.stage === 'started', 'its start');
     caller.signal(15);
     await rig.soon(() => attempt.signals.length > 0, 'the signal');
     rig.tree.settlement = { kind: 'final', proven: false };

@@ -4,12 +4,24 @@
  */
 import type { RefusalCode, RetryCode } from '../../src/core/reason.ts';
 import type { JobDemand } from '../../src/core/schedule/contract.ts';
+import type { Row } from '../../src/core/schedule/states.ts';
 import type { SimJob } from './sim-job.ts';
 import { checkBooks, checkIdle } from './sim-peer/checks.ts';
+import type { Whims } from './sim-peer/options.ts';
 import { SimPeer } from './sim-peer.ts';
 import { Violation, World } from './world.ts';
 
 const faultsMs = 60_000;
+const refusals: readonly RefusalCode[] = [
+  'busy',
+  'memory',
+  'toolchain',
+  'stale-view',
+  'owner-active',
+  'share',
+];
+const settled = ['disbelieved', 'unprovable', 'unfit', 'view-grew'] as const;
+const failures: readonly RetryCode[] = ['oom-killed', 'no-space-remote', 'stale-view'];
 /** The longest job. */
 const longestMs = 25_000;
 
@@ -27,7 +39,8 @@ export function replayFaults(seed: number): Outcome {
   return new FaultRun(seed, true).run();
 }
 
-export function runFaults(from: number, count: number) {
+/** @param onRow - told of each row of the tables of states that is followed. */
+export function runFaults(from: number, count: number, onRow?: (row: Row) => void) {
   const total = {
     seeds: 0,
     simulatedMs: 0,
@@ -36,7 +49,7 @@ export function runFaults(from: number, count: number) {
     failures: [] as { seed: number; failure: string }[],
   };
   for (let seed = from; seed < from + count; seed += 1) {
-    const { failure, simulatedMs, jobs, faults } = new FaultRun(seed, false).run();
+    const { failure, simulatedMs, jobs, faults } = new FaultRun(seed, false, onRow).run();
     total.seeds += 1;
     total.simulatedMs += simulatedMs;
     total.jobs += jobs;
@@ -55,9 +68,11 @@ class FaultRun {
   #epoch = 0;
   #nextJob = 0;
   readonly #whimsical: boolean;
+  readonly #trace: { readonly onRow?: (row: Row) => void };
 
-  constructor(seed: number, tracing: boolean) {
+  constructor(seed: number, tracing: boolean, onRow?: (row: Row) => void) {
     this.#world = new World(seed, tracing);
+    this.#trace = onRow === undefined ? {} : { onRow };
     this.#whimsical = this.#world.chance(0.5);
   }
 
@@ -92,8 +107,14 @@ class FaultRun {
     const world = this.#world;
     const peers = world.between(2, 6);
     for (let index = 0; index < peers; index += 1) {
-      const whim = () => this.#whim();
-      this.#swarm.push(new SimPeer(world, index, { slots: world.between(1, 4), beats: true, whim }));
+      this.#swarm.push(
+        new SimPeer(world, index, {
+          slots: world.between(1, 4),
+          beats: true,
+          whims: this.#whims(),
+          ...this.#trace,
+        }),
+      );
     }
     const redial = () => {
       for (const [index, peer] of this.#swarm.entries()) {
@@ -116,30 +137,21 @@ class FaultRun {
     other.connect(peer, this.#epoch);
   }
 
-  #whim(): { refuse?: RefusalCode; fail?: RetryCode; disbelieve?: boolean } {
+  #whims(): Whims {
     const world = this.#world;
-    if (!this.#whimsical || !this.#faulty || !world.chance(0.05)) return {};
-    if (world.chance(0.5)) {
-      return {
-        refuse: world.pick<RefusalCode>([
-          'busy',
-          'memory',
-          'toolchain',
-          'stale-view',
-          'owner-active',
-          'share',
-        ]),
-      };
-    }
-    if (world.chance(0.3)) return { disbelieve: true };
+    const sometimes =
+      <T>(probability: number, make: () => T) =>
+      (): T | undefined =>
+        this.#whimsical && this.#faulty && world.chance(probability) ? make() : undefined;
     return {
-      fail: world.pick<RetryCode>([
-        'spawn-failed',
-        'oom-killed',
-        'no-space-remote',
-        'stale-view',
-        'view-grew',
-      ]),
+      offer: sometimes(0.01, () => world.pick(['fails', 'unprovable'] as const)),
+      admit: sometimes(0.03, () => world.pick(refusals)),
+      start: sometimes(0.01, () => 'spawn-failed' as const),
+      end: sometimes(0.02, () => world.pick(failures)),
+      settle: sometimes(0.25, () => ({
+        afterMs: world.chance(0.7) ? world.between(0, 20) : world.between(1_000, 12_000),
+        as: world.chance(0.25) ? world.pick(settled) : undefined,
+      })),
     };
   }
 
@@ -188,7 +200,7 @@ class FaultRun {
     const peer = world.pick(this.#swarm);
     const forMs = world.between(200, 25_000);
     this.#faults += 1;
-    switch (world.between(0, 6)) {
+    switch (world.between(0, 7)) {
       case 0:
         peer.crash();
         world.after(forMs, () => this.#restart(peer));
@@ -215,6 +227,11 @@ class FaultRun {
         return;
       }
       case 5:
+        peer.leave();
+        world.after(world.between(100, 12_000), () => peer.crash());
+        world.after(12_000 + forMs, () => this.#restart(peer));
+        return;
+      case 6:
         world.extraDelayMs = world.between(1, 400);
         world.after(forMs, () => {
           world.extraDelayMs = 0;

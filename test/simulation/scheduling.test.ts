@@ -2,11 +2,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { goals, measure } from './builds.ts';
 import { replayFaults, runFaults } from './faults.ts';
+import { playIdleSlots } from './idle-slots.ts';
 
 test('hundreds of runs full of faults break no rule', () => {
   const { failures, jobs, faults } = runFaults(1, 300);
   assert.deepEqual(failures, [], 'replay one with scripts/simulate --seed N');
   assert.ok(jobs > 10_000 && faults > 1_000);
+});
+
+test('no job runs at home or waits while a worker that fits has had free slots for a second', () => {
+  for (let seed = 1; seed <= 150; seed += 1)
+    assert.equal(playIdleSlots(seed).failure, undefined, `scripts/simulate --burst ${seed}`);
 });
 
 test('the same seed gives the same course of events', () => {

@@ -2,6 +2,7 @@
  * A machine: the dispatcher, worker and gossip table that ship, with the thinnest shell around them: connections with
  * heart beats, commands that take their time, wrappers.
  */
+import type { DispatcherAction, WorkerAction } from '../../src/core/schedule/contract.ts';
 import { Commands } from './sim-peer/commands.ts';
 import { beatMs, Connections } from './sim-peer/connections.ts';
 import { Gossip } from './sim-peer/gossip.ts';
@@ -32,10 +33,11 @@ export class SimPeer {
     this.id = `p${index}`;
     this.#options = options;
     const life = new Life(world, this.id);
-    const scheduler = new Scheduler(world, {
-      dispatcher: (action) => this.submitter.carry(action),
-      worker: (action) => this.worker.carry(action),
-    });
+    const carriers = {
+      dispatcher: (action: DispatcherAction) => this.submitter.carry(action),
+      worker: (action: WorkerAction) => this.worker.carry(action),
+    };
+    const scheduler = new Scheduler(world, carriers, options.onRow);
     const connections = new Connections(life, index, scheduler, {
       hear: (from, message) => this.#hear(from, message),
       lost: (id) => this.#lost(id),
@@ -103,6 +105,18 @@ export class SimPeer {
   measure(load: number, memoryFreeBytes: number): void {
     this.gossip.memoryFreeBytes = memoryFreeBytes;
     this.life.awake(() => this.scheduler.work({ type: 'machine', load, memoryFreeBytes }));
+  }
+
+  /** It takes nothing new, finishes what it runs, and ends. */
+  leave(): void {
+    if (!this.life.alive) return;
+    this.world.trace(() => `${this.id} leaves`);
+    const { incarnation } = this.life;
+    this.life.awake(() => {
+      if (this.life.incarnation !== incarnation) return;
+      this.scheduler.work({ type: 'leaving' });
+      this.scheduler.dispatch({ type: 'stopping' });
+    });
   }
 
   freeze(): void {

@@ -10,8 +10,10 @@ const kept = 30000;
 interface Link {
   /** Nothing was delivered before this; keeps the order of a TCP connection. */
   lastAtMs: number;
-  /** Blocked: held here as TCP does, until the way is open again. */
-  held: (() => void)[] | undefined;
+  /** Messages that are on their way, in order. */
+  readonly underWay: (() => void)[];
+  /** What is under way is held, as TCP does, until the way is open again. */
+  blocked: boolean;
 }
 
 /** A rule of the design was broken. */
@@ -61,32 +63,33 @@ export class World {
   send(from: number, to: number, deliver: () => void): void {
     this.messages += 1;
     const link = this.#link(from, to);
-    if (link.held !== undefined) {
-      link.held.push(deliver);
-      return;
-    }
-    const delayMs = leastDelayMs + nextRandom(this.random) * (delayJitterMs + this.extraDelayMs);
-    link.lastAtMs = Math.max(link.lastAtMs, this.nowMs + delayMs);
-    this.at(link.lastAtMs, () => {
-      // Blocked while on its way: it is sent again when the way is open.
-      if (link.held !== undefined) link.held.push(deliver);
-      else deliver();
-    });
+    link.underWay.push(deliver);
+    this.#deliverLater(link);
   }
 
   block(from: number, to: number): void {
-    this.#link(from, to).held ??= [];
+    this.#link(from, to).blocked = true;
   }
 
   unblock(from: number, to: number): void {
     const link = this.#link(from, to);
-    const held = link.held ?? [];
-    link.held = undefined;
-    for (const deliver of held) this.send(from, to, deliver);
+    if (!link.blocked) return;
+    link.blocked = false;
+    // Those that fell due meanwhile, and a few that will fall due twice.
+    for (let held = link.underWay.length; held > 0; held -= 1) this.#deliverLater(link);
   }
 
   isOpen(from: number, to: number): boolean {
-    return this.#links.get(linkKey(from, to))?.held === undefined;
+    return this.#links.get(linkKey(from, to))?.blocked !== true;
+  }
+
+  /** Delivers the message that is first by then. */
+  #deliverLater(link: Link): void {
+    const delayMs = leastDelayMs + nextRandom(this.random) * (delayJitterMs + this.extraDelayMs);
+    link.lastAtMs = Math.max(link.lastAtMs, this.nowMs + delayMs);
+    this.at(link.lastAtMs, () => {
+      if (!link.blocked) link.underWay.shift()?.();
+    });
   }
 
   /** Runs until `until`, or until `done` says so; @returns whether it did. */
@@ -125,7 +128,7 @@ export class World {
     const key = linkKey(from, to);
     let link = this.#links.get(key);
     if (link === undefined) {
-      link = { lastAtMs: 0, held: undefined };
+      link = { lastAtMs: 0, underWay: [], blocked: false };
       this.#links.set(key, link);
     }
     return link;

@@ -34,8 +34,10 @@ export interface Table {
   readonly told: Map<string, number>;
   readonly random: RandomState;
   toldAtMs: number;
-  /** Own state changed so that others should hear it before the next round. */
+  /** Not all neighbours have heard of an own change after which they would decide otherwise: the next round comes soon. */
   urgent: boolean;
+  /** Number of that change. */
+  urgentChange: number;
   /** Rounds that follow at the quick pace, since something of weight changed here or elsewhere. */
   quickRounds: number;
 }
@@ -72,6 +74,7 @@ export function createTable(options: { readonly self: LoadReport; readonly seed?
     random: createRandom(options.seed ?? 0),
     toldAtMs: Number.NEGATIVE_INFINITY,
     urgent: true,
+    urgentChange: 1,
     quickRounds,
   };
 }
@@ -86,9 +89,13 @@ export function ownReport(table: Table, figures: LoadFigures, nowMs: number): Lo
     table.own = { ...figures, id, incarnation, sequence: sequence + 1 };
   }
   if (isSignificant(table.ownSpread, figures)) {
-    table.urgent ||= isUrgent(table.ownSpread, figures);
+    const urgent = isUrgent(table.ownSpread, figures);
     table.quickRounds = quickRounds;
     spreadOwn(table, nowMs);
+    if (urgent) {
+      table.urgent = true;
+      table.urgentChange = table.ownChange;
+    }
   }
   return table.own;
 }
@@ -154,11 +161,10 @@ export function nextTellMs(table: Table): number {
 export function tell(table: Table, nowMs: number, neighbours: readonly string[]): GossipMessage[] {
   if (nowMs < nextTellMs(table)) return [];
   table.toldAtMs = nowMs;
-  table.urgent = false;
   table.quickRounds = Math.max(0, table.quickRounds - 1);
   if (nowMs - table.ownAtMs >= refreshMs) refreshOwn(table, nowMs);
   const messages: GossipMessage[] = [];
-  for (const to of pick(neighbours, table.random)) {
+  for (const to of pickListeners(table, neighbours)) {
     const reports = newsFor(table, to);
     if (reports.length > 0) messages.push({ to, reports });
   }
@@ -192,10 +198,21 @@ function newsFor(table: Table, to: string): LoadReport[] {
   return reports;
 }
 
-function pick(neighbours: readonly string[], random: RandomState): string[] {
+/** Three by chance; first of those that have not heard of an urgent change yet. */
+function pickListeners(table: Table, neighbours: readonly string[]): string[] {
+  const isBehind = (id: string): boolean => (table.told.get(id) ?? 0) < table.urgentChange;
+  const behind = table.urgent ? neighbours.filter(isBehind) : [];
+  const picked = pick(behind, fanOut, table.random);
+  table.urgent = behind.length > picked.length;
+  if (picked.length === fanOut) return picked;
+  const rest = neighbours.filter((id) => !picked.includes(id));
+  return [...picked, ...pick(rest, fanOut - picked.length, table.random)];
+}
+
+function pick(neighbours: readonly string[], count: number, random: RandomState): string[] {
   const rest = [...neighbours];
   const picked: string[] = [];
-  while (picked.length < fanOut && rest.length > 0) {
+  while (picked.length < count && rest.length > 0) {
     const [id] = rest.splice(nextInteger(random, rest.length), 1);
     if (id !== undefined) picked.push(id);
   }
@@ -254,13 +271,15 @@ function isSignificant(a: LoadFigures, b: LoadFigures): boolean {
   );
 }
 
-/** Slots came, went, or all of them were taken or fell free: others would now decide otherwise. */
+/** Slots came, went or fell free, or all of them are taken: others would now decide otherwise. */
 function isUrgent(a: LoadFigures, b: LoadFigures): boolean {
-  return (
-    a.slots !== b.slots ||
-    a.running + a.queued < a.slots !== b.running + b.queued < b.slots ||
-    changesPlace(a, b)
-  );
+  const freeBefore = freeSlots(a);
+  const free = freeSlots(b);
+  return a.slots !== b.slots || free > freeBefore || (free === 0 && freeBefore > 0) || changesPlace(a, b);
+}
+
+function freeSlots({ slots, running, queued }: LoadFigures): number {
+  return Math.max(0, slots - running - queued);
 }
 
 function equalLists(a: readonly string[], b: readonly string[]): boolean {

@@ -6,30 +6,32 @@ import type { Reason } from '../reason.ts';
 import type { AttemptNumber, DispatcherAction, JobDemand, JobId, PeerName } from './contract.ts';
 import { createJobQueue, insertInOrder, type JobQueue } from './job-queue.ts';
 import { expectedRoom, isReady, othersLoad, type PeerRecord } from './peer-record.ts';
+import { type JobEvent, type JobStage, jobTable, type PeerEvent, peerTable, type Row } from './states.ts';
 
 /** How many peers' totals are kept. */
 const maximumTotals = 4_096;
 
-/** One start of a job on a worker. */
-export interface Attempt {
+/** Where a job is, if not here: one start of it on a worker. */
+export interface Placement {
   readonly peer: PeerName;
   readonly attempt: AttemptNumber;
-  /** `fenced`: its worker was lost and it may still write, so the job waits until it can't. */
-  stage: 'offered' | 'accepted' | 'started' | 'fenced';
+  /** It was asked back, and has not answered. */
   recalled: boolean;
 }
 
-export interface JobRecord {
+export interface DispatchedJob {
   readonly demand: JobDemand;
-  /** `queued`: for any place; `waiting`: for a slot of this machine, `reason` says why only for that. */
-  stage: 'queued' | 'waiting' | 'remote' | 'inline';
+  /** Changed by {@link moveJob} alone. */
+  stage: JobStage;
   /** Newest attempt number given. */
   attempts: AttemptNumber;
   /** Attempts that came to nothing, of those that count. */
   failures: number;
   /** Peers where an attempt came to nothing. */
   avoid: Set<PeerName> | undefined;
-  attempt: Attempt | undefined;
+  /** While it is offered, accepted, started or fenced. */
+  placement: Placement | undefined;
+  /** Why it runs here, once that is certain. */
   reason: Reason | undefined;
   /** Inline, and holds a slot of this machine until released. */
   slotted: boolean;
@@ -45,7 +47,11 @@ export interface DispatcherOptions {
   readonly seed: number;
   /** Slots for inline jobs until the first `own` event. @defaultValue 1 */
   readonly ownSlots?: number;
+  /** Told of each row that is followed; for simulators. */
+  readonly onRow?: OnRow;
 }
+
+export type OnRow = (row: Row) => void;
 
 export interface DispatcherTotals {
   done: number;
@@ -57,7 +63,8 @@ export interface DispatcherTotals {
 
 export interface DispatcherState {
   readonly random: RandomState;
-  readonly jobs: Map<JobId, JobRecord>;
+  readonly onRow: OnRow | undefined;
+  readonly jobs: Map<JobId, DispatchedJob>;
   readonly peers: Map<PeerName, PeerRecord>;
   /** Jobs for any place. */
   readonly queue: JobQueue;
@@ -91,6 +98,7 @@ export interface DispatcherState {
 export function createDispatcher(options: DispatcherOptions): DispatcherState {
   return {
     random: createRandom(options.seed),
+    onRow: options.onRow,
     jobs: new Map(),
     peers: new Map(),
     queue: createJobQueue(),
@@ -114,17 +122,47 @@ export function createDispatcher(options: DispatcherOptions): DispatcherState {
   };
 }
 
+const remoteStages: ReadonlySet<JobStage> = new Set(['offered', 'accepted', 'started', 'fenced']);
+const askedStages: ReadonlySet<string> = new Set(['asked', 'closed']);
+
+/** Follows a row of the table of jobs; the counts of stages follow it. */
+export function moveJob(state: DispatcherState, record: DispatchedJob, event: JobEvent): void {
+  const row = jobTable.row(record.stage, event);
+  state.onRow?.(row);
+  const [before, , after] = row;
+  state.remoteJobs += Number(remoteStages.has(after)) - Number(remoteStages.has(before));
+  state.inlineJobs += Number(after === 'inline') - Number(before === 'inline');
+  record.stage = after;
+}
+
+/** Follows a row of the table of peers, and puts the peer into the sets that the placement looks at. */
+export function movePeer(state: DispatcherState, record: PeerRecord, event: PeerEvent): void {
+  const row = peerTable.row(record.stage, event);
+  state.onRow?.(row);
+  const [before, , after] = row;
+  state.askedPeers += Number(askedStages.has(after)) - Number(askedStages.has(before));
+  record.stage = after;
+  touch(state, record);
+}
+
+/** As {@link movePeer}, for what the peer itself or its connection says: what no row provides for changes nothing. */
+export function hearPeer(state: DispatcherState, record: PeerRecord, event: PeerEvent): boolean {
+  if (peerTable.find(record.stage, event) === undefined) return false;
+  movePeer(state, record, event);
+  return true;
+}
+
 /** Puts a peer into the sets that the placement looks at; after every change of its record. */
 export function touch(state: DispatcherState, record: PeerRecord): void {
-  const ready = isReady(record) && state.peers.get(record.name) === record;
+  const ready = isReady(record);
   const room = ready && expectedRoom(record) > 0;
   if (room) state.roomy.add(record);
   else state.roomy.delete(record);
   // Where all the load is mine, the ends of my own jobs tell me of free slots.
-  if (ready && !room && record.asked === 0 && (record.closed || othersLoad(record) > 0))
-    state.unasked.add(record);
+  if (ready && !room && record.stage === 'open' && othersLoad(record) > 0) state.unasked.add(record);
   else state.unasked.delete(record);
-  if (ready && record.waiting.size > 0) state.holding.add(record);
+  // Where no slot is left at all, the jobs that wait need another place all the more.
+  if (record.stage !== 'gone' && record.waiting.size > 0) state.holding.add(record);
   else state.holding.delete(record);
 }
 
@@ -146,47 +184,49 @@ export function note(state: DispatcherState, job: JobId, reason: Reason, peer?: 
   );
 }
 
-export function startInline(
+export function runHere(
   state: DispatcherState,
-  record: JobRecord,
+  record: DispatchedJob,
   reason: Reason,
   slotted: boolean,
 ): void {
-  record.stage = 'inline';
+  moveJob(state, record, 'run-here');
   record.slotted = slotted;
-  state.inlineJobs += 1;
   if (slotted) state.ownHeld += 1;
   state.totals.inline += 1;
   state.actions.push({ type: 'inline', job: record.demand.job, reason });
 }
 
 /** The job runs inline and nowhere else: at once if it needs no slot, else when one of this machine is free. */
-export function bindInline(state: DispatcherState, record: JobRecord, reason: Reason): void {
+export function bindInline(state: DispatcherState, record: DispatchedJob, reason: Reason): void {
   if (record.demand.unslotted || record.demand.nested) {
-    startInline(state, record, reason, false);
+    runHere(state, record, reason, false);
     return;
   }
-  record.stage = 'waiting';
+  moveJob(state, record, 'bind');
   record.reason = reason;
   insertInOrder(state.inlineQueue, record.demand.job);
 }
 
-/** Takes the attempt off its peer's books; `counted`: the report that is known there does not count it any more. */
+/**
+ * Takes the placement off its peer's books, before the job leaves the stage that it has there.
+ *
+ * @param counted - the report that is known of the peer does not count it any more, or still does.
+ */
 export function leavePeer(
   state: DispatcherState,
-  record: JobRecord,
+  record: DispatchedJob,
   counted: 'in-report' | 'not-in-report',
 ): void {
-  const attempt = record.attempt;
-  if (attempt === undefined) return;
-  record.attempt = undefined;
-  state.remoteJobs -= 1;
-  if (attempt.recalled) state.recalls -= 1;
-  const peer = state.peers.get(attempt.peer);
-  if (peer === undefined || attempt.stage === 'fenced') return;
+  const { placement, stage } = record;
+  if (placement === undefined) return;
+  record.placement = undefined;
+  if (placement.recalled) state.recalls -= 1;
+  const peer = state.peers.get(placement.peer);
+  if (peer === undefined || stage === 'fenced') return;
   peer.mine.delete(record.demand.job);
   peer.waiting.delete(record.demand.job);
-  if (attempt.stage !== 'offered') {
+  if (stage !== 'offered') {
     peer.known -= 1;
     if (counted === 'not-in-report') peer.reportMine = Math.max(0, peer.reportMine - 1);
   }

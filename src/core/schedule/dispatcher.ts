@@ -6,13 +6,12 @@
  */
 import { popDue } from '../heap.ts';
 import { hearOf } from './attempt-events.ts';
-import type { DispatcherAction, DispatcherEvent, JobDemand, JobId, PeerName } from './contract.ts';
-import type { Deadline, DispatcherState, JobRecord } from './dispatcher-state.ts';
-import { bindInline, leavePeer, note, touch, wake } from './dispatcher-state.ts';
+import type { DispatcherAction, DispatcherEvent, JobDemand, JobId } from './contract.ts';
+import type { Deadline, DispatchedJob, DispatcherState } from './dispatcher-state.ts';
+import { bindInline, hearPeer, leavePeer, moveJob, note, wake } from './dispatcher-state.ts';
 import { removeQueued } from './job-queue.ts';
-import { addPeer, learn, losePeer, suspectPeer } from './peer-events.ts';
-import { takeReport } from './peer-record.ts';
-import { ask, place, recall, unask } from './placement.ts';
+import { addPeer, answerFree, hearFree, learn, losePeer, suspectPeer } from './peer-events.ts';
+import { place, recall } from './placement.ts';
 import { abandon, fence, pushAbandon, route } from './routing.ts';
 
 export {
@@ -58,7 +57,7 @@ function handle(state: DispatcherState, event: DispatcherEvent, nowMs: number): 
     case 'cancel':
       return cancel(state, event.job);
     case 'released':
-      return release(state, event.job);
+      return release(state, event.job, 'release');
     case 'peer-up':
       return addPeer(state, event.report, nowMs);
     case 'peer-down':
@@ -67,26 +66,13 @@ function handle(state: DispatcherState, event: DispatcherEvent, nowMs: number): 
       return suspectPeer(state, event.peer, nowMs);
     case 'peer-well': {
       const peer = state.peers.get(event.peer);
-      if (peer !== undefined) {
-        peer.suspect = false;
-        touch(state, peer);
-      }
+      if (peer !== undefined) hearPeer(state, peer, 'word');
       return;
     }
     case 'report':
       return learn(state, event.report);
-    case 'free': {
-      const peer = state.peers.get(event.report.id);
-      if (peer !== undefined) {
-        takeReport(peer, event.report);
-        unask(state, peer);
-        // One slot is kept for me; whether there is more, its answer will show.
-        peer.closed = true;
-        peer.granted = 1;
-        touch(state, peer);
-      }
-      return;
-    }
+    case 'free':
+      return hearFree(state, event.report);
     case 'own':
       state.ownSlots = event.freeSlots;
       return;
@@ -100,25 +86,20 @@ function handle(state: DispatcherState, event: DispatcherEvent, nowMs: number): 
     case 'returned':
     case 'ended':
     case 'unprovable':
-    case 'failed': {
-      const record = state.jobs.get(event.job);
-      const attempt = record?.attempt;
-      // A late word of an attempt that was given up.
-      if (record === undefined || attempt === undefined || attempt.attempt !== event.attempt) return;
-      return hearOf(state, record, attempt, event, nowMs);
-    }
+    case 'failed':
+      return hearOf(state, event, nowMs);
   }
 }
 
 function addJob(state: DispatcherState, demand: JobDemand, nowMs: number): void {
   if (state.jobs.has(demand.job)) throw new Error(`job ${demand.job} was given to the dispatcher twice`);
-  const record: JobRecord = {
+  const record: DispatchedJob = {
     demand,
-    stage: 'queued',
+    stage: 'unplaced',
     attempts: 0,
     failures: 0,
     avoid: undefined,
-    attempt: undefined,
+    placement: undefined,
     reason: undefined,
     slotted: false,
   };
@@ -126,36 +107,27 @@ function addJob(state: DispatcherState, demand: JobDemand, nowMs: number): void 
   route(state, record, nowMs);
 }
 
-/** Every `free` is answered: by offers and the number of jobs that still wait, 0 if none, so that no slot is kept for nobody. */
-function answerFree(state: DispatcherState, name: PeerName, nowMs: number): void {
-  const peer = state.peers.get(name);
-  if (peer === undefined) return;
-  peer.granted = 0;
-  touch(state, peer);
-  if (state.queue.size > 0) ask(state, peer, nowMs);
-  else state.actions.push({ type: 'want', peer: name, jobs: 0 });
-}
-
 function cancel(state: DispatcherState, job: JobId): void {
   const record = state.jobs.get(job);
   if (record === undefined) return;
-  if (record.stage === 'inline') return release(state, job);
+  if (record.stage === 'inline') return release(state, job, 'cancel');
   if (record.stage === 'queued') removeQueued(state.queue, record.demand.kind, job);
   if (record.stage === 'waiting') state.inlineQueue.splice(state.inlineQueue.indexOf(job), 1);
-  if (record.attempt !== undefined) {
+  if (record.placement !== undefined) {
     pushAbandon(state, record);
     leavePeer(state, record, 'in-report');
   }
+  moveJob(state, record, 'cancel');
   state.jobs.delete(job);
   note(state, job, 'cancelled');
   state.actions.push({ type: 'dropped', job });
 }
 
-function release(state: DispatcherState, job: JobId): void {
+function release(state: DispatcherState, job: JobId, event: 'release' | 'cancel'): void {
   const record = state.jobs.get(job);
   if (record?.stage !== 'inline') return;
+  moveJob(state, record, event);
   state.jobs.delete(job);
-  state.inlineJobs -= 1;
   if (record.slotted) state.ownHeld -= 1;
   state.totals.done += 1;
 }
@@ -165,6 +137,7 @@ function stop(state: DispatcherState): void {
   for (const record of state.jobs.values()) {
     if (record.stage !== 'queued') continue;
     removeQueued(state.queue, record.demand.kind, record.demand.job);
+    moveJob(state, record, 'stop');
     bindInline(state, record, 'stopping');
   }
 }
@@ -173,23 +146,20 @@ function passDeadline(state: DispatcherState, due: Deadline, nowMs: number): voi
   if (due.type === 'look') return;
   if (due.type === 'asked') {
     const peer = state.peers.get(due.peer);
-    if (peer === undefined || peer.asking !== due.asking || peer.asked === 0) return;
-    unask(state, peer);
-    peer.closed = false;
-    touch(state, peer);
+    if (peer?.asking === due.asking) hearPeer(state, peer, 'lapse');
     return;
   }
   const record = state.jobs.get(due.job);
-  const attempt = record?.attempt;
-  if (record === undefined || attempt === undefined || attempt.attempt !== due.attempt) return;
+  const placement = record?.placement;
+  if (record === undefined || placement === undefined || placement.attempt !== due.attempt) return;
   if (due.type === 'fence') {
-    if (attempt.stage === 'fenced') abandon(state, record, nowMs);
+    if (record.stage === 'fenced') abandon(state, record, nowMs, 'expire');
   } else if (due.type === 'offer') {
-    if (attempt.stage !== 'offered') return;
+    if (record.stage !== 'offered') return;
     if (record.demand.rewritable) abandon(state, record, nowMs);
     else {
       pushAbandon(state, record);
-      fence(state, record, attempt, nowMs);
+      fence(state, record, placement, nowMs);
     }
   } else {
     recall(state, record, 'nested');

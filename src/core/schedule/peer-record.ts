@@ -7,6 +7,7 @@
 import type { LoadReport } from '../load-report.ts';
 import type { RefusalCode } from '../reason.ts';
 import type { JobId, PeerName } from './contract.ts';
+import type { PeerStage } from './states.ts';
 
 export interface PeerRecord {
   readonly name: PeerName;
@@ -19,19 +20,14 @@ export interface PeerRecord {
   known: number;
   /** Accepted, behind others in the worker's queue and not called back: in the order accepted. */
   readonly waiting: Set<JobId>;
-  suspect: boolean;
-  /** Refused as busy: nothing more until it says `free`, or the safety deadline passes. */
-  closed: boolean;
-  /** Offers that a `free` allows even where the report shows no room. */
-  granted: number;
-  /** Number of waiting jobs the worker was told of; 0: it was not asked. */
-  asked: number;
+  /** Changed by `movePeer` alone. */
+  stage: PeerStage;
   /** Counts the askings, so that an older safety deadline is not taken for the newest one's. */
   asking: number;
   /** Kinds of job refused here, until when. */
   readonly refusals: Map<string, { readonly code: RefusalCode; readonly untilMs: number }>;
   /** Jobs that need this much memory or more were refused, until then. */
-  memoryShort: { readonly bytes: number; readonly untilMs: number } | undefined;
+  memoryShort: { readonly bytes: number; readonly untilMs: number; readonly report: LoadReport } | undefined;
 }
 
 export function createPeerRecord(report: LoadReport): PeerRecord {
@@ -42,10 +38,7 @@ export function createPeerRecord(report: LoadReport): PeerRecord {
     mine: new Set(),
     known: 0,
     waiting: new Set(),
-    suspect: false,
-    closed: false,
-    granted: 0,
-    asked: 0,
+    stage: 'open',
     asking: 0,
     refusals: new Map(),
     memoryShort: undefined,
@@ -75,6 +68,23 @@ export function takeReport(record: PeerRecord, report: LoadReport): boolean {
   return true;
 }
 
+/** The slot that was kept for us, which its report counts as taken, is taken by a job of ours, or given back. */
+export function countKeptSlot(record: PeerRecord): void {
+  const { report } = record;
+  record.report = { ...report, queued: Math.max(0, report.queued - 1) };
+}
+
+/** Ends the refusals for want of something that the newest report says is there again. */
+export function endRefusals(record: PeerRecord): void {
+  const { report, refusals, memoryShort } = record;
+  if (report.slots > 0)
+    for (const [kind, { code }] of refusals) if (code === 'owner-active') refusals.delete(kind);
+  if (memoryShort === undefined) return;
+  const fewerJobs = report.running + report.queued < memoryShort.report.running + memoryShort.report.queued;
+  const moreMemory = report.memoryFreeBytes > 1.1 * memoryShort.report.memoryFreeBytes;
+  if (fewerJobs || moreMemory) record.memoryShort = undefined;
+}
+
 /** Jobs of others there, as far as known. */
 export function othersLoad(record: PeerRecord): number {
   return Math.max(0, record.report.running + record.report.queued - record.reportMine);
@@ -82,20 +92,28 @@ export function othersLoad(record: PeerRecord): number {
 
 /** True if new jobs may go there at all. */
 export function isReady(record: PeerRecord): boolean {
-  return !record.suspect && record.report.state === 'ready' && record.report.slots > 0;
+  const { stage, report } = record;
+  return stage !== 'suspect' && stage !== 'gone' && report.state === 'ready' && report.slots > 0;
 }
 
-/** Slots there that I expect to be free; a worker that refused as busy has none until it says so. */
+/** Slots there that I expect to be free. */
 export function expectedFreeSlots(record: PeerRecord): number {
-  if (record.closed) return 0;
-  return record.report.slots - othersLoad(record) - record.mine.size;
+  return record.stage === 'closed' || record.stage === 'granted' ? 0 : reportedFreeSlots(record);
 }
 
 /** Jobs that it should accept now: free slots and prefetch room. */
 export function expectedRoom(record: PeerRecord): number {
-  if (record.closed) return record.granted;
-  const room = expectedFreeSlots(record) + prefetchRoom(record.report.slots);
-  return room;
+  if (record.stage === 'granted') return 1;
+  return record.stage === 'closed' ? 0 : reportedRoom(record);
+}
+
+/** As {@link expectedRoom}, by its newest report alone. */
+export function reportedRoom(record: PeerRecord): number {
+  return reportedFreeSlots(record) + prefetchRoom(record.report.slots);
+}
+
+function reportedFreeSlots(record: PeerRecord): number {
+  return record.report.slots - othersLoad(record) - record.mine.size;
 }
 
 /** Relative time until a job put there now would start: what to compare workers by. */

@@ -3,17 +3,19 @@
  * of busy workers; with nothing waiting, jobs that wait in a worker's queue are called back for idle slots elsewhere.
  */
 import type { Reason } from '../reason.ts';
-import { choosePeer, refusesForGood } from './choose.ts';
+import { choosePeer, refuses, refusesForGood } from './choose.ts';
 import type { JobId } from './contract.ts';
-import type { DispatcherState, JobRecord } from './dispatcher-state.ts';
-import { note, setDeadline, startInline, touch } from './dispatcher-state.ts';
+import type { DispatchedJob, DispatcherState } from './dispatcher-state.ts';
+import { moveJob, movePeer, note, runHere, setDeadline, touch } from './dispatcher-state.ts';
 import { drain } from './job-queue.ts';
-import { expectedFreeSlots, type PeerRecord } from './peer-record.ts';
+import { countKeptSlot, expectedFreeSlots, type PeerRecord } from './peer-record.ts';
 
 /** An offer without an answer for so long is given up. */
 export const offerDeadlineMs = 15_000;
 /** A worker that was asked to say when a slot falls free is asked again after this silence. */
 export const askAgainMs = 5_000;
+/** How many jobs that wait in the queue of a worker are looked at in one step, to call them back. */
+const lookAhead = 64;
 /** Workers asked beyond the number of waiting jobs. */
 const askMargin = 8;
 
@@ -39,7 +41,7 @@ function countStranded(state: DispatcherState, nowMs: number): number {
 }
 
 /** Offers this one job to a free slot. @returns false if there is none. */
-export function placeNow(state: DispatcherState, record: JobRecord, nowMs: number): boolean {
+export function placeNow(state: DispatcherState, record: DispatchedJob, nowMs: number): boolean {
   const peer = choosePeer(state.roomy, record.demand, record.avoid, 'slot', nowMs, state.random);
   if (peer === undefined) return false;
   offer(state, record, peer, nowMs);
@@ -65,15 +67,16 @@ function placeRemote(state: DispatcherState, into: 'slot' | 'queue', nowMs: numb
   });
 }
 
-function offer(state: DispatcherState, record: JobRecord, peer: PeerRecord, nowMs: number): void {
+function offer(state: DispatcherState, record: DispatchedJob, peer: PeerRecord, nowMs: number): void {
   const { job } = record.demand;
-  record.stage = 'remote';
+  moveJob(state, record, 'offer');
   record.attempts += 1;
-  record.attempt = { peer: peer.name, attempt: record.attempts, stage: 'offered', recalled: false };
-  state.remoteJobs += 1;
+  record.placement = { peer: peer.name, attempt: record.attempts, recalled: false };
   peer.mine.add(job);
-  if (peer.granted > 0) peer.granted -= 1;
-  touch(state, peer);
+  if (peer.stage === 'granted') {
+    countKeptSlot(peer);
+    movePeer(state, peer, 'use');
+  } else touch(state, peer);
   state.actions.push({ type: 'offer', job, attempt: record.attempts, peer: peer.name });
   setDeadline(state, nowMs + offerDeadlineMs, { type: 'offer', job, attempt: record.attempts });
 }
@@ -81,7 +84,7 @@ function offer(state: DispatcherState, record: JobRecord, peer: PeerRecord, nowM
 function placeOwn(state: DispatcherState, nowMs: number): void {
   while (state.ownHeld < state.ownSlots && state.inlineQueue.length > 0) {
     const record = known(state, state.inlineQueue.shift());
-    startInline(state, record, record.reason ?? 'own-slot', true);
+    runHere(state, record, record.reason ?? 'own-slot', true);
   }
   if (state.ownHeld >= state.ownSlots || state.queue.size === 0) return;
   drain(state.queue, (job) => {
@@ -89,12 +92,12 @@ function placeOwn(state: DispatcherState, nowMs: number): void {
     const record = known(state, job);
     const reason = ownReason(state, record, nowMs);
     if (record.demand.remoteOnly && reason !== 'no-fitting-peer') return 'stays';
-    startInline(state, record, reason, true);
+    runHere(state, record, reason, true);
     return 'taken';
   });
 }
 
-function ownReason(state: DispatcherState, record: JobRecord, nowMs: number): Reason {
+function ownReason(state: DispatcherState, record: DispatchedJob, nowMs: number): Reason {
   if (state.peers.size === 0) return 'no-peers';
   for (const peer of state.peers.values()) {
     if (!refusesForGood(peer, record.demand, record.avoid, nowMs)) return 'own-slot';
@@ -104,48 +107,49 @@ function ownReason(state: DispatcherState, record: JobRecord, nowMs: number): Re
 
 /** Calls accepted jobs that have not started back, one for each slot that is idle elsewhere. */
 function stealBack(state: DispatcherState, nowMs: number): void {
-  while (state.holding.size > 0) {
-    let idle = state.ownSlots - state.ownHeld - state.recalls;
-    for (const peer of state.roomy) {
-      if (idle > 0) break;
-      idle += Math.max(0, expectedFreeSlots(peer));
+  let idle = idleSlots(state);
+  if (idle <= 0 || state.holding.size === 0) return;
+  const busiest = [...state.holding].toSorted((a, b) => backlog(b) - backlog(a));
+  for (const peer of busiest) {
+    for (const job of [...peer.waiting].toReversed().slice(0, lookAhead)) {
+      if (idle <= 0) return;
+      const record = known(state, job);
+      const own = state.ownHeld < state.ownSlots && !record.demand.remoteOnly;
+      const other = choosePeer(state.roomy, record.demand, record.avoid, 'slot', nowMs, state.random);
+      if (!own && (other === undefined || other === peer)) continue;
+      recall(state, record, 'recalled');
+      idle -= 1;
     }
-    if (idle <= 0) return;
-    let busiest: PeerRecord | undefined;
-    for (const peer of state.holding) {
-      if (
-        busiest === undefined ||
-        peer.waiting.size * busiest.report.slots > busiest.waiting.size * peer.report.slots
-      ) {
-        busiest = peer;
-      }
-    }
-    const job = busiest === undefined ? undefined : [...busiest.waiting].at(-1);
-    if (busiest === undefined || job === undefined) return;
-    const record = known(state, job);
-    // Called back or not, it is looked at only once.
-    busiest.waiting.delete(job);
-    touch(state, busiest);
-    const own = state.ownHeld < state.ownSlots && !record.demand.remoteOnly;
-    const other = choosePeer(state.roomy, record.demand, record.avoid, 'slot', nowMs, state.random);
-    if (own || (other !== undefined && other !== busiest)) recall(state, record, 'recalled');
   }
 }
 
+/** Slots, here and elsewhere, that no job is on its way to. */
+function idleSlots(state: DispatcherState): number {
+  let idle = state.ownSlots - state.ownHeld - state.recalls;
+  for (const peer of state.roomy) idle += Math.max(0, expectedFreeSlots(peer));
+  return idle;
+}
+
+/** How long a worker needs for my jobs that wait there, in jobs a slot. */
+function backlog({ waiting, report }: PeerRecord): number {
+  return waiting.size / Math.max(report.slots, 0.01);
+}
+
 /** Asks for an accepted attempt back, once. */
-export function recall(state: DispatcherState, record: JobRecord, reason: Reason): void {
-  const { attempt } = record;
+export function recall(state: DispatcherState, record: DispatchedJob, reason: Reason): void {
+  const { placement } = record;
   const { job } = record.demand;
-  if (attempt === undefined || attempt.stage !== 'accepted' || attempt.recalled) return;
-  attempt.recalled = true;
+  if (placement === undefined || record.stage !== 'accepted' || placement.recalled) return;
+  moveJob(state, record, 'recall');
+  placement.recalled = true;
   state.recalls += 1;
-  const peer = state.peers.get(attempt.peer);
+  const peer = state.peers.get(placement.peer);
   if (peer !== undefined) {
     peer.waiting.delete(job);
     touch(state, peer);
   }
-  state.actions.push({ type: 'recall', job, attempt: attempt.attempt, peer: attempt.peer });
-  note(state, job, reason, attempt.peer);
+  state.actions.push({ type: 'recall', job, attempt: placement.attempt, peer: placement.peer });
+  note(state, job, reason, placement.peer);
 }
 
 /** Jobs wait: asks full workers to say when a slot falls free, no more of them than could be of use. */
@@ -153,28 +157,28 @@ function askFull(state: DispatcherState, nowMs: number): void {
   const most = state.queue.size + askMargin;
   for (const peer of state.unasked) {
     if (state.askedPeers >= most) return;
-    ask(state, peer, nowMs);
+    if (placesAny(state, peer, nowMs)) ask(state, peer, nowMs);
   }
 }
 
-/** Tells a worker how many jobs wait, if any do. */
+/** True if some job that waits would be taken by this peer, were it not full. */
+export function placesAny(state: DispatcherState, peer: PeerRecord, nowMs: number): boolean {
+  for (const lane of state.queue.lanes.values()) {
+    const { demand, avoid } = known(state, lane[0]);
+    if (!refuses(peer, demand, avoid, nowMs)) return true;
+  }
+  return false;
+}
+
+/** Tells a worker how many jobs wait. */
 export function ask(state: DispatcherState, peer: PeerRecord, nowMs: number): void {
-  const jobs = state.queue.size;
-  if (peer.asked === 0) state.askedPeers += 1;
-  peer.asked = jobs;
+  movePeer(state, peer, 'ask');
   peer.asking += 1;
-  state.unasked.delete(peer);
-  state.actions.push({ type: 'want', peer: peer.name, jobs });
+  state.actions.push({ type: 'want', peer: peer.name, jobs: state.queue.size });
   setDeadline(state, nowMs + askAgainMs, { type: 'asked', peer: peer.name, asking: peer.asking });
 }
 
-/** The worker is not, or no longer, asked. */
-export function unask(state: DispatcherState, peer: PeerRecord): void {
-  if (peer.asked > 0) state.askedPeers -= 1;
-  peer.asked = 0;
-}
-
-function known(state: DispatcherState, job: JobId | undefined): JobRecord {
+function known(state: DispatcherState, job: JobId | undefined): DispatchedJob {
   const record = job === undefined ? undefined : state.jobs.get(job);
   if (record === undefined) throw new Error(`the dispatcher lost sight of job ${job}, which it has queued`);
   return record;

@@ -9,6 +9,7 @@ import type { LoadReport } from '../load-report.ts';
 import type { RefusalCode } from '../reason.ts';
 import type { AttemptNumber, JobId, PeerName, WorkerAction, WorkerEvent } from './contract.ts';
 import { prefetchRoom } from './peer-record.ts';
+import { type HostedEvent, type HostedStage, hostedTable, type Row } from './states.ts';
 import {
   addWaiter,
   createSubmitterLine,
@@ -27,6 +28,8 @@ export interface WorkerOptions {
   readonly reserveBytes?: number;
   /** How long a freed slot is kept for the submitter that was told. @defaultValue 100 */
   readonly reservationMs?: number;
+  /** Told of each row that is followed; for simulators. */
+  readonly onRow?: (row: Row) => void;
 }
 
 interface AcceptedJob {
@@ -35,13 +38,15 @@ interface AcceptedJob {
   readonly attempt: AttemptNumber;
   readonly memoryBytes: number;
   startedAtMs: number | undefined;
-  killed: boolean;
+  /** Changed by `moveHosted` alone. */
+  stage: HostedStage;
 }
 
 export interface WorkerState {
   readonly slots: number;
   readonly reserveBytes: number;
   readonly reservationMs: number;
+  readonly onRow: ((row: Row) => void) | undefined;
   /** All accepted jobs, in the order accepted. */
   readonly jobs: Map<string, AcceptedJob>;
   /** Of those, the ones that have not started. */
@@ -65,6 +70,7 @@ export function createWorker(options: WorkerOptions): WorkerState {
     slots: Math.max(0, Math.floor(options.slots)),
     reserveBytes: options.reserveBytes ?? 128 * MiB,
     reservationMs: options.reservationMs ?? 100,
+    onRow: options.onRow,
     jobs: new Map(),
     queue: new Set(),
     line: createSubmitterLine(),
@@ -110,14 +116,22 @@ function handle(state: WorkerState, event: WorkerEvent, nowMs: number, actions: 
   switch (event.type) {
     case 'offer': {
       const { peer, job, attempt, memoryBytes } = event;
-      const code = refusal(state, event, nowMs);
+      const code = whyRefused(state, event, nowMs);
       if (code !== undefined) {
         if (code === 'busy') addWaiter(state.line, peer, 1);
         actions.push({ type: 'refuse', peer, job, attempt, code });
         return;
       }
       takeReservation(state.line, peer);
-      const accepted = { peer, job, attempt, memoryBytes, startedAtMs: undefined, killed: false };
+      const accepted: AcceptedJob = {
+        peer,
+        job,
+        attempt,
+        memoryBytes,
+        startedAtMs: undefined,
+        stage: 'new',
+      };
+      moveHosted(state, accepted, 'accept');
       state.jobs.set(keyOf(peer, job), accepted);
       state.queue.add(accepted);
       actions.push({ type: 'accept', peer, job, attempt });
@@ -135,7 +149,9 @@ function handle(state: WorkerState, event: WorkerEvent, nowMs: number, actions: 
     }
     case 'ended': {
       const accepted = state.jobs.get(keyOf(event.peer, event.job));
-      if (accepted !== undefined) forget(state, accepted);
+      if (accepted === undefined || !hostedTable.find(accepted.stage, 'end')) return;
+      moveHosted(state, accepted, 'end');
+      forget(state, accepted);
       return;
     }
     case 'want':
@@ -167,9 +183,9 @@ function handle(state: WorkerState, event: WorkerEvent, nowMs: number, actions: 
 }
 
 /** Why this offer is not taken; undefined: it is. */
-function refusal(
+export function whyRefused(
   state: WorkerState,
-  offer: Extract<WorkerEvent, { type: 'offer' }>,
+  offer: Omit<Extract<WorkerEvent, { type: 'offer' }>, 'type'>,
   nowMs: number,
 ): RefusalCode | undefined {
   if (state.leaving) return 'leaving';
@@ -194,6 +210,7 @@ function memoryLeft(state: WorkerState, nowMs: number): number {
 function startQueued(state: WorkerState, nowMs: number, actions: WorkerAction[]): void {
   for (const accepted of state.queue) {
     if (running(state) + state.inlineWaiting >= effectiveSlots(state)) return;
+    moveHosted(state, accepted, 'start');
     state.queue.delete(accepted);
     accepted.startedAtMs = nowMs;
     const { peer, job, attempt } = accepted;
@@ -203,19 +220,24 @@ function startQueued(state: WorkerState, nowMs: number, actions: WorkerAction[])
 
 /** Nobody wants it any more: out of the queue at once; where it runs it is killed and its slot is held until `ended`. */
 function end(state: WorkerState, accepted: AcceptedJob, actions: WorkerAction[]): void {
-  if (state.queue.has(accepted)) {
-    forget(state, accepted);
-    return;
-  }
-  if (accepted.killed) return;
-  accepted.killed = true;
-  actions.push({ type: 'kill', peer: accepted.peer, job: accepted.job });
+  if (!hostedTable.find(accepted.stage, 'cancel')) return;
+  moveHosted(state, accepted, 'cancel');
+  if (accepted.stage === 'over') forget(state, accepted);
+  else actions.push({ type: 'kill', peer: accepted.peer, job: accepted.job });
 }
 
 function giveBack(state: WorkerState, accepted: AcceptedJob, actions: WorkerAction[]): void {
+  moveHosted(state, accepted, 'return');
   forget(state, accepted);
   const { peer, job, attempt } = accepted;
   actions.push({ type: 'return', peer, job, attempt });
+}
+
+/** Follows a row of the table of jobs at their worker. */
+function moveHosted(state: WorkerState, accepted: AcceptedJob, event: HostedEvent): void {
+  const row = hostedTable.row(accepted.stage, event);
+  state.onRow?.(row);
+  accepted.stage = row[2];
 }
 
 function forget(state: WorkerState, accepted: AcceptedJob): void {
@@ -234,7 +256,7 @@ function keyOf(peer: PeerName, job: JobId): string {
 }
 
 function figuresKey(state: WorkerState): string {
-  return `${effectiveSlots(state)} ${running(state)} ${queued(state)} ${reservedSlots(state.line)} ${state.leaving}`;
+  return `${effectiveSlots(state)} ${running(state)} ${queuedFigure(state)} ${state.leaving}`;
 }
 
 // Views
@@ -263,7 +285,12 @@ export function inlineSlots(state: WorkerState): number {
   return Math.max(started === 0 ? 1 : 0, effectiveSlots(state) - started);
 }
 
-/** The part of the load report that is the worker's to say. Places kept for somebody count as queued jobs. */
+/** What is told as queued: places kept for somebody, and this machine's own jobs that wait, are as good as taken too. */
+function queuedFigure(state: WorkerState): number {
+  return queued(state) + reservedSlots(state.line) + state.inlineWaiting;
+}
+
+/** The part of the load report that is the worker's to say. */
 export function reportFigures(
   state: WorkerState,
 ): Pick<LoadReport, 'slots' | 'running' | 'queued' | 'load' | 'state' | 'reasons'> {
@@ -272,7 +299,7 @@ export function reportFigures(
   return {
     slots,
     running: running(state),
-    queued: queued(state) + reservedSlots(state.line),
+    queued: queuedFigure(state),
     load: state.load,
     state: reasons.length === 0 ? 'ready' : 'refusing',
     reasons,

@@ -1,12 +1,10 @@
 /** Says where a job is that has not ended, and what it waits for, for people. Pure. */
 import type { JobId, PeerName } from '../../core/schedule/contract.ts';
 import type { DispatcherState } from '../../core/schedule/dispatcher.ts';
-
-type Record = NonNullable<ReturnType<DispatcherState['jobs']['get']>>;
-type AttemptStage = NonNullable<Record['attempt']>['stage'];
+import type { JobStage } from '../../core/schedule/states.ts';
 
 /** @param name - of the worker. */
-const attemptPhrases: Readonly<{ [Stage in AttemptStage]: (name: string) => string }> = {
+const remotePhrases: Readonly<Partial<Record<JobStage, (name: string) => string>>> = {
   offered: (name) => `is offered to ${name}`,
   accepted: (name) => `waits in the queue of ${name}`,
   started: (name) => `runs on ${name}, or its result is being checked`,
@@ -21,8 +19,9 @@ export function whereabouts(
 ): string {
   const record = dispatcher.jobs.get(job);
   if (record === undefined) return 'its command line is being read';
-  const { stage, attempt, demand } = record;
-  if (attempt !== undefined) return attemptPhrases[attempt.stage](nameOf(attempt.peer));
+  const { stage, placement, demand } = record;
+  const remote = remotePhrases[stage];
+  if (placement !== undefined && remote !== undefined) return remote(nameOf(placement.peer));
   if (stage === 'inline') return 'runs here';
   if (stage === 'waiting') return 'waits for a slot of this machine';
   return demand.remoteOnly

@@ -35,7 +35,7 @@ export function checkIdle({ id, world, scheduler, commands, worker: { offered } 
       'I10',
       () => `${id} has ${peer.mine.size}, ${peer.known} jobs at ${peer.name}`,
     );
-    if (peer.asked > 0) asked += 1;
+    if (peer.stage === 'asked' || peer.stage === 'closed') asked += 1;
   }
   world.demand(
     asked === dispatcher.askedPeers,
@@ -48,14 +48,14 @@ export function checkIdle({ id, world, scheduler, commands, worker: { offered } 
 export function checkBooks({ id, world, scheduler: { dispatcher } }: SimPeer): void {
   let live = 0;
   for (const [job, record] of dispatcher.jobs) {
-    if (record.attempt === undefined) continue;
+    if (record.placement === undefined) continue;
     live += 1;
-    const peer = dispatcher.peers.get(record.attempt.peer);
+    const peer = dispatcher.peers.get(record.placement.peer);
     const booked = peer?.mine.has(job) ?? false;
     world.demand(
-      booked === (record.attempt.stage !== 'fenced'),
+      booked === (record.stage !== 'fenced'),
       'I10',
-      () => `${id}: job ${job} is not on the books of ${record.attempt?.peer}`,
+      () => `${id}: job ${job} is not on the books of ${record.placement?.peer}`,
     );
   }
   world.demand(

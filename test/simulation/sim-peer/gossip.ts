@@ -88,6 +88,7 @@ export class Gossip {
     for (const { to, reports } of tell(this.table, this.#life.world.nowMs, this.#connections.ids())) {
       this.#connections.send(to, { type: 'gossip', reports });
     }
+    if (this.table.urgent) this.#tellSoon();
   }
 
   sweep(): void {

@@ -1,4 +1,21 @@
 import type { RefusalCode, RetryCode } from '../../../src/core/reason.ts';
+import type { Row } from '../../../src/core/schedule/states.ts';
+
+/** What a machine does now and then that it would not do by itself; in runs full of faults. */
+export interface Whims {
+  /** The submitter cannot make this offer. */
+  readonly offer: () => 'fails' | 'unprovable' | undefined;
+  /** The worker refuses it, */
+  readonly admit: () => RefusalCode | undefined;
+  /** cannot start its command, */
+  readonly start: () => 'spawn-failed' | undefined;
+  /** or its job comes to nothing. */
+  readonly end: () => RetryCode | undefined;
+  /** The submitter needs so long to see the outputs, and may not take the result as it is. */
+  readonly settle: () => { readonly afterMs: number; readonly as: Settled | undefined } | undefined;
+}
+
+export type Settled = 'disbelieved' | 'unprovable' | 'unfit' | 'view-grew';
 
 export interface SimPeerOptions {
   readonly slots: number;
@@ -6,6 +23,7 @@ export interface SimPeerOptions {
   readonly beats: boolean;
   /** False: it never has a job of its own, so its dispatcher need not know of others; saves most of the memory of large swarms. */
   readonly submits?: boolean;
-  /** A machine's whim, for fault runs: refuse this offer, fail this job, or disbelieve this result. */
-  readonly whim?: () => { refuse?: RefusalCode; fail?: RetryCode; disbelieve?: boolean };
+  readonly whims?: Whims;
+  /** Told of each row of the tables of states that is followed. */
+  readonly onRow?: (row: Row) => void;
 }

@@ -11,6 +11,7 @@ import {
   inlineSlotsHeld,
   inlineWaiting,
 } from '../../../src/core/schedule/dispatcher.ts';
+import type { Row } from '../../../src/core/schedule/states.ts';
 import { createWorker, inlineSlots, type WorkerState, work } from '../../../src/core/schedule/worker.ts';
 import type { World } from '../world.ts';
 
@@ -24,22 +25,26 @@ interface Carriers {
 export class Scheduler {
   readonly #world: World;
   readonly #carry: Carriers;
+  readonly #trace: { readonly onRow?: (row: Row) => void };
   dispatcher: DispatcherState = createDispatcher({ seed: 0 });
   worker: WorkerState = createWorker({ slots: 0 });
   #events: (() => void)[] = [];
   #draining = false;
+  /** Called after each step of the worker. */
+  onWorked: (() => void) | undefined;
   #ownSlots = -1;
   #inlineTold = '0 0';
 
-  constructor(world: World, carry: Carriers) {
+  constructor(world: World, carry: Carriers, onRow?: (row: Row) => void) {
     this.#world = world;
     this.#carry = carry;
+    this.#trace = onRow === undefined ? {} : { onRow };
   }
 
   /** As after a start; to be followed by `sync`. */
   reset(seed: number, slots: number): void {
-    this.dispatcher = createDispatcher({ seed, ownSlots: 0 });
-    this.worker = createWorker({ slots });
+    this.dispatcher = createDispatcher({ seed, ownSlots: 0, ...this.#trace });
+    this.worker = createWorker({ slots, ...this.#trace });
     this.#ownSlots = -1;
     this.#inlineTold = '0 0';
   }
@@ -90,6 +95,7 @@ export class Scheduler {
   #stepWorker(event: WorkerEvent): void {
     const [state, actions] = work(this.worker, event, this.#world.nowMs);
     this.worker = state;
+    this.onWorked?.();
     for (const action of actions) this.#carry.worker(action);
     this.sync();
   }

@@ -1,10 +1,10 @@
-import type { DispatcherAction, JobDemand } from '../../../src/core/schedule/contract.ts';
+import type { DispatcherAction, DispatcherEvent, JobDemand } from '../../../src/core/schedule/contract.ts';
 import { SimJob } from '../sim-job.ts';
 import type { Commands } from './commands.ts';
 import type { Connections } from './connections.ts';
 import type { Life } from './life.ts';
 import type { ToSubmitter } from './message.ts';
-import type { SimPeerOptions } from './options.ts';
+import type { Settled, SimPeerOptions } from './options.ts';
 import type { Scheduler } from './scheduler.ts';
 
 /** The submitting half of a machine: its wrappers and their jobs; carries out what the dispatcher decides. */
@@ -17,6 +17,8 @@ export class Submitter {
   readonly #jobs = new Map<number, SimJob>();
   /** How often each reason was given. */
   readonly notes = new Map<string, number>();
+  /** Called when a job begins to run here. */
+  onInline: ((job: SimJob, reason: string) => void) | undefined;
 
   constructor(
     life: Life,
@@ -45,8 +47,18 @@ export class Submitter {
   /** Its wrapper goes away; what it runs inline is left alone. */
   cancel(job: SimJob): void {
     this.#life.awake(() => {
-      if (job.ending === undefined) this.#scheduler.dispatch({ type: 'cancel', job: job.id });
+      if (job.ending === 'inline' && !job.over) this.#endInline(job);
+      else if (job.ending !== undefined) return;
+      this.#scheduler.dispatch({ type: 'cancel', job: job.id });
     });
+  }
+
+  /** The wrapper that became its command is gone. */
+  #endInline(job: SimJob): void {
+    job.live.delete(0);
+    job.finish(this.#life.world.nowMs);
+    if (!job.demand.unslotted && !job.demand.nested) this.#commands.endInline();
+    this.#jobs.delete(job.id);
   }
 
   carry(action: DispatcherAction): void {
@@ -56,6 +68,8 @@ export class Submitter {
         const sim = this.#jobOf(action.job);
         sim.offer(world, action.attempt, action.peer);
         const { job, attempt } = action;
+        const whim = this.#options.whims?.offer();
+        if (whim !== undefined) return this.#notOffered(sim, attempt, whim);
         const { memoryBytes } = sim.demand;
         return this.#connections.send(action.peer, { type: 'offer', job, attempt, memoryBytes, sim });
       }
@@ -92,6 +106,22 @@ export class Submitter {
     }
   }
 
+  /** Before anything was sent it turns out that it cannot be. */
+  #notOffered(job: SimJob, attempt: number, whim: 'fails' | 'unprovable'): void {
+    this.#life.at(this.#life.world.nowMs + 1, () => {
+      job.close(attempt);
+      if (whim === 'unprovable') this.#scheduler.dispatch({ type: 'unprovable', job: job.id, attempt });
+      else
+        this.#scheduler.dispatch({
+          type: 'failed',
+          job: job.id,
+          attempt,
+          reason: 'lost-peer',
+          confirmed: true,
+        });
+    });
+  }
+
   #note(reason: string): void {
     this.notes.set(reason, (this.notes.get(reason) ?? 0) + 1);
   }
@@ -104,6 +134,7 @@ export class Submitter {
 
   #runInline(job: SimJob, reason: string): void {
     const { world, id, incarnation } = this.#life;
+    this.onInline?.(job, reason);
     job.end(world, 'inline');
     world.trace(() => `${id} inline ${job.id} ${reason}`);
     this.#note(reason);
@@ -111,6 +142,7 @@ export class Submitter {
     const slotted = !job.demand.unslotted && !job.demand.nested;
     if (slotted) this.#commands.startInline();
     world.after(job.lengthMs, () => {
+      if (!job.live.has(0)) return;
       job.live.delete(0);
       // The wrapper became the command, so it ends whatever became of the peer.
       if (!job.over) job.finish(world.nowMs);
@@ -126,13 +158,10 @@ export class Submitter {
   hear(message: ToSubmitter): void {
     switch (message.type) {
       case 'result': {
-        const { job, attempt, report, failed } = message;
-        this.#jobs.get(job)?.close(attempt);
-        if (failed !== undefined)
-          return this.#scheduler.dispatch({ type: 'failed', job, attempt, reason: failed, confirmed: true });
-        const believed = this.#options.whim?.().disbelieve !== true;
-        const ending = { kind: 'exited', status: 0 } as const;
-        return this.#scheduler.dispatch({ type: 'ended', job, attempt, report, believed, ending });
+        this.#jobs.get(message.job)?.close(message.attempt);
+        const whim = this.#options.whims?.settle();
+        if (whim === undefined) return this.#settle(message, undefined);
+        return this.#life.at(this.#life.world.nowMs + whim.afterMs, () => this.#settle(message, whim.as));
       }
       case 'refused':
       case 'returned':
@@ -143,6 +172,20 @@ export class Submitter {
       case 'free':
         return this.#scheduler.dispatch(message);
     }
+  }
+
+  /** What became of a result, once the outputs are seen here. */
+  #settle(
+    { job, attempt, report, failed }: Extract<ToSubmitter, { type: 'result' }>,
+    whim: Settled | undefined,
+  ): void {
+    const dispatch = (event: DispatcherEvent): void => this.#scheduler.dispatch(event);
+    const reason = failed ?? (whim === 'view-grew' ? whim : undefined);
+    if (reason !== undefined) return dispatch({ type: 'failed', job, attempt, reason, confirmed: true });
+    if (whim === 'unprovable') return dispatch({ type: 'unprovable', job, attempt });
+    if (whim === 'unfit') return dispatch({ type: 'refused', job, attempt, code: 'toolchain', report });
+    const ending = { kind: 'exited', status: 0 } as const;
+    dispatch({ type: 'ended', job, attempt, report, believed: whim === undefined, ending });
   }
 
   /** The attempts that a worker had are lost with it. */

@@ -39,7 +39,7 @@ export class Worker {
     switch (message.type) {
       case 'offer': {
         const { job, attempt, memoryBytes, sim } = message;
-        const code = this.#options.whim?.().refuse;
+        const code = this.#options.whims?.admit();
         if (code !== undefined) {
           const report = this.#gossip.report();
           return this.#connections.send(from, { type: 'refused', job, attempt, code, report });
@@ -80,7 +80,8 @@ export class Worker {
       case 'kill': {
         const key = `${action.job} ${action.peer}`;
         const process = this.#commands.processes.get(key);
-        if (process !== undefined) world.after(world.between(1, 250), () => this.#ends(key, process, true));
+        if (process !== undefined)
+          world.after(world.between(1, 250), () => this.#ends(key, process, 'killed'));
         return;
       }
       case 'return': {
@@ -106,13 +107,17 @@ export class Worker {
     if (offered === undefined) throw new Error(`${id} starts ${key}, which it was not offered`);
     const process: Process = { ...offered, dead: false };
     this.#commands.start(key, process);
+    if (this.#options.whims?.start() !== undefined) {
+      this.#life.at(world.nowMs, () => this.#ends(key, process, 'spawn-failed'));
+      return;
+    }
     process.job.start(world, process.attempt);
     world.trace(() => `${id} runs ${key}#${process.attempt}`);
     this.#connections.send(submitter, { type: 'started', job, attempt });
     world.after(process.job.lengthMs, () => this.#ends(key, process));
   }
 
-  #ends(key: string, process: Process, killed = false): void {
+  #ends(key: string, process: Process, how?: 'killed' | 'spawn-failed'): void {
     if (process.dead) return;
     process.dead = true;
     const { job, attempt, submitter } = process;
@@ -125,9 +130,9 @@ export class Worker {
       if (this.#life.incarnation !== incarnation) return;
       this.offered.delete(key);
       this.#scheduler.work({ type: 'ended', peer: submitter, job: job.id, maxRssBytes: 0 });
-      const failed = this.#options.whim?.().fail;
+      const failed = how === 'spawn-failed' ? how : this.#options.whims?.end();
       this.#scheduler.feed(() => {
-        if (killed) return;
+        if (how === 'killed') return;
         const report = this.#gossip.report();
         this.#connections.send(submitter, { type: 'result', job: job.id, attempt, report, failed });
       });

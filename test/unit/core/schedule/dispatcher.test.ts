@@ -154,12 +154,128 @@ test('refused as busy, a job waits until the worker says that a slot is free', (
     report: report('a', { slots: 1, sequence: 2, running: 1, queued: 1 }),
   });
   assert.deepEqual(refused, [{ type: 'note', job: 1, reason: 'busy', peer: 'a' }]);
-  assert.deepEqual(r.send({ type: 'report', report: report('a', { slots: 1, sequence: 3 }) }), []);
+  const full = report('a', { slots: 1, sequence: 3, running: 1, queued: 1 });
+  assert.deepEqual(r.send({ type: 'report', report: full }), []);
   const freed = r.send({ type: 'free', report: report('a', { slots: 1, sequence: 4, running: 1 }) });
   assert.deepEqual(freed, [
     { type: 'offer', job: 1, attempt: 2, peer: 'a' },
     { type: 'want', peer: 'a', jobs: 0 },
   ]);
+});
+
+test('a report that shows room ends a refusal', () => {
+  const r = rig();
+  r.up('a', 1);
+  r.job(1);
+  const full = report('a', { slots: 1, sequence: 2, running: 1, queued: 1 });
+  r.send({ type: 'refused', job: 1, attempt: 1, code: 'busy', report: full });
+  const actions = r.send({ type: 'report', report: report('a', { slots: 1, sequence: 3 }) });
+  assert.deepEqual(actions, [{ type: 'offer', job: 1, attempt: 2, peer: 'a' }]);
+});
+
+test('a peer that refused, and says that it is free when nothing waits, gets the next job', () => {
+  const r = rig(1);
+  r.up('a', 1);
+  r.job(1, { remoteOnly: true });
+  r.send({
+    type: 'refused',
+    job: 1,
+    attempt: 1,
+    code: 'busy',
+    report: report('a', { slots: 1, sequence: 2, running: 1, queued: 1 }),
+  });
+  r.send({ type: 'cancel', job: 1 });
+  r.send({ type: 'free', report: report('a', { slots: 1, sequence: 3, queued: 1 }) });
+  assert.deepEqual(offersOf(r.job(2)), [{ type: 'offer', job: 2, attempt: 1, peer: 'a' }]);
+});
+
+test('jobs that wait at a worker whose owner took all its slots are called back', () => {
+  const r = rig();
+  r.up('a', 1);
+  r.job(1);
+  const waits = report('a', { slots: 1, sequence: 2, running: 1, queued: 1 });
+  r.send({ type: 'accepted', job: 1, attempt: 1, report: waits });
+  const owner = { slots: 0, sequence: 3, state: 'refusing', reasons: ['owner-active'] } as const;
+  r.send({ type: 'report', report: report('a', { ...owner, queued: 1 }) });
+  const recalled = r.send({ type: 'peer-up', report: report('b', { slots: 1 }) });
+  assert.deepEqual(recalled[0], { type: 'recall', job: 1, attempt: 1, peer: 'a' });
+});
+
+test('a job that could not be called back at first is called back when a slot that fits falls free', () => {
+  const r = rig();
+  r.up('a', 1);
+  r.job(1);
+  const waits = report('a', { slots: 1, sequence: 2, running: 1, queued: 1 });
+  r.send({ type: 'failed', job: 1, attempt: 1, reason: 'spawn-failed', confirmed: true });
+  r.up('b', 1);
+  r.send({ type: 'accepted', job: 1, attempt: 2, report: { ...waits, id: 'b' } });
+  // Where it failed it does not go again.
+  assert.deepEqual(r.send({ type: 'report', report: report('a', { slots: 1, sequence: 3 }) }), []);
+  const recalled = r.send({ type: 'peer-up', report: report('c', { slots: 1 }) });
+  assert.deepEqual(recalled[0], { type: 'recall', job: 1, attempt: 2, peer: 'b' });
+});
+
+/** Two jobs that wait for a worker of one slot that others use; it was asked to say when it is free. */
+function askedRig() {
+  const r = rig();
+  r.send({ type: 'peer-up', report: report('a', { slots: 1, running: 1, queued: 1 }) });
+  assert.deepEqual(r.job(1), [{ type: 'want', peer: 'a', jobs: 1 }]);
+  assert.deepEqual(r.job(2), [], 'it is asked once');
+  return r;
+}
+
+/** The same, when it has refused both. */
+function closedRig() {
+  const r = askedRig();
+  r.send({ type: 'report', report: report('a', { slots: 1, sequence: 2 }) });
+  for (const job of [1, 2]) {
+    const refused = { type: 'refused', job, attempt: 1, code: 'busy', report: undefined } as const;
+    assert.deepEqual(r.send(refused), [
+      { type: 'note', job, reason: 'busy', peer: 'a' },
+      ...(job === 1 ? [] : [{ type: 'want', peer: 'a', jobs: 2 }]),
+    ]);
+  }
+  return r;
+}
+
+const roomy = { type: 'report', report: report('a', { slots: 1, sequence: 3 }) } as const;
+
+test('a worker that was asked and is silent is asked again', () => {
+  const r = askedRig();
+  assert.deepEqual(r.pass(4_999), []);
+  assert.deepEqual(r.pass(1), [{ type: 'want', peer: 'a', jobs: 2 }]);
+});
+
+test('a worker that was asked or has refused gets nothing while it is suspect, and is asked anew after that', () => {
+  for (const make of [askedRig, closedRig]) {
+    const r = make();
+    r.send({ type: 'peer-suspect', peer: 'a' });
+    assert.deepEqual(r.send(roomy), []);
+    assert.equal(offersOf(r.send({ type: 'peer-well', peer: 'a' })).length, 2, make.name);
+  }
+});
+
+test('a slot that is kept for this submitter is free for its next job, though the report counts it', () => {
+  const r = rig(1);
+  r.up('a', 1);
+  r.send({ type: 'free', report: report('a', { slots: 1, sequence: 2, queued: 1 }) });
+  assert.deepEqual(offersOf(r.job(1)), [{ type: 'offer', job: 1, attempt: 1, peer: 'a' }]);
+});
+
+test("the owner's leaving, and memory that is there again, end a refusal at once", () => {
+  for (const [code, then, now] of [
+    ['owner-active', { slots: 0, state: 'refusing' }, { slots: 2 }],
+    ['memory', { slots: 2, memoryFreeBytes: 2 ** 30 }, { slots: 2, memoryFreeBytes: 2 ** 33 }],
+    ['memory', { slots: 2, running: 1 }, { slots: 2 }],
+  ] as const) {
+    const r = rig();
+    r.up('a', 2);
+    r.job(1, { memoryBytes: 2 ** 32 });
+    r.send({ type: 'refused', job: 1, attempt: 1, code, report: report('a', { ...then, sequence: 2 }) });
+    assert.equal(r.state.queue.size, 1, code);
+    const actions = r.send({ type: 'report', report: report('a', { ...now, sequence: 3 }) });
+    assert.deepEqual(offersOf(actions), [{ type: 'offer', job: 1, attempt: 2, peer: 'a' }], code);
+  }
 });
 
 test('a free slot is one slot, until the answer to it shows more', () => {
@@ -248,6 +364,7 @@ test('a rewritable attempt on a silent peer starts elsewhere at once, and its la
     { type: 'offer', job: 1, attempt: 2, peer: 'b' },
   ]);
   assert.deepEqual(r.end(1, 'a', { sequence: 3 }), []);
+  r.accept(1, 'b', { sequence: 2, running: 1 }, 2);
   assert.deepEqual(r.end(1, 'b', { sequence: 3 }, 2), [{ type: 'finish', job: 1, attempt: 2 }]);
 });
 
@@ -275,6 +392,65 @@ test('an attempt that writes in place starts again at once when its end is confi
   assert.equal(jobCounts(r.state).running, 1);
   const actions = r.send({ type: 'failed', job: 1, attempt: 1, reason: 'lost-peer', confirmed: true });
   assert.deepEqual(offersOf(actions), [{ type: 'offer', job: 1, attempt: 2, peer: 'b' }]);
+});
+
+/** A job that writes in place and may still run on a worker that was lost, when its result is being looked at. */
+function fencedRig() {
+  const r = rig(1);
+  r.up('a', 1);
+  r.job(1, { rewritable: false });
+  r.accept(1, 'a', { slots: 1, sequence: 2, running: 1 });
+  r.send({ type: 'peer-down', peer: 'a' });
+  r.up('b', 1);
+  return r;
+}
+
+test('what is said of an attempt after its worker was lost holds, and ends the wait for its lease', () => {
+  const ended = { type: 'ended', ending: { kind: 'exited', status: 1 }, report: undefined } as const;
+  const elsewhere = { type: 'offer', job: 1, attempt: 2, peer: 'b' };
+  const here = (reason: string) => ({ type: 'inline', job: 1, reason });
+  const words = [
+    [
+      { ...ended, believed: true },
+      { type: 'finish', job: 1, attempt: 1 },
+    ],
+    [{ ...ended, believed: false }, here('failed-remotely')],
+    [{ type: 'unprovable' }, here('unprovable')],
+    [{ type: 'refused', code: 'toolchain', report: undefined }, elsewhere],
+    [{ type: 'failed', reason: 'view-grew', confirmed: true }, elsewhere],
+  ] as const;
+  for (const [word, action] of words) {
+    const r = fencedRig();
+    const actions = r.send({ ...word, job: 1, attempt: 1 }).filter(({ type }) => type !== 'note');
+    assert.deepEqual(actions, [action]);
+    assert.deepEqual(r.pass(fenceMs), [], 'the lease is of no concern any more');
+  }
+  const r = fencedRig();
+  assert.deepEqual(r.send({ type: 'cancel', job: 1 }).at(-1), { type: 'dropped', job: 1 });
+});
+
+test('a worker that turns out unfit after the run counts as an attempt in vain', () => {
+  const r = rig(1);
+  for (const id of ['a', 'b', 'c', 'd']) r.up(id);
+  let actions = r.job(1);
+  for (const attempt of [1, 2, 3]) {
+    const [offer] = offersOf(actions);
+    assert.ok(offer !== undefined && 'peer' in offer && offer.peer !== undefined);
+    r.accept(1, offer.peer, { sequence: 2, running: 1 }, attempt);
+    actions = r.send({ type: 'refused', job: 1, attempt, code: 'toolchain', report: undefined });
+  }
+  assert.deepEqual(actions.at(-1), { type: 'inline', job: 1, reason: 'retries-used-up' });
+});
+
+test('a last word that cannot be said yet ends the attempt', () => {
+  const r = rig();
+  r.up('a');
+  r.job(1);
+  r.up('b');
+  assert.deepEqual(offersOf(r.send({ type: 'started', job: 1, attempt: 1 })), []);
+  assert.deepEqual(offersOf(r.end(1, 'a', { sequence: 2 })), [
+    { type: 'offer', job: 1, attempt: 2, peer: 'b' },
+  ]);
 });
 
 test('three attempts that come to nothing are followed by one inline', () => {
@@ -313,6 +489,33 @@ test('a result that is not believed makes the job run inline', () => {
   const ending = { kind: 'exited', status: 1 } as const;
   const actions = r.send({ type: 'ended', job: 1, attempt: 1, ending, believed: false, report: undefined });
   assert.deepEqual(actions, [{ type: 'inline', job: 1, reason: 'failed-remotely' }]);
+});
+
+test('a job that cannot be proven anywhere runs here, before it started elsewhere and after', () => {
+  for (const started of [false, true]) {
+    const r = rig(1);
+    r.up('a');
+    r.up('b');
+    r.job(1);
+    if (started) r.accept(1, 'a', { sequence: 2, running: 1 });
+    const actions = r.send({ type: 'unprovable', job: 1, attempt: 1 });
+    assert.deepEqual(actions, [{ type: 'inline', job: 1, reason: 'unprovable' }]);
+  }
+});
+
+test('a command that could not be started on one worker is started on another at once, even where it writes in place', () => {
+  const r = rig();
+  r.up('a', 1);
+  r.job(1, { rewritable: false });
+  r.send({
+    type: 'accepted',
+    job: 1,
+    attempt: 1,
+    report: report('a', { slots: 1, sequence: 2, running: 1 }),
+  });
+  r.up('b');
+  const actions = r.send({ type: 'failed', job: 1, attempt: 1, reason: 'spawn-failed', confirmed: true });
+  assert.deepEqual(offersOf(actions), [{ type: 'offer', job: 1, attempt: 2, peer: 'b' }]);
 });
 
 test('a compile error is final and the worker gets the next job', () => {
@@ -452,6 +655,6 @@ for (const reason of ['oom-killed', 'no-space-remote'] as const) {
     r.pass(29_000);
     assert.equal(r.state.jobs.get(2)?.stage, 'queued');
     r.pass(1_000);
-    assert.equal(r.state.jobs.get(2)?.attempt?.peer, 'a');
+    assert.equal(r.state.jobs.get(2)?.placement?.peer, 'a');
   });
 }
