@@ -97,6 +97,7 @@ test('after a signal that asks for the end, a lost worker is an end', async () =
 test('after a signal that may have ended it, a failure counts: no other run would get the signal', async () => {
   for (const signal of [10, 12, 15]) {
     const rig = rigOf(1);
+    rig.tree.settlement = { kind: 'final', proven: false };
     rig.workerUp('a');
     const caller = rig.submit(opaque);
     const attempt = await rig.nextAttempt();
@@ -112,6 +113,7 @@ test('after a signal that may have ended it, a failure counts: no other run woul
 
 test('a command that left something running has had its effect: its failure counts, and why tells', async () => {
   const rig = rigOf(1);
+  rig.tree.settlement = { kind: 'final', proven: false };
   rig.workerUp('a');
   const caller = rig.submit(opaque);
   const attempt = await rig.nextAttempt();
