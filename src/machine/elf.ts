@@ -55,6 +55,21 @@ export function readElfIdentity(head: Uint8Array): ElfIdentity | undefined {
   return { buildId, isDynamic };
 }
 
+/**
+ * What a program is: started by the loader, so that it can be traced; a binary that cannot be (linked statically, or
+ * for another kind of processor); or something else, most often a script.
+ */
+export type ProgramFormat = 'dynamic' | 'static' | 'script';
+
+/** @param head - of the file, as for {@link readElfIdentity}. */
+export function formatOf(head: Uint8Array): ProgramFormat {
+  if (readElfIdentity(head)?.isDynamic === true) return 'dynamic';
+  return Buffer.from(head.buffer, head.byteOffset, Math.min(4, head.length)).toString('latin1') ===
+    '\u007fELF'
+    ? 'static'
+    : 'script';
+}
+
 /** Paths of the libraries in what the loader prints when LD_TRACE_LOADED_OBJECTS is set. */
 export function parseLoadedObjects(text: string): string[] {
   return text.split('\n').flatMap((line) => /(?:=> |^\s+)(\/\S+) \(0x/.exec(line)?.[1] ?? []);

@@ -7,18 +7,19 @@ import { createHash } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
 import { BoundedMap } from '../core/bounded-map.ts';
 import { toBytes } from '../wire/bytes.ts';
-import { readElfIdentity } from './elf.ts';
+import { formatOf, type ProgramFormat, readElfIdentity } from './elf.ts';
 
 export interface FileIdentity {
   /** `build-id:…`, `sha256:…` or `absent`. */
   readonly identity: string;
   readonly isDynamicProgram: boolean;
+  readonly format: ProgramFormat;
 }
 
 const headBytes = 16 * 1024;
 const pieceBytes = 256 * 1024;
 const maxKept = 50_000;
-const missing: FileIdentity = { identity: 'absent', isDynamicProgram: false };
+const missing: FileIdentity = { identity: 'absent', isDynamicProgram: false, format: 'script' };
 
 /** Most system files are headers: one read each. Programs have their build id in their head. */
 async function identify(path: string): Promise<FileIdentity> {
@@ -27,8 +28,9 @@ async function identify(path: string): Promise<FileIdentity> {
     const head = Buffer.allocUnsafe(headBytes);
     const { bytesRead } = await file.read(head, 0, headBytes, 0);
     const elf = readElfIdentity(head.subarray(0, bytesRead));
-    const isDynamicProgram = elf?.isDynamic === true;
-    if (elf?.buildId !== undefined) return { identity: `build-id:${elf.buildId}`, isDynamicProgram };
+    const format = formatOf(head.subarray(0, bytesRead));
+    const isDynamicProgram = format === 'dynamic';
+    if (elf?.buildId !== undefined) return { identity: `build-id:${elf.buildId}`, isDynamicProgram, format };
     const hash = createHash('sha256').update(head.subarray(0, bytesRead));
     if (bytesRead === headBytes) {
       const piece = Buffer.allocUnsafe(pieceBytes);
@@ -37,7 +39,7 @@ async function identify(path: string): Promise<FileIdentity> {
         hash.update(piece.subarray(0, length));
       }
     }
-    return { identity: `sha256:${hash.digest('hex')}`, isDynamicProgram };
+    return { identity: `sha256:${hash.digest('hex')}`, isDynamicProgram, format };
   } finally {
     await file.close();
   }

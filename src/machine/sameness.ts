@@ -8,9 +8,10 @@ import type { OutsideName } from '../core/view/trace.ts';
 import type { ByteString } from '../wire/bytes.ts';
 import type { Tool } from '../wire/job-messages.ts';
 import { cpuFingerprint } from './cpu.ts';
+import type { ProgramFormat } from './elf.ts';
 import { FileIdentities } from './file-identity.ts';
 import { OutsideNames } from './outside-names.ts';
-import { type Fingerprint, findProgram, Toolchains } from './toolchain.ts';
+import { behindStandIn, type Fingerprint, findProgram, Toolchains } from './toolchain.ts';
 
 export interface ProgramDigest {
   /** As the command line names it. */
@@ -31,6 +32,9 @@ export class Sameness {
   readonly #programs = new BoundedMap<string, { fingerprint: Promise<Fingerprint>; untilMs: number }>(
     maxKnown,
   );
+  readonly #standIns = new BoundedMap<string, { program: Promise<ByteString | undefined>; untilMs: number }>(
+    maxKnown,
+  );
   #cpu: Promise<Fingerprint> | undefined;
 
   /** What these programs and other system files are on this machine, in the order given. */
@@ -48,6 +52,32 @@ export class Sameness {
   async hasProgram(name: ByteString, cwd: ByteString, env: ReadonlyMap<string, string>): Promise<boolean> {
     if ((await this.program(name, cwd, env)).digest !== '') return true;
     return (await findProgram(name, env.get('PATH'), cwd)) !== undefined;
+  }
+
+  /** The program that a link to swarmrun stands for; undefined if `name` is not such a link. */
+  behindStandIn(
+    name: ByteString,
+    cwd: ByteString,
+    env: ReadonlyMap<string, string>,
+  ): Promise<ByteString | undefined> {
+    const path = env.get('PATH');
+    const key = `${name}\x01${name.startsWith('/') ? '' : cwd}\x01${path ?? ''}`;
+    const nowMs = performance.now();
+    const known = this.#standIns.get(key);
+    if (known !== undefined && known.untilMs > nowMs) return known.program;
+    const program = behindStandIn(name, path, cwd);
+    this.#standIns.set(key, { program, untilMs: nowMs + believedMs });
+    return program;
+  }
+
+  /** Whether a program can be traced, or is a script; undefined if there is none. */
+  async format(
+    name: ByteString,
+    cwd: ByteString,
+    env: ReadonlyMap<string, string>,
+  ): Promise<ProgramFormat | undefined> {
+    const path = await findProgram(name, env.get('PATH'), cwd);
+    return path === undefined ? undefined : (await this.#identities.of(path)).format;
   }
 
   async cpu(): Promise<Fingerprint> {

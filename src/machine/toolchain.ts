@@ -100,6 +100,23 @@ export async function findProgram(
   return undefined;
 }
 
+/** The program that a link to swarmrun stands for, if `name` leads to such a link first. */
+export async function behindStandIn(
+  name: string,
+  path: string | undefined,
+  cwd: string,
+): Promise<string | undefined> {
+  const found = await findProgram(name, path, cwd);
+  if (found === undefined) return undefined;
+  if (name.includes('/')) return found === (isAbsolute(name) ? name : resolve(cwd, name)) ? undefined : found;
+  for (const part of (path ?? '').split(':')) {
+    const candidate = join(resolve(cwd, part), name);
+    if (candidate === found) return undefined;
+    if (await isStandIn(candidate)) return found;
+  }
+  return undefined;
+}
+
 /** Directories in the `programs:` line of -print-search-dirs. */
 export function parseProgramDirs(text: string): string[] {
   const line = /^programs: =?(.*)$/m.exec(text)?.[1] ?? '';

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { test } from 'node:test';
+import { checkout } from '../rig/child.ts';
 import { SwarmRig } from '../rig/swarm-rig.ts';
 import { type CommandLine, rows } from './command-lines/case.ts';
 import { differing, misplaced, observe } from './command-lines/observe.ts';
@@ -23,6 +24,7 @@ function prepare(here: boolean): string {
     `cp /usr/share/zoneinfo/${here ? 'Asia/Tokyo' : 'America/Lima'} /etc/localtime.new && mv -f /etc/localtime.new /etc/localtime`,
   ];
   const only = [
+    `mkdir /usr/local/masquerade; for n in gcc clang; do ln -s ${checkout}/bin/swarmrun /usr/local/masquerade/$n; done`,
     'echo "#define ONLY 1" >/usr/local/include/opt/only.h',
     'cp /usr/local/lib/libqs.a /usr/local/lib/libm.a',
   ];
@@ -73,6 +75,19 @@ const same: readonly CommandLine[] = rows(
     `printf '#if __has_include(<no/such.h>)\\n#error\\n#endif\\nint x;\\n' >h.c; $S ${cc} -c h.c`,
     `$S ${cc} -c lost.c; echo $?`,
   ]),
+  // 5: a script with the name of a compiler is an opaque command
+  `printf '#!/bin/sh\\n/usr/bin/gcc "$@"; s=$?; echo "$*" >a.o.log; exit $s\\n' >gcc; chmod +x gcc; $S ./gcc -c a.c -o a.o; ls -A`,
+  `mkdir bin; printf '#!/bin/sh\\nexec /usr/bin/clang "$@"\\n' >bin/clang; chmod +x bin/clang; PATH=$PWD/bin:$PATH; $S clang -c a.c; ls -A`,
+  // 31: a link to swarmrun with the name of a compiler, outside the share, by its path and by PATH
+  'gcc() { if [ "$S" ]; then /usr/local/masquerade/gcc "$@"; else /usr/bin/gcc "$@"; fi; }; gcc -g -c a.c -o a.o; gcc -c error.c; echo $?',
+  'clang() { if [ "$S" ]; then PATH=/usr/local/masquerade:$PATH command clang "$@"; else /usr/bin/clang "$@"; fi; }; clang -g -c a.c',
+  // 32 and 40: without a dependency file, or with one that the compiler does not write
+  '$S gcc -MD -c asm.s; ls',
+  'gcc -E a.c -o a.i; $S gcc -MD -c a.i; ls',
+  '$S gcc -Wp,-MMD,x.d -MMD -c a.c; ls',
+  '$S gcc -frecord-gcc-switches -c a.c',
+  '$S gcc -c a.c b.c -O2',
+  '$S gcc -fsyntax-only a.c; echo $?',
   '$S gcc -Wp,-D_FORTIFY_SOURCE=2 -O2 -c a.c',
   '$S ar rcs l.a $(gcc -c a.c b.c; echo a.o b.o)',
 );
@@ -94,10 +109,17 @@ const atOnce: readonly CommandLine[] = rows(
   'mkfifo p; (echo -c b.c >p &); $S clang @p; echo $?; ls',
 );
 
+/** Known when it has run: what only the caller could have read. */
+const after: readonly CommandLine[] = rows(
+  'unprovable',
+  // 9
+  ...forEach((cc) => [`echo '#include "/dev/stdin"' >s.c; echo 'int x;' | $S ${cc} -c s.c; echo $?`]),
+);
+
 test('what only one machine has gets into no result', { concurrency: 2 }, async (t) => {
   await using swarm = await SwarmRig.start(t, { machines: 3, slots: 4, ownRoots: ['/etc', '/usr/local'] });
   for (const host of swarm.lan.hosts) await swarm.check(host, ['sh', '-c', prepare(host === 'm1')]);
-  const lines = [...same, ...atOnce, ...differs];
+  const lines = [...same, ...atOnce, ...after, ...differs];
   for (const [index, { script }] of lines.entries())
     await t.test(script, async () => {
       const folder = path.join(swarm.share, `${index}`);

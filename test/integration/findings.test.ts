@@ -19,7 +19,7 @@ test('numbers of what was read mean the same after a connection that was made an
   const findings = new Findings({ disk, sameness: new Sameness(), now, traces: undefined });
   for (const name of ['a.c', 'b.h', 'c.h']) writeFileSync(join(root, name), name);
   const path = join(rig.directory, 'trace');
-  const job = { peer: submitter, argv: Buffer.from('cc\0'), environment: Buffer.alloc(0) };
+  const job = { peer: submitter, environment: Buffer.alloc(0) };
   const readBy = async (names: readonly string[], knownReports: number) => {
     const head = Buffer.alloc(recordsAt);
     const records = Buffer.from(`h\0/bin/cc\0${names.map((name) => `r\0${name}\0`).join('')}`, 'latin1');

@@ -86,6 +86,7 @@ class Bench {
       root: this.tree,
       outputs: outputs.map((name) => path.join(this.tree, name)),
       passedOver: [tracer.directory],
+      ownDirectories: {},
       timeZone: undefined,
       searchPath: '/usr/bin:/bin',
     });

@@ -35,6 +35,7 @@ export class FakeTree implements Pick<SubmitterInit, 'reader' | 'offers' | 'sett
       const inline = reading.inline ?? (share === undefined ? 'outside-share' : undefined);
       return await Promise.resolve({
         reading,
+        argv,
         share,
         inline,
         unslotted: reading.inline !== undefined,

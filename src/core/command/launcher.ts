@@ -1,20 +1,19 @@
 /** Launchers in front of compilers: the files that they keep for themselves are not what a compile depends on. */
-import { baseName } from '../paths.ts';
 
 /**
- * Directories in which ccache keeps its cache and its temporary files: what it finds there is what an equal compile made.
- *
- * @param program - the first word of the command.
+ * Directories in which ccache keeps its cache and its temporary files, by the base name of the program: what it finds there
+ * is what an equal compile made.
  */
-export function ownDirectories(program: string, env: ReadonlyMap<string, string>): string[] {
-  if (baseName(program) !== 'ccache') return [];
+export function ownDirectories(env: ReadonlyMap<string, string>): { readonly ccache: readonly string[] } {
   const home = env.get('HOME') ?? '';
   const cache = env.get('XDG_CACHE_HOME') ?? (home === '' ? '' : `${home}/.cache`);
-  return [
+  const run = env.get('XDG_RUNTIME_DIR') ?? '';
+  const directories = [
     env.get('CCACHE_DIR') ?? '',
     env.get('CCACHE_TEMPDIR') ?? '',
-    env.has('XDG_RUNTIME_DIR') ? `${env.get('XDG_RUNTIME_DIR')}/ccache-tmp` : '',
+    run === '' ? '' : `${run}/ccache-tmp`,
     cache === '' ? '' : `${cache}/ccache`,
     home === '' ? '' : `${home}/.ccache`,
-  ].filter((directory) => directory.startsWith('/'));
+  ];
+  return { ccache: directories.filter((directory) => directory.startsWith('/')) };
 }

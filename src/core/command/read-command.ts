@@ -19,6 +19,7 @@ import { identifyTool } from './tool.ts';
 /**
  * Reads `command`. Never throws, whatever stands in it.
  *
+ * @param options - `opaque`: its program only has the name of a tool that is understood.
  * @param files - what response files hold, by absolute path; `undefined` for one that cannot be read.
  * @returns the reading, and the absolute paths of response files that must be read first: while `missing` is not empty, the
  *   reading is that of a command with these files unread. Files named in files show up at the next call.
@@ -26,9 +27,10 @@ import { identifyTool } from './tool.ts';
 export function readCommand(
   command: Command,
   files: ResponseFiles,
+  options: { readonly opaque?: boolean } = {},
 ): { reading: Reading; missing: readonly string[] } {
   const tool = identifyTool(command.argv);
-  if (tool.name === 'other' || command.argv[tool.index + 1]?.startsWith('-cc1'))
+  if (options.opaque === true || tool.name === 'other' || command.argv[tool.index + 1]?.startsWith('-cc1'))
     return { reading: readUnknown(command, tool), missing: [] };
   const expansion = expandResponses(command.argv, tool.index + 1, command.cwd, files);
   const words = expansion.words.map(({ text }) => text);

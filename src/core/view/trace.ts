@@ -2,7 +2,7 @@
  * Reads the trace of a job: each file name that its programs looked up, as src/native/swarmtrace wrote it down. What it
  * says is all that the result can depend on, so it is what proves a result, or shows why it cannot be proven.
  */
-import { isBelow, resolvePath } from '../paths.ts';
+import { baseName, isBelow, resolvePath } from '../paths.ts';
 
 /**
  * How an answer about a name outside the share is told, so that two machines can compare theirs.
@@ -26,8 +26,10 @@ export interface TraceContext {
   readonly root: string;
   /** What the job writes by plan, resolved; how it finds them before that is of no weight. */
   readonly outputs: readonly string[];
-  /** Files and directories of the tracing itself and of a launcher's cache: not the command's. */
+  /** Files and directories of the tracing itself: not the command's. */
   readonly passedOver: readonly string[];
+  /** Directories that a program keeps for itself, by its base name: passed over in a job that it takes part in. */
+  readonly ownDirectories: Readonly<Record<string, readonly string[]>>;
   /** The variables TZ and PATH. */
   readonly timeZone: string | undefined;
   readonly searchPath: string | undefined;
@@ -92,6 +94,7 @@ export function readTrace(records: string, context: TraceContext): Traced {
 class TraceReader {
   readonly #context: TraceContext;
   readonly #outputs: ReadonlySet<string>;
+  readonly #passedOver: string[];
   readonly #files = new Set<string>();
   /** Of what was read: as it was named, by resolved path. */
   readonly #contents = new Map<string, string>();
@@ -108,12 +111,14 @@ class TraceReader {
   constructor(context: TraceContext) {
     this.#context = context;
     this.#outputs = new Set(context.outputs);
+    this.#passedOver = [...context.passedOver];
   }
 
   take(deed: string, error: number, name: string): void {
     switch (deed) {
       case 'h':
         this.#begun += 1;
+        this.#passedOver.push(...(this.#context.ownDirectories[baseName(name)] ?? []));
         return this.#name('r', 0, name);
       case 'x':
         this.#expected += error === 0 ? 1 : -1;
@@ -149,7 +154,7 @@ class TraceReader {
   #name(deed: string, error: number, name: string): void {
     const path = name.startsWith('/') ? name : `${this.#context.cwd}/${name}`;
     const resolved = resolvePath('/', path);
-    if (this.#context.passedOver.some((place) => isBelow(place, resolved))) return;
+    if (this.#passedOver.some((place) => isBelow(place, resolved))) return;
     const exhausted = errno.exhausted.get(error);
     if (exhausted !== undefined) this.gap ??= `${path}: ${exhausted}`;
     const changes = deed === 'w' || deed === 'u' || deed === 'm';

@@ -39,7 +39,7 @@ interface Logs {
 }
 
 /** A job that has run. */
-type TracedJob = Pick<HostedJob, 'peer' | 'offer' | 'argv' | 'environment' | 'trace'>;
+type TracedJob = Pick<HostedJob, 'peer' | 'offer' | 'environment' | 'trace'>;
 
 export interface FindingsInit {
   readonly disk: Disk;
@@ -118,17 +118,17 @@ export class Findings {
   }
 
   async #traced(job: TracedJob): Promise<TracedFiles | undefined> {
-    const { offer, argv, environment, trace } = job;
+    const { offer, environment, trace } = job;
     const { disk, traces } = this.#init;
     if (trace === undefined) return undefined;
     const { cwd, share: root, outputs } = offer;
     const variables = variablesOf(splitNul(environment, maxStrings));
-    const [program = ''] = splitNul(argv, maxStrings);
     const context: TraceContext = {
       cwd,
       root,
       outputs,
-      passedOver: [...ownDirectories(program, variables), ...(traces === undefined ? [] : [traces])],
+      passedOver: traces === undefined ? [] : [traces],
+      ownDirectories: ownDirectories(variables),
       timeZone: variables.get('TZ'),
       searchPath: variables.get('PATH'),
     };

@@ -1,18 +1,20 @@
 /** Reads a wrapper's command with its response files, and decides by its words and its place whether it may travel. */
 import type { Command, Reading } from '../../core/command/contract.ts';
 import { variablesOf } from '../../core/command/environment.ts';
+import { isTraced } from '../../core/command/proofs.ts';
 import { readCommand } from '../../core/command/read-command.ts';
 import { mayTravel } from '../../core/command/travel.ts';
 import { isBelow, resolvePath } from '../../core/paths.ts';
 import type { Reason } from '../../core/reason.ts';
 import type { WrapperRequest } from '../../local/wrapper-connection.ts';
+import { formatOf, type ProgramFormat } from '../../machine/elf.ts';
 import type { Sameness } from '../../machine/sameness.ts';
 import type { NamedFiles } from '../../share/blocking/named.ts';
 import { outputObstacles, readPiece } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
 import { DiskError } from '../../share/disk-error.ts';
 import { readFacts } from '../../share/facts.ts';
-import type { Shares } from '../../share/shares.ts';
+import type { Share, Shares } from '../../share/shares.ts';
 import { type ByteString, fromBytes } from '../../wire/bytes.ts';
 import type { Membership } from '../trust/membership.ts';
 
@@ -22,6 +24,8 @@ const maxResponseFileBytes = 16 * 1024 * 1024;
 /** A command, read: may it travel, and if not, why. */
 export interface ReadRequest {
   readonly reading: Reading;
+  /** As it runs here and elsewhere. */
+  readonly argv: readonly ByteString[];
   readonly share: ByteString | undefined;
   /** Undefined: it may travel. */
   readonly inline: Reason | undefined;
@@ -47,15 +51,53 @@ export class RequestReader {
   }
 
   async read(request: WrapperRequest): Promise<ReadRequest> {
-    const { disk, shares, members, settled } = this.#init;
-    const { cwd, stdin, stdout, descriptors, force } = request.job;
-    const command: Command = { argv: request.argv, cwd, env: variablesOf(request.environment) };
-    const reading = await readWhole(command, disk);
-    const found = cwd === '' ? undefined : await shares.find(cwd);
-    const share = found?.ok ? found.share : undefined;
-    const root = share?.root;
+    const { disk, members, settled } = this.#init;
+    const command = await this.#commandOf(request);
+    const { cwd } = command;
+    const share = await this.#shareOf(cwd);
     // Begun now, so that others have seen this peer's file by the time they are asked.
-    if (share !== undefined) void members.join(share);
+    if (share.share !== undefined) void members.join(share.share);
+    const root = share.share?.root;
+    const read = await this.#decide(command, request, share, {});
+    if (read.inline !== undefined || root === undefined) return read;
+    if (!(await this.#hasProgram(command, root))) return { ...read, inline: 'no-command', unslotted: true };
+    const format = isTraced(read.reading) ? await this.#formatOf(read.reading, command, root) : 'dynamic';
+    if (format === 'static')
+      return {
+        ...read,
+        inline: 'unprovable',
+        detail: 'its program is linked statically and cannot be traced',
+      };
+    const known = format === 'script' ? await this.#decide(command, request, share, { opaque: true }) : read;
+    if (known.inline !== undefined) return known;
+    await settled(root);
+    const obstacle = await disk.run('namedObstacle', namedFilesOf(known.reading, cwd));
+    if (obstacle !== undefined) return { ...known, inline: 'unprovable', detail: obstacle };
+    return { ...known, reading: await withoutObstacles(known.reading, request.job, disk) };
+  }
+
+  /** The command as it will run: a link to swarmrun stands for the next program of its name. */
+  async #commandOf({ argv, job: { cwd }, environment }: WrapperRequest): Promise<Command> {
+    const env = variablesOf(environment);
+    const [name = '', ...rest] = argv;
+    const program = name === '' ? undefined : await this.#init.sameness.behindStandIn(name, cwd, env);
+    return { argv: program === undefined ? argv : [program, ...rest], cwd, env };
+  }
+
+  async #shareOf(cwd: ByteString): Promise<{ share?: Share; why?: string }> {
+    const found = cwd === '' ? undefined : await this.#init.shares.find(cwd);
+    if (found === undefined) return {};
+    return found.ok ? { share: found.share } : { why: found.why };
+  }
+
+  async #decide(
+    command: Command,
+    { job: { stdin, stdout, descriptors, force } }: WrapperRequest,
+    { share, why }: { readonly share?: Share; readonly why?: string },
+    options: { readonly opaque?: boolean },
+  ): Promise<ReadRequest> {
+    const reading = await readWhole(command, this.#init.disk, options);
+    const root = share?.root;
     const { travels, reason, unslotted } = mayTravel(reading, command, {
       shareOf: (path) => (root !== undefined && isBelow(root, path) ? root : undefined),
       stdin,
@@ -64,19 +106,29 @@ export class RequestReader {
       force,
     });
     const inline = travels ? undefined : (reason ?? 'outside-share');
-    const whyOutside = found?.ok === false ? found.why : undefined;
-    const detail =
-      inline === 'unprovable' ? reading.unprovable : inline === 'outside-share' ? whyOutside : undefined;
-    if (inline !== undefined || root === undefined)
-      return { reading, share: root, inline, unslotted, detail };
-    if (!(await this.#hasProgram(command, root)))
-      return { reading, share: root, inline: 'no-command', unslotted: true, detail };
-    await settled(root);
-    const obstacle = await disk.run('namedObstacle', namedFilesOf(reading, cwd));
-    if (obstacle !== undefined)
-      return { reading, share: root, inline: 'unprovable', unslotted, detail: obstacle };
-    const settledReading = await withoutObstacles(reading, request.job, disk);
-    return { reading: settledReading, share: root, inline, unslotted, detail };
+    const details: Partial<Record<Reason, string | undefined>> = {
+      unprovable: reading.unprovable,
+      'outside-share': why,
+    };
+    const detail = inline === undefined ? undefined : details[inline];
+    return { reading, argv: command.argv, share: root, inline, unslotted, detail };
+  }
+
+  /** The worst of its programs: a script may do anything besides what the tool of its name would. */
+  async #formatOf({ programs }: Reading, { cwd, env }: Command, root: ByteString): Promise<ProgramFormat> {
+    const formats = await Promise.all(
+      programs.map(async (name) => {
+        const path = resolvePath(cwd, name);
+        if (!name.includes('/') || !isBelow(root, path))
+          return await this.#init.sameness.format(name, cwd, env);
+        return formatOf(await readPiece(this.#init.disk, path, 0));
+      }),
+    );
+    return (
+      formats.find((format) => format === 'script') ??
+      formats.find((format) => format === 'static') ??
+      'dynamic'
+    );
   }
 
   /** Whether the program is there: a command that cannot be found need not be looked for on other machines. */
@@ -95,10 +147,14 @@ export class RequestReader {
 }
 
 /** Reads a command, fetching the response files that it names, nested ones too. */
-async function readWhole(command: Command, disk: Disk): Promise<Reading> {
+async function readWhole(
+  command: Command,
+  disk: Disk,
+  options: { readonly opaque?: boolean },
+): Promise<Reading> {
   const files = new Map<ByteString, string | undefined>();
   for (;;) {
-    const { reading, missing } = readCommand(command, files);
+    const { reading, missing } = readCommand(command, files, options);
     const wanted = missing.filter((path) => !files.has(path));
     if (wanted.length === 0) return reading;
     for (const path of wanted) files.set(path, await readText(path, disk));

@@ -101,7 +101,7 @@ export class Submitter {
         this.#open(
           new Submission({
             id,
-            request,
+            request: { ...request, argv: read.argv },
             connection,
             reading,
             demand,

@@ -7,6 +7,7 @@ const plain: TraceContext = {
   root: '/s',
   outputs: [],
   passedOver: ['/run/trace'],
+  ownDirectories: { ccache: ['/home/u/.cache/ccache'] },
   timeZone: undefined,
   searchPath: '/usr/bin:/bin',
 };
@@ -98,6 +99,12 @@ test('a program that is started leads to where its name leads, also by way of PA
     'place /usr/bin/no',
     'place /bin/no',
   ]);
+});
+
+test('what ccache keeps is passed over, where ccache takes part', () => {
+  const kept = ['m0/home/u/.cache/ccache/1', 'r0/home/u/.cache/ccache/2'];
+  assert.deepEqual(outside(read(['h0/usr/bin/ccache', ...kept])), ['content /usr/bin/ccache']);
+  assert.match(read(kept).gap ?? '', /it changed/);
 });
 
 test('the time zone is that of TZ, or of the machine', () => {
