@@ -7,12 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fact } from '../core/fact.ts';
 import { parentOf } from '../core/paths.ts';
 import { isHidden, shareDirectory } from '../core/share-layout.ts';
-import { type FactField, type OutputRole, type RenameFailure } from './blocking/output.ts';
+import { type FactField, factFields } from '../core/view/contract.ts';
+import { nextLookMs, seeTimeoutMs } from '../core/view/outputs.ts';
+import type { OutputRole, RenameFailure } from './blocking/output.ts';
 import { type Disk, defaultDiskTimeoutMs } from './disk.ts';
 import { touchDirectories } from './touch.ts';
-
-export type { FactField } from './blocking/output.ts';
-export const allFactFields: readonly FactField[] = ['inode', 'sizeBytes', 'mtimeNs', 'ctimeNs'];
 
 export interface ExpectedFact {
   /** Byte string, absolute. */
@@ -20,12 +19,10 @@ export interface ExpectedFact {
   readonly fact: Fact;
 }
 
-const defaultSeeMs = 2_000;
-
 export interface SeeOptions {
   /** Which fields agree between machines on this share. @default all */
   readonly fields?: readonly FactField[];
-  /** How long to look for it. @default 2000 */
+  /** How long to look for it. @default 5000 */
   readonly timeoutMs?: number;
 }
 
@@ -45,12 +42,12 @@ async function repeatUntil<Result>(
   isDone: (result: Result) => boolean,
   timeoutMs: number,
 ): Promise<Result> {
-  const deadlineMs = performance.now() + timeoutMs;
-  for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 100)) {
+  const beganMs = performance.now();
+  for (let looks = 1; ; looks += 1) {
     const result = await attempt();
-    const leftMs = deadlineMs - performance.now();
-    if (isDone(result) || leftMs <= 0) return result;
-    await sleep(Math.min(waitMs, leftMs));
+    const pauseMs = nextLookMs(looks, performance.now() - beganMs, timeoutMs);
+    if (isDone(result) || pauseMs === undefined) return result;
+    await sleep(pauseMs);
   }
 }
 
@@ -65,7 +62,7 @@ export function awaitFacts(
   expected: readonly ExpectedFact[],
   options: AwaitOptions = {},
 ): Promise<{ readonly path: string; readonly seen: Fact }[]> {
-  const { fields = allFactFields, timeoutMs = defaultSeeMs, orNewer = false } = options;
+  const { fields = factFields, timeoutMs = seeTimeoutMs, orNewer = false } = options;
   let open = expected;
   const look = async () => {
     if (open.length === 0) return [];
@@ -134,7 +131,7 @@ export async function commitOutputs(
   outputs: readonly HiddenOutput[],
   options: CommitOptions = {},
 ): Promise<CommitResult> {
-  const { fields = allFactFields, timeoutMs = defaultSeeMs, unwanted = [] } = options;
+  const { fields = factFields, timeoutMs = seeTimeoutMs, unwanted = [] } = options;
   const input = {
     outputs: outputs.map(({ hidden, path, role }) => ({ hidden, path, role })),
     expected: { paths: outputs.map(({ hidden }) => hidden), facts: outputs.map(({ fact }) => fact), fields },

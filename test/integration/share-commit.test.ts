@@ -78,7 +78,7 @@ test('an output that is not seen as reported leaves every old one untouched', as
     assert.equal((await commitOutputs(rig.disk, [other], { timeoutMs: 5 })).kind, 'unseen', field);
   }
   const other = { ...object, fact: { ...object.fact, ctimeNs: '1' } };
-  assert.deepEqual(await commitOutputs(rig.disk, [other], { fields: ['sizeBytes', 'mtimeNs'] }), {
+  assert.deepEqual(await commitOutputs(rig.disk, [other], { fields: ['size', 'mtime'] }), {
     kind: 'committed',
   });
 });
@@ -87,7 +87,7 @@ test('it waits for what becomes visible late', async () => {
   await using rig = shareRig();
   const path = join(rig.directory, 'late');
   const waiting = awaitFacts(rig.disk, [{ path, fact: { ...absent, kind: 'file', sizeBytes: 4 } }], {
-    fields: ['sizeBytes'],
+    fields: ['size'],
     timeoutMs: 5_000,
   });
   writeFileSync(path, 'la');

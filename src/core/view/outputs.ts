@@ -1,35 +1,40 @@
-/** When does the submitter's machine see an output as its worker reported it? */
-import type { FactField, NamedFact } from './contract.ts';
+/** How this machine waits until it sees what another one has written: what is enough, and when to look again. */
+import type { Fact } from '../fact.ts';
+import type { FactField } from './contract.ts';
 import { sameFact } from './facts.ts';
 
-/** Pauses between looks, ms; a look is: open and close the directories down to the output, then lstat. */
-const pausesMs = [1, 5, 20, 50, 100, 200, 400] as const;
+/** After this time it is left: the worker sends the bytes. */
+export const seeTimeoutMs = 5_000;
+/** The first pause; each is twice as long as the one before, so nothing is seen later than twice its own delay. */
+const firstPauseMs = 1;
+const longestPauseMs = 100;
 
-export type OutputStep =
-  | { readonly kind: 'seen' }
-  /** Refresh and look again after this pause. */
-  | { readonly kind: 'again'; readonly pauseMs: number; readonly unseen: readonly string[] }
-  /** It stays invisible: let the worker send the bytes of these. */
-  | { readonly kind: 'send'; readonly unseen: readonly string[] };
+export interface Enough {
+  /** Fields of facts that the machines see alike. */
+  readonly fields: readonly FactField[];
+  /** What has been changed once more since then, by whomever, will do too. @default false */
+  readonly orNewer?: boolean;
+}
+
+/** True if this machine sees an output as its worker reported it. Nothing may be renamed, and no job may end, before. */
+export function isOutputSeen(mine: Fact, reported: Fact, { fields, orNewer = false }: Enough): boolean {
+  if (sameFact(mine, reported, fields)) return true;
+  return (
+    orNewer &&
+    mine.kind !== 'absent' &&
+    reported.kind !== 'absent' &&
+    BigInt(mine.ctimeNs) > BigInt(reported.ctimeNs)
+  );
+}
 
 /**
- * Compares what the worker reported of outputs with what this machine sees. Nothing may be renamed, and no job may end,
- * before this says `seen`.
+ * How long to wait before the next look, ms; undefined: this look was the last.
  *
- * @param looks - how many looks there were before this one.
+ * @param looks - how many there were.
+ * @param elapsedMs - since the first began.
  */
-export function compareOutputs(
-  reported: readonly NamedFact[],
-  seen: readonly NamedFact[],
-  fields: readonly FactField[],
-  looks: number,
-): OutputStep {
-  const here = new Map(seen.map(({ path, fact }) => [path, fact]));
-  const unseen = reported.flatMap(({ path, fact }) => {
-    const mine = here.get(path);
-    return mine !== undefined && sameFact(mine, fact, fields) ? [] : path;
-  });
-  if (unseen.length === 0) return { kind: 'seen' };
-  const pauseMs = pausesMs[looks];
-  return pauseMs === undefined ? { kind: 'send', unseen } : { kind: 'again', pauseMs, unseen };
+export function nextLookMs(looks: number, elapsedMs: number, timeoutMs = seeTimeoutMs): number | undefined {
+  const leftMs = timeoutMs - elapsedMs;
+  if (leftMs < firstPauseMs) return undefined;
+  return Math.min(firstPauseMs * 2 ** (looks - 1), longestPauseMs, leftMs);
 }

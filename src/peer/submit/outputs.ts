@@ -4,12 +4,12 @@
  */
 import type { PeerName } from '../../core/schedule/contract.ts';
 import { hiddenPath } from '../../core/share-layout.ts';
-import type { FactField as ViewField } from '../../core/view/contract.ts';
+import type { FactField } from '../../core/view/contract.ts';
+import { seeTimeoutMs } from '../../core/view/outputs.ts';
 import {
   awaitFacts,
   awaitWritten,
   commitOutputs,
-  type FactField,
   type HiddenOutput,
   removeHidden,
   shareClockMs,
@@ -22,9 +22,6 @@ import type { JobEnd } from '../../wire/job-messages.ts';
 import type { Seen } from '../../wire/values.ts';
 import { fetchOutput } from './fetch-output.ts';
 import type { AttemptPlan } from './job-tree.ts';
-
-/** Longest wait until an output that a worker reported is seen here. */
-const seeTimeoutMs = 5_000;
 
 export type SeeResult =
   | { readonly kind: 'seen' }
@@ -40,7 +37,7 @@ export interface MadeOutputs {
   readonly root: ByteString;
   readonly peer: PeerName;
   /** Of facts, those that the machines see alike. */
-  readonly fields: readonly ViewField[];
+  readonly fields: readonly FactField[];
   /** An opaque command: what it wrote and something else has changed since is as good. */
   readonly isUnknown: boolean;
 }
@@ -91,7 +88,7 @@ export class Outputs {
 
   async #seeInPlace(made: MadeOutputs, there: readonly Seen[]): Promise<SeeResult> {
     const see = made.isUnknown ? awaitWritten : awaitFacts;
-    const unseen = await see(this.#disk, there, optionsOf(made));
+    const unseen = await see(this.#disk, there, { fields: made.fields });
     if (unseen.length === 0) return { kind: 'seen' };
     const missing = new Set(unseen.map(({ path }) => path));
     const outputs = there.flatMap(({ path, fact }) =>
@@ -105,7 +102,7 @@ export class Outputs {
     outputs: readonly HiddenOutput[],
     unwanted: readonly ByteString[],
   ): Promise<SeeResult> {
-    const result = await commitOutputs(this.#disk, outputs, { ...optionsOf(made), unwanted });
+    const result = await commitOutputs(this.#disk, outputs, { fields: made.fields, unwanted });
     if (result.kind === 'committed') return { kind: 'seen' };
     if (result.kind === 'failed') return failed(result);
     return await this.#fetchAndCommit(made, outputs, unwanted);
@@ -135,7 +132,7 @@ export class Outputs {
         detail: `not seen here in ${seeTimeoutMs} ms, nor sent (${String(error)}): ${paths}`,
       };
     }
-    const result = await commitOutputs(this.#disk, fetched, { timeoutMs: seeTimeoutMs, unwanted });
+    const result = await commitOutputs(this.#disk, fetched, { unwanted });
     if (result.kind === 'committed') return { kind: 'seen' };
     return result.kind === 'failed'
       ? failed(result)
@@ -145,12 +142,6 @@ export class Outputs {
 
 export function isSuccess({ ending }: JobEnd): boolean {
   return ending.kind === 'exited' && ending.status === 0;
-}
-
-const factField = { inode: 'inode', size: 'sizeBytes', mtime: 'mtimeNs', ctime: 'ctimeNs' } as const;
-
-function optionsOf({ fields }: MadeOutputs): { fields: FactField[]; timeoutMs: number } {
-  return { fields: fields.map((field) => factField[field]), timeoutMs: seeTimeoutMs };
 }
 
 /** All hidden names of an attempt. */

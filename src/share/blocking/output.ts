@@ -18,6 +18,7 @@ import {
 import type { Fact } from '../../core/fact.ts';
 import { joinPath, parentOf } from '../../core/paths.ts';
 import { hiddenPath, isHidden } from '../../core/share-layout.ts';
+import { type Enough, isOutputSeen } from '../../core/view/outputs.ts';
 import { fromBytes, toBytes, toText } from '../../wire/bytes.ts';
 import { errorCode, look, meansAbsent, refreshDirectory } from './look.ts';
 import { removeName } from './member.ts';
@@ -80,25 +81,15 @@ export function outputObstacles(
   return outputs.map(outputObstacle);
 }
 
-export type FactField = 'inode' | 'sizeBytes' | 'mtimeNs' | 'ctimeNs';
-
-export interface Expectation {
+export interface Expectation extends Enough {
   /** Byte strings, absolute. */
   readonly paths: readonly string[];
   /** What another machine sees of each. */
   readonly facts: readonly Fact[];
-  readonly fields: readonly FactField[];
-  /** What has been changed once more since then will do too. @default false */
-  readonly orNewer?: boolean;
 }
 
-function agrees(seen: Fact, expected: Fact | undefined, { fields, orNewer }: Expectation): boolean {
-  if (expected === undefined) return false;
-  if (orNewer === true && seen.kind !== 'absent' && expected.kind !== 'absent') {
-    if (BigInt(seen.ctimeNs) > BigInt(expected.ctimeNs)) return true;
-  }
-  if (seen.kind !== expected.kind) return false;
-  return expected.kind === 'absent' || fields.every((field) => seen[field] === expected[field]);
+function isSeen(seen: Fact, expected: Fact | undefined, enough: Enough): boolean {
+  return expected !== undefined && isOutputSeen(seen, expected, enough);
 }
 
 /**
@@ -110,10 +101,10 @@ export function lookOtherwise(input: Expectation): { readonly path: string; read
   const otherwise: { path: string; seen: Fact }[] = [];
   const refreshed = new Set<string>();
   input.paths.forEach((path, n) => {
-    if (agrees(look(path, false), input.facts[n], input)) return;
+    if (isSeen(look(path, false), input.facts[n], input)) return;
     refreshWay(parentOf(path), refreshed);
     const seen = look(path, true);
-    if (!agrees(seen, input.facts[n], input)) otherwise.push({ path, seen });
+    if (!isSeen(seen, input.facts[n], input)) otherwise.push({ path, seen });
   });
   return otherwise;
 }

@@ -9,7 +9,7 @@ import {
 } from '../../../src/core/view/contract.ts';
 import type { AttemptView, JobView } from '../../../src/core/view/job-view.ts';
 import type { Outcome } from '../../../src/core/view/judge.ts';
-import { compareOutputs } from '../../../src/core/view/outputs.ts';
+import { isOutputSeen, nextLookMs } from '../../../src/core/view/outputs.ts';
 import type { ViewRules } from '../../../src/core/view/rules.ts';
 import { SubmitterView } from '../../../src/core/view/submitter.ts';
 import { factOf, type Opened } from './client.ts';
@@ -63,21 +63,21 @@ export class SubmitterMachine {
   /** Something wrote an output in place elsewhere: looks at it until this machine sees it, or gives up and has it sent. */
   *awaitOutput(path: string, written: Opened): Process {
     const { world, findings } = this.#stage;
-    const reported = [{ path, fact: written.fact }];
-    for (let looks = 0; ; looks++) {
+    const { nowMs: beganMs } = this.#stage.tree;
+    for (let looks = 1; ; looks += 1) {
       if (!world.isServer)
         for (let at = path.indexOf('/', 1); at > 0; at = path.indexOf('/', at + 1))
           world.submitter.opendir(path.slice(0, at));
-      const step = compareOutputs(reported, [{ path, fact: this.#lstat(path) }], factFields, looks);
-      if (step.kind === 'seen') {
+      if (isOutputSeen(this.#lstat(path), written.fact, { fields: factFields })) {
         world.seen(path, String(written.content));
         return;
       }
-      if (step.kind === 'send') {
+      const pauseMs = nextLookMs(looks, this.#stage.tree.nowMs - beganMs);
+      if (pauseMs === undefined) {
         findings.count('output sent');
         return;
       }
-      yield step.pauseMs;
+      yield pauseMs;
     }
   }
 

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { absent, type Fact } from '../../../../src/core/fact.ts';
 import { factFields, type ViewOffer } from '../../../../src/core/view/contract.ts';
-import { compareOutputs } from '../../../../src/core/view/outputs.ts';
 import { ReadLog } from '../../../../src/core/view/read-log.ts';
 import { continueOffer, type OfferAction, takeOffer } from '../../../../src/core/view/worker.ts';
 
@@ -78,12 +77,4 @@ test('a report names by number what the submitter has, and adds what changed', (
   assert.deepEqual(log.report([a, b], 2), { read: [0, 1], added: [] });
   const changed = { path: '/s/a.h', fact: older };
   assert.deepEqual(log.report([changed, b], 2), { read: [1, 2], added: [{ number: 2, ...changed }] });
-});
-
-test('outputs are seen when all facts agree, and sent when that takes too long', () => {
-  const reported = [{ path: '/s/a.o', fact }];
-  assert.deepEqual(compareOutputs(reported, reported, factFields, 0), { kind: 'seen' });
-  const seen = [{ path: '/s/a.o', fact: older }];
-  assert.equal(compareOutputs(reported, seen, factFields, 0).kind, 'again');
-  assert.deepEqual(compareOutputs(reported, [], factFields, 99), { kind: 'send', unseen: ['/s/a.o'] });
 });
