@@ -4,6 +4,9 @@ import type { Frame } from '../wire/frame.ts';
 import type { ControlFrame } from './contract.ts';
 import type { Link } from './link.ts';
 
+/** Beats beyond the budget, in the life of a connection, after which it ends. */
+const mostExcessBeats = 256;
+
 /** What the control channel lets pass. */
 type AnyControlFrame = Frame & {
   readonly type: ControlFrame['type'] | 'HELLO' | 'BEAT' | 'BEAT_ACK' | 'BYE';
@@ -29,9 +32,13 @@ export function takeControlFrame(link: Link, any: Frame, handlers: ControlHandle
       handlers.onHello(frame.payload);
       return;
     case 'BEAT':
-      // A peer that sends more is alive; it need not be told that this one is, so often.
-      if (link.beats.take(1, handlers.nowMs()))
+      if (link.beats.take(1, handlers.nowMs())) {
         link.control?.send('BEAT_ACK', encodeBeatAck(parseBeat(frame.payload)));
+        return;
+      }
+      // One that was late, with all that it had to say at once, is forgiven.
+      link.excessBeats += 1;
+      if (link.excessBeats > mostExcessBeats) link.control?.garbage(new Error('too many beats'));
       return;
     case 'BEAT_ACK':
       handlers.onAnswer(parseBeatAck(frame.payload));

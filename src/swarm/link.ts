@@ -78,6 +78,8 @@ export class Link {
   readonly connection: Connection;
   /** Beats of the other end that are still to be answered. */
   readonly beats: Bucket;
+  /** Beats that came beyond that. */
+  excessBeats = 0;
   readonly #options: LinkOptions;
   readonly #jobs = new Set<Channel>();
   readonly #settled: Promise<void>;
@@ -206,7 +208,7 @@ export class Link {
     return new Channel({
       peer: this.peer,
       allowed,
-      ...(kind === 'control' ? { mostWaitingBytes: mostControlBytes } : {}),
+      ...(kind === 'control' ? { mostWaitingBytes: mostControlBytes, pieceBytes: 4_096 } : {}),
       onHeard: () => this.#options.onHeard(this),
       onFault: (what, error) => this.#options.onFault(this, what, error),
       onOver: (channel, garbage) => {

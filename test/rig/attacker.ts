@@ -20,6 +20,10 @@ interface RawConnection {
   readonly muxer: { createStream(options: object): unknown };
 }
 
+interface RawStream {
+  sendWindowUpdate: () => void;
+}
+
 export class Attacker {
   readonly node: Node;
   readonly connection: Connection;
@@ -72,9 +76,23 @@ export class Attacker {
     writeFileSync(path.join(share, '.buildswarm/peers', peerId), JSON.stringify(member), { mode: 0o600 });
   }
 
-  /** Takes no more of what comes on the control stream, nor grants a window for it. */
+  /** Grants no window for what comes on the control stream, as a peer that reads nothing of it. */
   stopReading(): void {
-    this.control.pause();
+    (this.control as unknown as RawStream).sendWindowUpdate = () => undefined;
+  }
+
+  /** Sends on the control stream, as fast as the victim takes it. @returns how much that was in so much time. */
+  async flood(bytes: Uint8Array, forMs: number): Promise<number> {
+    const endMs = performance.now() + forMs;
+    let sentBytes = 0;
+    while (performance.now() < endMs && this.control.writeStatus === 'writable') {
+      if (this.control.writeBufferLength < 256 * 1024) {
+        sentBytes += bytes.length;
+        this.control.send(bytes);
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return sentBytes - this.control.writeBufferLength;
   }
 
   /** Opens a stream and says nothing on it. */

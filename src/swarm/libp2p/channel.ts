@@ -59,6 +59,8 @@ export interface ChannelOptions {
   readonly allowed: readonly FrameName[];
   /** A peer for which more than this waits does not read; its channel ends. @default 24 MiB */
   readonly mostWaitingBytes?: number;
+  /** What comes is taken apart in pieces of this size, so that a flood of tiny frames is noticed by its first. @default whole */
+  readonly pieceBytes?: number;
   /** Proof of life: bytes came. */
   readonly onHeard: () => void;
   /** It is over at this end, whoever ended it; called once. `reason` for a log when it was not in due form. */
@@ -242,7 +244,7 @@ export class Channel implements JobChannel {
     this.#options.onHeard();
     if (this.#state !== 'open' || this.#ending !== undefined) return;
     let frames: Frame[];
-    for (const bytes of data instanceof Uint8Array ? [data] : data) {
+    for (const bytes of piecesOf(data, this.#options.pieceBytes)) {
       try {
         frames = this.#decoder.push(bytes);
       } catch (thrown) {
@@ -331,5 +333,12 @@ export class Channel implements JobChannel {
     if (this.#reported) return;
     this.#reported = true;
     this.#options.onOver(this, garbage);
+  }
+}
+
+function* piecesOf(data: Uint8Array | Iterable<Uint8Array>, sizeBytes?: number): Generator<Uint8Array> {
+  for (const bytes of data instanceof Uint8Array ? [data] : data) {
+    if (sizeBytes === undefined || bytes.length <= sizeBytes) yield bytes;
+    else for (let at = 0; at < bytes.length; at += sizeBytes) yield bytes.subarray(at, at + sizeBytes);
   }
 }
