@@ -5,6 +5,7 @@
 import type { RefusalCode, RetryCode } from '../../src/core/reason.ts';
 import type { JobDemand } from '../../src/core/schedule/contract.ts';
 import type { Row } from '../../src/core/schedule/states.ts';
+import type { Tampering } from './invariants.ts';
 import type { SimJob } from './sim-job.ts';
 import { checkBooks, checkIdle } from './sim-peer/checks.ts';
 import type { Whims } from './sim-peer/options.ts';
@@ -36,11 +37,17 @@ export interface Outcome {
 
 /** One run; the same seed gives the same events. */
 export function replayFaults(seed: number): Outcome {
-  return new FaultRun(seed, true).run();
+  return new FaultRun(seed, true, {}).run();
 }
 
-/** @param onRow - told of each row of the tables of states that is followed. */
-export function runFaults(from: number, count: number, onRow?: (row: Row) => void) {
+interface FaultOptions {
+  /** Told of each row of the tables of states that is followed. */
+  readonly onRow?: (row: Row) => void;
+  /** What is broken on purpose. */
+  readonly tampering?: Tampering;
+}
+
+export function runFaults(from: number, count: number, options: FaultOptions = {}) {
   const total = {
     seeds: 0,
     simulatedMs: 0,
@@ -49,7 +56,7 @@ export function runFaults(from: number, count: number, onRow?: (row: Row) => voi
     failures: [] as { seed: number; failure: string }[],
   };
   for (let seed = from; seed < from + count; seed += 1) {
-    const { failure, simulatedMs, jobs, faults } = new FaultRun(seed, false, onRow).run();
+    const { failure, simulatedMs, jobs, faults } = new FaultRun(seed, false, options).run();
     total.seeds += 1;
     total.simulatedMs += simulatedMs;
     total.jobs += jobs;
@@ -68,11 +75,11 @@ class FaultRun {
   #epoch = 0;
   #nextJob = 0;
   readonly #whimsical: boolean;
-  readonly #trace: { readonly onRow?: (row: Row) => void };
+  readonly #options: FaultOptions;
 
-  constructor(seed: number, tracing: boolean, onRow?: (row: Row) => void) {
+  constructor(seed: number, tracing: boolean, options: FaultOptions) {
     this.#world = new World(seed, tracing);
-    this.#trace = onRow === undefined ? {} : { onRow };
+    this.#options = options;
     this.#whimsical = this.#world.chance(0.5);
   }
 
@@ -112,7 +119,7 @@ class FaultRun {
           slots: world.between(1, 4),
           beats: true,
           whims: this.#whims(),
-          ...this.#trace,
+          ...this.#options,
         }),
       );
     }

@@ -4,6 +4,7 @@
  */
 import type { JobDemand } from '../../src/core/schedule/contract.ts';
 import { effectiveSlots, queued, running, whyRefused } from '../../src/core/schedule/worker.ts';
+import type { Tampering } from './invariants.ts';
 import { plainDemand } from './plain-demand.ts';
 import type { SimJob } from './sim-job.ts';
 import { checkBooks, checkIdle } from './sim-peer/checks.ts';
@@ -25,8 +26,8 @@ export interface IdleOutcome {
 }
 
 /** One run; the same seed gives the same events. */
-export function playIdleSlots(seed: number, tracing = false): IdleOutcome {
-  const run = new IdleRun(seed, tracing);
+export function playIdleSlots(seed: number, tracing = false, tampering: Tampering = {}): IdleOutcome {
+  const run = new IdleRun(seed, tracing, tampering);
   try {
     run.play();
     return { failure: undefined, jobs: run.jobs.length, events: run.world.lastEvents() };
@@ -46,12 +47,14 @@ interface Submitted {
 class IdleRun {
   readonly world: World;
   readonly jobs: Submitted[] = [];
+  readonly #tampering: Tampering;
   readonly #swarm: SimPeer[] = [];
   /** How many slots each worker had free at least, between the looks of the last second. */
   readonly #free = new Map<SimPeer, number[]>();
   #open: Submitted[] = [];
 
-  constructor(seed: number, tracing: boolean) {
+  constructor(seed: number, tracing: boolean, tampering: Tampering) {
+    this.#tampering = tampering;
     this.world = new World(seed, tracing);
   }
 
@@ -59,7 +62,11 @@ class IdleRun {
     const { world } = this;
     const peers = world.between(2, 6);
     for (let index = 0; index < peers; index += 1) {
-      const peer = new SimPeer(world, index, { slots: world.between(1, 4), beats: true });
+      const peer = new SimPeer(world, index, {
+        slots: world.between(1, 4),
+        beats: true,
+        tampering: this.#tampering,
+      });
       this.#swarm.push(peer);
       for (const [at, other] of this.#swarm.slice(0, -1).entries()) {
         peer.connect(other, index * 100 + at);

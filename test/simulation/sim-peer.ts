@@ -37,7 +37,7 @@ export class SimPeer {
       dispatcher: (action: DispatcherAction) => this.submitter.carry(action),
       worker: (action: WorkerAction) => this.worker.carry(action),
     };
-    const scheduler = new Scheduler(world, carriers, options.onRow);
+    const scheduler = new Scheduler(world, carriers, options);
     const connections = new Connections(life, index, scheduler, {
       hear: (from, message) => this.#hear(from, message),
       lost: (id) => this.#lost(id),
@@ -95,6 +95,7 @@ export class SimPeer {
       case 'free':
         return this.submitter.hear(message);
       case 'gossip':
+        if (this.#options.tampering?.deaf === true) return;
         return this.gossip.hear(from, message.reports);
     }
   }

@@ -1,6 +1,7 @@
 /** A virtual clock, links between peers, and what was seen to go wrong. One seed, one course of events. */
 import { createHeap, nextDue, popDue, pushDue } from '../../src/core/heap.ts';
 import { createRandom, nextInteger, nextRandom, type RandomState } from '../../src/core/random.ts';
+import type { InvariantName } from './invariants.ts';
 
 /** One-way delay of a link, ms. */
 const leastDelayMs = 0.2;
@@ -120,7 +121,7 @@ export class World {
     return this.#traced.slice(-kept);
   }
 
-  demand(condition: boolean, invariant: string, text: () => string): void {
+  demand(condition: boolean, invariant: InvariantName, text: () => string): void {
     if (!condition) throw new Violation(`${invariant}: ${text()} (at ${this.nowMs.toFixed(3)} ms)`);
   }
 

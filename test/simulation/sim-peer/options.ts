@@ -1,5 +1,6 @@
 import type { RefusalCode, RetryCode } from '../../../src/core/reason.ts';
 import type { Row } from '../../../src/core/schedule/states.ts';
+import type { Tampering } from '../invariants.ts';
 
 /** What a machine does now and then that it would not do by itself; in runs full of faults. */
 export interface Whims {
@@ -24,6 +25,8 @@ export interface SimPeerOptions {
   /** False: it never has a job of its own, so its dispatcher need not know of others; saves most of the memory of large swarms. */
   readonly submits?: boolean;
   readonly whims?: Whims;
+  /** What is broken on purpose. */
+  readonly tampering?: Tampering;
   /** Told of each row of the tables of states that is followed. */
   readonly onRow?: (row: Row) => void;
 }

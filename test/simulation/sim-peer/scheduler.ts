@@ -13,7 +13,9 @@ import {
 } from '../../../src/core/schedule/dispatcher.ts';
 import type { Row } from '../../../src/core/schedule/states.ts';
 import { createWorker, inlineSlots, type WorkerState, work } from '../../../src/core/schedule/worker.ts';
+import type { Tampering } from '../invariants.ts';
 import type { World } from '../world.ts';
+import type { SimPeerOptions } from './options.ts';
 
 /** Who carries out what is decided. */
 interface Carriers {
@@ -25,6 +27,7 @@ interface Carriers {
 export class Scheduler {
   readonly #world: World;
   readonly #carry: Carriers;
+  readonly #tampering: Tampering;
   readonly #trace: { readonly onRow?: (row: Row) => void };
   dispatcher: DispatcherState = createDispatcher({ seed: 0 });
   worker: WorkerState = createWorker({ slots: 0 });
@@ -35,9 +38,14 @@ export class Scheduler {
   #ownSlots = -1;
   #inlineTold = '0 0';
 
-  constructor(world: World, carry: Carriers, onRow?: (row: Row) => void) {
+  constructor(
+    world: World,
+    carry: Carriers,
+    { onRow, tampering = {} }: Pick<SimPeerOptions, 'onRow' | 'tampering'>,
+  ) {
     this.#world = world;
     this.#carry = carry;
+    this.#tampering = tampering;
     this.#trace = onRow === undefined ? {} : { onRow };
   }
 
@@ -85,14 +93,22 @@ export class Scheduler {
     this.#drain();
   }
 
-  #stepDispatcher(event: DispatcherEvent): void {
+  #stepDispatcher(given: DispatcherEvent): void {
+    const { dispatch: tampered, carry, forget } = this.#tampering;
+    const event = tampered === undefined ? given : tampered(given);
+    if (event === undefined) return;
     const [state, actions] = dispatch(this.dispatcher, event, this.#world.nowMs);
     this.dispatcher = state;
-    for (const action of actions) this.#carry.dispatcher(action);
+    forget?.(state);
+    for (const action of carry === undefined ? actions : actions.flatMap(carry))
+      this.#carry.dispatcher(action);
     this.sync();
   }
 
-  #stepWorker(event: WorkerEvent): void {
+  #stepWorker(given: WorkerEvent): void {
+    const { work: tampered } = this.#tampering;
+    const event = tampered === undefined ? given : tampered(given);
+    if (event === undefined) return;
     const [state, actions] = work(this.worker, event, this.#world.nowMs);
     this.worker = state;
     this.onWorked?.();

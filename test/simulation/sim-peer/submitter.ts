@@ -128,7 +128,12 @@ export class Submitter {
 
   #jobOf(job: number): SimJob {
     const sim = this.#jobs.get(job);
-    if (sim === undefined) throw new Error(`${this.#life.id} acts on job ${job}, which it does not have`);
+    this.#life.world.demand(
+      sim !== undefined,
+      'I5',
+      () => `${this.#life.id} acts on job ${job}, which is over`,
+    );
+    if (sim === undefined) throw new Error('internal: demanded above');
     return sim;
   }
 

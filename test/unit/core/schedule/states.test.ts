@@ -45,7 +45,7 @@ test('every row is followed in runs full of faults, which break no rule', () => 
   for (let n = 0; n < tellingSeeds.length + mostSeeds && missing.size > 0; n += 1) {
     const seed = tellingSeeds[n] ?? n - tellingSeeds.length + 1;
     const before = missing.size;
-    const { failures } = runFaults(seed, 1, (row) => missing.delete(row));
+    const { failures } = runFaults(seed, 1, { onRow: (row) => missing.delete(row) });
     assert.deepEqual(failures, [], `scripts/simulate --seed ${seed}`);
     if (missing.size < before) needed.push(seed);
   }
