@@ -109,6 +109,16 @@ const atOnce: readonly CommandLine[] = rows(
   'mkfifo p; (echo -c b.c >p &); $S clang @p; echo $?; ls',
 );
 
+/** 6: what is not named as an output would lie on the other machine alone. */
+const elsewhere: readonly CommandLine[] = rows(
+  'outside-share',
+  'mkdir /tmp/d; $S gcc -dumpdir /tmp/d/ -fdump-tree-optimized -O1 -c a.c; ls /tmp/d; rm -r /tmp/d',
+  '$S gcc -Wa,-ahls=/tmp/x.lst -c a.c; wc -l </tmp/x.lst; rm -f /tmp/x.lst',
+  '$S gcc -Xassembler -ahls=/tmp/y.lst -c a.c; wc -l </tmp/y.lst; rm -f /tmp/y.lst',
+  "echo '-Wa,-ahls=/tmp/z.lst' >w.rsp; $S gcc @w.rsp -c a.c; wc -l </tmp/z.lst; rm -f /tmp/z.lst",
+  '$S clang -Xclang -stats-file=/tmp/s.json -c a.c; wc -l </tmp/s.json; rm -f /tmp/s.json',
+);
+
 /** Known when it has run: what only the caller could have read. */
 const after: readonly CommandLine[] = rows(
   'unprovable',
@@ -119,7 +129,7 @@ const after: readonly CommandLine[] = rows(
 test('what only one machine has gets into no result', { concurrency: 2 }, async (t) => {
   await using swarm = await SwarmRig.start(t, { machines: 3, slots: 4, ownRoots: ['/etc', '/usr/local'] });
   for (const host of swarm.lan.hosts) await swarm.check(host, ['sh', '-c', prepare(host === 'm1')]);
-  const lines = [...same, ...atOnce, ...after, ...differs];
+  const lines = [...same, ...atOnce, ...elsewhere, ...after, ...differs];
   for (const [index, { script }] of lines.entries())
     await t.test(script, async () => {
       const folder = path.join(swarm.share, `${index}`);

@@ -47,6 +47,8 @@ export interface Reading {
   readonly unprovable?: string;
   /** Files read by name: sources, objects, archives, response files, `-include` files, specs, linker scripts. */
   readonly inputs: readonly string[];
+  /** Words whose meaning is not known in full: a path in one of them may be read or written. */
+  readonly mentions?: readonly string[];
   /** Directories searched for headers, in search order (`-iquote` first, then -I, -isystem, -idirafter); the source's own directory is not in it. */
   readonly includeDirs: readonly string[];
   /** Directories searched for libraries, programs and plugins (-L, -B, --sysroot …). */

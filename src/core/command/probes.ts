@@ -1,15 +1,22 @@
 /** Probes: what configure steps compile and run to learn about a machine. They are tiny, many, and about this machine. */
 import { baseName } from '../paths.ts';
 
-/** Directories in which configure steps of CMake and Meson work. */
+/** Directories in which configure steps of CMake, Meson, Kbuild, SCons, waf and qmake work. */
 const probeDirectory =
-  /(?:^|\/)(?:CMakeTmp|CMakeScratch|meson-private|CompilerIdC|CompilerIdCXX|CompilerIdASM|CompilerIdOBJC|TryCompile-[^/]*|cmTC_[^/]*)(?:\/|$)/;
-/** Files of autoconf (`conftest.c`, `conftest`, `conftst1.o`, `lt-conftest`) and CMake (`cmTC_1a2b3`). */
+  /(?:^|\/)(?:CMakeTmp|CMakeScratch|meson-private|CompilerIdC|CompilerIdCXX|CompilerIdASM|CompilerIdOBJC|TryCompile-[^/]*|cmTC_[^/]*|\.tmp_\d+|\.sconf_temp|\.conf_check_[0-9a-f]+|config\.tests)(?:\/|$)/;
+/** Files of autoconf (`conftest.c`, `conftest`, `conftst1.o`, `lt-conftest`), CMake (`cmTC_1a2b3`) and older Kbuilds (`.123.tmp`). */
 const probeFile =
-  /^(?:lt-)?(?:conftest[0-9]*|conftst[a-z0-9]*|confdefs)(?:\.|$)|^cmTC_[0-9a-f]+|^CMakeC(?:XX)?CompilerId\.|^CMakeC(?:XX)?CompilerABI\.|^test(?:C|CXX)Compiler\.c/;
+  /^(?:lt-)?(?:conftest[0-9]*|conftst[a-z0-9]*|confdefs)(?:\.|$)|^cmTC_[0-9a-f]+|^CMakeC(?:XX)?CompilerId\.|^CMakeC(?:XX)?CompilerABI\.|^test(?:C|CXX)Compiler\.c|^\.\d+\.(?:tmp|o)$/;
 
-/** True if the directory or one of the files (as named) belongs to a configure step. */
+/**
+ * True if the directory or one of the files belongs to a configure step, or nothing is compiled, or what is made is
+ * thrown away: whoever does that only wants to know whether it works.
+ *
+ * @param files - sources and outputs, as named.
+ */
 export function isProbe(cwd: string, files: readonly string[]): boolean {
   if (probeDirectory.test(cwd)) return true;
-  return files.some((file) => probeFile.test(baseName(file)) || probeDirectory.test(file));
+  return files.some(
+    (file) => file === '/dev/null' || probeFile.test(baseName(file)) || probeDirectory.test(file),
+  );
 }

@@ -94,6 +94,11 @@ function readCompiler(command: Command, tool: Tool, family: DriverFamily, expans
     ]),
     otherDirs: unique([...facts.otherDirs, ...facts.linker.otherDirs, ...environment.otherDirs]),
     libraries: facts.linker.libraries,
+    // A directory for profiles is written into the program, and used when that runs.
+    mentions: [
+      ...facts.inPlace.filter((text) => !/^-fprofile-(?:generate|dir)/.test(text)),
+      ...facts.linker.unknown,
+    ],
     stdin: facts.stdin ? ('reads' as const) : ('never' as const),
     native: facts.native,
   };
@@ -151,6 +156,7 @@ function readLinker(tool: Tool, words: readonly string[], expansion: Expansion):
     includeDirs: [],
     otherDirs: unique(facts.otherDirs),
     libraries: facts.libraries,
+    mentions: facts.unknown,
     outputs: query ? [] : outputs.filter(({ path }) => !isNowhere(path)),
     inPlaceBecause: 'it links',
     stdin: 'never',
@@ -179,6 +185,7 @@ function fromBinutils(
     includeDirs: found.includeDirs,
     otherDirs: [],
     libraries: [],
+    mentions: expansion.words.map(({ text }) => text),
     outputs: inline === 'query' ? [] : found.outputs.filter(({ path }) => !isNowhere(path)),
     ...(found.dependencyFile === undefined ? {} : { dependencyFile: found.dependencyFile }),
     inPlaceBecause: tool.name,

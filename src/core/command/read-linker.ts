@@ -7,6 +7,8 @@ export interface LinkerFacts {
   readonly otherDirs: string[];
   readonly libraries: string[];
   readonly outputs: Output[];
+  /** Words that are in no table. */
+  readonly unknown: string[];
   /** The last `-o`. */
   out?: string;
   query: boolean;
@@ -116,7 +118,10 @@ export function readLinkerWords(words: readonly string[], facts: LinkerFacts): v
     }
     // What a lone dash and an unknown long name begin with is a letter option: -Ldir, -lfoo.
     const letter = short[word[1] ?? ''];
-    if (word.startsWith('--') || letter === undefined) continue;
+    if (word.startsWith('--') || letter === undefined) {
+      facts.unknown.push(word);
+      continue;
+    }
     apply(letter, word.length > 2 ? word.slice(2) : words[++at], facts);
   }
 }
@@ -132,5 +137,5 @@ function apply(effect: LinkerEffect, value: string | undefined, facts: LinkerFac
 
 /** An empty record for {@link readLinkerWords}. */
 export function emptyLinkerFacts(): LinkerFacts {
-  return { inputs: [], otherDirs: [], libraries: [], outputs: [], query: false };
+  return { inputs: [], otherDirs: [], libraries: [], outputs: [], unknown: [], query: false };
 }

@@ -58,7 +58,13 @@ function whyNot(reading: Reading, command: Command, place: Place): Reason | unde
 function namedPaths(reading: Reading, command: Command): string[] {
   const programs = reading.programs.filter((program) => program.includes('/'));
   if (reading.kind !== 'other')
-    return [...programs, ...reading.inputs, ...reading.includeDirs, ...reading.otherDirs];
+    return [
+      ...programs,
+      ...reading.inputs,
+      ...reading.includeDirs,
+      ...reading.otherDirs,
+      ...(reading.mentions ?? []).flatMap(absolutePathsIn),
+    ];
   const inputs = [...programs, ...reading.inputs.filter((path) => path.includes('..'))];
   for (const argument of command.argv.slice(1)) inputs.push(...absolutePathsIn(argument));
   return inputs;

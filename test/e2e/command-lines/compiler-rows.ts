@@ -55,7 +55,6 @@ export const compilerRows: readonly CommandLine[] = [
     'echo old >a.o; ln a.o twin; $S gcc -c a.c',
     'echo old >real; ln -s real a.o; $S gcc -c a.c',
     'mkdir -p else/where; ln -s else/where to; $S gcc -c a.c -o to/a.o -MD',
-    '$S gcc -c a.c -o /dev/null',
     '$S gcc -S a.c -o -',
     // again and again, and over one another
     'for n in 1 2 3; do echo "#define ONE $n" >inc/h.h; $S gcc -c a.c -o a$n.o; done',
@@ -176,6 +175,9 @@ export const compilerRows: readonly CommandLine[] = [
   ...rows(
     'probe',
     'cp b.c conftest.c; $S gcc -c conftest.c',
+    '$S gcc -c a.c -o /dev/null',
+    'mkdir .tmp_1; $S gcc -Werror -Wno-such-thing -fno-such -c -x c /dev/null -o .tmp_1/tmp; echo $?; ls .tmp_1',
+    '$S clang -Werror -Wx -c -x c /dev/null -o x.o; echo $?',
     'mkdir CMakeTmp; cd CMakeTmp; $S gcc -c ../b.c',
   ),
   ...rows(

@@ -29,7 +29,6 @@ export const toolRows: readonly CommandLine[] = [
     '$S clang main.c a.c b.c -o program && ./program; echo $?',
     '$S gcc -g -gsplit-dwarf main.c a.c b.c -o sub/program; ls sub',
     `${objects}; mkdir d; mv a.o b.o d; $S gcc main.o d/*.o -o d/program; d/program`,
-    '$S gcc alone.c -o /dev/null; echo $?',
     'gcc alone.c -o program; $S nm program | cut -d" " -f2- | sort | tail -n 3; $S objdump -h program | head -n 5; $S size program',
     'gcc alone.c -o program; $S objcopy --only-keep-debug program program.debug; $S readelf -h program.debug | head -n 3',
   ),
@@ -40,5 +39,6 @@ export const toolRows: readonly CommandLine[] = [
     `${objects}; $S gcc -Wl,--no-such-option main.o a.o b.o -o program; echo $?`,
     `${objects}; $S gcc main.o a.o b.o -lno-such-library -o program; echo $?`,
   ),
+  ...rows('probe', '$S gcc alone.c -o /dev/null; echo $?'),
   ...rows('stdin-input', 'echo ".long 1" | $S as -o x.o'),
 ];

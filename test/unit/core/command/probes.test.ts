@@ -21,6 +21,12 @@ describe('isProbe', () => {
     ['/s/build/meson-private', 'x.c'],
     ['/s/build', '/s/build/meson-private/tmpabc/testfile.c'],
     ['/s/build/meson-private/tmp1', 'output.exe'],
+    ['/s', '/dev/null'],
+    ['/s/linux', '.tmp_4711/tmp'],
+    ['/s/linux', './.4711.tmp'],
+    ['/s', '.sconf_temp/conftest_0.c'],
+    ['/s/build/.conf_check_0a1b/testbuild', 'test.c'],
+    ['/s/config.tests/x11', 'main.cpp'],
   ];
   for (const [cwd, file] of probes) it(`holds for ${file} in ${cwd}`, () => assert.ok(isProbe(cwd, [file])));
   const others: readonly (readonly [cwd: string, file: string])[] = [
@@ -34,6 +40,8 @@ describe('isProbe', () => {
     ['/s/CMakeTmpl', 'a.c'],
     ['/s/meson', 'private.c'],
     ['/s', 'test.c'],
+    ['/s', '.tmp_versions/a.o'],
+    ['/s/linux/kernel', '.tmp_gl_a.o'],
   ];
   for (const [cwd, file] of others)
     it(`does not hold for ${file} in ${cwd}`, () => assert.ok(!isProbe(cwd, [file])));
