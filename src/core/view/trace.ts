@@ -50,7 +50,8 @@ export interface Traced {
   readonly madeOutside: readonly string[];
 }
 
-const errno = { absent: [2, 20], exhausted: new Map<number, string>() };
+const notFound = 2;
+const errno = { absent: [notFound, 20], exhausted: new Map<number, string>() };
 for (const [number, name] of [
   [5, 'EIO'],
   [12, 'ENOMEM'],
@@ -222,8 +223,9 @@ class TraceReader {
   /** The one that was begun is compared when it tells of itself; here, whether this name leads to it. */
   #program(name: string): void {
     if (name.includes('/')) return this.#name('p', 0, name);
+    // In a directory of the share no file needs to have this name: the directory was searched, no more is known.
     for (const directory of (this.#context.searchPath ?? '').split(':'))
-      if (directory.startsWith('/')) this.#name('p', 0, `${directory}/${name}`);
+      if (directory.startsWith('/')) this.#name('p', notFound, `${directory}/${name}`);
   }
 
   #zone(): void {

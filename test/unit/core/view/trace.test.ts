@@ -87,6 +87,13 @@ test('what it read and then changed can only be known from before', () => {
   assert.deepEqual(read(['w0l.a', 'r0l.a', 'u0l.a'], context).replaced, []);
 });
 
+test('a program that PATH leads to: its directories in the share were searched, whether they have it or not', () => {
+  const found = read(['x0as', 'h0/usr/bin/as'], { searchPath: '/s/links:/usr/bin' });
+  assert.deepEqual(found.searched, ['/s/links']);
+  assert.deepEqual(found.files, []);
+  assert.equal(found.gap, undefined);
+});
+
 test('a program that is started leads to where its name leads, also by way of PATH', () => {
   const found = read(['x0/opt/bin/as', 'h0/opt/as-2', 'x0as', 'h0/usr/bin/as', 'x0no', 'x2no']);
   assert.equal(found.gap, undefined);
