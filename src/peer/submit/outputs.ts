@@ -27,7 +27,7 @@ export type SeeResult =
   | { readonly kind: 'seen' }
   /** They neither became visible here nor could be fetched. */
   | { readonly kind: 'unseen'; readonly detail: string }
-  /** They cannot be written here. */
+  /** They cannot be written here, or are not wanted any more. */
   | { readonly kind: 'failed'; readonly detail: string };
 
 /** What a command that is believed has made, and from whom it can be had where it is not seen here. */
@@ -38,15 +38,20 @@ export interface MadeOutputs {
   readonly peer: PeerName;
   /** Of facts, those that the machines see alike. */
   readonly fields: readonly FactField[];
-  /** An opaque command: what it wrote and something else has changed since is as good. */
+  /** An opaque command: what it wrote may have been changed since by something else. */
   readonly isUnknown: boolean;
+  /** False once the attempt was given up, as by its caller's end: from then on nothing of it is committed. */
+  readonly isWanted: () => boolean;
 }
 
 export class Outputs {
   readonly #disk: Disk;
+  readonly #timeoutMs: number;
   readonly #openJob: (peer: PeerName) => JobChannel;
 
-  constructor(disk: Disk, openJob: (peer: PeerName) => JobChannel) {
+  /** @param timeoutMs - longest wait until an output that a worker reported is seen here. */
+  constructor(disk: Disk, openJob: (peer: PeerName) => JobChannel, timeoutMs = seeTimeoutMs) {
+    this.#timeoutMs = timeoutMs;
     this.#disk = disk;
     this.#openJob = openJob;
   }
@@ -88,7 +93,7 @@ export class Outputs {
 
   async #seeInPlace(made: MadeOutputs, there: readonly Seen[]): Promise<SeeResult> {
     const see = made.isUnknown ? awaitWritten : awaitFacts;
-    const unseen = await see(this.#disk, there, { fields: made.fields });
+    const unseen = await see(this.#disk, there, { fields: made.fields, timeoutMs: this.#timeoutMs });
     if (unseen.length === 0) return { kind: 'seen' };
     const missing = new Set(unseen.map(({ path }) => path));
     const outputs = there.flatMap(({ path, fact }) =>
@@ -102,7 +107,12 @@ export class Outputs {
     outputs: readonly HiddenOutput[],
     unwanted: readonly ByteString[],
   ): Promise<SeeResult> {
-    const result = await commitOutputs(this.#disk, outputs, { fields: made.fields, unwanted });
+    if (!made.isWanted()) return givenUp;
+    const result = await commitOutputs(this.#disk, outputs, {
+      fields: made.fields,
+      timeoutMs: this.#timeoutMs,
+      unwanted,
+    });
     if (result.kind === 'committed') return { kind: 'seen' };
     if (result.kind === 'failed') return failed(result);
     return await this.#fetchAndCommit(made, outputs, unwanted);
@@ -116,6 +126,7 @@ export class Outputs {
   ): Promise<SeeResult> {
     const fetched: HiddenOutput[] = [];
     const begun: ByteString[] = [];
+    if (!made.isWanted()) return givenUp;
     try {
       for (const output of outputs) {
         const hidden = hiddenPath(output.path, `sent-${made.peer.slice(-8)}`);
@@ -129,8 +140,12 @@ export class Outputs {
       const paths = outputs.map(({ path }) => toText(path)).join(', ');
       return {
         kind: 'unseen',
-        detail: `not seen here in ${seeTimeoutMs} ms, nor sent (${String(error)}): ${paths}`,
+        detail: `not seen here in ${this.#timeoutMs} ms, nor sent (${String(error)}): ${paths}`,
       };
+    }
+    if (!made.isWanted()) {
+      await this.remove(begun);
+      return givenUp;
     }
     const result = await commitOutputs(this.#disk, fetched, { unwanted });
     if (result.kind === 'committed') return { kind: 'seen' };
@@ -139,6 +154,8 @@ export class Outputs {
       : { kind: 'unseen', detail: 'what was sent is not seen either' };
   }
 }
+
+const givenUp = { kind: 'failed', detail: 'the attempt was given up' } as const;
 
 export function isSuccess({ ending }: JobEnd): boolean {
   return ending.kind === 'exited' && ending.status === 0;

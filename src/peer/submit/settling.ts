@@ -120,7 +120,8 @@ export class Settling {
     for (const begun of written.note(end.outputs, plan.renames.length === 0)) outputs.sweep(root, begun);
     const { fields } = view;
     const isUnknown = record.submission.reading.kind === 'other';
-    const result = await outputs.see({ plan, end, root, peer: record.peer, fields, isUnknown });
+    const isWanted = (): boolean => record.state !== 'abandoned';
+    const result = await outputs.see({ plan, end, root, peer: record.peer, fields, isUnknown, isWanted });
     if (result.kind === 'seen') {
       // All hidden names were renamed or removed with the commit.
       if (plan.renames.length > 0) record.leftovers = [];
