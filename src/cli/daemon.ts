@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { pino } from 'pino';
 import { SwarmError } from '../core/swarm-error.ts';
 import type { ViewRules } from '../core/view/rules.ts';
+import { visibleJson } from '../core/visible.ts';
 import type { Flags } from '../peer/settings.ts';
 import { fail } from './exit.ts';
 import { addPeerFlags, settingsOf } from './peer-flags.ts';
@@ -29,7 +30,8 @@ export async function runDaemon(flags: Flags, rules?: ViewRules): Promise<void> 
   destination.on('error', () => undefined);
   const log = pino(
     { level: process.env['BUILDSWARM_DEBUG'] === '1' ? 'debug' : 'info', base: null },
-    destination,
+    // What other machines say is logged, and logs are read in terminals.
+    { write: (line) => destination.write(visibleJson(line)) },
   );
   // A fault of ours in one job must not take the others along; that one job has its deadlines.
   process.on('unhandledRejection', (reason) =>

@@ -1,12 +1,13 @@
 /** Exit statuses of `buildswarm`, and how an error becomes one. */
 import { SwarmError } from '../core/swarm-error.ts';
+import { visibleText } from '../core/visible.ts';
 
 export const exitStatus = { ok: 0, failure: 1, usage: 2, noPeer: 69 } as const;
 
 /** Prints what went wrong in a sentence, and sets the exit status. */
 export function fail(error: unknown): void {
   if (!(error instanceof SwarmError)) throw error;
-  process.stderr.write(`buildswarm: ${error.message}\n`);
+  process.stderr.write(`buildswarm: ${visibleText(error.message)}\n`);
   process.exitCode =
     error.code === 'E_NO_PEER'
       ? exitStatus.noPeer

@@ -5,7 +5,8 @@ import type { PeerStatus, Status } from '../wire/cli-messages.ts';
 /** The table that `buildswarm status` prints, without a newline at its end. */
 export function renderStatus(status: Status): string {
   const all = [status.self, ...status.peers];
-  const usable = all.filter((peer) => peer.state !== 'suspect');
+  // This peer's own slots are there whether it takes jobs of others or not.
+  const usable = [status.self, ...status.peers.filter((peer) => peer.state === 'ready')];
   const used = sum(usable, (peer) => peer.running);
   const slots = sum(usable, (peer) => peer.slots);
   const { jobs } = status;

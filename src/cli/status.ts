@@ -1,5 +1,6 @@
 /** `buildswarm status` and `buildswarm slots`. */
 import type { Command } from 'commander';
+import { visibleJson, visibleValue } from '../core/visible.ts';
 import { requestOne } from '../local/client.ts';
 import type { Status } from '../wire/cli-messages.ts';
 import { action } from './exit.ts';
@@ -18,7 +19,10 @@ export function addStatus(program: Command): void {
       action(async (options: { json?: boolean; watch?: boolean }) => {
         for (;;) {
           const status = await fetchStatus();
-          const text = options.json ? JSON.stringify(status) : renderStatus(status);
+          // What other machines say of themselves goes to a terminal.
+          const text = options.json
+            ? visibleJson(JSON.stringify(status))
+            : renderStatus(visibleValue(status));
           // Clears a terminal only: a file or pipe gets one report after the other.
           process.stdout.write(
             `${options.watch && process.stdout.isTTY ? '\u001b[H\u001b[2J' : ''}${text}\n`,

@@ -1,5 +1,6 @@
 /** `buildswarm why`: the reasons of decisions, by job. */
 import type { Command } from 'commander';
+import { visibleValue } from '../core/visible.ts';
 import { requestOne } from '../local/client.ts';
 import type { Explanation } from '../wire/cli-messages.ts';
 import { action } from './exit.ts';
@@ -25,7 +26,7 @@ export function addWhy(program: Command): void {
               : `Nothing is known of job ${job}; the last 10,000 are remembered.\n`,
           );
         }
-        for (const one of answer.jobs) process.stdout.write(`${render(one)}\n`);
+        for (const one of answer.jobs) process.stdout.write(`${render(visibleValue(one))}\n`);
       }),
     );
 }

@@ -151,6 +151,7 @@ class Peer implements RunningPeer {
       swarm,
       gossip,
       ledger,
+      isProven: (peer) => members.standing(peer) !== 'stranger',
       refusals: (peer) => submitter.refusals.of(peer, members.refusals(peer)),
       doneFor: host.doneFor,
       warnings: [...warnings],

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { encodeBeat } from '../../src/wire/control-messages.ts';
 import { encodeFrame } from '../../src/wire/frame.ts';
 import { Attacker } from '../rig/attacker.ts';
-import { checkout } from '../rig/child.ts';
+import { check, checkout } from '../rig/child.ts';
 import { Daemon } from '../rig/daemon.ts';
 import { assertOwnNamespace } from '../rig/namespace.ts';
 import { until } from '../rig/until.ts';
@@ -104,4 +104,25 @@ test('streams whose protocol is never agreed on are few', async (t) => {
   });
   t.diagnostic(`4000 streams: memory +${grown.toFixed(1)} MiB`);
   assert.ok(grown <= 20, `memory grew by ${grown.toFixed(1)} MiB`);
+});
+
+test('what a stranger calls itself does not reach a terminal as it is, and its slots are not counted', async () => {
+  await using daemon = await Daemon.start();
+  const name = '\u001b]0;owned\u0007\u001b[2J\u009b31m\u202e\nowned';
+  await using evil = await Attacker.meet(daemon.address, { name, slots: 4_000 });
+  evil.tellShares([daemon.share]);
+  await until(() => /not a member of a share/.test(daemon.said), 10_000, 'its member file was looked for');
+  const said = async (...args: string[]): Promise<string> =>
+    await check([path.join(checkout, 'bin/buildswarm'), ...args], { env: daemon.env });
+  for (const text of [await said('status'), await said('status', '--json'), await said('why'), daemon.said]) {
+    // oxlint-disable-next-line no-control-regex -- these are what is looked for
+    assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
+    assert.doesNotMatch(text, /^owned/m);
+  }
+  assert.match(await said('status'), /u001b/, 'it is shown');
+  // Own slots come and go with the load of this machine, up to its cores.
+  const counted = /of (\d+) slots? used; build with -j(\d+)\n/.exec(await said('status'))?.slice(1) ?? [];
+  for (const slots of [...counted, await said('slots')])
+    assert.ok(Number(slots) <= availableParallelism(), slots);
+  assert.equal(counted.length, 2);
 });

@@ -22,6 +22,7 @@ export interface PeerView {
   readonly swarm: Swarm;
   readonly gossip: GossipLoop;
   readonly ledger: Ledger;
+  readonly isProven: (peer: PeerName) => boolean;
   /** Why a peer is not used, sentences. */
   readonly refusals: (peer: PeerName) => WhyNot;
   readonly doneFor: ReadonlyMap<PeerName, number>;
@@ -76,6 +77,7 @@ function statusOf(view: PeerView): Status {
       rttMs: view.swarm.rttMs(peer.id) ?? 0,
       ageMs: view.gossip.ageMs(peer.id),
       suspect,
+      isProven: view.isProven(peer.id),
       refusals: view.refusals(peer.id),
       doneForMe: doneByPeer(view.dispatcher, peer.id),
       doneByMe: view.doneFor.get(peer.id) ?? 0,

@@ -6,6 +6,9 @@ import type { OtherVersionPeer } from '../../swarm/swarm.ts';
 import type { PeerStatus, Status } from '../../wire/cli-messages.ts';
 import type { WhyNot } from './refusals.ts';
 
+/** Slots that a peer is taken to have before it has proven anything: nothing holds its claims to the truth. */
+const maxUnprovenSlots = 16;
+
 /** What this peer knows of another one. */
 export interface KnownPeer {
   readonly report: LoadReport;
@@ -13,6 +16,8 @@ export interface KnownPeer {
   readonly rttMs: number;
   readonly ageMs: number;
   readonly suspect: boolean;
+  /** It is a member of a share of this peer. */
+  readonly isProven: boolean;
   /** Why it is not used, or not for every job. */
   readonly refusals: WhyNot;
   readonly doneForMe: number;
@@ -38,6 +43,7 @@ export function buildStatus(input: StatusInput): Status {
       rttMs: 0,
       ageMs: 0,
       suspect: false,
+      isProven: true,
       refusals: { why: [], takesNone: false },
       doneForMe: 0,
       doneByMe: 0,
@@ -59,7 +65,7 @@ function toStatus(peer: KnownPeer): PeerStatus {
     id: report.id,
     name: report.name,
     addresses: [...peer.addresses],
-    slots: report.slots,
+    slots: peer.isProven ? report.slots : Math.min(report.slots, maxUnprovenSlots),
     running: report.running,
     queued: report.queued,
     load: report.load,
