@@ -59,6 +59,7 @@ export class SubmitterRig {
       offers: this.tree.offers,
       settling: this.tree.settling,
       writes: this.tree.writes,
+      inlineOutputs: { note: () => undefined },
       now: clock.now,
       startTimer: clock.startTimer,
       turns: createTurns(),

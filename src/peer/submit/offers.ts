@@ -13,6 +13,7 @@ import type { Offer, Refused } from '../../wire/job-messages.ts';
 import { cpuDifference, toolDifference } from '../explain/difference.ts';
 import type { Membership } from '../trust/membership.ts';
 import type { AttemptRecord } from './attempt-record.ts';
+import type { InlineOutputs } from './inline-outputs.ts';
 import { planAttempt, scanOf, systemNames, viewJobOf } from './job-tree.ts';
 import { hiddenOf } from './outputs.ts';
 import { type Submission, wantsStdin } from './submission.ts';
@@ -26,6 +27,7 @@ export type PreparedOffer =
   | { readonly kind: 'inline'; readonly detail: string };
 
 export interface OffersInit {
+  readonly inlineOutputs: Pick<InlineOutputs, 'settled'>;
   readonly tracking: Tracking;
   readonly members: Membership;
   readonly sameness: Sameness;
@@ -50,6 +52,7 @@ export class Offers {
     if (root === undefined) throw new Error(`internal: job ${submission.id} travels without a share`);
     const mount = await this.#mountOf(root, peer);
     if (typeof mount === 'string') return { kind: 'refused', refused: { code: 'not-member', detail: mount } };
+    if (reading.kind === 'other') await this.#init.inlineOutputs.settled();
     const share = this.#init.tracking.share(root);
     const view = await share.view.prepare(jobViewOf(submission, root, share), peer, mount);
     if (view.kind === 'inline') return { kind: 'inline', detail: view.because };

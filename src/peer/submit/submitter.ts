@@ -17,6 +17,7 @@ import { type StartTimer, startTimer } from '../alarm.ts';
 import { Refusals } from '../explain/refusals.ts';
 import { AttemptRecord } from './attempt-record.ts';
 import { Attempts, type AttemptsInit } from './attempts.ts';
+import type { InlineOutputs } from './inline-outputs.ts';
 import { InlineWatch } from './inline-watch.ts';
 import type { JobWrites } from './job-writes.ts';
 import type { ReadRequest, RequestReader } from './reading.ts';
@@ -30,6 +31,7 @@ export interface SubmitterInit
   /** Runs tasks one after the other, see ../turns.ts. */
   readonly turns: (task: () => void) => void;
   readonly reader: Pick<RequestReader, 'read'>;
+  readonly inlineOutputs: Pick<InlineOutputs, 'note'>;
   readonly writes: JobWrites;
   readonly want: (peer: PeerName, jobs: number) => void;
   readonly wake: (atMs: number) => void;
@@ -136,6 +138,8 @@ export class Submitter {
     },
     onReleased: (job: JobId): void => {
       this.#init.ledger.close(job, 'inline', 'ended', this.#init.now());
+      const open = this.#jobs.get(job);
+      if (open !== undefined) this.#init.inlineOutputs.note(open.submission);
       this.#watch.delete(job);
       this.#remove(job);
       this.apply({ type: 'released', job });

@@ -1,6 +1,7 @@
 /** The submitter's ways to the shared tree, joined: reading commands, preparing offers, settling attempts. */
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
+import { InlineOutputs } from './inline-outputs.ts';
 import { JobWrites } from './job-writes.ts';
 import { Offers, type OffersInit } from './offers.ts';
 import { Outputs } from './outputs.ts';
@@ -12,9 +13,10 @@ export interface TreeAccess {
   readonly offers: Offers;
   readonly settling: Settling;
   readonly writes: JobWrites;
+  readonly inlineOutputs: InlineOutputs;
 }
 
-export interface TreeAccessInit extends RequestReaderInit, OffersInit {
+export interface TreeAccessInit extends RequestReaderInit, Omit<OffersInit, 'inlineOutputs'> {
   readonly now: () => number;
   /** Opens a stream to a worker, to have an output sent. */
   readonly openJob: (peer: PeerName) => JobChannel;
@@ -23,10 +25,12 @@ export interface TreeAccessInit extends RequestReaderInit, OffersInit {
 export function createTreeAccess(init: TreeAccessInit): TreeAccess {
   const outputs = new Outputs(init.disk, init.openJob);
   const writes = new JobWrites();
+  const inlineOutputs = new InlineOutputs(init);
   return {
     reader: new RequestReader(init),
-    offers: new Offers(init),
+    offers: new Offers({ ...init, inlineOutputs }),
     settling: new Settling({ ...init, outputs, writes }),
     writes,
+    inlineOutputs,
   };
 }

@@ -1,0 +1,52 @@
+/** What commands wrote that ran here is told to opaque commands elsewhere. */
+import assert from 'node:assert/strict';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { readCommand } from '../../src/core/command/read-command.ts';
+import { viewRules } from '../../src/core/view/rules.ts';
+import { InlineOutputs } from '../../src/peer/submit/inline-outputs.ts';
+import type { Submission } from '../../src/peer/submit/submission.ts';
+import { Tracking } from '../../src/peer/submit/tracking.ts';
+import { until } from '../rig/until.ts';
+import { sharedRig } from './share-rig.ts';
+
+const now = (): number => performance.now();
+
+/** What a worker is told after a command has run here that writes `name` in the directory `sub`. */
+async function toldAfter(line: string, name: string, unslotted = false) {
+  await using rig = await sharedRig();
+  const { disk, root } = rig;
+  const tracking = new Tracking(disk, now, viewRules);
+  const outputs = new InlineOutputs({ disk, tracking, now });
+  const cwd = join(root, 'sub');
+  mkdirSync(cwd);
+  writeFileSync(join(cwd, 'old'), '');
+  const age = (): number => {
+    writeFileSync(join(root, 'clock'), String(now()));
+    return statSync(join(root, 'clock')).ctimeMs - statSync(join(cwd, 'old')).ctimeMs;
+  };
+  await until(() => Promise.resolve(age() > 50), 5_000, 'a file is older than the command');
+  const handedInMs = now();
+  const { reading } = readCommand({ argv: line.split(' '), cwd, env: new Map() }, new Map());
+  writeFileSync(join(cwd, name), 'new');
+  const request = { argv: line.split(' '), job: { cwd } };
+  outputs.note({ reading, request, handedInMs, share: root, demand: { unslotted } } as unknown as Submission);
+  await outputs.settled();
+  const { directories } = tracking.share(root).written;
+  const { files } = tracking.share(root).written.newFor('w');
+  return [directories, files].map((paths) => paths.map((path) => path.slice(root.length)).toSorted());
+}
+
+test('an opaque command that ran here has changed what is seen to have changed', async () => {
+  assert.deepEqual(await toldAfter('sh generate', 'made.h'), [['/sub'], ['/sub/made.h']]);
+});
+
+test('a command that is understood has written what it names', async () => {
+  assert.deepEqual(await toldAfter('gcc a.o -o program', 'program'), [['/sub'], ['/sub/program']]);
+  assert.deepEqual(await toldAfter('gcc a.o -o program', 'other'), [[], []]);
+});
+
+test('what only asks has written nothing', async () => {
+  assert.deepEqual(await toldAfter('sh conftest', 'made.h', true), [[], []]);
+});
