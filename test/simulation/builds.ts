@@ -159,7 +159,7 @@ export function goals(peers = 1_000, submitters = 100): Goal[] {
       course: { name: '400 x 0.5 s, 4 x 4, -j32', peers: 4, slots: 4, builds: [sleeping], inFlight: 32 },
     },
     {
-      ratio: 1.06,
+      ratio: 1.04,
       course: {
         name: 'two submitters, 400 x 0.5 s each, 8 x 4, -j32',
         peers: 8,
@@ -180,7 +180,7 @@ export function goals(peers = 1_000, submitters = 100): Goal[] {
       },
     },
     {
-      ratio: 1.05,
+      ratio: 1.02,
       course: {
         name: `${peers} peers x 16, ${submitters} submitters, heavy-tailed jobs`,
         peers,

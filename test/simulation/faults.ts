@@ -4,7 +4,7 @@
  */
 import type { RefusalCode, RetryCode } from '../../src/core/reason.ts';
 import type { JobDemand } from '../../src/core/schedule/contract.ts';
-import type { Row } from '../../src/core/schedule/states.ts';
+import type { StateRow } from '../../src/core/schedule/states.ts';
 import type { Tampering } from './invariants.ts';
 import type { SimJob } from './sim-job.ts';
 import { checkBooks, checkIdle } from './sim-peer/checks.ts';
@@ -26,7 +26,7 @@ const failures: readonly RetryCode[] = ['oom-killed', 'no-space-remote', 'stale-
 /** The longest job. */
 const longestMs = 25_000;
 
-export interface Outcome {
+export interface FaultOutcome {
   readonly failure: string | undefined;
   readonly hash: number;
   readonly events: string[];
@@ -36,13 +36,13 @@ export interface Outcome {
 }
 
 /** One run; the same seed gives the same events. */
-export function replayFaults(seed: number): Outcome {
+export function replayFaults(seed: number): FaultOutcome {
   return new FaultRun(seed, true, {}).run();
 }
 
 interface FaultOptions {
   /** Told of each row of the tables of states that is followed. */
-  readonly onRow?: (row: Row) => void;
+  readonly onRow?: (row: StateRow) => void;
   /** What is broken on purpose. */
   readonly tampering?: Tampering;
 }
@@ -83,7 +83,7 @@ class FaultRun {
     this.#whimsical = this.#world.chance(0.5);
   }
 
-  run(): Outcome {
+  run(): FaultOutcome {
     const world = this.#world;
     let failure: string | undefined;
     try {

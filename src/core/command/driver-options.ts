@@ -8,18 +8,18 @@ import { optionGroups } from './driver-option-table.ts';
 import { isPlainFeature } from './feature-names.ts';
 import type { DriverFamily } from './tool.ts';
 
-interface Row {
+interface OptionRow {
   readonly take: Take;
   readonly effect: Effect;
   readonly family: OptionFamily | undefined;
 }
 
-const table = new Map<string, Row[]>();
+const table = new Map<string, OptionRow[]>();
 for (const [group, spellings] of optionGroups.flatMap((groups) => Object.entries(groups))) {
   const [effect, take, family] = group.split(' ') as [Effect, Take, OptionFamily?];
   for (const spelling of spellings.trim().split(/\s+/)) {
     const found = table.get(spelling);
-    const row: Row = { take, effect, family };
+    const row: OptionRow = { take, effect, family };
     if (found) found.push(row);
     else table.set(spelling, [row]);
   }
@@ -54,7 +54,7 @@ export function lookUpOption(text: string, family: DriverFamily): Option {
 }
 
 /** The row for this family; a driver that may be either has those of both. */
-function pick(name: string, family: DriverFamily, fits: (row: Row) => boolean): Row | undefined {
+function pick(name: string, family: DriverFamily, fits: (row: OptionRow) => boolean): OptionRow | undefined {
   const found = table.get(name)?.filter((row) => fits(row));
   if (!found) return undefined;
   return found.find((row) => family === 'cc' || row.family === undefined || row.family === family);

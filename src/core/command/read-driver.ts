@@ -17,7 +17,7 @@ export type Mode = 'preprocess' | 'syntax' | 'assembly' | 'object' | 'link';
 const modeOrder: readonly Mode[] = ['preprocess', 'syntax', 'assembly', 'object', 'link'];
 
 /** Where in argv a file name stands: word `index` is `head + value + tail`; index -1: in a response file. */
-export interface Slot {
+export interface FileWord {
   readonly index: number;
   readonly head: string;
   readonly value: string;
@@ -52,10 +52,10 @@ export interface DriverFacts {
   readonly otherDirs: string[];
   sysroot: string;
   readonly linker: LinkerFacts;
-  readonly outs: Slot[];
+  readonly outs: FileWord[];
   /** -MD, -MMD, or their -Wp forms. */
   dependencies: 'none' | 'driver' | 'preprocessor';
-  readonly dependencyFiles: Slot[];
+  readonly dependencyFiles: FileWord[];
   hasTarget: boolean;
   readonly sideFiles: SideFile[];
   readonly sideOutputs: string[];
@@ -102,7 +102,7 @@ export function readDriver(
     inPlace: [],
     adds: [],
   };
-  const walk: Walk = { language: '', prefix: '', linkerWords: [], onlyFiles: false };
+  const walk: WordWalk = { language: '', prefix: '', linkerWords: [], onlyFiles: false };
   for (let at = 0; at < words.length; at++) {
     const word = words[at] as Word;
     if (walk.onlyFiles || !word.text.startsWith('-') || word.text === '-') {
@@ -116,8 +116,8 @@ export function readDriver(
     const option = lookUpOption(word.text, family);
     if (option.take !== 'next') {
       const value = option.value ?? '';
-      const slot = { index: word.index, head: option.name, value, tail: '' };
-      effects[option.effect]({ option, value, slot, text: word.text, walk, facts });
+      const fileWord = { index: word.index, head: option.name, value, tail: '' };
+      effects[option.effect]({ option, value, fileWord, text: word.text, walk, facts });
       continue;
     }
     const next = words[at + 1];
@@ -126,11 +126,11 @@ export function readDriver(
       break;
     }
     at++;
-    const slot = { index: next.index, head: '', value: next.text, tail: '' };
+    const fileWord = { index: next.index, head: '', value: next.text, tail: '' };
     effects[option.effect]({
       option,
       value: next.text,
-      slot,
+      fileWord,
       text: `${word.text} ${next.text}`,
       walk,
       facts,
@@ -140,7 +140,7 @@ export function readDriver(
   return facts;
 }
 
-interface Walk {
+interface WordWalk {
   /** Of `-x`, for the files that follow; empty: by suffix. */
   language: string;
   /** Of `-iprefix`. */
@@ -149,7 +149,7 @@ interface Walk {
   onlyFiles: boolean;
 }
 
-function readFile(path: string, walk: Walk, facts: DriverFacts): void {
+function readFile(path: string, walk: WordWalk, facts: DriverFacts): void {
   if (path === '-' || path === '/dev/stdin' || path === '/dev/fd/0') facts.stdin = true;
   else if (path === '') facts.inPlace.push('an empty argument');
   else if (walk.language !== '')
@@ -172,10 +172,10 @@ function readFile(path: string, walk: Walk, facts: DriverFacts): void {
 interface Step {
   readonly option: Option;
   readonly value: string;
-  readonly slot: Slot;
+  readonly fileWord: FileWord;
   /** The option as it was written, for people. */
   readonly text: string;
-  readonly walk: Walk;
+  readonly walk: WordWalk;
   readonly facts: DriverFacts;
 }
 
@@ -263,14 +263,14 @@ const effects: Readonly<Record<Effect, (step: Step) => void>> = {
     if (step.facts.dependencies === 'preprocessor') inPlace(step);
     step.facts.dependencies = 'driver';
   },
-  'dependency-file': ({ slot, facts }) => {
-    facts.dependencyFiles.push(slot);
+  'dependency-file': ({ fileWord, facts }) => {
+    facts.dependencyFiles.push(fileWord);
   },
   'dependency-target': ({ facts }) => {
     facts.hasTarget = true;
   },
-  out: ({ slot, facts }) => {
-    facts.outs.push(slot);
+  out: ({ fileWord, facts }) => {
+    facts.outs.push(fileWord);
   },
   language: ({ value, walk }) => {
     walk.language = value === 'none' ? '' : value;
@@ -284,7 +284,7 @@ const effects: Readonly<Record<Effect, (step: Step) => void>> = {
   'pass-linker': ({ option, value, walk }) => {
     walk.linkerWords.push(...(option.name === '-Wl,' ? value.split(',') : [value]));
   },
-  'pass-preprocessor': ({ slot, text, facts }) => readPreprocessorWords(slot, text, facts),
+  'pass-preprocessor': ({ fileWord, text, facts }) => readPreprocessorWords(fileWord, text, facts),
   'pass-assembler': (step) => {
     const { value, facts } = step;
     if (!harmlessForAssembler(value)) inPlace(step);
@@ -314,8 +314,8 @@ function addDir(dirs: string[], value: string, facts: DriverFacts): void {
 }
 
 /** `-Wp,-MD,FILE` and its like, as the kernel's build writes them. */
-function readPreprocessorWords(slot: Slot, text: string, facts: DriverFacts): void {
-  const parts = slot.value.split(',');
+function readPreprocessorWords(fileWord: FileWord, text: string, facts: DriverFacts): void {
+  const parts = fileWord.value.split(',');
   const isDependencies = (word: string | undefined) => word === '-MD' || word === '-MMD';
   // clang makes options of its own of exactly `-Wp,-MD,FILE`; with more words it takes FILE for something else.
   if (facts.family !== 'gcc' && parts.length > 2 && parts.some(isDependencies)) facts.inPlace.push(text);
@@ -328,7 +328,7 @@ function readPreprocessorWords(slot: Slot, text: string, facts: DriverFacts): vo
       const before = parts.slice(0, at + 1);
       const after = parts.slice(at + 2);
       facts.dependencyFiles.push({
-        index: slot.index,
+        index: fileWord.index,
         head: `-Wp,${before.join(',')},`,
         value: parts[at + 1] as string,
         tail: after.map((word) => `,${word}`).join(''),

@@ -8,7 +8,7 @@ import { hiddenPath } from '../share-layout.ts';
 import type { RenamePlan } from './contract.ts';
 import type { DriverOutputs } from './driver-outputs.ts';
 import { isNowhere } from './driver-outputs.ts';
-import type { DriverFacts, Slot } from './read-driver.ts';
+import type { DriverFacts, FileWord } from './read-driver.ts';
 import { stemOf } from './read-driver.ts';
 
 /** A file name may have 255 bytes; what is left for `.buildswarm-TAG-` must do for any tag. */
@@ -57,8 +57,8 @@ export function planRename(
   return { plan: { argvFor, outputsFor } };
 }
 
-function put(argv: string[], slot: Slot, value: string): void {
-  argv[slot.index] = slot.head + value + slot.tail;
+function put(argv: string[], fileWord: FileWord, value: string): void {
+  argv[fileWord.index] = fileWord.head + value + fileWord.tail;
 }
 
 /** The first thing that stands against renaming, named for people. */
@@ -74,7 +74,8 @@ function findObstacle(facts: DriverFacts, written: DriverOutputs): string | unde
   if (dependencyFiles.length > 1) return 'several -MF';
   if (dependencyFiles.length > 0 && facts.dependencies === 'none') return '-MF without -MD';
   if (facts.dependencies === 'preprocessor' && facts.family === 'cc') return '-Wp,-MD of gcc or clang';
-  if ([...outs, ...dependencyFiles].some((slot) => slot.index < 0)) return 'outputs named in a response file';
+  if ([...outs, ...dependencyFiles].some((fileWord) => fileWord.index < 0))
+    return 'outputs named in a response file';
   if (written.main === undefined) return `-o ${outs[0]?.value ?? ''}`;
   const named =
     written.dependencyFile === undefined ? [written.main] : [written.main, written.dependencyFile];

@@ -6,7 +6,7 @@ import type { Command, Reading } from './contract.ts';
 import { isNowhere } from './driver-outputs.ts';
 
 /** Where and how a command was started. */
-export interface Place {
+export interface CommandPlace {
   /** The share that an absolute path lies in, or undefined. */
   readonly shareOf: (absolutePath: string) => string | undefined;
   readonly stdin: 'closed' | 'null' | 'file' | 'pipe' | 'socket' | 'tty' | 'other';
@@ -29,13 +29,13 @@ const overridable: ReadonlySet<Reason> = new Set(['query', 'preprocess', 'probe'
 const unslotted: ReadonlySet<Reason> = new Set(['query', 'preprocess', 'probe', 'interactive', 'no-command']);
 
 /** Decides. The first rule that speaks against it gives the reason. */
-export function mayTravel(reading: Reading, command: Command, place: Place): Travel {
+export function mayTravel(reading: Reading, command: Command, place: CommandPlace): Travel {
   const reason = whyNot(reading, command, place);
   if (reason === undefined) return { travels: true, unslotted: false };
   return { travels: false, reason, unslotted: unslotted.has(reason) };
 }
 
-function whyNot(reading: Reading, command: Command, place: Place): Reason | undefined {
+function whyNot(reading: Reading, command: Command, place: CommandPlace): Reason | undefined {
   if (command.argv.length === 0 || command.argv[0] === '') return 'no-command';
   if (place.force === 'local') return 'asked';
   if (reading.inline !== undefined && !(place.force === 'remote' && overridable.has(reading.inline)))

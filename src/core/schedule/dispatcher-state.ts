@@ -6,7 +6,14 @@ import type { Reason } from '../reason.ts';
 import type { AttemptNumber, DispatcherAction, JobDemand, JobId, PeerName } from './contract.ts';
 import { createJobQueue, insertInOrder, type JobQueue } from './job-queue.ts';
 import { expectedRoom, isReady, othersLoad, type PeerRecord } from './peer-record.ts';
-import { type JobEvent, type JobStage, jobTable, type PeerEvent, peerTable, type Row } from './states.ts';
+import {
+  type JobEvent,
+  type JobStage,
+  jobTable,
+  type PeerEvent,
+  peerTable,
+  type StateRow,
+} from './states.ts';
 
 /** How many peers' totals are kept. */
 const maximumTotals = 4_096;
@@ -51,7 +58,7 @@ export interface DispatcherOptions {
   readonly onRow?: OnRow;
 }
 
-export type OnRow = (row: Row) => void;
+export type OnRow = (row: StateRow) => void;
 
 export interface DispatcherTotals {
   done: number;

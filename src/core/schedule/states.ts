@@ -60,7 +60,7 @@ export type HostedEvent = 'accept' | 'start' | 'return' | 'cancel' | 'end';
 type Who = 'wrapper' | 'dispatcher' | 'worker' | 'connection' | 'clock' | 'runner';
 
 /** A row: in this stage, when this happens, the next stage is that; who makes it happen, and what it means. */
-export type Row<Stage extends string = string, Happens extends string = string> = readonly [
+export type StateRow<Stage extends string = string, Happens extends string = string> = readonly [
   stage: Stage,
   event: Happens,
   next: Stage,
@@ -69,7 +69,7 @@ export type Row<Stage extends string = string, Happens extends string = string> 
 ];
 
 /** A job at its submitter. */
-export const jobRows: readonly Row<JobStage, JobEvent>[] = [
+export const jobRows: readonly StateRow<JobStage, JobEvent>[] = [
   ['unplaced', 'queue', 'queued', 'dispatcher', 'it may run anywhere'],
   ['unplaced', 'bind', 'waiting', 'dispatcher', 'it runs here only, and needs a slot'],
   ['unplaced', 'run-here', 'inline', 'dispatcher', 'it runs here only, and needs no slot'],
@@ -126,7 +126,7 @@ export const jobRows: readonly Row<JobStage, JobEvent>[] = [
 ];
 
 /** A worker, as a submitter sees it. */
-export const peerRows: readonly Row<PeerStage, PeerEvent>[] = [
+export const peerRows: readonly StateRow<PeerStage, PeerEvent>[] = [
   [
     'open',
     'ask',
@@ -164,7 +164,7 @@ export const peerRows: readonly Row<PeerStage, PeerEvent>[] = [
 ];
 
 /** A job at its worker. */
-export const hostedRows: readonly Row<HostedStage, HostedEvent>[] = [
+export const hostedRows: readonly StateRow<HostedStage, HostedEvent>[] = [
   ['new', 'accept', 'queued', 'worker', 'it has a place'],
   ['queued', 'start', 'running', 'worker', 'a slot is free for it'],
   ['queued', 'return', 'over', 'worker', 'it was called back, or this worker leaves'],
@@ -176,19 +176,19 @@ export const hostedRows: readonly Row<HostedStage, HostedEvent>[] = [
 
 /** The rows of one table, to be found by stage and event. */
 export class StateTable<Stage extends string, Happens extends string> {
-  readonly #rows = new Map<string, Row<Stage, Happens>>();
+  readonly #rows = new Map<string, StateRow<Stage, Happens>>();
 
-  constructor(rows: readonly Row<Stage, Happens>[]) {
+  constructor(rows: readonly StateRow<Stage, Happens>[]) {
     for (const row of rows) this.#rows.set(`${row[0]} ${row[1]}`, row);
   }
 
   /** Undefined: this cannot happen, or came late. */
-  find(stage: Stage, event: Happens): Row<Stage, Happens> | undefined {
+  find(stage: Stage, event: Happens): StateRow<Stage, Happens> | undefined {
     return this.#rows.get(`${stage} ${event}`);
   }
 
   /** @throws Error if there is none: a decision of this machine itself must have a row. */
-  row(stage: Stage, event: Happens): Row<Stage, Happens> {
+  row(stage: Stage, event: Happens): StateRow<Stage, Happens> {
     const row = this.find(stage, event);
     if (row === undefined) throw new Error(`internal: no row for what is ${stage} and is to ${event}`);
     return row;

@@ -9,7 +9,7 @@ import type { LoadReport } from '../load-report.ts';
 import type { RefusalCode } from '../reason.ts';
 import type { AttemptNumber, JobId, PeerName, WorkerAction, WorkerEvent } from './contract.ts';
 import { prefetchRoom } from './peer-record.ts';
-import { type HostedEvent, type HostedStage, hostedTable, type Row } from './states.ts';
+import { type HostedEvent, type HostedStage, hostedTable, type StateRow } from './states.ts';
 import {
   addWaiter,
   createSubmitterLine,
@@ -29,7 +29,7 @@ export interface WorkerOptions {
   /** How long a freed slot is kept for the submitter that was told. @defaultValue 100 */
   readonly reservationMs?: number;
   /** Told of each row that is followed; for simulators. */
-  readonly onRow?: (row: Row) => void;
+  readonly onRow?: (row: StateRow) => void;
 }
 
 interface AcceptedJob {
@@ -46,7 +46,7 @@ export interface WorkerState {
   readonly slots: number;
   readonly reserveBytes: number;
   readonly reservationMs: number;
-  readonly onRow: ((row: Row) => void) | undefined;
+  readonly onRow: ((row: StateRow) => void) | undefined;
   /** All accepted jobs, in the order accepted. */
   readonly jobs: Map<string, AcceptedJob>;
   /** Of those, the ones that have not started. */

@@ -109,7 +109,7 @@ export type PrepareStep<Attempt> =
   | { readonly kind: 'inline'; readonly because: string };
 
 /** May the result of an attempt be the job's? */
-export type Verdict =
+export type ViewVerdict =
   | LookStep
   /** Ask again at this time. */
   | { readonly kind: 'wait'; readonly untilMs: number }

@@ -4,8 +4,8 @@ import type { Fact } from '../fact.ts';
 import { parentOf, resolvePath } from '../paths.ts';
 import type { NamedFact, ViewJob, WorkerMount } from './contract.ts';
 import type { PathEntry, PathTable } from './path-table.ts';
-import type { Searched } from './remembered.ts';
-import type { ReadItem, Told, WorkerRecord } from './worker-record.ts';
+import type { SearchRecord } from './search-record.ts';
+import type { ReadItem, ToldEntry, WorkerRecord } from './worker-record.ts';
 
 /** A job as its view sees it. Opaque to the code around: hand it back. */
 export interface JobView {
@@ -33,7 +33,7 @@ export interface AttemptView {
   readonly offeredMs: number;
   /** The table's counter when the offer was made: what was confirmed before that holds for the whole run. */
   readonly stamp: number;
-  readonly told: readonly Told[];
+  readonly told: readonly ToldEntry[];
   /** What the worker sees as it was at a look after the hand-in, once it has answered `ready`. */
   readonly proven: ReadonlySet<PathEntry>;
   ready: boolean;
@@ -65,7 +65,7 @@ export function locate(
  */
 export function createJobView(
   table: PathTable,
-  remembered: Searched | undefined,
+  remembered: SearchRecord | undefined,
   job: ViewJob,
   nowMs: number,
   options: { readonly byStat: boolean },
@@ -129,7 +129,7 @@ export function foreign(files: readonly PathEntry[]): string | undefined {
 }
 
 /** The files that an offer names: those told, and inputs that are not there at all. */
-export function filesOf(view: JobView, told: readonly Told[]): NamedFact[] {
+export function filesOf(view: JobView, told: readonly ToldEntry[]): NamedFact[] {
   const files: NamedFact[] = [];
   for (const { entry } of told)
     if (entry.fact !== undefined && entry.fact.kind !== 'directory')
@@ -140,6 +140,6 @@ export function filesOf(view: JobView, told: readonly Told[]): NamedFact[] {
 }
 
 /** What of this was told, of one kind. */
-export function pathsOf(told: readonly Told[], kind: Fact['kind']): string[] {
+export function pathsOf(told: readonly ToldEntry[], kind: Fact['kind']): string[] {
   return told.flatMap(({ entry }) => (entry.fact?.kind === kind ? entry.path : []));
 }

@@ -1,14 +1,14 @@
 /** After the run: may the result of an attempt be the job's, by what it is reported to have read and searched? */
-import type { ReadReport, Verdict } from './contract.ts';
+import type { ReadReport, ViewVerdict } from './contract.ts';
 import { sameFact } from './facts.ts';
 import { type AttemptView, foreign, type JobView, misleading, parseItem } from './job-view.ts';
 import { type PathEntry, tickMs } from './path-table.ts';
-import type { Searched } from './remembered.ts';
+import type { SearchRecord } from './search-record.ts';
 import { distrust, overflow, type SubmitterState, walkFor } from './submitter-state.ts';
 import type { ReadItem } from './worker-record.ts';
 
 /** How an attempt ended, as far as its view is concerned. */
-export interface Outcome {
+export interface AttemptOutcome {
   readonly succeeded: boolean;
   /** Undefined: nothing tells what was read. */
   readonly report: ReadReport | undefined;
@@ -19,8 +19,8 @@ export function judgeOutcome(
   state: SubmitterState,
   view: JobView,
   attempt: AttemptView,
-  outcome: Outcome,
-): Verdict {
+  outcome: AttemptOutcome,
+): ViewVerdict {
   const { rules } = state;
   if (view.generation !== state.table.generation) return overflow;
   if (outcome.report === undefined) return judgeUnreported(state, view, outcome.succeeded);
@@ -70,14 +70,14 @@ export function judgeOutcome(
   return { kind: 'believed' };
 }
 
-function judgeUnreported({ rules }: SubmitterState, view: JobView, succeeded: boolean): Verdict {
+function judgeUnreported({ rules }: SubmitterState, view: JobView, succeeded: boolean): ViewVerdict {
   if (rules.believesUnreported(view.job, succeeded)) return { kind: 'believed' };
   const because = succeeded ? 'nothing tells what it read' : 'it failed, and nothing tells what it saw';
   return { kind: 'inline', because };
 }
 
 /** What a report says was searched; the very object of the last run if it was the same. */
-function searchedBy({ remembered }: SubmitterState, view: JobView, read: readonly ReadItem[]): Searched {
+function searchedBy({ remembered }: SubmitterState, view: JobView, read: readonly ReadItem[]): SearchRecord {
   const reported = read.flatMap((item) => item.entry ?? []);
   const known = remembered.use(view.job.key);
   if (known !== undefined && sameItems(known.reported, reported)) return known;
@@ -96,7 +96,7 @@ function searchedBy({ remembered }: SubmitterState, view: JobView, read: readonl
 }
 
 function isStale(
-  { rules, ages, fields }: SubmitterState,
+  { rules, changeClock, fields }: SubmitterState,
   view: JobView,
   attempt: AttemptView,
   item: ReadItem,
@@ -110,13 +110,14 @@ function isStale(
   // First seen like this after the command started, and by the server's clock it may be younger than the job: what
   // was read then may have been written back only since (by a program here that holds it open).
   return (
-    real.sinceMs > attempt.offeredMs && rules.mayBeYounger(ages.isOlder(real.changedMs, view.handedInMs))
+    real.sinceMs > attempt.offeredMs &&
+    rules.mayBeYounger(changeClock.isOlder(real.changedMs, view.handedInMs))
   );
 }
 
 /** What was only seen in the tick of a change may have changed once more in it, and be written back since: look again after it. */
 function settledAtMs(
-  { rules, ages }: SubmitterState,
+  { rules, changeClock }: SubmitterState,
   view: JobView,
   read: readonly ReadItem[],
 ): number | undefined {
@@ -124,7 +125,7 @@ function settledAtMs(
   for (const { entry, fact } of read) {
     const real = entry?.real;
     if (real === undefined || real.settled || fact.kind === 'directory') continue;
-    if (!rules.mayBeYounger(ages.isOlder(real.changedMs, view.handedInMs))) continue;
+    if (!rules.mayBeYounger(changeClock.isOlder(real.changedMs, view.handedInMs))) continue;
     untilMs = Math.max(untilMs ?? 0, real.seenMs + tickMs);
     real.lookedMs = -Infinity;
   }
@@ -132,7 +133,7 @@ function settledAtMs(
 }
 
 function isProven(
-  { rules, ages }: SubmitterState,
+  { rules, changeClock }: SubmitterState,
   view: JobView,
   attempt: AttemptView,
   entry: PathEntry,
@@ -140,7 +141,7 @@ function isProven(
   if (attempt.proven.has(entry)) return true;
   const confirmed = attempt.worker.sequenceOf(entry) >= entry.sequence;
   if (confirmed && rules.heldThroughout(attempt.worker.stampOf(entry), attempt.stamp)) return true;
-  return ages.isQuiet(view, attempt.mount, entry);
+  return changeClock.isQuiet(view, attempt.mount, entry);
 }
 
 function sameItems(one: readonly unknown[], other: readonly unknown[]): boolean {

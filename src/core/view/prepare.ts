@@ -3,7 +3,7 @@ import type { PrepareStep, WorkerMount } from './contract.ts';
 import { type AttemptView, foreign, type JobView, misleading } from './job-view.ts';
 import { type PathEntry, tickMs } from './path-table.ts';
 import { overflow, type SubmitterState, walkFor } from './submitter-state.ts';
-import { type Told, WorkerRecord } from './worker-record.ts';
+import { type ToldEntry, WorkerRecord } from './worker-record.ts';
 
 /** What to do next to offer the job to this worker; after each step call again, until it is `offer` or `inline`. */
 export function prepareOffer(
@@ -13,7 +13,7 @@ export function prepareOffer(
   mount: WorkerMount,
   nowMs: number,
 ): PrepareStep<AttemptView> {
-  const { table, ages, rules } = state;
+  const { table, changeClock, rules } = state;
   if (view.generation !== table.generation) return overflow;
   const { look, present, unprovable } = walkFor(state, view, view.wanted, view.includeEntries);
   if (look !== undefined) return look;
@@ -22,7 +22,7 @@ export function prepareOffer(
   const worker = workerOf(state, workerName);
   const inputs = new Set(view.inputs.map((entry) => entry.real));
   const statFiles = new Set([...view.statFiles].map((entry) => entry.real));
-  const told: Told[] = [];
+  const told: ToldEntry[] = [];
   const proven = new Set<PathEntry>();
   const bump: string[] = [];
   let untilMs = Infinity;
@@ -34,7 +34,7 @@ export function prepareOffer(
     proven.add(entry);
     let lasting = true;
     if (isDirectory && rules.needsBump(mount)) {
-      const moved = ages.timesMovedOn(view, mount, entry);
+      const moved = changeClock.timesMovedOn(view, mount, entry);
       if (moved === 'never')
         return { kind: 'inline', because: `${entry.path} just changed and cannot be touched by us` };
       if (moved === 'not-yet') {
@@ -45,7 +45,7 @@ export function prepareOffer(
       lasting = moved === 'for-good';
     }
     if (lasting && worker.sequenceOf(entry) >= entry.sequence) continue;
-    if (!isInput && ages.isQuiet(view, mount, entry)) continue;
+    if (!isInput && changeClock.isQuiet(view, mount, entry)) continue;
     told.push({ entry, sequence: entry.sequence, lasting });
   }
   if (bump.length > 0) return { kind: 'bump', directories: bump };

@@ -6,7 +6,7 @@ import type { Fact } from '../fact.ts';
 import type { NamedFact, ViewJob, WorkerMount } from './contract.ts';
 import { filesOf, type JobView, pathsOf } from './job-view.ts';
 import type { PathEntry } from './path-table.ts';
-import type { ReadItem, Told } from './worker-record.ts';
+import type { ReadItem, ToldEntry } from './worker-record.ts';
 
 /** On top of how long attributes are cached and clocks differ: slow packets, slow servers. */
 export const quietMarginMs = 5_000;
@@ -23,8 +23,8 @@ export interface ViewRules {
   readonly settlesAtOnce: (isOld: boolean) => boolean;
 
   // What a worker must do before it runs the job.
-  readonly toRefresh: (told: readonly Told[]) => string[];
-  readonly toCompare: (view: JobView, told: readonly Told[]) => NamedFact[];
+  readonly toRefresh: (told: readonly ToldEntry[]) => string[];
+  readonly toCompare: (view: JobView, told: readonly ToldEntry[]) => NamedFact[];
   /** The mount sees a directory's change by its times only: they must move on before it is told. */
   readonly needsBump: (mount: WorkerMount) => boolean;
   /** What changed longer than this before the job is in no cache any more. */

@@ -1,12 +1,12 @@
 /** What the submitter's side of the views of one share holds, and what its parts have in common. */
 
 import type { BoundedMap } from '../bounded-map.ts';
-import type { Ages } from './ages.ts';
+import type { ChangeClock } from './change-clock.ts';
 import type { FactField } from './contract.ts';
 import type { JobView } from './job-view.ts';
 import type { PathEntry, PathTable } from './path-table.ts';
-import type { Searched } from './remembered.ts';
 import type { ViewRules } from './rules.ts';
+import type { SearchRecord } from './search-record.ts';
 import { type Walk, walk } from './walk.ts';
 import type { WorkerRecord } from './worker-record.ts';
 
@@ -24,8 +24,8 @@ export interface ViewLimits {
 export interface SubmitterState {
   readonly table: PathTable;
   readonly limits: ViewLimits;
-  readonly remembered: BoundedMap<string, Searched>;
-  readonly ages: Ages;
+  readonly remembered: BoundedMap<string, SearchRecord>;
+  readonly changeClock: ChangeClock;
   readonly rules: ViewRules;
   readonly workers: Map<string, WorkerRecord>;
   /** Fields of facts that are compared. */

@@ -8,19 +8,19 @@
  * refreshed is what differs at a look that began after the job was handed in.
  */
 import { BoundedMap } from '../bounded-map.ts';
-import { Ages, type ServerClock } from './ages.ts';
+import { ChangeClock, type ServerClock } from './change-clock.ts';
 import {
   type FactField,
   factFields,
   type NamedFact,
   type PrepareStep,
-  type Verdict,
   type ViewAnswer,
   type ViewJob,
+  type ViewVerdict,
   type WorkerMount,
 } from './contract.ts';
 import { type AttemptView, createJobView, type JobView } from './job-view.ts';
-import { judgeOutcome, type Outcome } from './judge.ts';
+import { type AttemptOutcome, judgeOutcome } from './judge.ts';
 import { PathTable } from './path-table.ts';
 import { prepareOffer } from './prepare.ts';
 import { type ViewRules, viewRules } from './rules.ts';
@@ -47,7 +47,7 @@ export class SubmitterView {
       table: new PathTable(options.root, limits),
       limits,
       remembered: new BoundedMap(limits.maxObjects),
-      ages: new Ages(rules),
+      changeClock: new ChangeClock(rules),
       rules,
       workers: new Map(),
       fields: options.fields ?? factFields,
@@ -61,7 +61,7 @@ export class SubmitterView {
 
   /** Until this is called nothing is believed to be old: first runs are then repeated where a known clock would do. */
   setClock(clock: ServerClock): void {
-    this.#state.ages.setClock(clock);
+    this.#state.changeClock.setClock(clock);
   }
 
   /** The worker is gone; what it confirmed and reported goes with it. */
@@ -83,10 +83,10 @@ export class SubmitterView {
 
   /** What `lstat` saw of each path; `beganMs` is before the first of these looks, `nowMs` after the last. */
   observe(seen: readonly NamedFact[], beganMs: number, nowMs: number): void {
-    const { table, ages } = this.#state;
+    const { table, changeClock } = this.#state;
     for (const { path, fact } of seen)
       if (table.isInside(path))
-        table.observe(table.entry(path), fact, beganMs, nowMs, ages.isOld(fact, beganMs));
+        table.observe(table.entry(path), fact, beganMs, nowMs, changeClock.isOld(fact, beganMs));
   }
 
   /** What `readlink` gave; the facts of these paths were observed before. Leave out a link that is gone. */
@@ -146,7 +146,7 @@ export class SubmitterView {
   }
 
   /** May the result of this attempt be the job's? After a `look` step call again with the same outcome. */
-  judge(view: JobView, attempt: AttemptView, outcome: Outcome): Verdict {
+  judge(view: JobView, attempt: AttemptView, outcome: AttemptOutcome): ViewVerdict {
     return judgeOutcome(this.#state, view, attempt, outcome);
   }
 

@@ -4,7 +4,7 @@ import type { ReadReport } from './contract.ts';
 import type { PathEntry } from './path-table.ts';
 
 /** One thing that a worker was told with an offer. */
-export interface Told {
+export interface ToldEntry {
   readonly entry: PathEntry;
   /** The sequence of the entry when the offer was made. */
   readonly sequence: number;
@@ -48,7 +48,7 @@ export class WorkerRecord {
     return entry.watch < 0 ? Infinity : (this.#stamps[entry.watch] ?? Infinity);
   }
 
-  confirm(told: readonly Told[], stamp: number): void {
+  confirm(told: readonly ToldEntry[], stamp: number): void {
     for (const { entry, sequence, lasting } of told) {
       if (!lasting || entry.watch < 0) continue;
       while (this.#sequences.length <= entry.watch) {

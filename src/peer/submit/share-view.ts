@@ -7,16 +7,16 @@ import { BoundedMap } from '../../core/bounded-map.ts';
 import type {
   LookStep,
   NamedFact,
-  Verdict,
   ViewAnswer,
   ViewJob,
   ViewOffer,
+  ViewVerdict,
   WorkerMount,
 } from '../../core/view/contract.ts';
 import { type FactField, factFields } from '../../core/view/contract.ts';
 import { calibrate, type FactPair } from '../../core/view/facts.ts';
 import type { AttemptView, JobView } from '../../core/view/job-view.ts';
-import type { Outcome } from '../../core/view/judge.ts';
+import type { AttemptOutcome } from '../../core/view/judge.ts';
 import type { ViewRules } from '../../core/view/rules.ts';
 import { SubmitterView } from '../../core/view/submitter.ts';
 import { shareClockMs } from '../../share/commit.ts';
@@ -39,7 +39,7 @@ export type PreparedView =
   | { readonly kind: 'offer'; readonly offer: ViewOffer; readonly attempt: AttemptView }
   | { readonly kind: 'inline'; readonly because: string };
 
-type LastVerdict = Exclude<Verdict, { readonly kind: 'look' | 'wait' }>;
+type SettledVerdict = Exclude<ViewVerdict, { readonly kind: 'look' | 'wait' }>;
 
 export class ShareView {
   readonly root: string;
@@ -110,7 +110,7 @@ export class ShareView {
   }
 
   /** May the result be the job's? @throws DiskError */
-  async judge(view: JobView, attempt: AttemptView, outcome: Outcome): Promise<LastVerdict> {
+  async judge(view: JobView, attempt: AttemptView, outcome: AttemptOutcome): Promise<SettledVerdict> {
     for (let steps = 0; steps < maxSteps; steps += 1) {
       const verdict = this.#view.judge(view, attempt, outcome);
       if (verdict.kind === 'look') await this.#look(verdict);

@@ -1,5 +1,5 @@
 import type { RefusalCode, RetryCode } from '../../../src/core/reason.ts';
-import type { Row } from '../../../src/core/schedule/states.ts';
+import type { StateRow } from '../../../src/core/schedule/states.ts';
 import type { Tampering } from '../invariants.ts';
 
 /** What a machine does now and then that it would not do by itself; in runs full of faults. */
@@ -28,5 +28,5 @@ export interface SimPeerOptions {
   /** What is broken on purpose. */
   readonly tampering?: Tampering;
   /** Told of each row of the tables of states that is followed. */
-  readonly onRow?: (row: Row) => void;
+  readonly onRow?: (row: StateRow) => void;
 }

@@ -11,7 +11,7 @@ import {
   inlineSlotsHeld,
   inlineWaiting,
 } from '../../../src/core/schedule/dispatcher.ts';
-import type { Row } from '../../../src/core/schedule/states.ts';
+import type { StateRow } from '../../../src/core/schedule/states.ts';
 import { createWorker, inlineSlots, type WorkerState, work } from '../../../src/core/schedule/worker.ts';
 import type { Tampering } from '../invariants.ts';
 import type { World } from '../world.ts';
@@ -28,7 +28,7 @@ export class Scheduler {
   readonly #world: World;
   readonly #carry: Carriers;
   readonly #tampering: Tampering;
-  readonly #trace: { readonly onRow?: (row: Row) => void };
+  readonly #trace: { readonly onRow?: (row: StateRow) => void };
   dispatcher: DispatcherState = createDispatcher({ seed: 0 });
   worker: WorkerState = createWorker({ slots: 0 });
   #events: (() => void)[] = [];

@@ -8,7 +8,7 @@ import {
   type WorkerMount,
 } from '../../../src/core/view/contract.ts';
 import type { AttemptView, JobView } from '../../../src/core/view/job-view.ts';
-import type { Outcome } from '../../../src/core/view/judge.ts';
+import type { AttemptOutcome } from '../../../src/core/view/judge.ts';
 import { isOutputSeen, nextLookMs } from '../../../src/core/view/outputs.ts';
 import type { ViewRules } from '../../../src/core/view/rules.ts';
 import { SubmitterView } from '../../../src/core/view/submitter.ts';
@@ -47,7 +47,7 @@ export class SubmitterMachine {
     return undefined;
   }
 
-  *judge(view: JobView, attempt: AttemptView, outcome: Outcome): Process<string> {
+  *judge(view: JobView, attempt: AttemptView, outcome: AttemptOutcome): Process<string> {
     for (let steps = 0; steps < maxSteps; steps++) {
       const verdict = this.view.judge(view, attempt, outcome);
       if (verdict.kind === 'again') return verdict.reason;

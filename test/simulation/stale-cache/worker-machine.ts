@@ -8,7 +8,7 @@ import type {
   ViewOffer,
   WorkerMount,
 } from '../../../src/core/view/contract.ts';
-import type { Outcome } from '../../../src/core/view/judge.ts';
+import type { AttemptOutcome } from '../../../src/core/view/judge.ts';
 import { ReadLog } from '../../../src/core/view/read-log.ts';
 import { continueOffer, takeOffer } from '../../../src/core/view/worker.ts';
 import { NfsClient } from './client.ts';
@@ -129,7 +129,7 @@ export class WorkerMachine {
   }
 
   /** What is reported after a run. */
-  *outcome(run: Run, knownReports: number): Process<Outcome> {
+  *outcome(run: Run, knownReports: number): Process<AttemptOutcome> {
     if (run.trace === undefined) return { succeeded: run.succeeded, report: undefined };
     const { dice } = this.#stage;
     // What it wrote down may have a gap.

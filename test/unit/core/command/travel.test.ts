@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readCommand } from '../../../../src/core/command/read-command.ts';
-import type { Place } from '../../../../src/core/command/travel.ts';
+import type { CommandPlace } from '../../../../src/core/command/travel.ts';
 import { absolutePathsIn, mayTravel } from '../../../../src/core/command/travel.ts';
 import { cwd, words } from './reading.ts';
 
-const place: Place = {
+const place: CommandPlace = {
   shareOf: (path) => (path === '/share' || path.startsWith('/share/') ? '/share' : undefined),
   stdin: 'null',
   stdoutIsTerminal: false,
@@ -15,7 +15,7 @@ const place: Place = {
 
 function decide(
   line: string,
-  changes: Partial<Place> = {},
+  changes: Partial<CommandPlace> = {},
   env: Record<string, string> = {},
   from = cwd,
 ): string {
@@ -104,7 +104,7 @@ describe('mayTravel', () => {
   for (const [line, expected] of cases)
     it(`says ${expected} of ${JSON.stringify(line)}`, () => assert.equal(decide(line), expected));
 
-  const started: readonly (readonly [line: string, changes: Partial<Place>, expected: string])[] = [
+  const started: readonly (readonly [line: string, changes: Partial<CommandPlace>, expected: string])[] = [
     ['gen x', { descriptors: 1 }, 'descriptor'],
     ['g++ -c a.cc', { descriptors: 1 }, 'travels'],
     ['g++ --version', { descriptors: 1 }, 'query unslotted'],

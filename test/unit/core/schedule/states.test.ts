@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { hostedRows, jobRows, peerRows, type Row } from '../../../../src/core/schedule/states.ts';
+import { hostedRows, jobRows, peerRows, type StateRow } from '../../../../src/core/schedule/states.ts';
 import { checkout } from '../../../rig/child.ts';
 import { runFaults } from '../../../simulation/faults.ts';
 import { playIdleSlots } from '../../../simulation/idle-slots.ts';
 
 const tables: Readonly<
-  Record<string, { readonly rows: readonly Row[]; readonly start: string; readonly end: string }>
+  Record<string, { readonly rows: readonly StateRow[]; readonly start: string; readonly end: string }>
 > = {
   jobRows: { rows: jobRows, start: 'unplaced', end: 'over' },
   peerRows: { rows: peerRows, start: 'open', end: 'gone' },

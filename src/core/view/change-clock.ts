@@ -15,7 +15,8 @@ export interface ServerClock {
 /** So often a directory is bumped without effect before we give up. */
 const maxVainBumps = 5;
 
-export class Ages {
+/** Tells by the server's clock how old a change is, and what follows from that. */
+export class ChangeClock {
   readonly #rules: ViewRules;
   /** Unknown: nothing is certainly old. */
   #clock: ServerClock = { aheadMs: 0, uncertaintyMs: Infinity };

@@ -2,7 +2,7 @@
 import type { PathEntry } from './path-table.ts';
 
 /** What a run searched and read. */
-export interface Searched {
+export interface SearchRecord {
   /** All entries of its report, in order. */
   readonly reported: readonly PathEntry[];
   /** Directories. */
