@@ -39,11 +39,21 @@ export interface PeerEvents {
 
 export class Lifecycle extends EventEmitter<PeerEvents> {
   readonly #stops: (() => void | Promise<void>)[] = [];
+  #lostWhy: string | undefined;
 
   constructor() {
     super();
+    // The runner may be lost while later parts are still being made and nobody listens.
+    this.on('lost', (why) => {
+      this.#lostWhy ??= why;
+    });
     // One for each part that has something to forget; there are as many parts as the code names.
     this.setMaxListeners(0);
+  }
+
+  /** Why the peer cannot go on, since `lost` was emitted. */
+  get lostWhy(): string | undefined {
+    return this.#lostWhy;
   }
 
   /** Registers a step of the end. Steps are done one after the other, the last registered first. */

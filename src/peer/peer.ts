@@ -48,7 +48,6 @@ class Peer implements RunningPeer {
   readonly #parts: Parts;
   readonly #log: Logger;
   #local: LocalServer | undefined;
-  #lostWhy: string | undefined;
   #state: 'starting' | 'running' | 'draining' | 'ending' = 'starting';
   #asked: { now: boolean } | undefined;
 
@@ -64,12 +63,12 @@ class Peer implements RunningPeer {
   }
 
   async start(): Promise<void> {
-    const { swarm, gossip, own, addressBook, watch, settings, version, report } = this.#parts;
+    const { swarm, gossip, own, addressBook, watch, settings, version, report, lifecycle } = this.#parts;
     const hello = () => ({ version, report: report() });
     for (const step of [() => watch.start(), () => this.#listen(), () => swarm.start(hello)]) {
       await step();
-      if (this.#lostWhy !== undefined)
-        throw new SwarmError('E_RUNNER', `The peer ended while it was starting: ${this.#lostWhy}.`);
+      if (lifecycle.lostWhy !== undefined)
+        throw new SwarmError('E_RUNNER', `The peer ended while it was starting: ${lifecycle.lostWhy}.`);
     }
     own.readdress();
     gossip.start();
@@ -108,7 +107,6 @@ class Peer implements RunningPeer {
   /** Without its runner nothing can run here; a new one would be as lost as this one if it was killed for memory. */
   #lost(why: string): void {
     this.#log.error({ why }, 'ending, because the peer cannot go on');
-    this.#lostWhy = why;
     if (this.#state !== 'starting') void this.#end(this.#state === 'draining' ? 'asked' : 'lost');
   }
 
