@@ -248,6 +248,6 @@ export const writtenInPlaceCases: readonly InPlaceCase[] = [
   { words: split('-r -nostdlib unit.c other.c -o out/both.o'), because: 'it links' },
   { words: split('-fsyntax-only unit.c'), because: '-fsyntax-only' },
   { words: split('-fsyntax-only -MD -o out/unit.o unit.c'), because: '-fsyntax-only' },
-  { words: split('-c unit.c -o /dev/null'), because: '-o /dev/null' },
+  { words: split('-c unit.c -o /dev/null'), because: 'it runs inline' },
   { words: split('-S unit.c -o -'), because: '-o -' },
 ];

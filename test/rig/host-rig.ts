@@ -11,10 +11,10 @@ import { JobHost, type JobHostInit } from '../../src/peer/serve/job-host.ts';
 import type { Standing } from '../../src/peer/trust/membership.ts';
 import { createTurns } from '../../src/peer/turns.ts';
 import type { JobFacts } from '../../src/wire/job-messages.ts';
-import { report } from '../unit/core/schedule/report.ts';
 import { createChannelPair } from './fake-channel.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeRunner } from './fake-runner.ts';
+import { report } from './load-report.ts';
 import { SubmitterEnd } from './submitter-end.ts';
 import { until } from './until.ts';
 

@@ -1,4 +1,4 @@
-import type { LoadReport } from '../../../../src/core/load-report.ts';
+import type { LoadReport } from '../../src/core/load-report.ts';
 
 /** A load report for tests. */
 export function report(id: string, figures: Partial<LoadReport> = {}): LoadReport {

@@ -9,11 +9,11 @@ import { type JobRecord, Ledger } from '../../src/peer/explain/ledger.ts';
 import { Submitter } from '../../src/peer/submit/submitter.ts';
 import { createTurns } from '../../src/peer/turns.ts';
 import type { JobChannel } from '../../src/swarm/libp2p/channel.ts';
-import { report } from '../unit/core/schedule/report.ts';
 import { Caller, plainRequest } from './caller.ts';
 import { createChannelPair } from './fake-channel.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeTree } from './fake-tree.ts';
+import { report } from './load-report.ts';
 import { until } from './until.ts';
 import { WorkerEnd } from './worker-end.ts';
 

@@ -17,7 +17,7 @@ import {
 import { encodeRunnerJob, parseRunnerExit } from '../../../src/wire/runner-messages.ts';
 import { encodePairs } from '../../../src/wire/schema.ts';
 import { parseWrapperJob } from '../../../src/wire/wrapper-messages.ts';
-import { report } from '../core/schedule/report.ts';
+import { report } from '../../rig/load-report.ts';
 import { arbitraryOf, type Field, tables, withField } from './protocol-page.ts';
 import { type Message, messages, offered, withoutMessage } from './registry.ts';
 

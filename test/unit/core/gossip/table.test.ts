@@ -18,7 +18,7 @@ import {
   tell,
 } from '../../../../src/core/gossip/table.ts';
 import type { LoadReport } from '../../../../src/core/load-report.ts';
-import { report } from '../schedule/report.ts';
+import { report } from '../../../rig/load-report.ts';
 
 const table = (id = 'me') => createTable({ self: report(id), seed: 1 });
 

@@ -10,8 +10,8 @@ import {
   jobCounts,
 } from '../../../../src/core/schedule/dispatcher.ts';
 import { fenceMs } from '../../../../src/core/schedule/routing.ts';
+import { report } from '../../../rig/load-report.ts';
 import { plainDemand } from '../../../simulation/plain-demand.ts';
-import { report } from './report.ts';
 
 /** A dispatcher with a clock, that keeps every action; `own` slots default to none. */
 function rig(ownSlots = 0, seed = 1) {
