@@ -18,6 +18,8 @@ export interface JobView {
   readonly files: readonly PathEntry[];
   readonly inputs: readonly PathEntry[];
   readonly includeEntries: readonly PathEntry[];
+  /** Directories of outputs that are renamed. Each job changes them, and few hold headers: not searched by expectation. */
+  readonly outputDirectories: ReadonlySet<PathEntry>;
   /** What its earlier runs read, if it goes by `stat`. */
   readonly statFiles: Set<PathEntry>;
   /** Directories that `..` leaves in a path of the job. */
@@ -88,7 +90,12 @@ export function createJobView(
   entriesOf(job.otherDirs);
   for (const output of job.inPlaceOutputs) want(parentOf(located(output)));
   // A hidden name is new in its directory, whatever that holds; only the way there must be right.
-  for (const output of job.renamedOutputs) want(parentOf(parentOf(located(output))));
+  const outputDirectories = new Set<PathEntry>();
+  for (const output of job.renamedOutputs) {
+    const directory = parentOf(located(output));
+    if (table.isInside(directory)) outputDirectories.add(table.entry(directory));
+    want(parentOf(directory));
+  }
   for (const entry of remembered?.watched ?? []) wanted.add(entry);
   const statFiles = new Set(options.byStat ? remembered?.files : []);
   for (const entry of statFiles) wanted.add(entry);
@@ -101,6 +108,7 @@ export function createJobView(
     files,
     inputs,
     includeEntries,
+    outputDirectories,
     statFiles,
     left,
     firstSeen: new Map(),

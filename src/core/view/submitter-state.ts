@@ -48,6 +48,7 @@ export function walkFor(
   return walk(table, {
     seeds,
     predictBelow,
+    notPredicted: view.outputDirectories,
     maxPredicted: limits.maxPredicted,
     sinceMs: rules.looksCountFromMs(view.handedInMs),
     rules,

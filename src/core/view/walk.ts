@@ -12,6 +12,8 @@ export interface WalkRequest {
   /** Include directories: everything below them is walked as well, as far as `maxPredicted` goes. */
   readonly predictBelow: readonly PathEntry[];
   readonly maxPredicted: number;
+  /** Not walked by expectation, with all below. */
+  readonly notPredicted: ReadonlySet<PathEntry>;
   /** Only looks that began at or after this count. */
   readonly sinceMs: number;
   readonly rules: Pick<ViewRules, 'wayTo' | 'isFollowed'>;
@@ -32,7 +34,7 @@ const maxLinks = 40;
 export function walk(table: PathTable, request: WalkRequest): Walk {
   const walker = new Walker(table, request);
   for (const seed of request.seeds) walker.visit(seed, 0);
-  walker.predict(request.predictBelow, request.maxPredicted);
+  walker.predict(request);
   return walker.found();
 }
 
@@ -97,13 +99,13 @@ class Walker {
   }
 
   /** Visits what is known to lie below include directories, `maxPredicted` directories at most. */
-  predict(directories: readonly PathEntry[], maxPredicted: number): void {
+  predict({ predictBelow, maxPredicted, notPredicted }: WalkRequest): void {
     const below: PathEntry[] = [];
     const add = (entry: PathEntry): void => {
       const real = this.visit(entry, 0);
       if (real !== undefined) below.push(real);
     };
-    for (const entry of directories) add(entry);
+    for (const entry of predictBelow) add(entry);
     const listed = new Set<PathEntry>();
     for (let at = 0; at < below.length && listed.size < maxPredicted; at++) {
       const entry = below[at];
@@ -112,7 +114,7 @@ class Walker {
       // Only after a look: most often that shows that the names are still those of the last listing.
       if (this.#isFresh(entry) && entry.listedAt !== entry.sequence && entry.listedMs < this.#sinceMs)
         this.#lists.push(entry.path);
-      for (const child of entry.subdirectories ?? []) add(child);
+      for (const child of entry.subdirectories ?? []) if (!notPredicted.has(child)) add(child);
     }
   }
 

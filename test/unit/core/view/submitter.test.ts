@@ -13,6 +13,7 @@ class Rig {
   nowMs = 1_000_000;
   readonly facts = new Map<string, Fact>();
   readonly links = new Map<string, string>();
+  readonly subdirectories = new Map<string, string[]>();
   readonly view: SubmitterView;
   looked: string[] = [];
   bumped: string[] = [];
@@ -64,7 +65,7 @@ class Rig {
     );
     this.view.observeLinks(step.links.map((path) => ({ path, target: this.links.get(path) ?? '' })));
     const listedMs = this.nowMs++;
-    const lists = step.lists.map((path) => ({ path, names: [] }));
+    const lists = step.lists.map((path) => ({ path, names: this.subdirectories.get(path) ?? [] }));
     this.view.observeLists(lists, listedMs);
   }
 
@@ -143,6 +144,21 @@ test('what changed is refreshed by each worker once, parents first, until it cha
   assert.deepEqual(refresh('x'), ['/s', '/s/one']);
   rig.put('/s/one', 'directory');
   assert.deepEqual(refresh('w'), ['/s/one']);
+});
+
+test('below an include directory all is expected to be searched but where the job puts its objects', () => {
+  const rig = new Rig();
+  rig.subdirectories.set('/s/one', ['inc', 'out']);
+  const job = { renamedOutputs: ['../one/out/a.o'] };
+  for (const path of ['/s/one', '/s/one/inc', '/s/one/out']) rig.put(path, 'directory');
+  rig.nowMs += 10_000;
+  const { offer, attempt } = rig.offer(rig.begin(job));
+  rig.view.answered(attempt, { kind: 'ready' });
+  assert.deepEqual(offer.refresh, ['/s/one', '/s/one/inc']);
+  // Each job changes it: it must not have to be refreshed each time.
+  rig.put('/s/one/out', 'directory');
+  rig.nowMs += 10_000;
+  assert.deepEqual(rig.offer(rig.begin(job)).offer.refresh, []);
 });
 
 test('a directory that just changed counts as changed until a look a tick later', () => {
