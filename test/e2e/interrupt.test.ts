@@ -16,12 +16,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGKILL'] as co
     await using swarm = await SwarmRig.start(t, { slots: 4 });
     await writeFile(path.join(swarm.share, 'Makefile'), makefile);
     const make = swarm.start('m1', ['make', '-j16']);
-    // Four peers with four slots each.
-    await until(
-      async () => (await readdir(swarm.share)).filter((name) => name.startsWith('started-')).length >= 12,
-      10_000,
-      'the swarm is full',
-    );
+    // Four peers with four slots each. A shell that is just starting a program may lose a signal, so all must sleep.
+    const sleeping = async (): Promise<number> => {
+      const lines = await Promise.all(swarm.lan.hosts.map((host) => swarm.jobs(host)));
+      return lines.flat().filter((line) => line.endsWith(' sleep 1000')).length;
+    };
+    await until(async () => (await sleeping()) >= 16, 20_000, 'the swarm is full');
     make.signalGroup(signal);
     const start = performance.now();
     await make.ended;
