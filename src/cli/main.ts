@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { addDaemon } from './daemon.ts';
 import { exitStatus } from './exit.ts';
+import { addInvite } from './invite.ts';
+import { addKnown } from './known.ts';
 import { packageRoot } from './package-root.ts';
 import { addRun } from './run.ts';
 import { addShare } from './share.ts';
@@ -26,7 +28,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     .enablePositionalOptions()
     .showHelpAfterError('(--help tells the options)')
     .exitOverride((error) => process.exit(error.exitCode === 0 ? exitStatus.ok : exitStatus.usage));
-  for (const add of [addStart, addDaemon, addStop, addStatus, addShare, addRun, addWhy]) add(program);
+  for (const add of [addStart, addDaemon, addStop, addStatus, addShare, addInvite, addKnown, addRun, addWhy])
+    add(program);
   for (const command of program.commands) {
     command.exitOverride((error) => process.exit(error.exitCode === 0 ? exitStatus.ok : exitStatus.usage));
   }

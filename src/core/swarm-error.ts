@@ -12,6 +12,7 @@ const codes = [
   'E_SHARE',
   'E_RUNNER',
   'E_TREE',
+  'E_PAIRING',
 ] as const;
 export type SwarmErrorCode = (typeof codes)[number];
 

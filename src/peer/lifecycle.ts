@@ -22,6 +22,10 @@ export interface PeerEvents {
   joined: [root: string];
   /** Jobs may go to that peer from now on. */
   usable: [peer: PeerName];
+  /** That peer's machine and this one were made known to each other: it is of the same person. */
+  known: [peer: PeerName];
+  /** It was known and is no longer. Unless it forgot us, its connection ends right after this. */
+  'known-ended': [peer: PeerName];
   /** What two machines see of one file that nobody changes. */
   compared: [root: string, pair: FactPair];
   /** A newer load report of a connected peer. */

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { LoadReport } from '../core/load-report.ts';
+import type { PeerName } from '../core/schedule/contract.ts';
 import type { ViewRules } from '../core/view/rules.ts';
 import { prepareSocketDirectory } from '../local/socket-path.ts';
 import { isInTree } from '../machine/process-tree.ts';
@@ -38,6 +39,7 @@ import { Tracking } from './submit/tracking.ts';
 import { createTreeAccess } from './submit/tree-access.ts';
 import { AddressBook } from './trust/address-book.ts';
 import { Introductions } from './trust/introductions.ts';
+import { makeKnownMachines } from './trust/known-parts.ts';
 import { Membership } from './trust/membership.ts';
 import { createTurns } from './turns.ts';
 
@@ -155,7 +157,8 @@ async function makeSwarm({ settings, log, lifecycle, warnings, neighbours }: Swa
 }
 
 /** Membership, and how it is proven. */
-function makeTrust({ common, lifecycle, swarm, neighbours, settings }: Base, rules: ViewRules) {
+function makeTrust(base: Base, rules: ViewRules) {
+  const { common, lifecycle, swarm, neighbours, settings } = base;
   const members = new Membership({
     ...common,
     self: () => ({
@@ -196,13 +199,18 @@ function makeTrust({ common, lifecycle, swarm, neighbours, settings }: Base, rul
   });
   lifecycle.on('joined', () => addressBook.read());
   lifecycle.onStop(() => addressBook.stop());
-  return { members, tracking, introductions, addressBook };
+  const { pairingDirectory: directory } = settings;
+  const knownMachines = makeKnownMachines({ ...common, directory, lifecycle, swarm, neighbours });
+  /** Whether that peer has proven that it is of the same person, on a share or by its lasting key. */
+  const isProven = (peer: PeerName): boolean =>
+    members.standing(peer) !== 'stranger' || knownMachines.isKnown(peer);
+  return { members, tracking, introductions, addressBook, knownMachines, isProven };
 }
 
 /** What peers say of themselves and each other. */
 function makeMesh(
   { common, lifecycle, swarm, neighbours, own, incarnation }: Base,
-  { members, introductions }: Trust,
+  { introductions, knownMachines, isProven }: Trust,
 ) {
   const { now } = common;
   const gossip = new GossipLoop({
@@ -211,8 +219,8 @@ function makeMesh(
     now,
     neighbours: () => neighbours.ids(),
     send: (to, payload) => swarm.send(to, 'GOSSIP', payload),
-    isTrusted: (peer) => members.standing(peer) !== 'stranger',
-    isUsable: (peer) => introductions.isUsable(peer),
+    isTrusted: isProven,
+    isUsable: (peer) => introductions.isUsable(peer) || knownMachines.isKnown(peer),
     // Of a peer that is connected it is the dispatcher's; of another one, it is an address.
     onNews: (report) => {
       if (neighbours.has(report.id)) lifecycle.emit('report', report);
@@ -231,7 +239,11 @@ function makeMesh(
 }
 
 /** The worker's side. */
-function makeServe(base: Base, { members, introductions }: Trust, { gossip, report }: Mesh) {
+function makeServe(
+  base: Base,
+  { members, introductions, knownMachines, isProven }: Trust,
+  { gossip, report }: Mesh,
+) {
   const { common, lifecycle, swarm, neighbours, own, sameness, tracer, cannotTrace } = base;
   const { now } = common;
   const findings = new Findings({ ...common, sameness, traces: tracer?.directory });
@@ -265,11 +277,12 @@ function makeServe(base: Base, { members, introductions }: Trust, { gossip, repo
     host.endAll();
   });
   const inbox = new ControlInbox({
-    members,
+    isStranger: (peer) => !isProven(peer),
     now,
     onReports: (peer, reports) => gossip.take(reports, peer),
     onFree: (free) => lifecycle.emit('free', free),
     onWant: (peer, jobs) => host.apply({ type: 'want', peer, jobs }),
+    onKnown: (peer, known) => knownMachines.hear(peer, known),
     onShares: (peer, shares) => introductions.hear(peer, shares),
   });
   lifecycle.on('control', (peer, frame) => inbox.take(peer, frame));

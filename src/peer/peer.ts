@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { SwarmError } from '../core/swarm-error.ts';
 import { viewRules } from '../core/view/rules.ts';
 import { type LocalServer, listenLocal } from '../local/server.ts';
+import { knownStatus } from './explain/known-status.ts';
 import { answerRequest, type PeerView } from './explain/requests.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { makeParts, type Parts } from './parts.ts';
@@ -13,6 +14,8 @@ import type { Settings } from './settings.ts';
 const drainMs = 600_000;
 /** Whatever hangs (a dead file server), the end comes. */
 const endMs = 5_000;
+/** Longest wait for the home directory while the files of known machines are read. */
+const knownMs = 5_000;
 
 /** `asked`: somebody wanted it, and all was put away. `lost`: the peer could not go on, or not end in due form. */
 export type PeerEnd = 'asked' | 'lost';
@@ -63,7 +66,8 @@ class Peer implements RunningPeer {
   }
 
   async start(): Promise<void> {
-    const { swarm, gossip, own, addressBook, watch, settings, version, report, lifecycle } = this.#parts;
+    const { swarm, gossip, own, addressBook, knownMachines, watch, settings, version, report, lifecycle } =
+      this.#parts;
     const hello = () => ({ version, report: report() });
     for (const step of [() => watch.start(), () => this.#listen(), () => swarm.start(hello)]) {
       await step();
@@ -73,6 +77,7 @@ class Peer implements RunningPeer {
     own.readdress();
     gossip.start();
     addressBook.start(settings.joinDirectories);
+    void knownMachines.start();
     this.#state = 'running';
     this.#log.info({ id: swarm.id, addresses: swarm.addresses(), slots: settings.slots }, 'ready');
     if (this.#asked !== undefined) this.stop(this.#asked);
@@ -139,8 +144,21 @@ class Peer implements RunningPeer {
   }
 
   #view(): PeerView {
-    const { version, report, own, neighbours, swarm, gossip, ledger, submitter, members, host, warnings } =
-      this.#parts;
+    const {
+      version,
+      report,
+      own,
+      neighbours,
+      swarm,
+      gossip,
+      ledger,
+      submitter,
+      members,
+      isProven,
+      knownMachines,
+      host,
+      warnings,
+    } = this.#parts;
     return {
       version,
       report: report(),
@@ -149,10 +167,15 @@ class Peer implements RunningPeer {
       swarm,
       gossip,
       ledger,
-      isProven: (peer) => members.standing(peer) !== 'stranger',
+      isProven,
       refusals: (peer) => submitter.refusals.of(peer, members.refusals(peer)),
       doneFor: host.doneFor,
-      warnings: [...warnings],
+      warnings: [...warnings, ...knownMachines.faults],
+      known: async () => {
+        // A home directory that does not answer must not leave the caller without an answer.
+        await Promise.race([knownMachines.reload(), sleep(knownMs)]);
+        return knownStatus(knownMachines, swarm);
+      },
       waiting: () => this.#waiting(),
       stop: (now) => this.stop({ now }),
     };

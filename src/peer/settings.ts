@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import * as v from 'valibot';
 import { SwarmError } from '../core/swarm-error.ts';
 import { usableCores } from '../machine/load.ts';
+import { pairingDirectory } from '../pairing/known-peers.ts';
 import { maxBackgroundMs } from '../wire/limits.ts';
 
 export interface Settings {
@@ -21,6 +22,8 @@ export interface Settings {
   readonly socketPath: string;
   /** Shares that these directories lie in are joined at the start: the home directory and the one it was started in. */
   readonly joinDirectories: readonly string[];
+  /** Where this machine's lasting key and the machines that are known to it lie. */
+  readonly pairingDirectory: string;
 }
 
 /** Flags as the command line gives them; all optional. */
@@ -71,6 +74,7 @@ const schema = v.object({
     v.maxValue(maxBackgroundMs, 'at most 600 seconds are possible'),
   ),
   joinDirectories: v.array(v.string()),
+  pairingDirectory: v.string(),
   socketPath: v.pipe(
     v.string(),
     v.startsWith('/', (issue) => `the socket path "${issue.input}" is not absolute`),
@@ -111,6 +115,7 @@ export async function readSettings(
     backgroundMs: flags.background ?? env['BUILDSWARM_BACKGROUND'] ?? '10',
     socketPath,
     joinDirectories: [env['HOME'], env['PWD']].filter((path) => path?.startsWith('/')),
+    pairingDirectory: pairingDirectory(env),
   });
   if (result.success) return result.output;
   const issue = result.issues[0];

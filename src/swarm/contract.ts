@@ -22,9 +22,12 @@ export interface OtherVersionPeer {
   readonly version: string;
 }
 
-/** bye: it said goodbye; closed: its connection ended; silent: we gave it up; garbage: it sent what is no frame. */
-export type GoneReason = 'bye' | 'closed' | 'silent' | 'garbage';
-export type ControlFrame = Frame & { readonly type: 'GOSSIP' | 'WANT' | 'FREE' | 'SHARES' };
+/**
+ * bye: it said goodbye; closed: its connection ended; silent: we gave it up; garbage: it sent what is no frame; forgotten:
+ * this peer has ended the connection because it does not know the other's machine any more.
+ */
+export type GoneReason = 'bye' | 'closed' | 'silent' | 'garbage' | 'forgotten';
+export type ControlFrame = Frame & { readonly type: 'GOSSIP' | 'WANT' | 'FREE' | 'SHARES' | 'KNOWN' };
 export type LogLevel = 'debug' | 'info' | 'warn';
 
 export interface SwarmEvents {

@@ -51,6 +51,7 @@ export function takeControlFrame(link: Link, any: Frame, handlers: ControlHandle
     case 'WANT':
     case 'FREE':
     case 'SHARES':
+    case 'KNOWN':
       handlers.onTold(frame as ControlFrame);
   }
 }

@@ -24,6 +24,7 @@ const controlFrames: readonly FrameName[] = [
   'FREE',
   'BYE',
   'SHARES',
+  'KNOWN',
 ];
 /** What the peer that opened a job's stream may send, and what the other. */
 const submitterFrames: readonly FrameName[] = [

@@ -6,7 +6,7 @@
 import './libp2p/polyfill.ts';
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import type { Connection, PrivateKey, Stream } from '@libp2p/interface';
-import type { Libp2p, ServiceFactoryMap } from 'libp2p';
+import type { Libp2p } from 'libp2p';
 import { SwarmError } from '../core/swarm-error.ts';
 import { encodeBeat, encodeHello, type Hello, parseHello } from '../wire/control-messages.ts';
 import type { Frame, Payload, PayloadArguments } from '../wire/frame.ts';
@@ -21,7 +21,7 @@ import type {
 import { takeControlFrame } from './control-frames.ts';
 import { announced, nearby, withoutPeer } from './finding/addresses.ts';
 import { Dialer } from './finding/dialer.ts';
-import { defaultServiceTag, discovery } from './finding/discovery.ts';
+import { defaultServiceTag, discovery, noRoute } from './finding/discovery.ts';
 import { Heart } from './heart.ts';
 import type { JobChannel } from './libp2p/channel.ts';
 import { dialNode, startNode } from './libp2p/node.ts';
@@ -107,24 +107,10 @@ export class Swarm {
   async start(hello: () => Hello): Promise<void> {
     this.#sayHello = hello;
     const listen = this.#options.listen ?? ['/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/0'];
-    const services: ServiceFactoryMap = {};
-    if (this.#options.mdns !== false) {
-      services['discovery'] = discovery({
-        serviceTag: this.#options.serviceTag ?? defaultServiceTag,
-        peers: () => this.#peers.size,
-        onFound: (id, addresses) => this.connectTo(id, addresses, 'hearsay'),
-        onNoRoute: (reason) =>
-          this.#options.log(
-            'warn',
-            `multicast does not leave this machine (${reason}): peers are found only by --peer, by their files in a share and through each other`,
-            {},
-          ),
-      });
-    }
     this.#node = await startNode({
       privateKey: this.#privateKey,
       listen,
-      services,
+      services: this.#options.mdns === false ? {} : { discovery: this.#discovery() },
       onControl: (stream, connection) => this.#onControlStream(stream, connection),
       onJob: (stream, connection) => this.#onJobStream(stream, connection),
       onOpen: (connection) => this.#linkOf(connection),
@@ -132,6 +118,16 @@ export class Swarm {
     });
     this.#dialer.start(this.#options.bootstrap ?? []);
     this.#heart.start();
+  }
+
+  #discovery(): ReturnType<typeof discovery> {
+    const { serviceTag = defaultServiceTag, log } = this.#options;
+    return discovery({
+      serviceTag,
+      peers: () => this.#peers.size,
+      onFound: (id, addresses) => this.connectTo(id, addresses, 'hearsay'),
+      onNoRoute: (reason) => log('warn', noRoute(reason), {}),
+    });
   }
 
   /** Says goodbye and closes everything: nothing of it keeps the process alive. */
@@ -185,6 +181,11 @@ export class Swarm {
     this.#dialer.found(id, source === 'known' ? addresses : nearby(addresses));
   }
 
+  /** Dials these addresses, whoever answers there, until others, or none, are given for the same name. */
+  keepDialling(name: string, addresses: readonly string[]): void {
+    if (!this.#stopping) this.#dialer.keepDialling(name, addresses);
+  }
+
   /** Sends a control frame. @returns false if the peer is not connected, or slow: what waits for it should not grow. */
   send<Type extends ControlFrame['type']>(id: string, type: Type, ...said: PayloadArguments<Type>): boolean {
     return this.#peers.get(id)?.control?.send(type, ...said) ?? false;
@@ -196,12 +197,18 @@ export class Swarm {
     this.#peers.get(id)?.trust();
   }
 
-  /** Whether jobs are in flight between us and that peer, either way: then its silence is noticed in seconds. */
+  /** Ends all that stands between this peer and another one, at once. It may come again, and has then proven nothing. */
+  end(id: string): void {
+    for (const link of this.#links.values())
+      if (link.peer === id) this.#drop(link, 'forgotten', new Error('its machine was forgotten here'));
+  }
+
   /** When anything was last heard of a peer, by the clock of this peer; undefined if it is not connected. */
   lastWordMs(id: string): number | undefined {
     return this.#heart.lastWordMs(id);
   }
 
+  /** Whether jobs are in flight between us and that peer, either way: then its silence is noticed in seconds. */
   watch(id: string, on: boolean): void {
     this.#heart.watch(id, on);
   }

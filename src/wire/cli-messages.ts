@@ -9,6 +9,8 @@ const requestSchema = v.variant('op', [
   v.object({ op: v.literal('status') }),
   v.object({ op: v.literal('stop'), now: v.boolean() }),
   v.object({ op: v.literal('why'), job: v.optional(v.number()) }),
+  /** Reads anew which machines are known, and lists them. */
+  v.object({ op: v.literal('known') }),
 ]);
 export type Request = ValueOf<typeof requestSchema>;
 
@@ -79,12 +81,21 @@ const explanationSchema = v.object({
 /** What became of a job, and why. */
 export type Explanation = ValueOf<typeof explanationSchema>;
 
+/** A machine that was made known to this one, as its peer sees it. */
+const machineSchema = v.object({
+  name: v.string(),
+  /** The connected peer of that machine, if both know each other. */
+  peer: v.optional(v.string()),
+  addresses: v.array(v.string()),
+});
+
 const errorSchema = v.object({ error: v.string() });
 const replySchemas = {
   status: statusSchema,
   /** Jobs that it still runs for others. */
   stop: v.object({ waiting: v.number() }),
   why: v.object({ jobs: v.array(explanationSchema) }),
+  known: v.object({ machines: v.array(machineSchema), faults: v.array(v.string()) }),
   error: errorSchema,
 } as const;
 /** The answer to a request, by its `op`; `error`: to one that is not known. */

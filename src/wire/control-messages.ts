@@ -3,7 +3,16 @@ import * as v from 'valibot';
 import { FrameError, frameLimits, type Payload } from './frame.ts';
 import { maxCacheMs, maxReports, maxShares, maxVersionLength } from './limits.ts';
 import { encodeU32, encodeU64, parseU32, parseU64 } from './numbers.ts';
-import { count, encodeJson, parseJson, path, type ValueOf, type WireOf } from './schema.ts';
+import {
+  count,
+  encodeJson,
+  lastingKey,
+  parseJson,
+  path,
+  signature,
+  type ValueOf,
+  type WireOf,
+} from './schema.ts';
 import { factSchema, loadReportSchema, packFact, version } from './values.ts';
 
 // HELLO
@@ -128,4 +137,22 @@ export function encodeShares({ shares }: Shares): Payload<'SHARES'> {
 }
 export function parseShares(payload: Uint8Array): Shares {
   return parseJson('SHARES', sharesSchema, payload);
+}
+
+// KNOWN
+
+const knownSchema = v.object({
+  key: lastingKey,
+  /** By that key, of both PeerIds: the sender's machine speaks to the receiver's, and to no other. */
+  signature,
+  /** The receiver's machine is known to the sender's. */
+  seen: v.boolean(),
+});
+export type Known = ValueOf<typeof knownSchema>;
+
+export function encodeKnown(known: Known): Payload<'KNOWN'> {
+  return encodeJson<'KNOWN'>(known satisfies WireOf<typeof knownSchema>);
+}
+export function parseKnown(payload: Uint8Array): Known {
+  return parseJson('KNOWN', knownSchema, payload);
 }

@@ -32,6 +32,14 @@ export const limits = v.pipe(
   v.string(),
   v.regex(/^(?:[a-z]{2,10}:(?:\d{1,20}|-):(?:\d{1,20}|-)(?:,(?!$)|$)){0,16}$/u, 'is not a list of limits'),
 );
+/** Raw Ed25519 public key of a machine, and a signature by one, base64. */
+export const lastingKey = v.pipe(v.string(), v.regex(/^[A-Za-z0-9+/]{43}=$/u, 'is not a public key'));
+export const signature = v.pipe(v.string(), v.regex(/^[A-Za-z0-9+/]{86}==$/u, 'is not a signature'));
+/** What a machine is called; also the name of a file. */
+export const machineName = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/u, 'is not the name of a machine'),
+);
 export const umask = v.pipe(count, v.maxValue(0o777));
 
 /** One character for each byte, and no NUL: it ends every string of the system. */

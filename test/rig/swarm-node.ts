@@ -47,10 +47,18 @@ export class SwarmNode {
   }
 
   static async start(
-    options: Partial<SwarmOptions> & { onJob?: (channel: JobChannel) => void; hello?: () => Hello } = {},
+    options: Partial<SwarmOptions> & {
+      onJob?: (channel: JobChannel) => void;
+      onTold?: (told: Told) => void;
+      hello?: () => Hello;
+    } = {},
   ): Promise<SwarmNode> {
     const told: Told[] = [];
     const log: string[] = [];
+    const tell = (each: Told): void => {
+      told.push(each);
+      options.onTold?.(each);
+    };
     SwarmNode.#count += 1;
     const name = `n${SwarmNode.#count}`;
     const swarm: Swarm = await createSwarm({
@@ -58,11 +66,11 @@ export class SwarmNode {
       log: (_level, message, fields) => log.push(`${message} ${JSON.stringify(fields)}`),
       ...options,
       events: {
-        onPeer: (peer) => told.push({ what: 'peer', peer }),
-        onGone: (id, why) => told.push({ what: 'gone', id, why }),
-        onControl: (id, frame) => told.push({ what: 'control', id, frame }),
-        onSilence: (id) => told.push({ what: 'silence', id }),
-        onWell: (id) => told.push({ what: 'well', id }),
+        onPeer: (peer) => tell({ what: 'peer', peer }),
+        onGone: (id, why) => tell({ what: 'gone', id, why }),
+        onControl: (id, frame) => tell({ what: 'control', id, frame }),
+        onSilence: (id) => tell({ what: 'silence', id }),
+        onWell: (id) => tell({ what: 'well', id }),
         onJob: (_id, channel) => options.onJob?.(channel),
       },
     });

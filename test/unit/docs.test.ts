@@ -6,6 +6,8 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { addDaemon } from '../../src/cli/daemon.ts';
+import { addInvite } from '../../src/cli/invite.ts';
+import { addKnown } from '../../src/cli/known.ts';
 import { addRun } from '../../src/cli/run.ts';
 import { addShare } from '../../src/cli/share.ts';
 import { addStart } from '../../src/cli/start.ts';
@@ -40,7 +42,8 @@ const settingRows = rowsOf(configuration).filter((row) => row.length === 5);
 
 function commandLine(): Command {
   const program = new Command().enablePositionalOptions();
-  for (const add of [addStart, addDaemon, addStop, addStatus, addShare, addRun, addWhy]) add(program);
+  for (const add of [addStart, addDaemon, addStop, addStatus, addShare, addInvite, addKnown, addRun, addWhy])
+    add(program);
   return program;
 }
 

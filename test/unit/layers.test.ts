@@ -19,10 +19,11 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   work: ['core', 'wire'],
   machine: ['core', 'wire'],
   native: [],
+  pairing: ['core', 'wire'],
   wrapper: ['wire'],
-  peer: ['core', 'wire', 'swarm', 'local', 'share', 'tree', 'work', 'machine'],
+  peer: ['core', 'wire', 'swarm', 'local', 'share', 'tree', 'work', 'machine', 'pairing'],
   // The CLI speaks to the peer; `daemon` becomes one, `start` and `share` do their own part of the work.
-  cli: ['core', 'wire', 'local', 'native', 'peer', 'share', 'swarm'],
+  cli: ['core', 'wire', 'local', 'native', 'pairing', 'peer', 'share', 'swarm'],
 };
 
 interface SourceFile {

@@ -5,7 +5,7 @@ import type { PeerName } from '../../core/schedule/contract.ts';
 import { type DispatcherState, doneByPeer, jobCounts } from '../../core/schedule/dispatcher.ts';
 import type { CliRequest } from '../../local/server.ts';
 import type { Swarm } from '../../swarm/swarm.ts';
-import { type Explanation, encodeReply, type Status } from '../../wire/cli-messages.ts';
+import { type Explanation, encodeReply, type Reply, type Status } from '../../wire/cli-messages.ts';
 import type { GossipLoop } from '../mesh/gossip-loop.ts';
 import type { Neighbours } from '../mesh/neighbours.ts';
 import type { JobRecord, Ledger } from './ledger.ts';
@@ -27,6 +27,8 @@ export interface PeerView {
   readonly refusals: (peer: PeerName) => WhyNot;
   readonly doneFor: ReadonlyMap<PeerName, number>;
   readonly warnings: readonly string[];
+  /** Reads anew which machines are known. */
+  readonly known: () => Promise<Reply<'known'>>;
   /** Jobs that a stop waits for. */
   readonly waiting: () => number;
   readonly stop: (now: boolean) => void;
@@ -62,6 +64,12 @@ export function answerRequest(request: CliRequest, view: PeerView): void {
       request.end();
       break;
     }
+    case 'known':
+      void view.known().then((reply) => {
+        request.reply(encodeReply('known', reply));
+        request.end();
+      });
+      break;
     default:
       asked satisfies never;
   }

@@ -2,17 +2,26 @@
 import type { LoadReport } from '../../core/load-report.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { ControlFrame } from '../../swarm/contract.ts';
-import { parseFree, parseGossip, parseShares, parseWant, type Shares } from '../../wire/control-messages.ts';
+import {
+  type Known,
+  parseFree,
+  parseGossip,
+  parseKnown,
+  parseShares,
+  parseWant,
+  type Shares,
+} from '../../wire/control-messages.ts';
 import { FrameError } from '../../wire/frame.ts';
-import type { Membership } from '../trust/membership.ts';
 import { StrangerBudget } from '../trust/stranger-budget.ts';
 
 export interface ControlInboxInit {
-  readonly members: Membership;
+  /** It has proven nothing: what it says is bounded. */
+  readonly isStranger: (peer: PeerName) => boolean;
   readonly now: () => number;
   readonly onReports: (peer: PeerName, reports: readonly LoadReport[]) => void;
   readonly onFree: (report: LoadReport) => void;
   readonly onWant: (peer: PeerName, jobs: number) => void;
+  readonly onKnown: (peer: PeerName, known: Known) => void;
   readonly onShares: (peer: PeerName, shares: Shares['shares']) => void;
 }
 
@@ -28,7 +37,7 @@ export class ControlInbox {
   /** @throws FrameError if it makes no sense or is too much; the connection must end. */
   take(peer: PeerName, frame: ControlFrame): void {
     const { payload } = frame;
-    const isStranger = this.#init.members.standing(peer) === 'stranger';
+    const isStranger = this.#init.isStranger(peer);
     if (isStranger && !this.#strangers.allows(peer, payload.length)) return;
     switch (frame.type) {
       case 'GOSSIP':
@@ -45,6 +54,8 @@ export class ControlInbox {
         return;
       case 'SHARES':
         return this.#init.onShares(peer, parseShares(payload).shares);
+      case 'KNOWN':
+        return this.#init.onKnown(peer, parseKnown(payload));
       default:
         frame.type satisfies never;
     }

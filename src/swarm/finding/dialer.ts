@@ -90,6 +90,22 @@ export class Dialer {
     this.#schedule();
   }
 
+  /**
+   * Dials these addresses, whoever answers there, as long as nothing else is said under this name.
+   *
+   * @param addresses - none: no longer.
+   */
+  keepDialling(name: string, addresses: readonly string[]): void {
+    if (this.#stopped) return;
+    const key = `known ${name}`;
+    const usable = addresses.map(withoutPeer).filter(isDialable);
+    const before = this.#targets.get(key);
+    if (usable.length === 0) this.#targets.delete(key);
+    else if (before?.addresses.join() === usable.join()) return;
+    else this.#add(key, undefined, usable, this.#options.nowMs());
+    this.#schedule();
+  }
+
   /** A connection to this peer stands. @param dialled - by us. */
   connected(id: string, addresses: readonly string[], dialled: boolean): void {
     const nowMs = this.#options.nowMs();

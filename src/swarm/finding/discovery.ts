@@ -43,6 +43,11 @@ interface Inner extends Startable {
   addEventListener(type: 'peer', listener: (event: CustomEvent<PeerInfo>) => void): void;
 }
 
+/** What the user is told when packets cannot leave. */
+export function noRoute(reason: string): string {
+  return `multicast does not leave this machine (${reason}): peers are found only by --peer, by their files in a share and through each other`;
+}
+
 /**
  * A libp2p service. It is not registered as libp2p's own discovery, which would write each answer of each peer
  * into the peer store.

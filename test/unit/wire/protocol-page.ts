@@ -169,6 +169,14 @@ const words: Readonly<Record<string, Kind>> = {
     ],
     arbitrary: fc.constantFrom({ kind: 'exited', status: 7 }, { kind: 'signaled', signal: 9, core: true }),
   },
+  'lasting key': anyOf(
+    [`${'A'.repeat(43)}=`, `${'+/9z'.repeat(10)}abc=`],
+    ['', 'A'.repeat(44), `${'A'.repeat(44)}=`, `${'!'.repeat(43)}=`, 7],
+  ),
+  signature: anyOf(
+    [`${'A'.repeat(86)}==`, `${'+/9z'.repeat(21)}ab==`],
+    ['', 'A'.repeat(88), `${'A'.repeat(87)}==`, 7],
+  ),
   look: anyOf(outsideLooks, ['odd', '', 7]),
   refusal: anyOf(refusalCodes, ['lost-peer', 'odd', '', 7]),
   // of key=value strings

@@ -88,7 +88,7 @@ const explanation: cli.Explanation = {
   details: ['all are busy'],
 };
 
-function reply<Op extends 'status' | 'stop' | 'why'>(op: Op, value: cli.Reply<Op>): Message {
+function reply<Op extends 'status' | 'stop' | 'why' | 'known'>(op: Op, value: cli.Reply<Op>): Message {
   return message<cli.Reply<Op> | cli.Reply<'error'>>(
     'REPLY',
     (payload) => cli.parseReply(op, payload),
@@ -124,6 +124,7 @@ export const messages: readonly Message[] = [
         { op: 'stop', now: true },
         { op: 'why' },
         { op: 'why', job: 7 },
+        { op: 'known' },
         undefined,
       ),
     },
@@ -131,6 +132,13 @@ export const messages: readonly Message[] = [
   reply('status', status),
   reply('stop', { waiting: 3 }),
   reply('why', { jobs: [explanation] }),
+  reply('known', {
+    machines: [
+      { name: 'lab1', peer: 'a', addresses: ['/ip4/10.0.0.1/tcp/1'] },
+      { name: 'lab2', addresses: [] },
+    ],
+    faults: ['peers must be 0700'],
+  }),
 
   { frame: 'JOB', encode: runner.encodeRunnerJob },
   { frame: 'SPAWN_FAILED', parse: runner.parseSpawnFailed },
@@ -143,6 +151,7 @@ export const messages: readonly Message[] = [
   message('GOSSIP', control.parseGossip, control.encodeGossip, { table: 'GOSSIP' }),
   message('WANT', control.parseWant, control.encodeWant, { values: u32 }),
   message('FREE', control.parseFree, control.encodeFree, { table: 'FREE' }),
+  message('KNOWN', control.parseKnown, control.encodeKnown, { table: 'KNOWN' }),
   message('SHARES', control.parseShares, control.encodeShares, { table: 'SHARES' }),
 
   message('OFFER', job.parseOffer, job.encodeOffer, { table: 'OFFER' }),
