@@ -55,7 +55,6 @@ async function invite(
       'E_PAIRING',
       `\`${command} accept\` on ${host} did not introduce itself; install this version of buildswarm there.`,
     );
-  if (other.key === own.key) throw new SwarmError('E_PAIRING', `${host} is this machine.`);
   const known = await addKnownPeer(directory, { name: name ?? other.name, key: other.key });
   if (other.addresses.length > 0) await writeAddresses(directory, known, other.addresses);
   const isRunning = await tellPeer();
@@ -75,6 +74,7 @@ async function accept(): Promise<void> {
   const other = parseIntroduction(await readInput());
   if (other === undefined) throw new SwarmError('E_PAIRING', 'The other machine did not introduce itself.');
   const own = await introduceSelf();
+  if (other.key === own.key) throw new SwarmError('E_PAIRING', 'This is the machine that invites.');
   const known = await addKnownPeer(directory, other);
   if (other.addresses.length > 0) await writeAddresses(directory, known, other.addresses);
   await tellPeer();

@@ -14,8 +14,10 @@ import { controlProtocol, jobProtocol } from '../../src/swarm/link.ts';
 import {
   encodeGossip,
   encodeHello,
+  encodeKnown,
   encodeShares,
   encodeWant,
+  parseKnown,
   parseShares,
 } from '../../src/wire/control-messages.ts';
 import { encodeFrame, madePayload } from '../../src/wire/frame.ts';
@@ -46,6 +48,8 @@ export interface StrangerTask {
   readonly offers: readonly OfferFields[];
   /** Stays so long, as a peer that has much room, and counts the jobs that it is offered. */
   readonly stayMs?: number;
+  /** Meets these peers too, and says to the victim whatever statements on lasting keys it has heard of all. */
+  readonly repeatsKnownOf?: readonly string[];
   /** Connects so often, says hello and all kinds of things, and goes; for {@link StrangerTask.stayMs}. */
   readonly connectionsPerS?: number;
 }
@@ -56,6 +60,8 @@ export interface StrangerReport {
   /** Streams for jobs that others opened to it, and the bytes that came on them. */
   readonly offered: number;
   readonly connections: number;
+  /** Statements on lasting keys that it has said again. */
+  readonly repeated: number;
 }
 
 function writeFile(kind: FileKind, node: SwarmNode, share: string): void {
@@ -146,7 +152,7 @@ async function trouble(task: StrangerTask): Promise<StrangerReport> {
   const { victim, share, file } = task;
   let offered = 0;
   const node: SwarmNode = await SwarmNode.start({
-    bootstrap: [victim],
+    bootstrap: [victim, ...(task.repeatsKnownOf ?? [])],
     hello: () => {
       const { report, ...hello } = helloOf(node.id, 'evil');
       return { ...hello, report: { ...report, slots: 4_096, speed: 100, memoryFreeBytes: 2 ** 40 } };
@@ -156,8 +162,9 @@ async function trouble(task: StrangerTask): Promise<StrangerReport> {
     },
   });
   writeFile(file, node, share);
-  await until(() => node.swarm.peers().length > 0, 10_000, 'the victim is met');
-  const [peer] = node.swarm.peers();
+  const isVictim = ({ addresses }: { readonly addresses: readonly string[] }) => addresses.includes(victim);
+  await until(() => node.swarm.peers().some(isVictim), 10_000, 'the victim is met');
+  const peer = node.swarm.peers().find(isVictim);
   const id = peer?.id ?? '';
   tellShares(node, id, [share]);
   if (file === 'proper') {
@@ -170,12 +177,28 @@ async function trouble(task: StrangerTask): Promise<StrangerReport> {
       );
     await until(accepted, 10_000, 'the victim has found the member file');
   } else await sleep(1_300); // it looks more than once
+  const repeated =
+    task.repeatsKnownOf === undefined ? 0 : await repeatKnown(node, id, task.repeatsKnownOf.length);
   const answers: string[] = [];
   for (const [index, fields] of task.offers.entries())
     answers.push(await offer(node, id, share, index + 1, fields));
   node.swarm.send(id, 'WANT', encodeWant(100_000));
   await sleep(task.stayMs ?? 0);
-  return { answers, offered, connections: 1 };
+  return { answers, offered, connections: 1, repeated };
+}
+
+/** Says what the victim and so many others have said of their lasting keys. @returns how many statements. */
+async function repeatKnown(node: SwarmNode, victim: string, others: number): Promise<number> {
+  const heard = () =>
+    node.told.flatMap((told) =>
+      told.what === 'control' && told.frame.type === 'KNOWN'
+        ? [{ from: told.id, known: parseKnown(told.frame.payload) }]
+        : [],
+    );
+  await until(() => new Set(heard().map(({ from }) => from)).size > others, 10_000, 'all have said theirs');
+  for (const { known } of heard())
+    for (const seen of [false, true]) node.swarm.send(victim, 'KNOWN', encodeKnown({ ...known, seen }));
+  return heard().length;
 }
 
 /** As many: each says hello, names shares, gossips lies about others, fills job streams, and goes. */
@@ -222,7 +245,7 @@ async function flood(task: StrangerTask): Promise<StrangerReport> {
     if (node !== undefined) one(node).catch(() => {});
     await sleep(1000 / perS);
   }
-  return { answers: [], offered: 0, connections };
+  return { answers: [], offered: 0, connections, repeated: 0 };
 }
 
 const task = JSON.parse(process.argv[2] ?? '{}') as StrangerTask;
