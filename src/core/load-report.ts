@@ -21,6 +21,8 @@ export interface LoadReport {
   /** Relative speed of one slot; 1 is the reference. */
   readonly speed: number;
   readonly state: 'ready' | 'refusing';
+  /** It can run jobs in the files of their submitter; absent in reports of older versions. */
+  readonly served?: boolean | undefined;
   /** Why it refuses, codes of the reason table; empty when ready. */
   readonly reasons: readonly string[];
 }

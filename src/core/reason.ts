@@ -22,6 +22,9 @@ export const reasons = {
   'own-slot': 'all remote slots were taken, and this machine had a free slot',
   unprovable: 'nothing proves that another machine would read the same files, so it ran here',
   'retries-used-up': 'three remote attempts were lost or refused, so it ran here',
+  conflict: 'a file that the command wrote changed here meanwhile, so it ran again here',
+  'tree-fault':
+    'the command asked for a file that is not shown to workers, or wrote where it may not, so it ran here',
   'failed-remotely': 'the command failed on another machine; it ran again here, and that result counts',
   stopping: 'the peer on this machine is stopping',
   // refusals by a worker
@@ -29,6 +32,8 @@ export const reasons = {
   memory: 'the worker does not have enough free memory for this kind of job',
   toolchain: 'the compiler or system headers of the worker differ from those here',
   untraced: 'the worker cannot trace what a command reads',
+  'no-namespace': 'the worker cannot run commands in the files of this machine',
+  'tree-gone': 'the worker does not have the files of this machine any more',
   share: 'the worker does not see this share at this path',
   'not-member': 'the share holds no member file of that peer',
   'stale-view': 'the worker did not come to see the files as they are here',
@@ -64,6 +69,8 @@ export const refusalCodes = [
   'owner-active',
   'untraced',
   'native',
+  'no-namespace',
+  'tree-gone',
 ] as const satisfies readonly Reason[];
 export type RefusalCode = (typeof refusalCodes)[number];
 

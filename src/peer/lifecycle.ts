@@ -16,6 +16,8 @@ export interface PeerEvents {
   control: [peer: PeerName, frame: ControlFrame];
   /** A peer has opened a stream for a job. */
   job: [peer: PeerName, channel: JobChannel];
+  /** A peer has opened a stream to have its files worked in. */
+  tree: [peer: PeerName, channel: JobChannel];
   silent: [peer: PeerName];
   well: [peer: PeerName];
   /** This peer is a member of one more share. */

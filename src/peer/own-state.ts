@@ -27,6 +27,8 @@ export interface OwnStateInit {
   readonly name: string;
   readonly version: string;
   readonly now: () => number;
+  /** Whether jobs can run here in the files of their submitter. */
+  readonly served: boolean;
   /** Looks at the machine's interfaces, so it is asked rarely. */
   readonly addresses: () => readonly string[];
 }
@@ -85,6 +87,7 @@ export class OwnState {
       addresses: this.#addresses,
       memoryFreeBytes: Math.max(0, Math.round(this.#machine.memoryFreeBytes)),
       speed: this.#speed,
+      served: this.#init.served,
     };
   }
 

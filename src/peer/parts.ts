@@ -18,7 +18,7 @@ import { Disk } from '../share/disk.ts';
 import { lookProgramIn } from '../share/looker.ts';
 import { Shares } from '../share/shares.ts';
 import { publicKeyOf } from '../swarm/libp2p/public-key.ts';
-import { createSwarm, type Swarm } from '../swarm/swarm.ts';
+import { fromText } from '../wire/bytes.ts';
 import { encodeFree, encodeWant } from '../wire/control-messages.ts';
 import { openRunner } from '../work/open-runner.ts';
 import { Tracer } from '../work/tracer.ts';
@@ -27,13 +27,18 @@ import { Ledger } from './explain/ledger.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { ControlInbox } from './mesh/control-inbox.ts';
 import { GossipLoop } from './mesh/gossip-loop.ts';
+import { makeSwarm } from './mesh/make-swarm.ts';
 import { leaseMs, Neighbours } from './mesh/neighbours.ts';
 import { OwnState } from './own-state.ts';
 import { Admission } from './serve/admission.ts';
 import { Findings } from './serve/findings.ts';
 import { JobHost } from './serve/job-host.ts';
 import { sendOutput } from './serve/send-output.ts';
+import { HostedTrees } from './serve/served/hosted-trees.ts';
+import { openTrees } from './serve/served/open-trees.ts';
+import { ServedJobs } from './serve/served/served-jobs.ts';
 import type { Settings } from './settings.ts';
+import { OwnTrees } from './submit/served/own-trees.ts';
 import { Submitter } from './submit/submitter.ts';
 import { Tracking } from './submit/tracking.ts';
 import { createTreeAccess } from './submit/tree-access.ts';
@@ -88,7 +93,18 @@ async function makeBase(settings: Settings, log: Logger, lifecycle: Lifecycle) {
   lifecycle.onStop(() => swarm.stop());
   const version = packageVersion();
   const { slots, name } = settings;
-  const own = new OwnState({ slots, name, version, now, addresses: () => swarm.addresses() });
+  const trees = await openTrees(settings, swarm.id);
+  if (trees.obstacle !== undefined)
+    warnings.add(`this machine runs nothing in other machines' files: ${trees.obstacle}`);
+  lifecycle.onStop(() => trees.remove());
+  const own = new OwnState({
+    slots,
+    name,
+    version,
+    now,
+    served: trees.obstacle === undefined,
+    addresses: () => swarm.addresses(),
+  });
   const say = (message: string, facts: Record<string, unknown>): void => log.info(facts, message);
   const incarnation = Date.now();
   const turns = createTurns();
@@ -103,6 +119,7 @@ async function makeBase(settings: Settings, log: Logger, lifecycle: Lifecycle) {
     tracer: typeof tracer === 'string' ? undefined : tracer,
     cannotTrace: typeof tracer === 'string' ? tracer : undefined,
     version,
+    trees,
     own,
     neighbours,
     incarnation,
@@ -110,50 +127,6 @@ async function makeBase(settings: Settings, log: Logger, lifecycle: Lifecycle) {
     ...common,
     common,
   };
-}
-
-interface SwarmNeeds {
-  readonly settings: Settings;
-  readonly log: Logger;
-  readonly lifecycle: Lifecycle;
-  readonly warnings: Set<string>;
-  readonly neighbours: Neighbours;
-}
-
-async function makeSwarm({ settings, log, lifecycle, warnings, neighbours }: SwarmNeeds): Promise<Swarm> {
-  return await createSwarm({
-    ...(settings.listen.length === 0 ? {} : { listen: settings.listen }),
-    bootstrap: settings.peers,
-    mdns: settings.mdns,
-    log: (level, message, fields) => {
-      if (level === 'warn') warnings.add(message);
-      log[level](fields, message);
-    },
-    events: {
-      onPeer: (peer) => {
-        neighbours.met(peer);
-        lifecycle.emit('met', peer);
-        log.info({ peer: peer.id, name: peer.hello.report.name }, 'peer ready');
-      },
-      onGone: (peer, why) => {
-        // Before it is forgotten whether it was silent.
-        const graceMs = neighbours.graceMs(peer);
-        neighbours.gone(peer);
-        lifecycle.emit('gone', peer, graceMs);
-        log.info({ peer, why }, 'a peer is gone');
-      },
-      onControl: (peer, frame) => lifecycle.emit('control', peer, frame),
-      onJob: (peer, channel) => lifecycle.emit('job', peer, channel),
-      onSilence: (peer) => {
-        neighbours.suspect(peer, true);
-        lifecycle.emit('silent', peer);
-      },
-      onWell: (peer) => {
-        neighbours.suspect(peer, false);
-        lifecycle.emit('well', peer);
-      },
-    },
-  });
 }
 
 /** Membership, and how it is proven. */
@@ -204,7 +177,10 @@ function makeTrust(base: Base, rules: ViewRules) {
   /** Whether that peer has proven that it is of the same person, on a share or by its lasting key. */
   const isProven = (peer: PeerName): boolean =>
     members.standing(peer) !== 'stranger' || knownMachines.isKnown(peer);
-  return { members, tracking, introductions, addressBook, knownMachines, isProven };
+  /** As {@link isProven}, and shows it again where that was long ago. */
+  const isTrusted = async (peer: PeerName): Promise<boolean> =>
+    members.standing(peer) === 'member' || knownMachines.isKnown(peer) || (await members.proveAgain(peer));
+  return { members, tracking, introductions, addressBook, knownMachines, isProven, isTrusted };
 }
 
 /** What peers say of themselves and each other. */
@@ -241,18 +217,23 @@ function makeMesh(
 /** The worker's side. */
 function makeServe(
   base: Base,
-  { members, introductions, knownMachines, isProven }: Trust,
+  { members, introductions, knownMachines, isProven, isTrusted }: Trust,
   { gossip, report }: Mesh,
 ) {
-  const { common, lifecycle, swarm, neighbours, own, sameness, tracer, cannotTrace } = base;
+  const { common, lifecycle, swarm, neighbours, own, sameness, tracer, cannotTrace, trees } = base;
   const { now } = common;
   const findings = new Findings({ ...common, sameness, traces: tracer?.directory });
   lifecycle.on('gone', (peer) => findings.peerGone(peer));
+  const hosted = new HostedTrees({ ...common, ...trees, isTrusted });
+  lifecycle.on('tree', (peer, channel) => hosted.open(peer, channel));
+  lifecycle.onStop(() => hosted.close());
+  const served = new ServedJobs({ trees: hosted, isTrusted, sameness, program: trees.jobProgram });
   const alarm = new Alarm(now, () => lifecycle.emit('worker-due'));
   const host = new JobHost({
     ...common,
     members,
-    admission: new Admission({ ...common, members, sameness, cannotTrace }),
+    admission: new Admission({ ...common, members, sameness, cannotTrace, served }),
+    served,
     findings,
     sendOutput: (peer, channel, fetch) => sendOutput({ ...common, members }, peer, channel, fetch),
     runner: base.runner,
@@ -293,12 +274,19 @@ function makeServe(
 /** The submitter's side. */
 function makeSubmit(
   base: Base,
-  { members, tracking, introductions }: Trust,
+  { members, tracking, introductions, isProven, isTrusted }: Trust,
   { gossip }: Mesh,
   { host }: Serve,
 ) {
   const { common, lifecycle, swarm, neighbours, own, sameness } = base;
   const { now } = common;
+  const trees = new OwnTrees({
+    ...common,
+    program: base.trees.serverProgram,
+    never: [fromText(dirname(base.settings.socketPath)), fromText(base.settings.cacheDirectory)],
+    openTree: (peer) => swarm.openTree(peer),
+  });
+  lifecycle.onStop(() => trees.close());
   const ledger = new Ledger();
   const alarm = new Alarm(now, () => lifecycle.emit('dispatcher-due'));
   lifecycle.onStop(() => alarm.cancel());
@@ -309,6 +297,10 @@ function makeSubmit(
       members,
       sameness,
       tracking,
+      trees,
+      isTrusted,
+      hasServedWorkers: () =>
+        neighbours.ids().some((peer) => isProven(peer) && gossip.reportOf(peer)?.served === true),
       peerId: swarm.id,
       backgroundMs: base.settings.backgroundMs,
       leaseMs,
@@ -334,6 +326,10 @@ function makeSubmit(
   lifecycle.on('usable', (peer) => {
     const report = gossip.reportOf(peer);
     if (report !== undefined) submitter.apply({ type: 'peer-up', report });
+  });
+  lifecycle.on('known', (peer) => {
+    // Of older versions, it could be given nothing.
+    if (gossip.reportOf(peer)?.served === true) lifecycle.emit('usable', peer);
   });
   lifecycle.on('report', (report) => submitter.apply({ type: 'report', report }));
   lifecycle.on('free', (report) => submitter.apply({ type: 'free', report }));

@@ -20,6 +20,8 @@ export interface Settings {
   /** How long a job waits for the output of what its command left in the background. */
   readonly backgroundMs: number;
   readonly socketPath: string;
+  /** Where other machines' files are kept while jobs run in them. */
+  readonly cacheDirectory: string;
   /** Shares that these directories lie in are joined at the start: the home directory and the one it was started in. */
   readonly joinDirectories: readonly string[];
   /** Where this machine's lasting key and the machines that are known to it lie. */
@@ -73,6 +75,10 @@ const schema = v.object({
     v.transform((seconds) => Number(seconds) * 1000),
     v.maxValue(maxBackgroundMs, 'at most 600 seconds are possible'),
   ),
+  cacheDirectory: v.pipe(
+    v.string(),
+    v.startsWith('/', (issue) => `the directory "${issue.input}" is not absolute`),
+  ),
   joinDirectories: v.array(v.string()),
   pairingDirectory: v.string(),
   socketPath: v.pipe(
@@ -94,6 +100,7 @@ const sources: Readonly<Record<string, string>> = {
   name: '--name or BUILDSWARM_NAME',
   backgroundMs: '--background or BUILDSWARM_BACKGROUND',
   socketPath: 'BUILDSWARM_SOCKET',
+  cacheDirectory: 'BUILDSWARM_CACHE',
 };
 
 /**
@@ -114,6 +121,7 @@ export async function readSettings(
     name: flags.name ?? env['BUILDSWARM_NAME'] ?? hostname(),
     backgroundMs: flags.background ?? env['BUILDSWARM_BACKGROUND'] ?? '10',
     socketPath,
+    cacheDirectory: env['BUILDSWARM_CACHE'] ?? defaultCache(env),
     joinDirectories: [env['HOME'], env['PWD']].filter((path) => path?.startsWith('/')),
     pairingDirectory: pairingDirectory(env),
   });
@@ -122,6 +130,11 @@ export async function readSettings(
   const [at] = issue.path ?? [];
   const key = typeof at?.key === 'string' ? at.key : '';
   throw new SwarmError('E_SETTING', `${sources[key] ?? key}: ${issue.message}.`);
+}
+
+function defaultCache(env: NodeJS.ProcessEnv): string {
+  const base = env['XDG_CACHE_HOME'] ?? (env['HOME'] === undefined ? '/var/tmp' : `${env['HOME']}/.cache`);
+  return `${base}/buildswarm`;
 }
 
 function words(text: string | undefined): string[] {

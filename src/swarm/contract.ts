@@ -37,6 +37,8 @@ export interface SwarmEvents {
   onControl(id: string, frame: ControlFrame): void;
   /** A job of that peer; set the channel's callbacks before you return. */
   onJob(id: string, channel: JobChannel): void;
+  /** A peer offers its tree to be worked in; set the channel's callbacks before you return. */
+  onTree(id: string, channel: JobChannel): void;
   /** A watched peer has been silent for `silentMs`: give it nothing new. */
   onSilence(id: string, silentMs: number): void;
   /** It was silent and is heard again. */

@@ -14,6 +14,7 @@ import { toError } from './libp2p/to-error.ts';
 
 export const controlProtocol = '/buildswarm/control/1.0.0';
 export const jobProtocol = '/buildswarm/job/1.0.0';
+export const treeProtocol = '/buildswarm/tree/1.0.0';
 
 const controlFrames: readonly FrameName[] = [
   'HELLO',
@@ -51,15 +52,35 @@ const workerFrames: readonly FrameName[] = [
   'RETURNED',
 ];
 
+/** What the peer that opened the stream of its tree may send, and what the other. */
+const treeOwnerFrames: readonly FrameName[] = [
+  'TREE_OPEN',
+  'TREE_MANIFEST',
+  'TREE_CONTENT',
+  'TREE_CHANGES',
+  'TREE_FAILED',
+];
+const treeWorkerFrames: readonly FrameName[] = ['TREE_OPENED', 'TREE_LIST', 'TREE_LOOK', 'TREE_READ'];
+
 /** What may wait for a peer on its control stream. */
 const mostControlBytes = 1024 * 1024;
+/** The same on the stream of a tree: answers that were asked for before it stopped to read, and changes. */
+const mostTreeBytes = 96 * 1024 * 1024;
 /** Beats that are answered: a watched peer sends one a second. */
 const answeredBeats: Allowance = { burst: 32, perS: 4 };
+
+const channelLimits = {
+  control: { mostWaitingBytes: mostControlBytes, pieceBytes: 4_096 },
+  job: {},
+  tree: { mostWaitingBytes: mostTreeBytes },
+} as const;
+
+export type StreamKind = 'control' | 'job' | 'tree';
 
 export interface LinkOptions {
   readonly onHeard: (link: Link) => void;
   readonly onFault: (link: Link, what: string, error: Error) => void;
-  readonly onGarbage: (link: Link, what: 'control' | 'job', reason: Error) => void;
+  readonly onGarbage: (link: Link, what: StreamKind, reason: Error) => void;
 }
 
 export class Link {
@@ -141,27 +162,46 @@ export class Link {
   }
 
   acceptJob(stream: Stream): Channel {
-    const channel = this.#channel(submitterFrames, 'job');
+    const channel = this.#accept(stream, submitterFrames, 'job');
     this.#jobs.add(channel);
+    return channel;
+  }
+
+  acceptTree(stream: Stream): Channel {
+    return this.#accept(stream, treeOwnerFrames, 'tree');
+  }
+
+  #accept(stream: Stream, allowed: readonly FrameName[], kind: StreamKind): Channel {
+    const channel = this.#channel(allowed, kind);
     // Its owner sets the callbacks in this turn: libp2p hands out what has come already in a microtask.
     channel.attach(stream);
     return channel;
   }
 
   /** A channel to a peer that is not there. */
-  static lostJob(peer: string): Channel {
+  static lost(peer: string): Channel {
     const channel = new Channel({ peer, allowed: [], onHeard: ignore, onOver: ignore, onFault: ignore });
     setImmediate(() => channel.fail());
     return channel;
   }
 
   openJob(): Channel {
-    const channel = this.#channel(workerFrames, 'job');
+    const channel = this.#open(jobProtocol, workerFrames, 'job');
     this.#jobs.add(channel);
-    this.connection.newStream(jobProtocol).then(
+    return channel;
+  }
+
+  /** A peer of an older version knows no such stream: the channel then ends as if the peer were lost. */
+  openTree(): Channel {
+    return this.#open(treeProtocol, treeWorkerFrames, 'tree');
+  }
+
+  #open(protocol: string, allowed: readonly FrameName[], kind: StreamKind): Channel {
+    const channel = this.#channel(allowed, kind);
+    this.connection.newStream(protocol).then(
       (stream) => channel.attach(stream),
       (thrown: unknown) => {
-        this.#options.onFault(this, 'opening a job stream', toError(thrown));
+        this.#options.onFault(this, `opening a ${kind} stream`, toError(thrown));
         channel.fail();
       },
     );
@@ -205,11 +245,11 @@ export class Link {
     }
   }
 
-  #channel(allowed: readonly FrameName[], kind: 'control' | 'job'): Channel {
+  #channel(allowed: readonly FrameName[], kind: StreamKind): Channel {
     return new Channel({
       peer: this.peer,
       allowed,
-      ...(kind === 'control' ? { mostWaitingBytes: mostControlBytes, pieceBytes: 4_096 } : {}),
+      ...channelLimits[kind],
       onHeard: () => this.#options.onHeard(this),
       onFault: (what, error) => this.#options.onFault(this, what, error),
       onOver: (channel, garbage) => {

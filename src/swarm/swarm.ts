@@ -10,14 +10,7 @@ import type { Libp2p } from 'libp2p';
 import { SwarmError } from '../core/swarm-error.ts';
 import { encodeBeat, encodeHello, type Hello, parseHello } from '../wire/control-messages.ts';
 import type { Frame, Payload, PayloadArguments } from '../wire/frame.ts';
-import type {
-  ControlFrame,
-  GoneReason,
-  OtherVersionPeer,
-  SwarmEvents,
-  SwarmOptions,
-  SwarmPeer,
-} from './contract.ts';
+import type { ControlFrame, GoneReason, OtherVersionPeer, SwarmOptions, SwarmPeer } from './contract.ts';
 import { takeControlFrame } from './control-frames.ts';
 import { announced, nearby, withoutPeer } from './finding/addresses.ts';
 import { Dialer } from './finding/dialer.ts';
@@ -26,7 +19,7 @@ import { Heart } from './heart.ts';
 import type { JobChannel } from './libp2p/channel.ts';
 import { dialNode, startNode } from './libp2p/node.ts';
 import { toError } from './libp2p/to-error.ts';
-import { Link } from './link.ts';
+import { Link, type StreamKind } from './link.ts';
 import { OtherVersions } from './other-versions.ts';
 import { staysBeside } from './rivals.ts';
 
@@ -49,7 +42,6 @@ export class Swarm {
   readonly publicKey: Uint8Array;
   readonly #privateKey: PrivateKey;
   readonly #options: SwarmOptions;
-  readonly #events: SwarmEvents;
   readonly #nowMs: () => number;
   readonly #heart: Heart;
   readonly #dialer: Dialer;
@@ -63,7 +55,6 @@ export class Swarm {
 
   constructor(options: SwarmOptions, privateKey: PrivateKey) {
     this.#options = options;
-    this.#events = options.events;
     this.#privateKey = privateKey;
     this.publicKey = privateKey.publicKey.raw;
     this.id = privateKey.publicKey.toString();
@@ -74,11 +65,11 @@ export class Swarm {
       sendBeat: (id, beat) => this.#peers.get(id)?.control?.send('BEAT', encodeBeat(beat)),
       onSuspect: (id, silentMs) => {
         this.#options.log('warn', 'peer is silent', { peer: id, silentMs });
-        this.#events.onSilence(id, silentMs);
+        this.#options.events.onSilence(id, silentMs);
       },
       onWell: (id) => {
         this.#options.log('info', 'peer is heard again', { peer: id });
-        this.#events.onWell(id);
+        this.#options.events.onWell(id);
       },
       onLost: (id, silentMs) => {
         const link = this.#peers.get(id);
@@ -112,7 +103,7 @@ export class Swarm {
       listen,
       services: this.#options.mdns === false ? {} : { discovery: this.#discovery() },
       onControl: (stream, connection) => this.#onControlStream(stream, connection),
-      onJob: (stream, connection) => this.#onJobStream(stream, connection),
+      onStream: (kind, stream, connection) => this.#onStream(kind, stream, connection),
       onOpen: (connection) => this.#linkOf(connection),
       onClosed: (connection) => this.#onClosed(connection),
     });
@@ -215,16 +206,18 @@ export class Swarm {
 
   /** A channel for one job. Frames may be sent at once; if the peer is not connected, `onEnd('lost')` comes later. */
   openJob(id: string): JobChannel {
-    const link = this.#peers.get(id);
-    if (link === undefined || this.#stopping) return Link.lostJob(id);
-    return link.openJob();
+    return (this.#stopping ? undefined : this.#peers.get(id))?.openJob() ?? Link.lost(id);
+  }
+
+  /** As {@link openJob}, to show a worker this machine's files. */
+  openTree(id: string): JobChannel {
+    return (this.#stopping ? undefined : this.#peers.get(id))?.openTree() ?? Link.lost(id);
   }
 
   async #dial(addresses: string[], id: string | undefined): Promise<string> {
     const node = this.#node;
-    if (node === undefined || addresses.length === 0) {
+    if (node === undefined || addresses.length === 0)
       throw new SwarmError('E_DIAL', 'there is no address to dial');
-    }
     const connection = await dialNode(node, addresses, id);
     const peer = connection.remotePeer.toString();
     if (peer === this.id) return peer; // our own address in the list of given ones: libp2p closes it below
@@ -289,13 +282,12 @@ export class Swarm {
     link.acceptControl(stream, (frame) => this.#onControlFrame(link, frame));
   }
 
-  #onJobStream(stream: Stream, connection: Connection): void {
+  #onStream(kind: 'job' | 'tree', stream: Stream, connection: Connection): void {
     const link = this.#linkOf(connection);
-    if (link.establishedMs === undefined || this.#stopping) {
-      stream.abort(new Error('no job before the hello'));
-      return;
-    }
-    this.#events.onJob(link.peer, link.acceptJob(stream));
+    if (link.establishedMs === undefined || this.#stopping)
+      return stream.abort(new Error(`no ${kind} before the hello`));
+    if (kind === 'job') this.#options.events.onJob(link.peer, link.acceptJob(stream));
+    else this.#options.events.onTree(link.peer, link.acceptTree(stream));
   }
 
   #onControlFrame(link: Link, frame: Frame): void {
@@ -304,7 +296,7 @@ export class Swarm {
       onHello: (payload) => this.#onHello(link, payload),
       onAnswer: (beat) => this.#heart.answered(link.peer, beat),
       onTold: (told) => {
-        if (this.#peers.get(link.peer) === link) this.#events.onControl(link.peer, told);
+        if (this.#peers.get(link.peer) === link) this.#options.events.onControl(link.peer, told);
       },
     });
   }
@@ -346,7 +338,7 @@ export class Swarm {
     // It has shown nothing yet: it may not send us anywhere.
     this.#dialer.connected(link.peer, nearby(peer.addresses, link.remoteAddress), link.dialled);
     this.#options.log('info', 'peer met', { peer: link.peer, name: peer.hello.report.name });
-    this.#events.onPeer(peer);
+    this.#options.events.onPeer(peer);
   }
 
   #onOtherVersion(link: Link, version: string): void {
@@ -361,7 +353,7 @@ export class Swarm {
     if (this.#peers.get(link.peer) === link || link.retired) this.#heart.heard(link.peer);
   }
 
-  #onGarbage(link: Link, what: 'control' | 'job', reason: Error): void {
+  #onGarbage(link: Link, what: StreamKind, reason: Error): void {
     this.#options.log('warn', `malformed ${what} frames`, { peer: link.peer, reason: reason.message });
     if (what === 'control') this.#drop(link, 'garbage', reason);
   }
@@ -384,7 +376,7 @@ export class Swarm {
     this.#heart.remove(link.peer);
     this.#options.log('info', 'peer gone', { peer: link.peer, why });
     if (!this.#stopping) this.#dialer.gone(link.peer, why !== 'bye');
-    if (!this.#stopping) this.#events.onGone(link.peer, why);
+    if (!this.#stopping) this.#options.events.onGone(link.peer, why);
   }
 
   #sweep(nowMs: number): void {

@@ -50,7 +50,8 @@ export interface TreeServerOptions {
 
 interface Relayed {
   readonly id: number;
-  readonly answer: (type: TreeAnswer, payload: Uint8Array) => void;
+  /** @param last - no more of this answer follows. */
+  readonly answer: (type: TreeAnswer, payload: Uint8Array, last: boolean) => void;
 }
 
 /** Shows this machine's files. {@link TreeServer.close} ends it. */
@@ -147,7 +148,7 @@ export class TreeServer {
     const own = readId(type, payload);
     const relayed = this.#relayed.get(own);
     if (!more) this.#relayed.delete(own);
-    relayed?.answer(type, withId(payload, relayed.id));
+    relayed?.answer(type, withId(payload, relayed.id), !more);
   }
 
   #takeChanges(payload: Uint8Array): void {

@@ -60,6 +60,8 @@ export const frameTypes = {
   TREE_DISCARD: 68,
   TREE_DONE: 69,
   TREE_FIGURES: 70,
+  TREE_OPEN: 71,
+  TREE_OPENED: 72,
 } as const;
 export type FrameName = keyof typeof frameTypes;
 
@@ -122,6 +124,8 @@ export const frameLimits: Readonly<Record<FrameName, number>> = {
   TREE_DISCARD: 16 * KiB,
   TREE_DONE: 8,
   TREE_FIGURES: 16 * KiB,
+  TREE_OPEN: 16 * KiB,
+  TREE_OPENED: 16 * KiB,
 };
 
 const namesByType = new Map<number, FrameName>(

@@ -6,8 +6,10 @@ import { outsideLooks } from '../core/view/trace.ts';
 import type { Payload } from './frame.ts';
 import {
   maxAdded,
+  maxAreas,
   maxBackgroundMs,
   maxDigestLength,
+  maxFaults,
   maxIdentityLength,
   maxKindBytes,
   maxLeaseMs,
@@ -23,6 +25,7 @@ import {
   maxStale,
   maxTextLength,
   maxToolParts,
+  maxTreeIdLength,
 } from './limits.ts';
 import { encodeU32, parseU32 } from './numbers.ts';
 import {
@@ -33,12 +36,14 @@ import {
   mask,
   parseJson,
   path,
+  plain,
   small,
   text,
   umask,
   type ValueOf,
   type WireOf,
 } from './schema.ts';
+import { treeFaultKinds } from './tree-messages.ts';
 import { endingSchema, factSchema, loadReportSchema, packFact, packSeen, seenSchema } from './values.ts';
 
 // OFFER
@@ -92,6 +97,17 @@ const offerSchema = v.object({
   knownOutside: count,
   /** Where it will write, hidden names where there are any; absolute, below the share. */
   outputs: v.pipe(v.array(path), v.maxLength(maxOutputs)),
+  /** It runs in the submitter's own files. */
+  served: v.optional(
+    v.object({
+      /** As it was opened on a stream of its own. */
+      tree: v.pipe(plain, v.minLength(1), v.maxLength(maxTreeIdLength)),
+      /** The worker must have taken in what changed until then. */
+      generation: count,
+      /** Real paths of the directories that it may write below. */
+      areas: v.pipe(v.array(path), v.maxLength(maxAreas)),
+    }),
+  ),
 });
 /** A job, put to a worker. */
 export type Offer = ValueOf<typeof offerSchema>;
@@ -303,12 +319,16 @@ const resultSchema = v.variant('kind', [
     gap: v.optional(text),
     /** Files of the share that it read and then changed itself. */
     replaced: v.optional(v.pipe(v.array(path), v.maxLength(maxOutputs))),
+    /** Of a served command: what it could not have as the submitter has it. */
+    faults: v.optional(
+      v.pipe(v.array(v.object({ kind: v.picklist(treeFaultKinds), path })), v.maxLength(maxFaults)),
+    ),
   }),
 ]);
 export type JobResult = ValueOf<typeof resultSchema>;
 export type JobEnd = Extract<JobResult, { kind: 'ended' }>;
 /** What a worker saw of the files after the run. */
-export type JobFacts = Pick<JobEnd, 'outputs' | 'read' | 'outside' | 'gap' | 'replaced'>;
+export type JobFacts = Pick<JobEnd, 'outputs' | 'read' | 'outside' | 'gap' | 'replaced' | 'faults'>;
 
 export function encodeResult(result: JobResult): Payload<'RESULT'> {
   const wire: WireOf<typeof resultSchema> =

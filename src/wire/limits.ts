@@ -61,3 +61,12 @@ export const maxToolParts = 256;
 export const maxStrings = 1_000_000;
 /** Key=value strings of a JOB; those with keys that are not known are dropped. */
 export const maxKeys = 64;
+
+/** Name of a served tree, unique among those of its submitter. */
+export const maxTreeIdLength = 32;
+/** Groups of a submitter that its jobs see. */
+export const maxGroups = 64;
+/** Directories that a served job may write below; swarmjob takes no more. */
+export const maxAreas = 16;
+/** Faults that are told with a result: one is enough. */
+export const maxFaults = 8;

@@ -7,7 +7,7 @@ import { type ByteString, fromBytes, toBytes } from './bytes.ts';
 import { FrameError, type FrameName, madePayload, type Payload, type RelayedFrame } from './frame.ts';
 
 /** Reads a payload from its beginning; FrameError where something is missing. */
-class Cursor {
+export class Cursor {
   readonly #type: string;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -160,6 +160,11 @@ export function encodeTreeFailed(failed: {
   return made(u32(failed.id), u32(failed.errno));
 }
 
+/** @throws FrameError */
+export function parseTreeFailed(payload: Uint8Array): { readonly id: number; readonly errno: number } {
+  return parseNumbers('TREE_FAILED', payload);
+}
+
 /** The scratch of a job that is over. */
 export function encodeTreeDiscard(discard: {
   readonly id: number;
@@ -179,10 +184,14 @@ export function encodeTreeStore(store: {
 
 /** @throws FrameError */
 export function parseTreeDone(payload: Uint8Array): { readonly id: number; readonly errno: number } {
-  const from = new Cursor('TREE_DONE', payload);
-  const done = { id: from.u32(), errno: from.u32() };
+  return parseNumbers('TREE_DONE', payload);
+}
+
+function parseNumbers(type: FrameName, payload: Uint8Array): { readonly id: number; readonly errno: number } {
+  const from = new Cursor(type, payload);
+  const numbers = { id: from.u32(), errno: from.u32() };
   from.end();
-  return done;
+  return numbers;
 }
 
 // TREE_CHANGES, TREE_APPLIED
@@ -275,12 +284,13 @@ export function parseTreeManifestHead(payload: Uint8Array): TreeManifestHead {
 
 // TREE_FAULT
 
-const faultKinds = ['fetch', 'refused', 'write', 'stale'] as const;
+/** By their number on the wire. */
+export const treeFaultKinds = ['fetch', 'refused', 'write', 'stale'] as const;
 
 /** Why no job that ran at this time is to be believed. */
 export interface TreeFault {
   /** Could not be had; exists and is not served; was to be written where only reading is; changed under the job. */
-  readonly kind: (typeof faultKinds)[number];
+  readonly kind: (typeof treeFaultKinds)[number];
   readonly errno: number;
   readonly path: TreePath;
   /** In the directory `path`; empty if the path itself is meant. */
@@ -290,7 +300,7 @@ export interface TreeFault {
 /** @throws FrameError */
 export function parseTreeFault(payload: Uint8Array): TreeFault {
   const from = new Cursor('TREE_FAULT', payload);
-  const kind = faultKinds[from.u8()];
+  const kind = treeFaultKinds[from.u8()];
   if (kind === undefined) throw new FrameError('a TREE_FAULT message is of no known kind');
   const fault = { kind, errno: from.u32(), path: from.text(), name: from.text() };
   from.end();

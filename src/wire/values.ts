@@ -31,6 +31,7 @@ export const loadReportSchema = v.object({
   memoryFreeBytes: count,
   speed: v.pipe(v.number(), v.minValue(0.01), v.maxValue(100)),
   state: v.picklist(['ready', 'refusing']),
+  served: v.optional(v.boolean()),
   reasons: v.pipe(v.array(v.pipe(plain, v.maxLength(maxReasonLength))), v.maxLength(maxReasons)),
 });
 

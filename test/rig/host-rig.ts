@@ -81,7 +81,7 @@ export class HostRig {
     });
   }
 
-  #placeSeams(): Pick<JobHostInit, 'members' | 'admission' | 'findings' | 'sendOutput'> {
+  #placeSeams(): Pick<JobHostInit, 'members' | 'admission' | 'findings' | 'sendOutput' | 'served'> {
     const { place } = this;
     return {
       members: {
@@ -104,6 +104,12 @@ export class HostRig {
           return place.facts;
         },
         discard: ({ job }) => place.discarded.push(job),
+      },
+      // Offers of this rig are never of served jobs.
+      served: {
+        begin: () => ({}),
+        conclude: () => Promise.reject(new Error('a served job')),
+        forget: () => undefined,
       },
       sendOutput: (_peer, channel, { path }) => {
         place.fetched.push(path);

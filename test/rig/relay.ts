@@ -45,6 +45,7 @@ const swarm: Swarm = await createSwarm({
       const [other = ''] = others(id);
       relayJob(channel, swarm.openJob(other));
     },
+    onTree: (_id, channel) => channel.abort(),
     onSilence: () => {},
     onWell: () => {},
   },

@@ -50,6 +50,7 @@ export class SwarmNode {
     options: Partial<SwarmOptions> & {
       onJob?: (channel: JobChannel) => void;
       onTold?: (told: Told) => void;
+      onTree?: (channel: JobChannel) => void;
       hello?: () => Hello;
     } = {},
   ): Promise<SwarmNode> {
@@ -72,6 +73,7 @@ export class SwarmNode {
         onSilence: (id) => tell({ what: 'silence', id }),
         onWell: (id) => tell({ what: 'well', id }),
         onJob: (_id, channel) => options.onJob?.(channel),
+        onTree: (_id, channel) => options.onTree?.(channel),
       },
     });
     await swarm.start(options.hello ?? (() => helloOf(swarm.id, name, swarm.addresses())));

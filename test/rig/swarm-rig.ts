@@ -108,7 +108,9 @@ export class SwarmRig {
   /** What runs on a machine besides its peer and the peer's runner. */
   async jobs(host: Host): Promise<string[]> {
     const all = await this.lan.processes(host);
-    return all.filter((line) => !/bin\/(buildswarm|swarmexec|swarmlook)|dist\/src\//.test(line));
+    return all.filter(
+      (line) => !/bin\/(buildswarm|swarmexec|swarmlook|swarmtree|swarmfs)|dist\/src\//.test(line),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -35,7 +35,26 @@ export function mayTravel(reading: Reading, command: Command, place: CommandPlac
   return { travels: false, reason, unslotted: unslotted.has(reason) };
 }
 
-function whyNot(reading: Reading, command: Command, place: CommandPlace): Reason | undefined {
+/** As {@link mayTravel}, to a worker that is shown this machine's files; `shareOf`: what it may write below. */
+export function mayBeServed(reading: Reading, command: Command, place: CommandPlace): Travel {
+  const reason = whyNotServed(reading, command, place);
+  if (reason === undefined) return { travels: true, unslotted: false };
+  return { travels: false, reason, unslotted: unslotted.has(reason) };
+}
+
+function whyNotServed(reading: Reading, command: Command, place: CommandPlace): Reason | undefined {
+  const reason = whyNotAnywhere(reading, command, place);
+  if (reason !== undefined) return reason;
+  const isWritable = (path: string) => place.shareOf(resolvePath(command.cwd, path)) !== undefined;
+  if (!reading.outputs.every(({ path }) => isNowhere(path) || isWritable(path))) return 'outside-share';
+  const temporary = command.env.get('TMPDIR') ?? '';
+  if (temporary !== '' && !isWritable(temporary)) return 'outside-share';
+  // What is preloaded talks to processes of this machine.
+  return (command.env.get('LD_PRELOAD') ?? '').trim() === '' ? undefined : 'outside-share';
+}
+
+/** Rules that hold wherever its files are from. */
+function whyNotAnywhere(reading: Reading, command: Command, place: CommandPlace): Reason | undefined {
   if (command.argv.length === 0 || command.argv[0] === '') return 'no-command';
   if (place.force === 'local') return 'asked';
   if (reading.inline !== undefined && !(place.force === 'remote' && overridable.has(reading.inline)))
@@ -43,8 +62,13 @@ function whyNot(reading: Reading, command: Command, place: CommandPlace): Reason
   if (reading.kind === 'other' && place.stdin === 'tty' && place.stdoutIsTerminal) return 'interactive';
   // Compilers and their like use what they are given by name; leaked descriptors are common and none of their business.
   if (place.descriptors > 0 && reading.kind === 'other') return 'descriptor';
-  if (!command.cwd.startsWith('/') || place.shareOf(resolvePath('/', command.cwd)) === undefined)
-    return 'outside-share';
+  const isPlaced = command.cwd.startsWith('/') && place.shareOf(resolvePath('/', command.cwd)) !== undefined;
+  return isPlaced ? undefined : 'outside-share';
+}
+
+function whyNot(reading: Reading, command: Command, place: CommandPlace): Reason | undefined {
+  const reason = whyNotAnywhere(reading, command, place);
+  if (reason !== undefined) return reason;
   const inShare = (path: string) => place.shareOf(resolvePath(command.cwd, path)) !== undefined;
   if (!reading.outputs.every(({ path }) => isNowhere(path) || inShare(path))) return 'outside-share';
   const seenEverywhere = (path: string) =>

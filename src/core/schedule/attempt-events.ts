@@ -28,6 +28,8 @@ const refusalMs: Readonly<Record<RefusalCode, number>> = {
   'not-member': 30_000,
   leaving: 30_000,
   native: 30_000,
+  'no-namespace': 300_000,
+  'tree-gone': 0,
 };
 
 /** How long a worker that lacked memory or space for a job gets no more of its kind. */
@@ -62,7 +64,7 @@ export function hearOf(state: DispatcherState, event: AttemptEvent, nowMs: numbe
     case 'unprovable':
       leaveWith(state, record, peer, undefined);
       moveJob(state, record, happens);
-      return bindInline(state, record, 'unprovable');
+      return bindInline(state, record, event.reason ?? 'unprovable');
     case 'failed':
       if (happens === 'doubt') return fence(state, record, placement, nowMs, event.graceMs);
       if (peer !== undefined && isWant(event.reason)) {
@@ -169,7 +171,8 @@ function refuse(
   nowMs: number,
 ): void {
   // They concern the files of this one job: others of its kind may go there as before.
-  if (code === 'stale-view' || code === 'outside-share') return again(state, record, 'refuse', code, nowMs);
+  if (code === 'stale-view' || code === 'outside-share' || code === 'tree-gone')
+    return again(state, record, 'refuse', code, nowMs);
   leaveWith(state, record, peer, report);
   // It has run there, in vain: that is one of the few attempts that a job has.
   if (record.stage !== 'offered') countFailure(state, record, placement.peer);

@@ -13,6 +13,7 @@ const lasting: ReadonlySet<RefusalCode> = new Set([
   'share',
   'not-member',
   'native',
+  'no-namespace',
   'leaving',
 ]);
 

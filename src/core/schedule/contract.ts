@@ -76,7 +76,13 @@ export type DispatcherEvent =
       readonly report: LoadReport | undefined;
     }
   /** The attempt, though it may have ended well, is not to be believed, and no other could be: the job runs inline. */
-  | { readonly type: 'unprovable'; readonly job: JobId; readonly attempt: AttemptNumber }
+  | {
+      readonly type: 'unprovable';
+      readonly job: JobId;
+      readonly attempt: AttemptNumber;
+      /** @defaultValue unprovable */
+      readonly reason?: 'unprovable' | 'conflict' | 'tree-fault';
+    }
   /** The attempt came to nothing, for a reason of the closed retry table. `confirmed`: its whole process tree is known to be gone. */
   | {
       readonly type: 'failed';

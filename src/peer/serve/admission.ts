@@ -14,6 +14,7 @@ import type { Offer } from '../../wire/job-messages.ts';
 import type { Membership } from '../trust/membership.ts';
 import type { Refusal, WholeOffer } from './contract.ts';
 import { checkPrograms } from './program-check.ts';
+import type { ServedJobs } from './served/served-jobs.ts';
 import { staleFiles } from './view-check.ts';
 
 export interface AdmissionInit {
@@ -22,6 +23,7 @@ export interface AdmissionInit {
   readonly members: Pick<Membership, 'hasJoined' | 'check'>;
   readonly sameness: Sameness;
   readonly now: () => number;
+  readonly served: Pick<ServedJobs, 'check'>;
   /** Why commands cannot be traced on this machine; undefined if they can. */
   readonly cannotTrace: string | undefined;
 }
@@ -37,6 +39,7 @@ export class Admission {
   async check(peer: PeerName, whole: WholeOffer): Promise<Refusal | undefined> {
     const { disk, sameness, now, cannotTrace } = this.#init;
     const { offer } = whole;
+    if (offer.served !== undefined) return await this.#init.served.check(peer, whole);
     if (offer.traced && cannotTrace !== undefined) return { code: 'untraced', detail: cannotTrace };
     const share = await this.#shareOf(peer, offer.share);
     if ('code' in share) return share;

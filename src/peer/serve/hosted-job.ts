@@ -5,6 +5,8 @@
 import type { LoadReport } from '../../core/load-report.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
+import { sendWritten } from '../../tree/send-written.ts';
+import type { ByteString } from '../../wire/bytes.ts';
 import { type Frame, FrameError } from '../../wire/frame.ts';
 import {
   encodeAccepted,
@@ -17,7 +19,7 @@ import {
 import { outputWindowBytes } from '../../wire/limits.ts';
 import type { RunnerExit } from '../../wire/runner-messages.ts';
 import { encodeStdinTaken, parseSignal } from '../../wire/wrapper-messages.ts';
-import type { Execution, Runner } from '../../work/runner.ts';
+import type { Execution, Runner, RunSpec } from '../../work/runner.ts';
 import type { Trace } from '../../work/tracer.ts';
 import type { Refusal, WholeOffer } from './contract.ts';
 
@@ -30,6 +32,8 @@ export type RunEnd =
   /** Killed, as nothing had been heard of its submitter for too long. */
   | { readonly kind: 'lapsed' }
   | { readonly kind: 'spawn-failed'; readonly why: string };
+
+type EndedRun = Extract<RunEnd, { kind: 'ended' }>;
 
 export class HostedJob {
   readonly peer: PeerName;
@@ -83,8 +87,13 @@ export class HostedJob {
     this.#channel.close();
   }
 
-  finish({ exit, wallMs }: Extract<RunEnd, { kind: 'ended' }>, facts: JobFacts, report: LoadReport): void {
-    const { ending, maxRssBytes, userMs, systemMs, left } = exit;
+  /** `left`: processes that it left, where it was not the runner that saw them. */
+  finish(
+    { exit, wallMs, left = exit.left }: EndedRun & { readonly left?: number | undefined },
+    facts: JobFacts,
+    report: LoadReport,
+  ): void {
+    const { ending, maxRssBytes, userMs, systemMs } = exit;
     this.#channel.send(
       'RESULT',
       encodeResult({
@@ -107,14 +116,26 @@ export class HostedJob {
     this.#channel.abort();
   }
 
-  /** @param onEnd - called once, when nothing of the command runs any more. */
-  run(runner: Pick<Runner, 'run'>, now: () => number, onEnd: (end: RunEnd) => void): void {
+  /** Sends what a served command has written. @throws Error if the submitter is gone */
+  async sendWritten(scratch: string, areas: readonly ByteString[]): Promise<void> {
+    await sendWritten(scratch, areas, this.#channel);
+  }
+
+  /**
+   * @param instead - what is run in other words than those of the offer.
+   * @param onEnd - called once, when nothing of the command runs any more.
+   */
+  run(
+    { runner, now }: { readonly runner: Pick<Runner, 'run'>; readonly now: () => number },
+    instead: Partial<RunSpec>,
+    onEnd: (end: RunEnd) => void,
+  ): void {
     const { argv, offer, trace } = this;
     const environment = trace?.environmentOf(this.environment) ?? this.environment;
     const startedAtMs = now();
     this.#renewedMs = startedAtMs;
     this.#execution = runner.run(
-      { ...offer, root: offer.share, argv, environment, nice: nice + offer.nice },
+      { ...offer, root: offer.share, argv, environment, nice: nice + offer.nice, ...instead },
       {
         onStarted: (pid) => {
           this.#pid = pid;

@@ -14,6 +14,7 @@ import type { Refusal } from './contract.ts';
 import type { Findings } from './findings.ts';
 import type { HostedJob, RunEnd } from './hosted-job.ts';
 import { Reception, type ReceptionInit } from './reception.ts';
+import type { ServedEnd, ServedJobs } from './served/served-jobs.ts';
 
 /** How often leases are renewed; see leaseMs in ../mesh/neighbours.ts. */
 const renewMs = 1_000;
@@ -25,6 +26,8 @@ export interface JobHostInit extends Omit<ReceptionInit, 'startTimer'> {
   readonly admission: Pick<Admission, 'check'>;
   /** Looks at the files after a job. */
   readonly findings: Pick<Findings, 'begin' | 'look' | 'discard'>;
+  /** Jobs in the files of their submitter. */
+  readonly served: Pick<ServedJobs, 'begin' | 'conclude' | 'forget'>;
   /** Feeds the worker's state machine and returns what it wants done. */
   readonly decide: (event: WorkerEvent) => readonly WorkerAction[];
   readonly report: () => LoadReport;
@@ -146,9 +149,7 @@ export class JobHost {
         job.refuse({ code: action.code, detail: '' }, this.#init.report());
         break;
       case 'start':
-        if (job.offer.traced) job.trace = this.#init.tracer?.begin(job.offer.cwd);
-        job.run(this.#init.runner, this.#init.now, (end) => this.#over(job, end));
-        if (job.isLeased) this.#renewLater();
+        this.#start(job);
         break;
       case 'kill':
         job.kill();
@@ -162,6 +163,18 @@ export class JobHost {
     }
   }
 
+  #start(job: HostedJob): void {
+    const { served, tracer } = this.#init;
+    if (job.offer.traced) job.trace = tracer?.begin(job.offer.cwd);
+    try {
+      const instead = job.offer.served === undefined ? {} : served.begin(job);
+      job.run(this.#init, instead, (end) => this.#over(job, end));
+    } catch (error) {
+      return this.#over(job, { kind: 'spawn-failed', why: String(error) });
+    }
+    if (job.isLeased) this.#renewLater();
+  }
+
   #over(job: HostedJob, end: RunEnd): void {
     const { peer, offer } = job;
     const isWanted = this.#remove(job);
@@ -169,7 +182,10 @@ export class JobHost {
     // The slot first: the next job starts while this one's result is made out.
     this.apply({ type: 'ended', peer, job: offer.job, maxRssBytes });
     // Cancelled, and now nothing writes any more: what it left under hidden names is nobody's.
-    if (!isWanted || end.kind !== 'ended') this.#endTrace(job);
+    if (!isWanted || end.kind !== 'ended') {
+      this.#endTrace(job);
+      this.#init.served.forget(job);
+    }
     if (!isWanted) return this.#init.findings.discard(offer);
     if (end.kind === 'spawn-failed') return job.failToSpawn(end.why, this.#init.report());
     if (end.kind === 'lapsed') {
@@ -179,19 +195,28 @@ export class JobHost {
     }
     this.doneFor.set(peer, (this.doneFor.get(peer) ?? 0) + 1);
     this.#finishing += 1;
-    this.#init.findings
-      .look(job)
-      .catch((error: unknown) => {
-        const facts = { job: offer.job, error: String(error) };
-        this.#init.log('the outputs of a job could not be looked at', facts);
-        return { outputs: [] };
+    this.#conclude(job)
+      .then((told) => {
+        if (told.kind === 'failed') job.failToSpawn(told.why, this.#init.report());
+        else job.finish({ ...end, left: told.left }, told.facts, this.#init.report());
       })
-      .then((facts) => job.finish(end, facts, this.#init.report()))
       .catch((error: unknown) => this.#broken(job, error))
       .finally(() => {
         this.#finishing -= 1;
         this.#endTrace(job);
       });
+  }
+
+  /** What its submitter is told besides how it ended. @throws where its submitter must take it for lost. */
+  async #conclude(job: HostedJob): Promise<ServedEnd> {
+    if (job.offer.served !== undefined) return await this.#init.served.conclude(job);
+    try {
+      return { kind: 'facts', facts: await this.#init.findings.look(job) };
+    } catch (error) {
+      const facts = { job: job.offer.job, error: String(error) };
+      this.#init.log('the outputs of a job could not be looked at', facts);
+      return { kind: 'facts', facts: { outputs: [] } };
+    }
   }
 
   /** Renews leases for as long as there are any. */

@@ -32,6 +32,11 @@ export async function checkPrograms(
       return { code: 'toolchain', detail: `${toText(path)} differs`, tool };
     }
   }
+  return await checkCpu(sameness, offer);
+}
+
+/** @returns why the job is refused, or undefined. */
+export async function checkCpu(sameness: Sameness, offer: Offer): Promise<Refusal | undefined> {
   if (offer.cpu === undefined) return undefined;
   const cpu = await sameness.cpu();
   return cpu.digest === offer.cpu

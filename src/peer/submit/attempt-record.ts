@@ -1,10 +1,21 @@
 /** All that the submitter knows of one attempt of one job. Each part that works on an attempt is handed this object. */
 import type { AttemptNumber, PeerName } from '../../core/schedule/contract.ts';
 import type { AttemptView } from '../../core/view/job-view.ts';
+import type { WrittenFiles } from '../../tree/receive-written.ts';
 import type { ByteString } from '../../wire/bytes.ts';
 import type { AttemptStream } from './attempt.ts';
 import type { AttemptPlan } from './job-tree.ts';
+import type { OwnTree } from './served/own-tree.ts';
 import type { Submission } from './submission.ts';
+
+/** What an attempt in this machine's own files was offered with. */
+export interface ServedAttempt {
+  readonly tree: OwnTree;
+  readonly generation: number;
+  readonly preparedMs: number;
+  /** What it has written, so far as it has come. */
+  readonly written: WrittenFiles;
+}
 
 /** What an attempt was offered with. */
 export interface OfferedAttempt {
@@ -24,6 +35,8 @@ export class AttemptRecord {
    */
   state: 'preparing' | 'offered' | 'abandoned' = 'preparing';
   offered: OfferedAttempt | undefined;
+  /** Undefined for one on a shared tree. */
+  served: ServedAttempt | undefined;
   stream: AttemptStream | undefined;
   /** Hidden names under which it may have written, and that were neither committed nor removed. */
   leftovers: readonly ByteString[] = [];

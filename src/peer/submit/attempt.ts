@@ -27,6 +27,8 @@ export interface AttemptListener {
   onStarted(): void;
   onOutput(type: 'STDOUT' | 'STDERR', data: Uint8Array): void;
   onStdinTaken(totalBytes: number): void;
+  /** Of a served command: a part of what it wrote. The next comes when this is taken. */
+  onWritten(frame: Frame): Promise<void>;
   /** Last words, of which exactly one comes unless the attempt is abandoned: */
   onResult(result: JobResult): void;
   onReturned(): void;
@@ -120,6 +122,17 @@ export class AttemptStream {
         break;
       case 'STDIN_TAKEN':
         this.#listener.onStdinTaken(parseStdinTaken(frame.payload));
+        break;
+      case 'ACK':
+      case 'BLOB':
+        this.#channel.pause();
+        this.#listener.onWritten(frame).then(
+          () => this.#channel.resume(),
+          (error: unknown) => {
+            this.#end(() => this.#listener.onLost(`what it wrote was not received: ${String(error)}`));
+            this.#channel.abort();
+          },
+        );
         break;
       case 'RESULT': {
         const result = parseResult(frame.payload);

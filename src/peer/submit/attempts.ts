@@ -7,7 +7,8 @@ import type { DispatcherEvent, PeerName } from '../../core/schedule/contract.ts'
 import { learnMemory, type MemoryLedger } from '../../core/schedule/memory.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
 import { type ByteString, joinNul } from '../../wire/bytes.ts';
-import type { JobResult, Refused } from '../../wire/job-messages.ts';
+import { type Frame, FrameError } from '../../wire/frame.ts';
+import { type JobResult, parseAck, type Refused } from '../../wire/job-messages.ts';
 import type { Ledger } from '../explain/ledger.ts';
 import type { Refusals } from '../explain/refusals.ts';
 import { type AttemptListener, AttemptStream } from './attempt.ts';
@@ -95,6 +96,7 @@ export class Attempts {
       },
       onOutput: (type, data) => submission.output(type, data),
       onStdinTaken: (totalBytes) => submission.stdin.advance(totalBytes),
+      onWritten: (frame) => takeWritten(record, frame),
       onResult: (result) => {
         this.#settle(record, result).catch((error: unknown) => this.#fault(submission, error));
       },
@@ -127,10 +129,11 @@ export class Attempts {
   }
 
   /** No machine but this one can be shown to yield the right result. */
-  #unprovable(record: AttemptRecord, detail: string): void {
+  #unprovable(record: AttemptRecord, detail: string, reason?: 'conflict' | 'tree-fault'): void {
     const { submission, number } = record;
     this.#init.ledger.detail(submission.id, detail);
-    this.#init.tell({ type: 'unprovable', job: submission.id, attempt: number });
+    const why = reason === undefined ? {} : { reason };
+    this.#init.tell({ type: 'unprovable', job: submission.id, attempt: number, ...why });
   }
 
   #failed(
@@ -145,7 +148,7 @@ export class Attempts {
   async #settle(record: AttemptRecord, result: JobResult): Promise<void> {
     const { submission } = record;
     // Its mode forbids that, there as here: the caller is told at once.
-    if (result.kind === 'spawn-failed' && result.detail === 'exec EACCES')
+    if (result.kind === 'spawn-failed' && isSameHere(record, result.detail))
       return this.#unprovable(record, result.detail);
     if (result.kind === 'spawn-failed')
       return this.#failed(record, { reason: 'spawn-failed', confirmed: true }, result.detail);
@@ -153,12 +156,12 @@ export class Attempts {
     const settlement = await this.#init.settling.settle(record, result);
     if (record.state === 'abandoned') return;
     const { ending, report, left } = result;
-    if (left > 0) this.#leftBehind(record, left);
+    if (left > 0 && record.served === undefined) this.#leftBehind(record, left);
     switch (settlement.kind) {
       case 'again':
         return this.#failed(record, { reason: settlement.reason, confirmed: true }, settlement.detail);
       case 'inline':
-        return this.#unprovable(record, settlement.detail);
+        return this.#unprovable(record, settlement.detail, settlement.reason);
       case 'unfit':
         return this.#refused(record, { code: 'toolchain', detail: settlement.detail, report });
       case 'final': {
@@ -187,6 +190,19 @@ export class Attempts {
     });
     this.#init.drop(submission);
   }
+}
+
+/** Whether what kept a command from being started there would do so here. */
+function isSameHere({ served }: AttemptRecord, detail: string): boolean {
+  return detail === 'exec EACCES' || (served !== undefined && detail.startsWith('exec '));
+}
+
+async function takeWritten({ served }: AttemptRecord, { type, payload }: Frame): Promise<void> {
+  if (served === undefined) throw new FrameError(`a ${type} frame of a command that is not served`);
+  if (type === 'BLOB') return await served.written.take(payload);
+  const said = parseAck(payload);
+  if (!('sizeBytes' in said)) throw new FrameError('an ACK frame that has no place');
+  await served.written.begin(said.sizeBytes);
 }
 
 function environmentOf({ request, reading }: Submission): readonly ByteString[] {

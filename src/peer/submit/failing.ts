@@ -56,7 +56,7 @@ function unproven(detail?: string): Settlement {
 }
 
 /** What of its output tells most, for people. */
-function lastLineOf(text: string): string {
+export function lastLineOf(text: string): string {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   const line = lines.findLast((each) => /error|signal|memory|space/i.test(each)) ?? lines.at(-1);
   return toText(line ?? 'it said nothing');

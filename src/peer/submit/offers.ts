@@ -8,6 +8,7 @@ import type { WorkerMount } from '../../core/view/contract.ts';
 import type { JobView } from '../../core/view/job-view.ts';
 import type { WrapperRequest } from '../../local/wrapper-connection.ts';
 import type { Sameness } from '../../machine/sameness.ts';
+import { WrittenFiles } from '../../tree/receive-written.ts';
 import type { ByteString } from '../../wire/bytes.ts';
 import type { Offer, Refused } from '../../wire/job-messages.ts';
 import { cpuDifference, toolDifference } from '../explain/difference.ts';
@@ -16,6 +17,7 @@ import type { AttemptRecord } from './attempt-record.ts';
 import type { InlineOutputs } from './inline-outputs.ts';
 import { planAttempt, scanOf, systemNames, viewJobOf } from './job-tree.ts';
 import { hiddenOf } from './outputs.ts';
+import type { OwnTrees } from './served/own-trees.ts';
 import { type Submission, wantsStdin } from './submission.ts';
 import type { TrackedShare, Tracking } from './tracking.ts';
 
@@ -29,6 +31,10 @@ export type PreparedOffer =
 export interface OffersInit {
   readonly inlineOutputs: Pick<InlineOutputs, 'settled'>;
   readonly tracking: Tracking;
+  readonly trees: Pick<OwnTrees, 'of'>;
+  /** Whether that peer is of the same person: it may be shown this machine's files, and its results are believed. */
+  readonly isTrusted: (peer: PeerName) => Promise<boolean>;
+  readonly now: () => number;
   readonly members: Membership;
   readonly sameness: Sameness;
   /** How long what an opaque command leaves in the background may go on before it is left alone. */
@@ -48,10 +54,14 @@ export class Offers {
 
   async prepare(record: AttemptRecord): Promise<PreparedOffer> {
     const { submission, peer } = record;
-    const { request, reading, share: root } = submission;
-    if (root === undefined) throw new Error(`internal: job ${submission.id} travels without a share`);
+    const { request, reading, share: root, place } = submission;
+    submission.isServed = false;
+    if (root === undefined) return await this.#served(record);
     const mount = await this.#mountOf(root, peer);
-    if (typeof mount === 'string') return { kind: 'refused', refused: { code: 'not-member', detail: mount } };
+    if (typeof mount === 'string') {
+      if (place !== undefined) return await this.#served(record);
+      return { kind: 'refused', refused: { code: 'not-member', detail: mount } };
+    }
     if (reading.kind === 'other') await this.#init.inlineOutputs.settled();
     const share = this.#init.tracking.share(root);
     const view = await share.view.prepare(jobViewOf(submission, root, share), peer, mount);
@@ -62,31 +72,52 @@ export class Offers {
     record.offered = { plan, view: view.attempt, writtenUpTo: rewritten.upTo };
     record.leftovers = hiddenOf(plan);
     const offer: Offer = {
-      ...stdioOf(submission),
+      ...commonOf(record),
       ...(await this.#samenessOf(submission, root)),
       traced: isTraced(reading),
       outputs: plan.outputs.filter((path) => isBelow(root, path)),
-      job: submission.id,
-      attempt: record.number,
       share: root,
-      cwd: request.job.cwd,
-      umask: request.job.umask,
-      blocked: request.job.blocked,
-      ignored: request.job.ignored,
-      nice: request.job.nice,
-      limits: request.job.limits,
       // What is understood leaves nothing in the background that is wanted.
       backgroundMs: reading.kind === 'other' ? this.#init.backgroundMs : 0,
       // What writes under hidden names can do no harm, however late.
       leaseMs: plan.renames.length === 0 ? this.#init.leaseMs : 0,
-      memoryBytes: submission.demand.memoryBytes,
-      kind: submission.demand.kind,
       view: view.offer,
       scan: scanOf(reading, request, root),
       reopen: reading.kind === 'other' ? rewritten.files : [],
       knownOutside: this.#init.tracking.outside(peer).known,
     };
     return { kind: 'offer', argv: plan.argv, offer };
+  }
+
+  /** In this machine's own files, which the worker is shown: nothing there needs to be as here. */
+  async #served(record: AttemptRecord): Promise<PreparedOffer> {
+    const { submission, peer } = record;
+    const { reading, request, place } = submission;
+    if (place === undefined) throw new Error(`internal: job ${submission.id} travels without a share`);
+    if (!(await this.#init.isTrusted(peer)))
+      return { kind: 'refused', refused: { code: 'not-member', detail: 'this machine does not know it' } };
+    const tree = await this.#init.trees.of(place);
+    const opened = await tree.worker(peer).opened;
+    if (opened.kind === 'lost')
+      return { kind: 'refused', refused: { code: 'tree-gone', detail: opened.detail } };
+    if (opened.kind === 'refused')
+      return { kind: 'refused', refused: { code: opened.code, detail: opened.detail } };
+    const generation = await tree.barrier();
+    submission.isServed = true;
+    record.served = {
+      tree,
+      generation,
+      preparedMs: this.#init.now(),
+      written: new WrittenFiles(place.areas),
+    };
+    const offer: Offer = {
+      ...commonOf(record),
+      ...(reading.native ? { cpu: (await this.#init.sameness.cpu()).digest } : {}),
+      ...nothingShared,
+      share: place.areas[0] ?? '/',
+      served: { tree: tree.id, generation, areas: [...place.areas] },
+    };
+    return { kind: 'offer', argv: request.argv, offer };
   }
 
   /** The worker runs it, or will: its view is as was asked for. */
@@ -147,6 +178,37 @@ function jobViewOf(submission: Submission, root: ByteString, { view, written }: 
   const { reading, request, handedInMs } = submission;
   submission.view ??= view.begin(viewJobOf(reading, request, root, written.directories), handedInMs);
   return submission.view;
+}
+
+/** What an offer says of the shared tree where there is none. */
+const nothingShared = {
+  programs: [],
+  traced: false,
+  outputs: [],
+  backgroundMs: 0,
+  leaseMs: 0,
+  view: { refresh: [], files: [], fields: [], knownReports: 0 },
+  scan: [],
+  reopen: [],
+  knownOutside: 0,
+} as const satisfies Partial<Offer>;
+
+/** What is the same whatever files it runs in. */
+function commonOf({ submission, number }: AttemptRecord) {
+  const { job } = submission.request;
+  return {
+    ...stdioOf(submission),
+    job: submission.id,
+    attempt: number,
+    cwd: job.cwd,
+    umask: job.umask,
+    blocked: job.blocked,
+    ignored: job.ignored,
+    nice: job.nice,
+    limits: job.limits,
+    memoryBytes: submission.demand.memoryBytes,
+    kind: submission.demand.kind,
+  };
 }
 
 function stdioOf(

@@ -3,7 +3,7 @@ import type { Command, Reading } from '../../core/command/contract.ts';
 import { variablesOf } from '../../core/command/environment.ts';
 import { isTraced } from '../../core/command/proofs.ts';
 import { readCommand } from '../../core/command/read-command.ts';
-import { mayTravel } from '../../core/command/travel.ts';
+import { mayBeServed, mayTravel } from '../../core/command/travel.ts';
 import { isBelow, resolvePath } from '../../core/paths.ts';
 import type { Reason } from '../../core/reason.ts';
 import type { WrapperRequest } from '../../local/wrapper-connection.ts';
@@ -17,6 +17,7 @@ import { readFacts } from '../../share/facts.ts';
 import type { Share, Shares } from '../../share/shares.ts';
 import { type ByteString, fromBytes } from '../../wire/bytes.ts';
 import type { Membership } from '../trust/membership.ts';
+import type { OwnTrees, ServedPlace } from './served/own-trees.ts';
 
 /** A longer response file is left to the command itself, which then runs inline. */
 const maxResponseFileBytes = 16 * 1024 * 1024;
@@ -27,6 +28,8 @@ export interface ReadRequest {
   /** As it runs here and elsewhere. */
   readonly argv: readonly ByteString[];
   readonly share: ByteString | undefined;
+  /** Where it may be served: by workers that do not have the share, or where there is none. */
+  readonly place?: ServedPlace;
   /** Undefined: it may travel. */
   readonly inline: Reason | undefined;
   readonly unslotted: boolean;
@@ -35,6 +38,11 @@ export interface ReadRequest {
 }
 
 export interface RequestReaderInit {
+  readonly served: {
+    /** Whether any worker can be shown this machine's files. */
+    readonly hasWorkers: () => boolean;
+    readonly placeOf: OwnTrees['placeOf'];
+  };
   readonly disk: Disk;
   readonly shares: Shares;
   readonly members: Membership;
@@ -59,6 +67,8 @@ export class RequestReader {
     if (share.share !== undefined) void members.join(share.share);
     const root = share.share?.root;
     const read = await this.#decide(command, request, share, {});
+    if (read.inline === 'outside-share' && root === undefined)
+      return await this.#readServed(command, request, read);
     if (read.inline !== undefined || root === undefined) return read;
     if (!(await this.#hasProgram(command, root))) return { ...read, inline: 'no-command', unslotted: true };
     const format = isTraced(read.reading) ? await this.#formatOf(read.reading, command, root) : 'dynamic';
@@ -73,7 +83,35 @@ export class RequestReader {
     await settled(root);
     const obstacle = await disk.run('namedObstacle', namedFilesOf(known.reading, cwd));
     if (obstacle !== undefined) return { ...known, inline: 'unprovable', detail: obstacle };
-    return { ...known, reading: await withoutObstacles(known.reading, request.job, disk) };
+    const reading = await withoutObstacles(known.reading, request.job, disk);
+    const place = await this.#placeOf(command);
+    return { ...known, reading, ...(typeof place === 'object' ? { place } : {}) };
+  }
+
+  /** No share is around it: may it go to a worker that is shown this machine's files? */
+  async #readServed(command: Command, request: WrapperRequest, read: ReadRequest): Promise<ReadRequest> {
+    const { disk } = this.#init;
+    const { stdin, stdout, descriptors, force } = request.job;
+    const place = await this.#placeOf(command);
+    if (typeof place !== 'object') return place === undefined ? read : { ...read, detail: place };
+    const { travels, reason, unslotted } = mayBeServed(read.reading, command, {
+      shareOf: (path) => place.areas.find((area) => isBelow(area, path)),
+      stdin,
+      stdoutIsTerminal: stdout === 'tty',
+      descriptors,
+      force,
+    });
+    if (!travels) return { ...read, inline: reason ?? 'outside-share', unslotted, detail: undefined };
+    if (!(await this.#hasProgram(command, '/'))) return { ...read, inline: 'no-command', unslotted: true };
+    const obstacle = await disk.run('namedObstacle', namedFilesOf(read.reading, command.cwd));
+    if (obstacle !== undefined) return { ...read, inline: 'unprovable', detail: obstacle };
+    return { ...read, inline: undefined, unslotted: false, detail: undefined, place };
+  }
+
+  /** @returns undefined where no worker could be shown it, else what it may write below, or why nothing. */
+  async #placeOf({ cwd, env }: Command): Promise<ServedPlace | string | undefined> {
+    const { served } = this.#init;
+    return served.hasWorkers() ? await served.placeOf(cwd, env.get('PATH') ?? '') : undefined;
   }
 
   /** The command as it will run: a link to swarmrun stands for the next program of its name. */

@@ -6,6 +6,6 @@ export type Settlement =
   | { readonly kind: 'final'; readonly proven: boolean; readonly detail?: string }
   | { readonly kind: 'again'; readonly reason: RetryCode; readonly detail: string }
   /** Nothing that another machine yields can be proven. */
-  | { readonly kind: 'inline'; readonly detail: string }
+  | { readonly kind: 'inline'; readonly detail: string; readonly reason?: 'conflict' | 'tree-fault' }
   /** The worker is not fit for jobs of this kind. */
   | { readonly kind: 'unfit'; readonly detail: string };

@@ -8,10 +8,11 @@ import type { JobView } from '../../core/view/job-view.ts';
 import type { Sameness } from '../../machine/sameness.ts';
 import { type ByteString, toText } from '../../wire/bytes.ts';
 import type { JobEnd } from '../../wire/job-messages.ts';
-import type { AttemptRecord, OfferedAttempt } from './attempt-record.ts';
+import type { AttemptRecord, OfferedAttempt, ServedAttempt } from './attempt-record.ts';
 import { judgeFailure, namesHidden } from './failing.ts';
 import type { JobWrites } from './job-writes.ts';
 import { hiddenOf, isSuccess, type Outputs } from './outputs.ts';
+import { settleServed } from './served/served-settling.ts';
 import type { Settlement } from './settlement.ts';
 import type { Tracking } from './tracking.ts';
 
@@ -39,7 +40,8 @@ export class Settling {
 
   /** Never rejects for a file system that fails or hangs: that makes the attempt worthless, no more. */
   async settle(record: AttemptRecord, end: JobEnd): Promise<Settlement> {
-    const { offered, submission } = record;
+    const { offered, submission, served } = record;
+    if (served !== undefined) return await this.#settleServed(record, served, end);
     const { view, share: root } = submission;
     if (offered === undefined || view === undefined || root === undefined)
       throw new Error(`internal: job ${submission.id} settled without an offer`);
@@ -56,9 +58,21 @@ export class Settling {
 
   /** Removes what the attempt wrote under hidden names and nobody wants. Never rejects. */
   async discard(record: AttemptRecord): Promise<void> {
-    const { leftovers } = record;
+    const { leftovers, served } = record;
     record.leftovers = [];
+    await served?.written.drop();
     await this.#init.outputs.remove(leftovers);
+  }
+
+  async #settleServed(record: AttemptRecord, served: ServedAttempt, end: JobEnd): Promise<Settlement> {
+    const { writes } = this.#init;
+    try {
+      return await settleServed(record, served, end, writes);
+    } catch (error) {
+      return { kind: 'again', reason: 'output-unseen', detail: String(error) };
+    } finally {
+      await served.written.drop().catch(() => undefined);
+    }
   }
 
   /** @returns undefined if the result is believed. */

@@ -12,6 +12,7 @@ import type { PassedSignal } from '../../wire/wrapper-messages.ts';
 import type { StartTimer } from '../alarm.ts';
 import type { AttemptStream } from './attempt.ts';
 import { OutputHold } from './output-hold.ts';
+import type { ServedPlace } from './served/own-trees.ts';
 import { StdinWindow } from './stdin-window.ts';
 
 /** Held at most: less than the window that a worker may fill without being granted more. */
@@ -33,6 +34,8 @@ export interface SubmissionInit {
   readonly demand: JobDemand;
   /** Root of the share in which it works; undefined where it is inline by rule. */
   readonly share: string | undefined;
+  /** Where it may be served; undefined: nowhere. */
+  readonly place?: ServedPlace | undefined;
   /** When it was handed in; all that it reads shall be as it was then or later. */
   readonly handedInMs: number;
   readonly listener: SubmissionListener;
@@ -52,10 +55,13 @@ export class Submission {
   readonly reading: Reading;
   readonly demand: JobDemand;
   readonly share: string | undefined;
+  readonly place: ServedPlace | undefined;
   readonly handedInMs: number;
   readonly stdin: StdinWindow;
   /** How the command ended where it ran, once that is known and believed. */
   ending: Ending | undefined;
+  /** Its newest attempt runs in this machine's own files, and changes nothing here before it is believed. */
+  isServed = false;
   /** What was seen of the share at its hand-in and since; undefined until its first offer. */
   view: JobView | undefined;
   readonly #connection: WrapperConnection;
@@ -73,6 +79,7 @@ export class Submission {
     this.reading = init.reading;
     this.demand = init.demand;
     this.share = init.share;
+    this.place = init.place;
     this.handedInMs = init.handedInMs;
     this.#connection = init.connection;
     this.#startTimer = init.startTimer;
@@ -159,8 +166,14 @@ export class Submission {
   /** Of the attempt whose output counts. */
   output(type: 'STDOUT' | 'STDERR', data: Uint8Array): void {
     this.#hold.take({ type, data });
-    if (this.reading.kind === 'other')
+    if (this.reading.kind === 'other' && this.#mayBeDialogue)
       this.#cancelHold ??= this.#startTimer(holdUnknownMs, () => this.#hold.release());
+  }
+
+  /** A served command can run again as long as nobody has seen its output: then only a dialogue is shown at once. */
+  get #mayBeDialogue(): boolean {
+    const { stdout, stderr } = this.request.job;
+    return !this.isServed || stdout === 'tty' || stderr === 'tty' || this.stdin.taken;
   }
 
   /** Passes the result on to the caller; the last act. */

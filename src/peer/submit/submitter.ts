@@ -98,7 +98,7 @@ export class Submitter {
     ledger.open(id, toText(request.argv.join(' ').slice(0, 500)), toText(request.job.cwd), handedInMs);
     reader.read(request).then(
       (read) => {
-        const { reading, share, detail } = read;
+        const { reading, share, place, detail } = read;
         const demand = this.#demandOf(id, request, read);
         this.#open(
           new Submission({
@@ -108,6 +108,7 @@ export class Submitter {
             reading,
             demand,
             share,
+            place,
             handedInMs,
             listener: this.#listener,
             startTimer: this.#init.startTimer ?? startTimer,
@@ -156,7 +157,8 @@ export class Submitter {
       job,
       ...(inline === undefined ? {} : { inline }),
       unslotted,
-      rewritable: reading.rename !== undefined,
+      // What is served changes nothing here before it is believed.
+      rewritable: reading.rename !== undefined || share === undefined,
       nested: inline === undefined || !unslotted ? this.#init.isNested(request.job.pid) : false,
       remoteOnly: request.job.force === 'remote',
       memoryBytes: expectedMemory(this.#memory, kind),

@@ -6,6 +6,7 @@ import { JobWrites } from './job-writes.ts';
 import { Offers, type OffersInit } from './offers.ts';
 import { Outputs } from './outputs.ts';
 import { RequestReader, type RequestReaderInit } from './reading.ts';
+import type { OwnTrees } from './served/own-trees.ts';
 import { Settling } from './settling.ts';
 
 export interface TreeAccess {
@@ -16,7 +17,10 @@ export interface TreeAccess {
   readonly inlineOutputs: InlineOutputs;
 }
 
-export interface TreeAccessInit extends RequestReaderInit, Omit<OffersInit, 'inlineOutputs'> {
+export interface TreeAccessInit extends Omit<RequestReaderInit, 'served'>, Omit<OffersInit, 'inlineOutputs'> {
+  readonly trees: OwnTrees;
+  /** Whether any worker can be shown this machine's files. */
+  readonly hasServedWorkers: () => boolean;
   readonly now: () => number;
   /** Opens a stream to a worker, to have an output sent. */
   readonly openJob: (peer: PeerName) => JobChannel;
@@ -27,7 +31,10 @@ export function createTreeAccess(init: TreeAccessInit): TreeAccess {
   const writes = new JobWrites();
   const inlineOutputs = new InlineOutputs(init);
   return {
-    reader: new RequestReader(init),
+    reader: new RequestReader({
+      ...init,
+      served: { hasWorkers: init.hasServedWorkers, placeOf: (cwd, path) => init.trees.placeOf(cwd, path) },
+    }),
     offers: new Offers({ ...init, inlineOutputs }),
     settling: new Settling({ ...init, outputs, writes }),
     writes,

@@ -12,7 +12,7 @@ import {
   touchAll,
   writePiece,
 } from './output.ts';
-import { findRoot, makeRoot, realPathsBelow, topmostOwn } from './root.ts';
+import { deviceOf, findRoot, makeRoot, realPathsBelow, topmostOwn, workingPlace } from './root.ts';
 import { traced } from './traced.ts';
 import { bumpAll, changedBelow, modeOf, takeLooks } from './view-steps.ts';
 
@@ -23,6 +23,8 @@ export const operations = {
   findRoot,
   makeRoot,
   topmostOwn,
+  workingPlace,
+  deviceOf,
   realPathsBelow,
   readMember,
   writeMember,

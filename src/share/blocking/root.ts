@@ -11,8 +11,9 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
-import { baseName, isBelow, joinPath, parentOf } from '../../core/paths.ts';
+import { ancestors, baseName, isBelow, joinPath, parentOf } from '../../core/paths.ts';
 import { memberDirectory, shareDirectory } from '../../core/share-layout.ts';
+import type { WorkingPlace } from '../../core/tree/serving-policy.ts';
 import { fromBytes, toBytes, toText } from '../../wire/bytes.ts';
 import { errorCode, meansAbsent } from './look.ts';
 
@@ -90,6 +91,45 @@ export function topmostOwn(input: {
     if (stats?.isDirectory() === true && stats.uid === ownUid()) return directory;
   }
   return undefined;
+}
+
+/** What decides which directories a job of a directory may write below; undefined if that is not there. */
+export function workingPlace(input: {
+  readonly cwd: string;
+  readonly home: string | undefined;
+  /** Directories in which programs are searched. */
+  readonly search: readonly string[];
+}): (WorkingPlace & { readonly search: readonly string[] }) | undefined {
+  const realPath = realPathIfAny(input.cwd);
+  if (realPath === undefined) return undefined;
+  const owned = [...ancestors(realPath, '/'), realPath].filter(
+    (directory) => statSync(toBytes(directory), { throwIfNoEntry: false })?.uid === ownUid(),
+  );
+  const temporary = ['/tmp', '/var/tmp'].flatMap((directory) => realPathIfAny(directory) ?? []);
+  return {
+    realPath,
+    owned,
+    home: input.home === undefined ? undefined : realPathIfAny(input.home),
+    temporary: [...new Set(temporary)],
+    isRoot: ownUid() === 0,
+    search: [...new Set(input.search.flatMap((directory) => realPathIfAny(directory) ?? []))].filter(
+      isPrivate,
+    ),
+  };
+}
+
+/** True of a directory of our own that not everybody may look into. */
+function isPrivate(path: string): boolean {
+  const everybody = [...ancestors(path, '/'), path].every((directory) => {
+    const mode = statSync(toBytes(directory), { throwIfNoEntry: false })?.mode ?? 0;
+    return (mode & (directory === path ? 0o005 : 0o001)) === (directory === path ? 0o005 : 0o001);
+  });
+  return !everybody && statSync(toBytes(path), { throwIfNoEntry: false })?.uid === ownUid();
+}
+
+/** Number of the device that a directory lies on, decimal. */
+export function deviceOf(path: string): string {
+  return String(statSync(toBytes(path), { bigint: true }).dev);
 }
 
 function makePrivateDirectory(path: string): string | undefined {

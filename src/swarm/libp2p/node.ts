@@ -9,7 +9,7 @@ import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p';
 import { SwarmError } from '../../core/swarm-error.ts';
 import { hostOf } from '../finding/addresses.ts';
-import { controlProtocol, jobProtocol } from '../link.ts';
+import { controlProtocol, jobProtocol, treeProtocol } from '../link.ts';
 import { Gate } from './gate.ts';
 import { corkedTcp, lazyYamux, quietLogger, withoutPeerStore } from './lean.ts';
 import { maxJobStreams, strangersStreams } from './stream-limit.ts';
@@ -78,7 +78,7 @@ export interface NodeOptions {
   readonly listen: readonly string[];
   readonly services: ServiceFactoryMap;
   readonly onControl: (stream: Stream, connection: Connection) => void;
-  readonly onJob: (stream: Stream, connection: Connection) => void;
+  readonly onStream: (kind: 'job' | 'tree', stream: Stream, connection: Connection) => void;
   readonly onOpen: (connection: Connection) => void;
   readonly onClosed: (connection: Connection) => void;
 }
@@ -93,7 +93,12 @@ export async function startNode(options: NodeOptions): Promise<Libp2p> {
     const node = await createNode({ ...options, gate });
     const streams = { maxInboundStreams: maxJobStreams, maxOutboundStreams: maxJobStreams };
     await node.handle(controlProtocol, options.onControl);
-    await node.handle(jobProtocol, options.onJob, streams);
+    await node.handle(
+      jobProtocol,
+      (stream, connection) => options.onStream('job', stream, connection),
+      streams,
+    );
+    await node.handle(treeProtocol, (stream, connection) => options.onStream('tree', stream, connection));
     node.addEventListener('connection:open', ({ detail }) => {
       if (detail.direction === 'inbound') gate.opened(hostOf(detail.remoteAddr.toString()));
       options.onOpen(detail);

@@ -149,6 +149,7 @@ const words: Readonly<Record<string, Kind>> = {
     ['as', 'as:1', 'as:1:2,', 'AS:1:2', `as:${digits20}9:-`, Array(17).fill('nofile:1:2').join(','), 7],
   ),
   path,
+  device: anyOf(['0', digits20], ['', 'x', '-1', `${digits20}9`, 7]),
   fact,
   seen: tuple([path, fact]),
   run,

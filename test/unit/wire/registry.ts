@@ -7,6 +7,7 @@ import { FrameError, type FrameName } from '../../../src/wire/frame.ts';
 import * as job from '../../../src/wire/job-messages.ts';
 import * as runner from '../../../src/wire/runner-messages.ts';
 import * as tree from '../../../src/wire/tree-messages.ts';
+import * as stream from '../../../src/wire/tree-stream-messages.ts';
 import * as wrapper from '../../../src/wire/wrapper-messages.ts';
 
 type Parse = (payload: Uint8Array) => unknown;
@@ -166,6 +167,13 @@ export const messages: readonly Message[] = [
   message('ACK', job.parseAck, job.encodeAck, { table: 'ACK before the bytes' }),
   message('ACK', job.parseAck, job.encodeAck, { table: 'ACK after the bytes' }),
 
+  message('TREE_OPEN', stream.parseTreeOpen, stream.encodeTreeOpen, { table: 'TREE_OPEN' }),
+  message('TREE_OPENED', stream.parseTreeOpened, stream.encodeTreeOpened, { table: 'TREE_OPENED: mounted' }),
+  message('TREE_OPENED', stream.parseTreeOpened, stream.encodeTreeOpened, { table: 'TREE_OPENED: refused' }),
+  ...(['TREE_LIST', 'TREE_LOOK', 'TREE_READ'] as const).map(
+    (frame): Message => ({ frame, parse: (payload) => stream.parseTreeRequest(frame, payload) }),
+  ),
+
   // The other end of each is a helper in C; see test/integration/tree-garbage.test.ts.
   { frame: 'TREE_START', encode: tree.encodeTreeStart },
   { frame: 'TREE_READY', parse: tree.parseTreeReady },
@@ -173,7 +181,9 @@ export const messages: readonly Message[] = [
   { frame: 'TREE_COMPARE', encode: tree.encodeTreeCompare },
   { frame: 'TREE_FORGET', encode: tree.encodeTreeForget },
   { frame: 'TREE_STATUS', encode: tree.encodeTreeStatus },
-  { frame: 'TREE_FAILED', encode: tree.encodeTreeFailed },
+  message('TREE_FAILED', tree.parseTreeFailed, tree.encodeTreeFailed, {
+    values: fc.record({ id: u32, errno: u32 }, { noNullPrototype: true }),
+  }),
   { frame: 'TREE_STORE', encode: tree.encodeTreeStore },
   { frame: 'TREE_DISCARD', encode: tree.encodeTreeDiscard },
   { frame: 'TREE_MANIFEST', parse: tree.parseTreeManifestHead },
@@ -194,9 +204,6 @@ export const withoutMessage: readonly FrameName[] = [
   'RETURNED',
   'BLOB',
   'BYE',
-  'TREE_LIST',
-  'TREE_LOOK',
-  'TREE_READ',
   'TREE_NOTE',
   'TREE_CONTENT',
 ];
@@ -207,5 +214,6 @@ export const offered: Readonly<Record<string, unknown>> = {
   ...control,
   ...job,
   ...runner,
+  ...stream,
   ...wrapper,
 };

@@ -1,0 +1,90 @@
+/**
+ * Settles an attempt that ran in this machine's own files: could it have them all, did nobody change what it may have read,
+ * and what it wrote? Then that appears here, all at once.
+ */
+import { variablesOf } from '../../../core/command/environment.ts';
+import { classifyFailure } from '../../../core/command/failure.ts';
+import { toText } from '../../../wire/bytes.ts';
+import type { JobEnd } from '../../../wire/job-messages.ts';
+import type { AttemptRecord, ServedAttempt } from '../attempt-record.ts';
+import { lastLineOf } from '../failing.ts';
+import type { JobWrites } from '../job-writes.ts';
+import { isSuccess } from '../outputs.ts';
+import type { Settlement } from '../settlement.ts';
+
+const faultWords = {
+  fetch: 'could not be had',
+  refused: 'is not shown to workers',
+  write: 'was to be written and may not be',
+  stale: 'changed while it was read',
+} as const;
+
+/** @throws SwarmError, errors of the file system: the attempt is worthless then. */
+export async function settleServed(
+  record: AttemptRecord,
+  served: ServedAttempt,
+  end: JobEnd,
+  writes: JobWrites,
+): Promise<Settlement> {
+  const { submission, peer } = record;
+  const [fault] = end.faults ?? [];
+  if (fault !== undefined) return ofFault(fault);
+  if (end.left > 0)
+    return {
+      kind: 'inline',
+      detail: `${end.left} of its processes were to live on, which they cannot on another machine`,
+    };
+  const failure = judgeServedFailure(record, end);
+  if (failure !== undefined) return failure;
+  const { tree, generation, preparedMs, written } = served;
+  if (!written.isWhole)
+    return { kind: 'again', reason: 'output-unseen', detail: 'what it wrote did not come' };
+  await tree.barrier();
+  const isOwn = (path: string): boolean => writes.isOfOthers(submission.id, path, preparedMs);
+  const changed = tree.changedUnder(peer, generation, isOwn);
+  if (changed !== undefined)
+    return { kind: 'again', reason: 'stale-view', detail: `${toText(changed)} changed while it ran` };
+  // Nobody wants it any more: nothing of it may appear.
+  if (record.state === 'abandoned') return { kind: 'again', reason: 'lost-peer', detail: 'it was given up' };
+  const result = await written.commit();
+  if ('conflict' in result)
+    return {
+      kind: 'inline',
+      reason: 'conflict',
+      detail: `${toText(result.conflict)} changed here while it ran`,
+    };
+  return { kind: 'final', proven: true };
+}
+
+function ofFault({
+  kind,
+  path,
+}: {
+  readonly kind: keyof typeof faultWords;
+  readonly path: string;
+}): Settlement {
+  const detail = `${toText(path) || '/'} ${faultWords[kind]}`;
+  // What failed on the way may go well elsewhere; what is refused is refused to all.
+  return kind === 'fetch' || kind === 'stale'
+    ? { kind: 'again', reason: 'stale-view', detail }
+    : { kind: 'inline', reason: 'tree-fault', detail };
+}
+
+/**
+ * A failure of what is understood is believed, as it read what is here. Of an opaque command nobody knows whether it
+ * failed for want of something that is no file: it runs again here, where it has changed nothing yet.
+ *
+ * @returns undefined if it is believed.
+ */
+function judgeServedFailure({ submission }: AttemptRecord, end: JobEnd): Settlement | undefined {
+  if (isSuccess(end)) return undefined;
+  // The caller asked for the end, or has seen how it went: another run would not be the first one.
+  if (submission.signalled || !submission.replayable) return undefined;
+  const text = submission.heldText;
+  const env = variablesOf(submission.request.environment);
+  const kind = classifyFailure({ ending: end.ending, text, env });
+  if (kind === 'memory') return { kind: 'again', reason: 'oom-killed', detail: lastLineOf(text) };
+  if (kind === 'space') return { kind: 'again', reason: 'no-space-remote', detail: lastLineOf(text) };
+  if (submission.reading.kind !== 'other' && kind === 'ordinary') return undefined;
+  return { kind: 'final', proven: false, detail: lastLineOf(text) };
+}

@@ -1,0 +1,146 @@
+/**
+ * This machine's files as one worker sees them: the stream on which it asks for them. Each request is checked, since a
+ * worker may be another program than it seems, and passed on to swarmtree as fast as the worker takes the answers.
+ */
+import type { JobChannel } from '../../../swarm/libp2p/channel.ts';
+import type { BarrierPart, TreeAnswer, TreeRequest, TreeServer } from '../../../tree/tree-server.ts';
+import { type Frame, FrameError } from '../../../wire/frame.ts';
+import { memberFrameBytes } from '../../../wire/limits.ts';
+import type { TreePath } from '../../../wire/tree-messages.ts';
+import {
+  encodeTreeOpen,
+  parseTreeOpened,
+  parseTreeRequest,
+  type TreeOpen,
+  type TreeOpened,
+} from '../../../wire/tree-stream-messages.ts';
+
+/** Mounting takes some ms; a machine that swaps may need longer. */
+const openTimeoutMs = 15_000;
+/** Requests at swarmtree; an answer may have a MiB. */
+const mostInFlight = 32;
+/** Requests that wait here before no more are read. */
+const mostWaiting = 256;
+/** Paths whose content was given; beyond that it is taken to have all. */
+const mostGiven = 200_000;
+
+export type OpenedTree = TreeOpened | { readonly kind: 'lost'; readonly detail: string };
+
+interface Request {
+  readonly type: TreeRequest;
+  readonly payload: Uint8Array;
+}
+
+export class WorkerTree {
+  /** How it went; never rejects. */
+  readonly opened: Promise<OpenedTree>;
+  readonly #channel: JobChannel;
+  readonly #server: Pick<TreeServer, 'relay'>;
+  readonly #given = new Set<TreePath>();
+  readonly #waiting: Request[] = [];
+  #inFlight = 0;
+  #isCongested = false;
+  #isPaused = false;
+  #isOver = false;
+  #settle: (opened: OpenedTree) => void = () => {};
+
+  /** @param onOver - the worker is gone, or has ended the tree. */
+  constructor(
+    channel: JobChannel,
+    server: Pick<TreeServer, 'relay'>,
+    open: TreeOpen,
+    onOver: (tree: WorkerTree) => void,
+  ) {
+    this.#channel = channel;
+    this.#server = server;
+    this.opened = new Promise((resolve) => {
+      const timer = setTimeout(
+        () => this.#settle({ kind: 'lost', detail: 'it did not mount the tree in time' }),
+        openTimeoutMs,
+      );
+      this.#settle = (opened) => {
+        clearTimeout(timer);
+        resolve(opened);
+      };
+    });
+    channel.limit(memberFrameBytes);
+    channel.onFrame = (frame) => this.#take(frame);
+    channel.onDrain = () => {
+      this.#isCongested = false;
+      this.#pump();
+    };
+    channel.onEnd = (why) => {
+      this.#isOver = true;
+      this.#settle({ kind: 'lost', detail: `the stream of the tree ended (${why})` });
+      onOver(this);
+    };
+    channel.send('TREE_OPEN', encodeTreeOpen(open));
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Whether the worker was given the content of one of these files. */
+  hasAnyOf(paths: Iterable<TreePath>): TreePath | undefined {
+    for (const path of paths) if (this.#given.size >= mostGiven || this.#given.has(path)) return path;
+    return undefined;
+  }
+
+  /** Tells what has changed; what follows on this stream, and offers that name the generation, come after it. */
+  tell(parts: readonly BarrierPart[]): void {
+    for (const { payload } of parts) this.#send('TREE_CHANGES', payload);
+  }
+
+  close(): void {
+    this.#isOver = true;
+    this.#settle({ kind: 'lost', detail: 'the tree was closed' });
+    this.#channel.close();
+  }
+
+  #take({ type, payload }: Frame): void {
+    switch (type) {
+      case 'TREE_OPENED':
+        this.#settle(parseTreeOpened(payload));
+        break;
+      case 'TREE_LIST':
+      case 'TREE_LOOK':
+      case 'TREE_READ': {
+        const { path } = parseTreeRequest(type, payload);
+        if (type === 'TREE_READ' && this.#given.size < mostGiven) this.#given.add(path);
+        this.#waiting.push({ type, payload });
+        this.#pump();
+        break;
+      }
+      default:
+        throw new FrameError(`a ${type} frame from a worker`);
+    }
+  }
+
+  #pump(): void {
+    while (!this.#isOver && !this.#isCongested && this.#inFlight < mostInFlight) {
+      const request = this.#waiting.shift();
+      if (request === undefined) break;
+      this.#inFlight += 1;
+      this.#server.relay(request.type, request.payload, (type, payload, last) =>
+        this.#answer(type, payload, last),
+      );
+    }
+    const isFull = this.#waiting.length >= mostWaiting;
+    if (isFull === this.#isPaused) return;
+    this.#isPaused = isFull;
+    if (isFull) this.#channel.pause();
+    else this.#channel.resume();
+  }
+
+  #answer(type: TreeAnswer, payload: Uint8Array, last: boolean): void {
+    this.#send(type, payload);
+    if (!last) return;
+    this.#inFlight -= 1;
+    this.#pump();
+  }
+
+  #send(type: TreeAnswer | 'TREE_CHANGES', payload: Uint8Array): void {
+    if (!this.#isOver && !this.#channel.send(type, payload)) this.#isCongested = true;
+  }
+}

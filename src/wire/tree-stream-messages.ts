@@ -1,0 +1,111 @@
+/** What opens the stream on which a submitter shows a worker its files; the frames that follow are in tree-messages.ts. */
+import * as v from 'valibot';
+import type { FrameName, Payload } from './frame.ts';
+import { FrameError } from './frame.ts';
+import { maxGroups, maxNameLength, maxPathBytes, maxTreeIdLength } from './limits.ts';
+import {
+  byteString,
+  count,
+  encodeJson,
+  parseJson,
+  plain,
+  text,
+  type ValueOf,
+  type WireOf,
+} from './schema.ts';
+import { Cursor, type TreePath } from './tree-messages.ts';
+
+const id = v.pipe(count, v.maxValue(0xffff_ffff));
+
+// TREE_OPEN
+
+const openSchema = v.object({
+  /** Names the tree in offers; new with each start of swarmtree. */
+  tree: v.pipe(plain, v.minLength(1), v.maxLength(maxTreeIdLength)),
+  /** All that was told of it before this generation is not known to the worker. */
+  generation: count,
+  /** The submitter's user, as jobs see it. */
+  uid: id,
+  gid: id,
+  groups: v.pipe(v.array(id), v.maxLength(maxGroups)),
+  /** The device whose inode numbers are shown as they are; decimal. */
+  device: v.pipe(v.string(), v.regex(/^\d{1,20}$/u, 'is not a device')),
+  hostName: v.pipe(byteString, v.maxLength(maxNameLength)),
+  /** Of the processor, as Node names it: programs of the tree run on no other. */
+  architecture: v.pipe(plain, v.maxLength(maxNameLength)),
+});
+export type TreeOpen = ValueOf<typeof openSchema>;
+
+export function encodeTreeOpen(open: TreeOpen): Payload<'TREE_OPEN'> {
+  return encodeJson<'TREE_OPEN'>(open satisfies WireOf<typeof openSchema>);
+}
+/** @throws FrameError */
+export function parseTreeOpen(payload: Uint8Array): TreeOpen {
+  return parseJson('TREE_OPEN', openSchema, payload);
+}
+
+// TREE_OPENED
+
+/** Why a worker does not work in a tree. */
+export const treeRefusals = ['not-member', 'no-namespace', 'toolchain', 'busy'] as const;
+
+const openedSchema = v.variant('kind', [
+  v.object({ kind: v.literal('mounted') }),
+  v.object({ kind: v.literal('refused'), code: v.picklist(treeRefusals), detail: text }),
+]);
+export type TreeOpened = ValueOf<typeof openedSchema>;
+
+export function encodeTreeOpened(opened: TreeOpened): Payload<'TREE_OPENED'> {
+  return encodeJson<'TREE_OPENED'>(opened satisfies WireOf<typeof openedSchema>);
+}
+/** @throws FrameError */
+export function parseTreeOpened(payload: Uint8Array): TreeOpened {
+  return parseJson('TREE_OPENED', openedSchema, payload);
+}
+
+// TREE_LIST, TREE_LOOK, TREE_READ: a worker's word, which must not reach swarmtree unless it is whole
+
+const attributesBytes = 5 * 8 + 2 * 8 + 6 * 4;
+const hashBytes = 32;
+const maxCandidates = 4;
+const maxPartBytes = 255;
+const maxPieceBytes = 1024 * 1024;
+
+/** @throws FrameError if swarmtree would end because of it. */
+export function parseTreeRequest(
+  type: FrameName,
+  payload: Uint8Array,
+): { readonly id: number; readonly path: TreePath } {
+  const from = new Cursor(type, payload);
+  const number = from.u32();
+  let path: TreePath;
+  if (type === 'TREE_READ') {
+    from.u64();
+    if (from.u32() > maxPieceBytes) throw new FrameError('a TREE_READ message asks for too much');
+    if (from.u8() > 1) throw new FrameError('a TREE_READ message is malformed');
+    from.take(attributesBytes);
+    const candidates = from.u8();
+    if (candidates > maxCandidates) throw new FrameError('a TREE_READ message has too many candidates');
+    from.take(candidates * hashBytes);
+    path = pathOf(type, from.text());
+  } else {
+    if (type === 'TREE_LIST' && from.u8() > 1) throw new FrameError('a TREE_LIST message is malformed');
+    path = pathOf(type, from.text());
+    const name = from.text();
+    if (!(isPart(name) || (name === '' && type === 'TREE_LIST')))
+      throw new FrameError(`a ${type} message has a name that is none`);
+  }
+  from.end();
+  return { id: number, path };
+}
+
+function pathOf(type: FrameName, path: string): TreePath {
+  if (path === '') return path;
+  if (path.length >= maxPathBytes || !path.startsWith('/') || !path.slice(1).split('/').every(isPart))
+    throw new FrameError(`a ${type} message has a path that is none`);
+  return path;
+}
+
+function isPart(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && name.length <= maxPartBytes && !/[/\0]/.test(name);
+}

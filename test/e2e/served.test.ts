@@ -1,0 +1,155 @@
+/**
+ * Machines that share no tree of the project: what runs on the other one runs in the files of the caller's, and what it
+ * writes comes home.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Ended } from '../rig/child.ts';
+import type { Host } from '../rig/lan.ts';
+import { SwarmRig } from '../rig/swarm-rig.ts';
+import { treeObstacle } from '../rig/tree-lab.ts';
+
+const skip = treeObstacle() ?? false;
+/** Of each machine alone; the project lies in it, on the first machine only. */
+const own = '/srv';
+const project = '/srv/project';
+
+async function startSwarm(
+  t: Parameters<typeof SwarmRig.start>[0],
+  ownRoots: readonly string[] = [],
+): Promise<SwarmRig> {
+  const swarm = await SwarmRig.start(t, { machines: 2, ownRoots: [own, ...ownRoots] });
+  await swarm.check('m1', ['mkdir', project]);
+  return swarm;
+}
+
+async function sh(swarm: SwarmRig, script: string, host: Host = 'm1'): Promise<Ended> {
+  return await swarm.exec(host, ['bash', '-c', `cd ${project} && ${script}`], { timeoutMs: 120_000 });
+}
+
+function assertClean(ended: Ended): void {
+  assert.deepEqual([ended.status, ended.stderr.toString()], [0, '']);
+}
+
+const sources = [
+  'mkdir -p include',
+  'echo "int twice(int);" >include/own.h',
+  'printf "#include <own.h>\\n#include <string>\\nint twice(int a) { return std::string(a, 0).size() * 2; }\\n" >twice.cc',
+  'printf "#include <own.h>\\n#include <iostream>\\nint main() { std::cout << twice(21) << std::endl; std::cerr << 1; return 0; }\\n" >main.cc',
+].join(' && ');
+
+/** All that is there, with its bytes; `$1` is the directory. */
+const listing =
+  'cd $1 && find . -printf "%p %y %m %s %l\\n" | sort && find . -type f | sort | xargs sha256sum';
+
+/** What a script makes in a directory of its own when its commands run as they are, and when swarmrun starts them. */
+async function both(swarm: SwarmRig, script: string): Promise<{ local: string; remote: string }> {
+  const made: string[] = [];
+  for (const prefix of ['', 'swarmrun']) {
+    // The same directory each time: its name is in what compilers write.
+    const ended = await sh(
+      swarm,
+      `rm -rf run && mkdir run && cd run && ${sources} && S=${prefix} && { ${script}; } >out 2>err; sh -c '${listing}' sh .`,
+    );
+    assert.equal(ended.status, 0, ended.stderr.toString());
+    made.push(ended.stdout.toString());
+  }
+  const [local = '', remote = ''] = made;
+  return { local, remote };
+}
+
+/** That so many commands ran on the other machine, and none here. */
+async function assertAllRemote(swarm: SwarmRig, remote: number): Promise<void> {
+  const { jobs } = await swarm.status('m1');
+  const why = jobs.inline === 0 ? '' : JSON.stringify(await swarm.explainJobs('m1'));
+  assert.deepEqual({ remote: jobs.remote, inline: jobs.inline }, { remote, inline: 0 }, why);
+}
+
+const build = [
+  '$S g++ -Iinclude -MD -c twice.cc -o twice.o',
+  '$S g++ -Iinclude -MD -c main.cc -o main.o',
+  '$S ar rcD libtwice.a twice.o',
+  '$S g++ main.o -L. -ltwice -o main',
+  '$S ./main',
+].join(' && ');
+
+test('compiling, archiving, linking and running give what they give at home, all of it on the other machine', {
+  skip,
+}, async (t) => {
+  await using swarm = await startSwarm(t);
+  const { local, remote } = await both(swarm, build);
+  assert.equal(remote, local);
+  await assertAllRemote(swarm, 5);
+});
+
+test('a worker without a compiler, or with other headers, makes the same bytes', { skip }, async (t) => {
+  await using swarm = await startSwarm(t, ['/usr']);
+  const broken = [
+    'rm -f /usr/bin/*g++* /usr/bin/*gcc* /usr/bin/ld* /usr/bin/ar',
+    'for f in $(find /usr/include/c++ -name string -o -name iostream -type f); do echo "#error other" >$f.new; mv $f.new $f; done',
+  ].join('; ');
+  await swarm.check('m2', ['sh', '-c', broken]);
+  const { local, remote } = await both(swarm, build);
+  assert.equal(remote, local);
+  await assertAllRemote(swarm, 5);
+});
+
+test('opaque commands leave what they leave at home, also among temporary files', { skip }, async (t) => {
+  await using swarm = await startSwarm(t);
+  const script = [
+    `$S sh -c "mkdir -p d/e && ln -s ../main.cc d/link && ln main.cc d/hard && echo x >d/e/file && rm twice.cc && mv include inc"`,
+    `$S sh -c "cat /tmp/from-caller && echo there >/tmp/made && touch -d 2001-02-03 d/old && chmod 751 d"`,
+    'cat /tmp/made; rm -f /tmp/made',
+    '$S sh -c "cat; echo on-err >&2; hostname; id -u" <main.cc',
+  ].join(' && ');
+  await swarm.check('m1', ['sh', '-c', 'echo caller >/tmp/from-caller']);
+  const { local, remote } = await both(swarm, script);
+  assert.equal(remote, local);
+  await assertAllRemote(swarm, 3);
+});
+
+test('a command that fails says what it says at home, and nobody else’s files are seen', {
+  skip,
+}, async (t) => {
+  await using swarm = await startSwarm(t);
+  await swarm.check('m2', ['sh', '-c', 'mkdir /srv/secret && echo worker >/srv/secret/file']);
+  await swarm.check('m1', ['sh', '-c', `echo "int f() { return x; }" >${project}/bad.cc`]);
+  const local = await sh(swarm, 'exec g++ -c bad.cc');
+  const remote = await sh(swarm, 'exec swarmrun g++ -c bad.cc');
+  assert.deepEqual(remote, local);
+  await assertAllRemote(swarm, 1);
+
+  for (const secret of ['/srv/secret/file', '/proc/self/root/srv/secret/file', '../../srv/secret/file']) {
+    const seen = await sh(swarm, `swarmrun sh -c "cat ${secret} || true"`);
+    assert.equal(seen.stdout.toString(), '', secret);
+  }
+});
+
+test('what changed just before a command is handed in is what it reads', { skip }, async (t) => {
+  await using swarm = await startSwarm(t);
+  const rounds = 40;
+  const script = [
+    'echo 0 >number && mkdir sub',
+    `for i in $(seq ${rounds}); do`,
+    '  case $((i % 4)) in 0) echo $i >number;; 1) echo $i >new && mv new number;; 2) rm number; echo $i >number;;',
+    '  3) mv sub old && mkdir sub && rm -r old && ln -sf ../number sub/n && echo $i >number;; esac',
+    '  got=$(swarmrun sh -c "cat number; ls sub | wc -l"); want=$(cat number; ls sub | wc -l)',
+    '  [ "$got" = "$want" ] || { echo "round $i: $got is not $want"; exit 1; }',
+    'done',
+  ].join('\n');
+  assertClean(await sh(swarm, script));
+  await assertAllRemote(swarm, rounds);
+});
+
+test('secrets and system files that not everybody may read are not shown: the command runs here', {
+  skip,
+}, async (t) => {
+  await using swarm = await startSwarm(t);
+  await swarm.check('m1', ['sh', '-c', `mkdir -p ${project}/.ssh && echo key >${project}/.ssh/id`]);
+  for (const secret of ['.ssh/id', '/etc/shadow']) {
+    const seen = await sh(swarm, `swarmrun cat ${secret} | wc -c`);
+    assert.notEqual(seen.stdout.toString().trim(), '0', 'it runs here, where it may');
+  }
+  const reasons = (await swarm.explainJobs('m1')).flatMap((job) => job.reasons.map(({ reason }) => reason));
+  assert.deepEqual(reasons, ['tree-fault', 'tree-fault']);
+});
