@@ -8,6 +8,7 @@ import { exitStatus } from './exit.ts';
 import { addInvite } from './invite.ts';
 import { addKnown } from './known.ts';
 import { packageRoot } from './package-root.ts';
+import { addPair } from './pair.ts';
 import { addRun } from './run.ts';
 import { addShare } from './share.ts';
 import { addStart } from './start.ts';
@@ -28,7 +29,18 @@ export async function main(argv: readonly string[]): Promise<void> {
     .enablePositionalOptions()
     .showHelpAfterError('(--help tells the options)')
     .exitOverride((error) => process.exit(error.exitCode === 0 ? exitStatus.ok : exitStatus.usage));
-  for (const add of [addStart, addDaemon, addStop, addStatus, addShare, addInvite, addKnown, addRun, addWhy])
+  for (const add of [
+    addStart,
+    addDaemon,
+    addStop,
+    addStatus,
+    addShare,
+    addInvite,
+    addKnown,
+    addPair,
+    addRun,
+    addWhy,
+  ])
     add(program);
   for (const command of program.commands) {
     command.exitOverride((error) => process.exit(error.exitCode === 0 ? exitStatus.ok : exitStatus.usage));

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { SwarmError } from '../core/swarm-error.ts';
 import { maxAddresses, maxAddressLength } from '../wire/limits.ts';
-import { lastingKey, machineName, plain } from '../wire/schema.ts';
+import { bytes32, machineName, plain } from '../wire/schema.ts';
 
 /** Of the introduction; both ends must speak the same. */
 const introductionVersion = 1;
@@ -13,7 +13,7 @@ const addresses = v.pipe(v.array(v.pipe(plain, v.maxLength(maxAddressLength))), 
 
 const introductionSchema = v.object({
   name: machineName,
-  key: lastingKey,
+  key: bytes32,
   /** Multiaddrs at which its peer may be found where no multicast reaches it; empty: it runs none now. */
   addresses,
 });

@@ -9,13 +9,13 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { SwarmError } from '../core/swarm-error.ts';
 import { maxAddresses, maxAddressLength } from '../wire/limits.ts';
-import { lastingKey, machineName, plain } from '../wire/schema.ts';
+import { bytes32, machineName, plain } from '../wire/schema.ts';
 import { checkOwnDirectory, ensureOwnDirectory, readOwnFile, writeOwnFile } from './own-file.ts';
 
 /** Machines at most; of more, the first by name. */
 const maxMachines = 1_024;
 
-const fileSchema = v.object({ key: lastingKey });
+const fileSchema = v.object({ key: bytes32 });
 const addressesSchema = v.pipe(
   v.array(v.pipe(plain, v.maxLength(maxAddressLength))),
   v.maxLength(maxAddresses),

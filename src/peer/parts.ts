@@ -44,7 +44,7 @@ import { Tracking } from './submit/tracking.ts';
 import { createTreeAccess } from './submit/tree-access.ts';
 import { AddressBook } from './trust/address-book.ts';
 import { Introductions } from './trust/introductions.ts';
-import { makeKnownMachines } from './trust/known-parts.ts';
+import { makeKnownMachines, makePairing } from './trust/known-parts.ts';
 import { Membership } from './trust/membership.ts';
 import { createTurns } from './turns.ts';
 
@@ -173,14 +173,16 @@ function makeTrust(base: Base, rules: ViewRules) {
   lifecycle.on('joined', () => addressBook.read());
   lifecycle.onStop(() => addressBook.stop());
   const { pairingDirectory: directory } = settings;
-  const knownMachines = makeKnownMachines({ ...common, directory, lifecycle, swarm, neighbours });
+  const known = { ...common, directory, lifecycle, swarm, neighbours };
+  const knownMachines = makeKnownMachines(known);
+  const pairing = makePairing(known);
   /** Whether that peer has proven that it is of the same person, on a share or by its lasting key. */
   const isProven = (peer: PeerName): boolean =>
     members.standing(peer) !== 'stranger' || knownMachines.isKnown(peer);
   /** As {@link isProven}, and shows it again where that was long ago. */
   const isTrusted = async (peer: PeerName): Promise<boolean> =>
     members.standing(peer) === 'member' || knownMachines.isKnown(peer) || (await members.proveAgain(peer));
-  return { members, tracking, introductions, addressBook, knownMachines, isProven, isTrusted };
+  return { members, tracking, introductions, addressBook, knownMachines, pairing, isProven, isTrusted };
 }
 
 /** What peers say of themselves and each other. */
@@ -217,7 +219,7 @@ function makeMesh(
 /** The worker's side. */
 function makeServe(
   base: Base,
-  { members, introductions, knownMachines, isProven, isTrusted }: Trust,
+  { members, introductions, knownMachines, pairing, isProven, isTrusted }: Trust,
   { gossip, report }: Mesh,
 ) {
   const { common, lifecycle, swarm, neighbours, own, sameness, tracer, cannotTrace, trees } = base;
@@ -264,6 +266,7 @@ function makeServe(
     onFree: (free) => lifecycle.emit('free', free),
     onWant: (peer, jobs) => host.apply({ type: 'want', peer, jobs }),
     onKnown: (peer, known) => knownMachines.hear(peer, known),
+    onPair: (peer, pair) => pairing.hear(peer, pair),
     onShares: (peer, shares) => introductions.hear(peer, shares),
   });
   lifecycle.on('control', (peer, frame) => inbox.take(peer, frame));

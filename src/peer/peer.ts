@@ -156,6 +156,7 @@ class Peer implements RunningPeer {
       members,
       isProven,
       knownMachines,
+      pairing,
       host,
       warnings,
     } = this.#parts;
@@ -171,6 +172,7 @@ class Peer implements RunningPeer {
       refusals: (peer) => submitter.refusals.of(peer, members.refusals(peer)),
       doneFor: host.doneFor,
       warnings: [...warnings, ...knownMachines.faults],
+      pairing,
       known: async () => {
         // A home directory that does not answer must not leave the caller without an answer.
         await Promise.race([knownMachines.reload(), sleep(knownMs)]);

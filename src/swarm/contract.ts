@@ -27,7 +27,9 @@ export interface OtherVersionPeer {
  * this peer has ended the connection because it does not know the other's machine any more.
  */
 export type GoneReason = 'bye' | 'closed' | 'silent' | 'garbage' | 'forgotten';
-export type ControlFrame = Frame & { readonly type: 'GOSSIP' | 'WANT' | 'FREE' | 'SHARES' | 'KNOWN' };
+export type ControlFrame = Frame & {
+  readonly type: 'GOSSIP' | 'WANT' | 'FREE' | 'SHARES' | 'KNOWN' | 'PAIR';
+};
 export type LogLevel = 'debug' | 'info' | 'warn';
 
 export interface SwarmEvents {

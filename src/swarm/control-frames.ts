@@ -52,6 +52,7 @@ export function takeControlFrame(link: Link, any: Frame, handlers: ControlHandle
     case 'FREE':
     case 'SHARES':
     case 'KNOWN':
+    case 'PAIR':
       handlers.onTold(frame as ControlFrame);
   }
 }

@@ -26,6 +26,7 @@ const controlFrames: readonly FrameName[] = [
   'BYE',
   'SHARES',
   'KNOWN',
+  'PAIR',
 ];
 /** What the peer that opened a job's stream may send, and what the other. */
 const submitterFrames: readonly FrameName[] = [

@@ -1,7 +1,7 @@
 /** What the CLI asks of the peer on the local socket, and what the peer answers: its `status`, `why` and `stop`. */
 import * as v from 'valibot';
 import type { Payload } from './frame.ts';
-import { encodeJson, parseAnyJson, parseJson, type ValueOf, type WireOf } from './schema.ts';
+import { bytes32, encodeJson, parseAnyJson, parseJson, type ValueOf, type WireOf } from './schema.ts';
 
 // REQUEST
 
@@ -11,6 +11,10 @@ const requestSchema = v.variant('op', [
   v.object({ op: v.literal('why'), job: v.optional(v.number()) }),
   /** Reads anew which machines are known, and lists them. */
   v.object({ op: v.literal('known') }),
+  /** Makes this machine and another one known to each other: that which asks the same, or only `name`. */
+  v.object({ op: v.literal('pair'), name: v.optional(v.string()) }),
+  /** The user has seen these digits on both screens. */
+  v.object({ op: v.literal('pair-confirm'), digits: v.string() }),
 ]);
 export type Request = ValueOf<typeof requestSchema>;
 
@@ -89,6 +93,21 @@ const machineSchema = v.object({
   addresses: v.array(v.string()),
 });
 
+const pairingSchema = v.variant('state', [
+  /** The other machine has shown itself; both show these digits. */
+  v.object({ state: v.literal('compare'), digits: v.string(), name: v.string() }),
+  /** Both have confirmed. */
+  v.object({
+    state: v.literal('paired'),
+    name: v.string(),
+    key: bytes32,
+    addresses: v.array(v.string()),
+  }),
+  v.object({ state: v.literal('failed'), why: v.string() }),
+]);
+/** How far a pairing has come. */
+export type PairingState = ValueOf<typeof pairingSchema>;
+
 const errorSchema = v.object({ error: v.string() });
 const replySchemas = {
   status: statusSchema,
@@ -96,6 +115,8 @@ const replySchemas = {
   stop: v.object({ waiting: v.number() }),
   why: v.object({ jobs: v.array(explanationSchema) }),
   known: v.object({ machines: v.array(machineSchema), faults: v.array(v.string()) }),
+  pair: pairingSchema,
+  'pair-confirm': v.object({ taken: v.boolean() }),
   error: errorSchema,
 } as const;
 /** The answer to a request, by its `op`; `error`: to one that is not known. */

@@ -4,9 +4,10 @@ import { FrameError, frameLimits, type Payload } from './frame.ts';
 import { maxCacheMs, maxReports, maxShares, maxVersionLength } from './limits.ts';
 import { encodeU32, encodeU64, parseU32, parseU64 } from './numbers.ts';
 import {
+  bytes32,
   count,
   encodeJson,
-  lastingKey,
+  machineName,
   parseJson,
   path,
   signature,
@@ -142,7 +143,7 @@ export function parseShares(payload: Uint8Array): Shares {
 // KNOWN
 
 const knownSchema = v.object({
-  key: lastingKey,
+  key: bytes32,
   /** By that key, of both PeerIds: the sender's machine speaks to the receiver's, and to no other. */
   signature,
   /** The receiver's machine is known to the sender's. */
@@ -155,4 +156,22 @@ export function encodeKnown(known: Known): Payload<'KNOWN'> {
 }
 export function parseKnown(payload: Uint8Array): Known {
   return parseJson('KNOWN', knownSchema, payload);
+}
+
+// PAIR
+
+const pairSchema = v.variant('step', [
+  /** A hash of what the sender will reveal. */
+  v.object({ step: v.literal('commit'), commitment: bytes32 }),
+  v.object({ step: v.literal('reveal'), nonce: bytes32, key: bytes32, name: machineName }),
+  /** The user has seen the same digits on both screens; or it comes to nothing. */
+  v.object({ step: v.picklist(['confirm', 'end']) }),
+]);
+export type Pair = ValueOf<typeof pairSchema>;
+
+export function encodePair(pair: Pair): Payload<'PAIR'> {
+  return encodeJson<'PAIR'>(pair satisfies WireOf<typeof pairSchema>);
+}
+export function parsePair(payload: Uint8Array): Pair {
+  return parseJson('PAIR', pairSchema, payload);
 }

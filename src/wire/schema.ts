@@ -32,8 +32,9 @@ export const limits = v.pipe(
   v.string(),
   v.regex(/^(?:[a-z]{2,10}:(?:\d{1,20}|-):(?:\d{1,20}|-)(?:,(?!$)|$)){0,16}$/u, 'is not a list of limits'),
 );
-/** Raw Ed25519 public key of a machine, and a signature by one, base64. */
-export const lastingKey = v.pipe(v.string(), v.regex(/^[A-Za-z0-9+/]{43}=$/u, 'is not a public key'));
+/** 32 bytes, base64: a hash, a nonce, or the raw Ed25519 public key of a machine. */
+export const bytes32 = v.pipe(v.string(), v.regex(/^[A-Za-z0-9+/]{43}=$/u, 'is not 32 bytes of base64'));
+/** By such a key, base64. */
 export const signature = v.pipe(v.string(), v.regex(/^[A-Za-z0-9+/]{86}==$/u, 'is not a signature'));
 /** What a machine is called; also the name of a file. */
 export const machineName = v.pipe(

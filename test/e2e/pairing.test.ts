@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
-import { checkout } from '../rig/child.ts';
+import { checkout, type Running } from '../rig/child.ts';
 import type { Host } from '../rig/lan.ts';
 import { SshLan } from '../rig/ssh-lan.ts';
 import type { StrangerReport, StrangerTask } from '../rig/stranger.ts';
+import { until } from '../rig/until.ts';
 
 const buildswarm = path.join(checkout, 'bin/buildswarm');
 const options = { skip: process.getuid?.() === 0 ? false : 'only root can run sshd', timeout: 240_000 };
@@ -114,6 +115,46 @@ test(
     await machines.buildswarm('m1', 'stop', '--now');
     await machines.untilConnected('m2');
     await machines.buildswarm('m1', 'start', '--no-mdns');
+    await machines.untilConnected('m2', 'm1');
+  },
+);
+
+/** `buildswarm pair` in a shell that answers when it is told to: `echo yes >/tmp/answer`. */
+function pairOn(host: Host): { readonly running: Running; digits: () => string } {
+  const script = `rm -f /tmp/answer; mkfifo /tmp/answer; ${buildswarm} pair <>/tmp/answer`;
+  const running = machines.start(host, ['bash', '-c', script]);
+  let said = '';
+  running.child.stdout?.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  return { running, digits: () => /^ {2}(\d{3} \d{3})$/m.exec(said)?.[1] ?? '' };
+}
+
+test(
+  'two machines are paired when the digits on both screens were confirmed, and not before',
+  options,
+  async () => {
+    await startPeers(machines.lan.hosts);
+    for (const answers of [
+      ['yes', 'no'],
+      ['yes', 'yes'],
+    ] as const) {
+      const [one, other] = [pairOn('m1'), pairOn('m2')];
+      await until(() => one.digits() !== '' && other.digits() !== '', 60_000, 'both show digits');
+      assert.equal(one.digits(), other.digits());
+      await machines.shell('m1', `echo ${answers[0]} >/tmp/answer`);
+      assert.deepEqual(await machines.peers('m1'), []);
+      await machines.shell('m2', `echo ${answers[1]} >/tmp/answer`);
+      const ended = await Promise.all([one.running.ended, other.running.ended]);
+      const isPaired = answers[1] === 'yes';
+      assert.deepEqual(
+        ended.map(({ status }) => status),
+        isPaired ? [0, 0] : [1, 1],
+      );
+      const names = (await machines.peers('m1')).map(({ name }) => name);
+      assert.deepEqual(names, isPaired ? ['m2'] : []);
+    }
+    await machines.untilConnected('m1', 'm2');
     await machines.untilConnected('m2', 'm1');
   },
 );

@@ -1,6 +1,6 @@
 /** Machines of one person that share nothing: own /etc and home, an sshd each, and peers. Root only: sshd needs it. */
 import path from 'node:path';
-import { checked, checkout, type Ended, type RunOptions } from './child.ts';
+import { checked, checkout, type Ended, type Running, type RunOptions } from './child.ts';
 import { type Host, Lan } from './lan.ts';
 import { until } from './until.ts';
 
@@ -65,6 +65,10 @@ export class SshLan {
 
   async run(host: Host, argv: readonly string[], options: RunOptions = {}): Promise<Ended> {
     return await this.lan.exec(host, argv, { ...options, env: { HOME: home, ...options.env } });
+  }
+
+  start(host: Host, argv: readonly string[]): Running {
+    return this.lan.start(host, argv, { env: { HOME: home } });
   }
 
   /** Runs a script that is to succeed. @returns what it printed. */

@@ -8,6 +8,7 @@ import { Command } from 'commander';
 import { addDaemon } from '../../src/cli/daemon.ts';
 import { addInvite } from '../../src/cli/invite.ts';
 import { addKnown } from '../../src/cli/known.ts';
+import { addPair } from '../../src/cli/pair.ts';
 import { addRun } from '../../src/cli/run.ts';
 import { addShare } from '../../src/cli/share.ts';
 import { addStart } from '../../src/cli/start.ts';
@@ -42,7 +43,18 @@ const settingRows = rowsOf(configuration).filter((row) => row.length === 5);
 
 function commandLine(): Command {
   const program = new Command().enablePositionalOptions();
-  for (const add of [addStart, addDaemon, addStop, addStatus, addShare, addInvite, addKnown, addRun, addWhy])
+  for (const add of [
+    addStart,
+    addDaemon,
+    addStop,
+    addStatus,
+    addShare,
+    addInvite,
+    addKnown,
+    addPair,
+    addRun,
+    addWhy,
+  ])
     add(program);
   return program;
 }

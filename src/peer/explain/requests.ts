@@ -5,9 +5,16 @@ import type { PeerName } from '../../core/schedule/contract.ts';
 import { type DispatcherState, doneByPeer, jobCounts } from '../../core/schedule/dispatcher.ts';
 import type { CliRequest } from '../../local/server.ts';
 import type { Swarm } from '../../swarm/swarm.ts';
-import { type Explanation, encodeReply, type Reply, type Status } from '../../wire/cli-messages.ts';
+import {
+  type Explanation,
+  encodeReply,
+  type PairingState,
+  type Reply,
+  type Status,
+} from '../../wire/cli-messages.ts';
 import type { GossipLoop } from '../mesh/gossip-loop.ts';
 import type { Neighbours } from '../mesh/neighbours.ts';
+import type { Pairing } from '../trust/pairing.ts';
 import type { JobRecord, Ledger } from './ledger.ts';
 import type { WhyNot } from './refusals.ts';
 import { buildStatus } from './status.ts';
@@ -29,6 +36,7 @@ export interface PeerView {
   readonly warnings: readonly string[];
   /** Reads anew which machines are known. */
   readonly known: () => Promise<Reply<'known'>>;
+  readonly pairing: Pairing;
   /** Jobs that a stop waits for. */
   readonly waiting: () => number;
   readonly stop: (now: boolean) => void;
@@ -70,9 +78,34 @@ export function answerRequest(request: CliRequest, view: PeerView): void {
         request.end();
       });
       break;
+    case 'pair':
+      pair(request, asked.name, view.pairing);
+      break;
+    case 'pair-confirm':
+      request.reply(encodeReply('pair-confirm', { taken: view.pairing.confirm(asked.digits) }));
+      request.end();
+      break;
     default:
       asked satisfies never;
   }
+}
+
+/** The pairing lasts as long as the command that asked for it. */
+function pair(request: CliRequest, name: string | undefined, pairing: Pairing): void {
+  let isClosed = false;
+  let end: (() => void) | undefined;
+  request.onClose(() => {
+    isClosed = true;
+    end?.();
+  });
+  const tell = (state: PairingState): void => {
+    request.reply(encodeReply('pair', state));
+    if (state.state !== 'compare') request.end();
+  };
+  void pairing.begin(name, tell).then((endNow) => {
+    end = endNow;
+    if (isClosed) endNow();
+  });
 }
 
 function statusOf(view: PeerView): Status {

@@ -4,9 +4,11 @@ import type { PeerName } from '../../core/schedule/contract.ts';
 import type { ControlFrame } from '../../swarm/contract.ts';
 import {
   type Known,
+  type Pair,
   parseFree,
   parseGossip,
   parseKnown,
+  parsePair,
   parseShares,
   parseWant,
   type Shares,
@@ -22,6 +24,7 @@ export interface ControlInboxInit {
   readonly onFree: (report: LoadReport) => void;
   readonly onWant: (peer: PeerName, jobs: number) => void;
   readonly onKnown: (peer: PeerName, known: Known) => void;
+  readonly onPair: (peer: PeerName, pair: Pair) => void;
   readonly onShares: (peer: PeerName, shares: Shares['shares']) => void;
 }
 
@@ -56,6 +59,8 @@ export class ControlInbox {
         return this.#init.onShares(peer, parseShares(payload).shares);
       case 'KNOWN':
         return this.#init.onKnown(peer, parseKnown(payload));
+      case 'PAIR':
+        return this.#init.onPair(peer, parsePair(payload));
       default:
         frame.type satisfies never;
     }

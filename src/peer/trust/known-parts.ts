@@ -1,11 +1,15 @@
 /** Joins the known machines with the swarm: who is told, what ends, who is dialled. */
 import { hostname } from 'node:os';
 import type { PeerName } from '../../core/schedule/contract.ts';
+import { machineNameOf } from '../../pairing/introduction.ts';
+import { ensureLastingKey } from '../../pairing/lasting-key.ts';
 import type { Swarm } from '../../swarm/swarm.ts';
+import { startTimer } from '../alarm.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import type { Neighbours } from '../mesh/neighbours.ts';
 import { KnownAddresses } from './known-addresses.ts';
 import { KnownMachines } from './known-machines.ts';
+import { Pairing } from './pairing.ts';
 
 export interface KnownPartsInit {
   readonly directory: string;
@@ -57,4 +61,25 @@ export function makeKnownMachines(init: KnownPartsInit): KnownMachines {
   });
   lifecycle.onStop(() => knownMachines.stop());
   return knownMachines;
+}
+
+/** How machines are made known while both run `pair`. */
+export function makePairing({ directory, lifecycle, swarm, neighbours }: KnownPartsInit): Pairing {
+  const pairing = new Pairing({
+    self: swarm.id,
+    introduceSelf: async () => {
+      const { publicKey } = await ensureLastingKey(directory, hostname());
+      return { name: machineNameOf(hostname()), key: publicKey };
+    },
+    neighbours: () => neighbours.ids(),
+    describe: (id) => {
+      const peer = swarm.peers().find((each) => each.id === id);
+      return { name: peer?.hello.report.name ?? '', addresses: peer?.addresses ?? [] };
+    },
+    send: (to, payload) => swarm.send(to, 'PAIR', payload),
+    startTimer,
+  });
+  lifecycle.on('met', (peer) => pairing.met(peer.id));
+  lifecycle.on('gone', (peer) => pairing.gone(peer));
+  return pairing;
 }

@@ -174,6 +174,11 @@ const words: Readonly<Record<string, Kind>> = {
     [`${'A'.repeat(43)}=`, `${'+/9z'.repeat(10)}abc=`],
     ['', 'A'.repeat(44), `${'A'.repeat(44)}=`, `${'!'.repeat(43)}=`, 7],
   ),
+  '32 bytes, base64': anyOf([`${'A'.repeat(43)}=`], ['', 'A'.repeat(44), 7]),
+  'machine name': anyOf(
+    ['a', `Z${'._-9'.repeat(15)}xyz`],
+    ['', '.a', '-a', 'a/b', 'a\n', 'a'.repeat(65), '\u00e9', 7],
+  ),
   signature: anyOf(
     [`${'A'.repeat(86)}==`, `${'+/9z'.repeat(21)}ab==`],
     ['', 'A'.repeat(88), `${'A'.repeat(87)}==`, 7],

@@ -89,7 +89,10 @@ const explanation: cli.Explanation = {
   details: ['all are busy'],
 };
 
-function reply<Op extends 'status' | 'stop' | 'why' | 'known'>(op: Op, value: cli.Reply<Op>): Message {
+function reply<Op extends Exclude<Parameters<typeof cli.encodeReply>[0], 'error'>>(
+  op: Op,
+  value: cli.Reply<Op>,
+): Message {
   return message<cli.Reply<Op> | cli.Reply<'error'>>(
     'REPLY',
     (payload) => cli.parseReply(op, payload),
@@ -126,6 +129,9 @@ export const messages: readonly Message[] = [
         { op: 'why' },
         { op: 'why', job: 7 },
         { op: 'known' },
+        { op: 'pair' },
+        { op: 'pair', name: 'lab1' },
+        { op: 'pair-confirm', digits: '123456' },
         undefined,
       ),
     },
@@ -141,6 +147,16 @@ export const messages: readonly Message[] = [
     faults: ['peers must be 0700'],
   }),
 
+  reply('pair', { state: 'compare', digits: '123456', name: 'lab1' }),
+  reply('pair', {
+    state: 'paired',
+    name: 'lab1',
+    key: `${'A'.repeat(43)}=`,
+    addresses: ['/ip4/10.0.0.1/tcp/1'],
+  }),
+  reply('pair', { state: 'failed', why: 'nobody came' }),
+  reply('pair-confirm', { taken: true }),
+
   { frame: 'JOB', encode: runner.encodeRunnerJob },
   { frame: 'SPAWN_FAILED', parse: runner.parseSpawnFailed },
   { frame: 'STARTED', parse: runner.parseStarted },
@@ -153,6 +169,9 @@ export const messages: readonly Message[] = [
   message('WANT', control.parseWant, control.encodeWant, { values: u32 }),
   message('FREE', control.parseFree, control.encodeFree, { table: 'FREE' }),
   message('KNOWN', control.parseKnown, control.encodeKnown, { table: 'KNOWN' }),
+  message('PAIR', control.parsePair, control.encodePair, { table: 'PAIR, first' }),
+  message('PAIR', control.parsePair, control.encodePair, { table: 'PAIR, second' }),
+  message('PAIR', control.parsePair, control.encodePair, { table: 'PAIR, last' }),
   message('SHARES', control.parseShares, control.encodeShares, { table: 'SHARES' }),
 
   message('OFFER', job.parseOffer, job.encodeOffer, { table: 'OFFER' }),
