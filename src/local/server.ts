@@ -1,9 +1,10 @@
 /**
  * The local socket: wrappers and the CLI connect here. Bytes that are no frames end their own connection only.
  */
-import { unlinkSync } from 'node:fs';
-import { chmod } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, linkSync, lstatSync, rmSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { SwarmError } from '../core/swarm-error.ts';
 import { parseRequest, type Request } from '../wire/cli-messages.ts';
 import { encodeFrame, FrameDecoder, type FrameName, type Payload } from '../wire/frame.ts';
@@ -50,7 +51,7 @@ const beatMs = 5_000;
  * @throws SwarmError `E_SOCKET_BUSY` if another peer listens there, `E_SOCKET_DIRECTORY` if its directory is not ours alone.
  */
 export async function listenLocal(init: LocalServerInit): Promise<LocalServer> {
-  prepareSocketDirectory(init.path, init.uid);
+  const directory = prepareSocketDirectory(init.path, init.uid);
   await removeStaleSocket(init.path);
   const sockets = new Set<Socket>();
   const wrappers = new Set<WrapperConnection>();
@@ -67,11 +68,11 @@ export async function listenLocal(init: LocalServerInit): Promise<LocalServer> {
     });
     serve(socket, wrapper, init);
   });
-  await listen(server, init.path);
-  await chmod(init.path, 0o600);
+  const inode = await listenAt(server, init.path, directory);
   return {
     close: () => {
       server.close();
+      if (inodeOf(init.path) === inode) unlinkSync(init.path);
     },
     destroy: () => {
       clearInterval(beats);
@@ -157,14 +158,37 @@ async function removeStaleSocket(path: string): Promise<void> {
   if (answer === 'ECONNREFUSED') unlinkSync(path);
 }
 
-async function listen(server: Server, path: string): Promise<void> {
+/**
+ * Listens under a name of its own, which is then linked to `path`: whoever ends later removes the socket of nobody else,
+ * as Node unlinks the name that it was given, whatever is there by then.
+ *
+ * @returns the inode of the socket.
+ */
+async function listenAt(server: Server, path: string, directory: string): Promise<bigint | undefined> {
+  const own = join(directory, `s${randomBytes(3).toString('hex')}`);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const hint = cause.code === 'EADDRINUSE' ? 'another peer took it at the same moment' : cause.message;
-      reject(
-        new SwarmError('E_SOCKET_BUSY', `The local socket ${path} cannot be opened: ${hint}.`, { cause }),
-      );
-    });
-    server.listen(path, 511, resolve);
+    server.once('error', (cause) => reject(cannotOpen(path, cause)));
+    server.listen(own, 511, resolve);
   });
+  // A connection that cannot be taken, as no descriptor is left, is that of one wrapper, which then runs its command itself.
+  server.on('error', () => undefined);
+  try {
+    chmodSync(own, 0o600);
+    linkSync(own, path);
+  } catch (cause) {
+    server.close();
+    throw cannotOpen(path, cause as NodeJS.ErrnoException);
+  } finally {
+    rmSync(own, { force: true });
+  }
+  return inodeOf(path);
+}
+
+function cannotOpen(path: string, cause: NodeJS.ErrnoException): SwarmError {
+  const hint = cause.code === 'EEXIST' ? 'another peer took it at the same moment' : cause.message;
+  return new SwarmError('E_SOCKET_BUSY', `The local socket ${path} cannot be opened: ${hint}.`, { cause });
+}
+
+function inodeOf(path: string): bigint | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }

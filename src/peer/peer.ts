@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { SwarmError } from '../core/swarm-error.ts';
 import { viewRules } from '../core/view/rules.ts';
+import { PlaceWatch } from '../local/place-watch.ts';
 import { type LocalServer, listenLocal } from '../local/server.ts';
 import { knownStatus } from './explain/known-status.ts';
 import { answerRequest, type PeerView } from './explain/requests.ts';
@@ -141,6 +142,18 @@ class Peer implements RunningPeer {
     });
     this.#local = local;
     lifecycle.onStop(() => local.close());
+    await this.#watchPlaces();
+  }
+
+  /** Without them it would take jobs that it cannot start, and nobody here could stop it. */
+  async #watchPlaces(): Promise<void> {
+    const { settings, runner, tracer, lifecycle } = this.#parts;
+    const places = new PlaceWatch((path) =>
+      lifecycle.emit('lost', `${path} was removed, by which this peer and its commands are reached`),
+    );
+    lifecycle.onStop(() => places.stop());
+    const paths = [settings.socketPath, runner.socketPath, tracer?.directory];
+    await places.start(paths.filter((path) => path !== undefined));
   }
 
   #view(): PeerView {

@@ -20,6 +20,7 @@ export function createPlainRunner(): Runner {
   const running = new Map<Execution, Promise<void>>();
   return {
     pid: process.pid,
+    socketPath: undefined,
     run: (spec, listener) => {
       const over = deferred();
       const execution = execute(spec, {

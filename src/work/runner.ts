@@ -50,6 +50,8 @@ export interface Execution {
 
 export interface Runner {
   readonly pid: number;
+  /** Where it is reached; undefined where it is part of this process. */
+  readonly socketPath: string | undefined;
   run(spec: RunSpec, listener: RunListener): Execution;
   /** Ends the runner and everything that it runs. */
   stop(): Promise<void>;
@@ -79,6 +81,7 @@ export async function startRunner(
   child.unref();
   return {
     pid: child.pid ?? 0,
+    socketPath,
     run: (spec, listener) => execute(socketPath, spec, listener),
     stop: async () => {
       stopping = true;

@@ -5,7 +5,7 @@ import type { DispatcherEvent, PeerName } from './contract.ts';
 import type { DispatchedJob, DispatcherState, Placement } from './dispatcher-state.ts';
 import { bindInline, hearPeer, leavePeer, moveJob, note, setDeadline, touch } from './dispatcher-state.ts';
 import { hearReport } from './peer-events.ts';
-import { isNewer, type PeerRecord } from './peer-record.ts';
+import { countFailedStart, isNewer, type PeerRecord } from './peer-record.ts';
 import { ask, askAgainMs, placesAny } from './placement.ts';
 import { again, countFailure, fence, route } from './routing.ts';
 import { type JobEvent, jobTable } from './states.ts';
@@ -72,6 +72,8 @@ export function hearOf(state: DispatcherState, event: AttemptEvent, nowMs: numbe
         peer.refusals.set(record.demand.kind, { code: 'memory', untilMs });
         setDeadline(state, untilMs, { type: 'look' });
       }
+      if (peer !== undefined && event.reason === 'spawn-failed' && countFailedStart(peer, nowMs))
+        setDeadline(state, peer.restsUntilMs, { type: 'look' });
       return again(state, record, 'fail', event.reason, nowMs);
   }
 }
@@ -133,6 +135,7 @@ function start(
   if (placement.recalled) state.recalls -= 1;
   placement.recalled = false;
   if (peer === undefined) return;
+  peer.failedStarts = 0;
   peer.waiting.delete(record.demand.job);
   touch(state, peer);
 }

@@ -24,7 +24,7 @@ export function refuses(
   avoid: ReadonlySet<PeerName> | undefined,
   nowMs: number,
 ): boolean {
-  if (avoid?.has(record.name)) return true;
+  if (avoid?.has(record.name) || nowMs < record.restsUntilMs) return true;
   if (record.memoryShort !== undefined) {
     if (nowMs >= record.memoryShort.untilMs) record.memoryShort = undefined;
     else if (demand.memoryBytes >= record.memoryShort.bytes) return true;

@@ -28,6 +28,10 @@ export interface PeerRecord {
   readonly refusals: Map<string, { readonly code: RefusalCode; readonly untilMs: number }>;
   /** Jobs that need this much memory or more were refused, until then. */
   memoryShort: { readonly bytes: number; readonly untilMs: number; readonly report: LoadReport } | undefined;
+  /** Commands in a row that it could not start. */
+  failedStarts: number;
+  /** It gets no jobs until then, as it could not start the last ones. */
+  restsUntilMs: number;
 }
 
 export function createPeerRecord(report: LoadReport): PeerRecord {
@@ -42,12 +46,28 @@ export function createPeerRecord(report: LoadReport): PeerRecord {
     asking: 0,
     refusals: new Map(),
     memoryShort: undefined,
+    failedStarts: 0,
+    restsUntilMs: Number.NEGATIVE_INFINITY,
   };
 }
 
 /** Jobs that a worker keeps accepted beyond its slots, so that no slot idles for a round trip. */
 export function prefetchRoom(slots: number): number {
   return slots < 1 ? 0 : 1 + Math.floor(slots / 4);
+}
+
+/** So many commands in a row that a worker cannot start are its own fault, not that of the commands. */
+const failedStartsMost = 3;
+/** How long it then gets no jobs: at first, and after more failures at most. */
+const restMs = { first: 5_000, most: 60_000 } as const;
+
+/** It could not start a command. @returns true if it gets no more for a while. */
+export function countFailedStart(record: PeerRecord, nowMs: number): boolean {
+  record.failedStarts += 1;
+  const beyond = record.failedStarts - failedStartsMost;
+  if (beyond < 0) return false;
+  record.restsUntilMs = nowMs + Math.min(restMs.most, restMs.first * 2 ** beyond);
+  return true;
 }
 
 /** True if `report` is of this peer and newer than what the record has. */

@@ -165,8 +165,8 @@ export class JobHost {
 
   #start(job: HostedJob): void {
     const { served, tracer } = this.#init;
-    if (job.offer.traced) job.trace = tracer?.begin(job.offer.cwd);
     try {
+      if (job.offer.traced) job.trace = tracer?.begin(job.offer.cwd);
       const instead = job.offer.served === undefined ? {} : served.begin(job);
       job.run(this.#init, instead, (end) => this.#over(job, end));
     } catch (error) {

@@ -464,6 +464,36 @@ test('three attempts that come to nothing are followed by one inline', () => {
   assert.deepEqual(last.at(-1), { type: 'inline', job: 1, reason: 'retries-used-up' });
 });
 
+test('a worker that fails three starts in a row rests, longer each time, until it starts something', () => {
+  const r = rig();
+  r.up('a');
+  const failOne = (job: number): number => {
+    const offered = offersOf(r.job(job)).length;
+    if (offered === 0) r.send({ type: 'cancel', job });
+    else r.send({ type: 'failed', job, attempt: 1, reason: 'spawn-failed', confirmed: true });
+    // It waits for another worker, as that one is avoided.
+    r.send({ type: 'cancel', job });
+    return offered;
+  };
+  assert.deepEqual([1, 2, 3, 4].map(failOne), [1, 1, 1, 0]);
+  r.pass(4_999);
+  assert.equal(failOne(5), 0);
+  r.pass(1);
+  assert.deepEqual([6, 7].map(failOne), [1, 0], 'one more try');
+  r.pass(9_999);
+  assert.equal(failOne(8), 0, 'then it rests twice as long');
+  assert.deepEqual(offersOf(r.job(9, { remoteOnly: true })), []);
+  assert.deepEqual(offersOf(r.pass(1)).length, 1, 'what waits goes there when the rest is over');
+  r.accept(9, 'a', { sequence: 2, running: 1 });
+  r.end(9, 'a', { sequence: 3 });
+  assert.deepEqual([10, 11, 12, 13].map(failOne), [1, 1, 1, 0], 'it is counted anew');
+  r.pass(5_000);
+  for (let job = 20; job < 30; job += 1) {
+    assert.equal(failOne(job), 1);
+    r.pass(60_000);
+  }
+});
+
 test('a job whose view had grown may run where it ran', () => {
   const r = rig();
   r.up('a');
