@@ -1,40 +1,61 @@
-/** `buildswarm why`: the reasons of decisions, by job. */
+/** `buildswarm why`: what was decided of jobs, and why. */
+import path from 'node:path';
 import type { Command } from 'commander';
-import { visibleValue } from '../core/visible.ts';
+import { visibleJson, visibleValue } from '../core/visible.ts';
 import { requestOne } from '../local/client.ts';
-import type { Explanation } from '../wire/cli-messages.ts';
-import { action } from './exit.ts';
+import { action, exitStatus } from './exit.ts';
 import { localSocket } from './local-socket.ts';
+import { renderBuild, renderJob } from './why-view.ts';
+
+interface WhyOptions {
+  readonly last?: string;
+  readonly here?: boolean;
+  readonly json?: boolean;
+}
+
+/** Of `--here` without `--last`. */
+const listedJobs = 20;
 
 export function addWhy(program: Command): void {
   program
     .command('why')
-    .description('tells why jobs did not run on another machine at the first try')
-    .argument('[job]', 'number of the job')
+    .description('tells why jobs ran where they did; alone: why jobs of the last build ran here, counted')
+    .argument('[job]', 'number of a job, or the path of a file that it wrote')
+    .option('--last <n>', 'the newest N jobs, step by step')
+    .option('--here', 'only jobs that ran on this machine')
+    .option('--json', 'prints one JSON object, for programs')
     .action(
-      action(async (job: string | undefined) => {
-        if (job !== undefined && !/^\d+$/.test(job))
-          program.error(`error: "${job}" is not the number of a job`);
-        const answer = await requestOne(localSocket(), {
-          op: 'why',
-          job: job === undefined ? undefined : Number(job),
-        });
-        if (answer.jobs.length === 0) {
-          process.stdout.write(
-            job === undefined
-              ? 'All jobs so far ran on other machines at the first try.\n'
-              : `Nothing is known of job ${job}; the last 10,000 are remembered.\n`,
+      action(async (asked: string | undefined, options: WhyOptions) => {
+        if (options.last !== undefined && !/^[1-9]\d{0,3}$/.test(options.last))
+          program.error(
+            `error: "${options.last}" is not a number of jobs; give a whole number from 1 to 9999`,
           );
-        }
-        for (const one of answer.jobs) process.stdout.write(`${render(visibleValue(one))}\n`);
+        const isListed = asked !== undefined || options.last !== undefined || options.here === true;
+        await (isListed ? tellJobs(asked, options) : tellBuild(options));
       }),
     );
 }
 
-function render(one: Explanation): string {
-  const head = `job ${one.job}: ${one.command.slice(0, 300)}\n  in ${one.cwd}; ${one.whereabouts ?? one.ending}${one.place === 'inline' ? ' here' : one.place ? ` on ${one.place}` : ''}`;
-  const lines = one.reasons.map(
-    ({ reason, meaning, peer }) => `  ${reason}: ${meaning}${peer ? ` (${peer})` : ''}`,
-  );
-  return [head, ...lines, ...one.details.map((detail) => `  - ${detail}`)].join('\n');
+async function tellJobs(asked: string | undefined, { last, here, json }: WhyOptions): Promise<void> {
+  const isNumber = asked !== undefined && /^\d+$/.test(asked);
+  const answer = await requestOne(localSocket(), {
+    op: 'why',
+    ...(isNumber ? { job: Number(asked) } : {}),
+    ...(asked === undefined || isNumber ? {} : { path: path.resolve(asked) }),
+    ...(last === undefined ? (here === true ? { last: listedJobs } : {}) : { last: Number(last) }),
+    ...(here === true ? { here } : {}),
+  });
+  if (json) process.stdout.write(`${visibleJson(JSON.stringify(answer))}\n`);
+  else for (const job of answer.jobs) process.stdout.write(`${renderJob(visibleValue(job))}\n`);
+  if (answer.jobs.length > 0) return;
+  process.exitCode = exitStatus.failure;
+  if (json) return;
+  const what = isNumber ? `job ${asked}` : asked === undefined ? 'such jobs' : `a job that writes ${asked}`;
+  process.stdout.write(`${visibleValue(`Nothing is known of ${what}; the last 10,000 are remembered.`)}\n`);
+}
+
+async function tellBuild({ json }: WhyOptions): Promise<void> {
+  const build = await requestOne(localSocket(), { op: 'build' });
+  const text = json ? visibleJson(JSON.stringify(build)) : renderBuild(visibleValue(build), Date.now());
+  process.stdout.write(`${text}\n`);
 }

@@ -21,7 +21,8 @@ export const reasons = {
   'no-fitting-peer': 'every known peer refused for a reason that waiting does not change',
   'own-slot': 'all remote slots were taken, and this machine had a free slot',
   unprovable: 'nothing proves that another machine would read the same files, so it ran here',
-  'retries-used-up': 'three remote attempts were lost or refused, so it ran here',
+  'retries-used-up':
+    'its attempts on other machines (three, or one on each that fits) were lost or refused, so it ran here',
   conflict: 'a file that the command wrote changed here meanwhile, so it ran again here',
   'tree-fault':
     'the command asked for a file that is not shown to workers, or wrote where it may not, so it ran here',

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { LoadReport } from '../core/load-report.ts';
+import { consideredPeers } from '../core/schedule/consider.ts';
 import type { PeerName } from '../core/schedule/contract.ts';
 import type { ViewRules } from '../core/view/rules.ts';
 import { prepareSocketDirectory } from '../local/socket-path.ts';
@@ -47,6 +48,9 @@ import { Introductions } from './trust/introductions.ts';
 import { makeKnownMachines, makePairing } from './trust/known-parts.ts';
 import { Membership } from './trust/membership.ts';
 import { createTurns } from './turns.ts';
+
+/** Peers of which `why` tells, for each decision, what was expected of them. */
+const consideredAtMost = 6;
 
 const packageRoot = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -290,7 +294,7 @@ function makeSubmit(
     openTree: (peer) => swarm.openTree(peer),
   });
   lifecycle.onStop(() => trees.close());
-  const ledger = new Ledger();
+  const ledger = new Ledger(now);
   const alarm = new Alarm(now, () => lifecycle.emit('dispatcher-due'));
   lifecycle.onStop(() => alarm.cancel());
   const submitter: Submitter = new Submitter({
@@ -313,6 +317,7 @@ function makeSubmit(
     turns: base.turns,
     decide: (event) => own.decide(event),
     openJob: (peer) => swarm.openJob(peer),
+    consider: (job) => consideredPeers(own.dispatcher, job, consideredAtMost, now()),
     want: (peer, jobs) => swarm.send(peer, 'WANT', encodeWant(jobs)),
     wake: (atMs) => alarm.at(atMs),
     ledger,

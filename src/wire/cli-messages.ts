@@ -1,4 +1,4 @@
-/** What the CLI asks of the peer on the local socket, and what the peer answers: its `status`, `why` and `stop`. */
+/** What the CLI asks of the peer on the local socket, and what the peer answers: its `status`, `why`, `stop` and the like. */
 import * as v from 'valibot';
 import type { Payload } from './frame.ts';
 import { bytes32, encodeJson, parseAnyJson, parseJson, type ValueOf, type WireOf } from './schema.ts';
@@ -8,7 +8,16 @@ import { bytes32, encodeJson, parseAnyJson, parseJson, type ValueOf, type WireOf
 const requestSchema = v.variant('op', [
   v.object({ op: v.literal('status') }),
   v.object({ op: v.literal('stop'), now: v.boolean() }),
-  v.object({ op: v.literal('why'), job: v.optional(v.number()) }),
+  /** Jobs: this one, those that write this path (absolute), or the newest so many; `here`: only those that ran here. */
+  v.object({
+    op: v.literal('why'),
+    job: v.optional(v.number()),
+    path: v.optional(v.string()),
+    last: v.optional(v.number()),
+    here: v.optional(v.boolean()),
+  }),
+  /** Why jobs of the newest build ran here, counted. */
+  v.object({ op: v.literal('build') }),
   /** Reads anew which machines are known, and lists them. */
   v.object({ op: v.literal('known') }),
   /** Makes this machine and another one known to each other: that which asks the same, or only `name`. */
@@ -70,6 +79,23 @@ const statusSchema = v.object({
 /** The swarm as a peer sees it, `status --json`. */
 export type Status = ValueOf<typeof statusSchema>;
 
+const stepSchema = v.object({
+  /** Since the job was handed in. */
+  atMs: v.number(),
+  kind: v.string(),
+  /** A sentence. */
+  text: v.string(),
+  reason: v.optional(v.string()),
+  peer: v.optional(v.string()),
+  detail: v.optional(v.string()),
+  /** Peers that were considered: expected wait in times that one job takes, and the reason why not. */
+  considered: v.optional(
+    v.array(v.object({ peer: v.string(), wait: v.number(), because: v.optional(v.string()) })),
+  ),
+});
+/** One step of a job. */
+export type ExplainedStep = ValueOf<typeof stepSchema>;
+
 const explanationSchema = v.object({
   job: v.number(),
   command: v.string(),
@@ -81,6 +107,12 @@ const explanationSchema = v.object({
   whereabouts: v.optional(v.string()),
   reasons: v.array(v.object({ reason: v.string(), meaning: v.string(), peer: v.string() })),
   details: v.array(v.string()),
+  /** When it was handed in and when it ended, ms since 1970. */
+  startedAtMs: v.number(),
+  endedAtMs: v.optional(v.number()),
+  /** Absolute paths that it says it writes. */
+  outputs: v.array(v.string()),
+  steps: v.array(stepSchema),
 });
 /** What became of a job, and why. */
 export type Explanation = ValueOf<typeof explanationSchema>;
@@ -107,6 +139,28 @@ const pairingSchema = v.variant('state', [
 ]);
 /** How far a pairing has come. */
 export type PairingState = ValueOf<typeof pairingSchema>;
+const tallySchema = v.object({
+  reason: v.string(),
+  count: v.number(),
+  meaning: v.string(),
+  /** What to do about it, if anything. */
+  cure: v.optional(v.string()),
+  /** The newest job of it. */
+  job: v.number(),
+});
+const buildSchema = v.object({
+  /** When its first job was handed in, ms since 1970; undefined: there was no job yet. */
+  startedAtMs: v.optional(v.number()),
+  jobs: v.number(),
+  elsewhere: v.number(),
+  unfinished: v.number(),
+  /** Why jobs ran here. */
+  here: v.array(tallySchema),
+  /** What else was noted: refusals, and attempts that came to nothing. */
+  noted: v.array(tallySchema),
+});
+/** The newest build, by reasons. */
+export type Build = ValueOf<typeof buildSchema>;
 
 const errorSchema = v.object({ error: v.string() });
 const replySchemas = {
@@ -114,6 +168,7 @@ const replySchemas = {
   /** Jobs that it still runs for others. */
   stop: v.object({ waiting: v.number() }),
   why: v.object({ jobs: v.array(explanationSchema) }),
+  build: buildSchema,
   known: v.object({ machines: v.array(machineSchema), faults: v.array(v.string()) }),
   pair: pairingSchema,
   'pair-confirm': v.object({ taken: v.boolean() }),

@@ -63,10 +63,23 @@ test('buildswarm on the command line', async (t) => {
 
   await t.test('why tells the reason of a job that stayed here', async () => {
     await swarm.check('m1', ['swarmrun', 'g++', '--version']);
-    const { stdout } = await say('why');
-    assert.match(stdout.toString(), /g\+\+ --version/);
-    assert.match(stdout.toString(), /query: the command only asks the tool about itself/);
-    assert.match((await say('why', '99999')).stdout.toString(), /Nothing is known of job 99999/);
+    const said = async (...argv: string[]) => (await say('why', ...argv)).stdout.toString();
+    assert.match(await said(), /query: the command only asks the tool about itself/);
+    assert.match(await said('--here', '--last', '1'), /g\+\+ --version\n.*\n.*query: .*because of --version/);
+    assert.match(await said('99999'), /Nothing is known of job 99999/);
+    assert.equal((await say('why', '99999')).status, 1);
+  });
+
+  await t.test('why tells of the job that wrote a file, step by step', async () => {
+    await swarm.check('m1', ['sh', '-c', 'echo "int a;" >why.c; swarmrun gcc -c why.c -o why.o']);
+    const { stdout } = await say('why', 'why.o');
+    assert.match(stdout.toString(), /gcc -c why\.c -o why\.o\n(?:.*\n)+.*considered: m\d/);
+    assert.match(stdout.toString(), /outputs are in place/);
+    const { jobs } = JSON.parse((await say('why', 'why.o', '--json')).stdout.toString()) as {
+      jobs: { outputs: string[] }[];
+    };
+    assert.deepEqual(jobs[0]?.outputs, [join(swarm.share, 'why.o')]);
+    assert.match((await say('why', 'no-such.o')).stdout.toString(), /Nothing is known of a job that writes/);
   });
 
   await t.test('usage errors have status 2 and say what would be right', async () => {
@@ -75,7 +88,7 @@ test('buildswarm on the command line', async (t) => {
       ['no-such'],
       ['start', '--slots', 'many'],
       ['start', '--peer', 'm2:4001'],
-      ['why', 'x'],
+      ['why', '--last', 'many'],
     ]) {
       const { status, stderr } = await say(...argv);
       assert.equal(status, 2, argv.join(' '));

@@ -4,6 +4,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { LoadReport } from '../../src/core/load-report.ts';
+import { consideredPeers } from '../../src/core/schedule/consider.ts';
 import { createDispatcher, type DispatcherState, dispatch } from '../../src/core/schedule/dispatcher.ts';
 import { type JobRecord, Ledger } from '../../src/peer/explain/ledger.ts';
 import { Submitter } from '../../src/peer/submit/submitter.ts';
@@ -38,7 +39,7 @@ const graceMs = 1_000;
 export class SubmitterRig {
   readonly clock = new FakeClock();
   readonly tree = new FakeTree();
-  readonly ledger = new Ledger();
+  readonly ledger = new Ledger(() => this.clock.now());
   readonly submitter: Submitter;
   /** All attempts' streams at their workers, in the order in which they were opened. */
   readonly attempts: WorkerEnd[] = [];
@@ -73,6 +74,7 @@ export class SubmitterRig {
         this.#streams.open(peer, (end) => {
           this.attempts.push(new WorkerEnd(peer, end, (figures) => this.#report(peer, figures)));
         }),
+      consider: (job) => consideredPeers(this.#dispatcher, job, 6, clock.now()),
       want: () => undefined,
       wake: (atMs) => clock.at(atMs, () => this.submitter.apply({ type: 'tick' })),
       isNested: () => false,
@@ -120,8 +122,12 @@ export class SubmitterRig {
     const record = this.ledger.record(job);
     if (record === undefined) throw new Error(`the ledger does not know job ${job}`);
     return {
-      reasons: record.notes.map(({ reason }) => reason),
-      details: record.details,
+      reasons: record.steps.flatMap(({ kind, reason }) =>
+        reason === undefined || kind === 'read' ? [] : [reason],
+      ),
+      details: record.steps.flatMap(({ kind, detail }) =>
+        detail === undefined || kind === 'result' ? [] : [detail],
+      ),
       place: record.place,
     };
   }

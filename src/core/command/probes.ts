@@ -9,14 +9,18 @@ const probeFile =
   /^(?:lt-)?(?:conftest[0-9]*|conftst[a-z0-9]*|confdefs)(?:\.|$)|^cmTC_[0-9a-f]+|^CMakeC(?:XX)?CompilerId\.|^CMakeC(?:XX)?CompilerABI\.|^test(?:C|CXX)Compiler\.c|^\.\d+\.(?:tmp|o)$/;
 
 /**
- * True if the directory or one of the files belongs to a configure step, or nothing is compiled, or what is made is
- * thrown away: whoever does that only wants to know whether it works.
+ * The directory or file that belongs to a configure step, or shows that nothing is compiled or what is made is thrown
+ * away: whoever does that only wants to know whether it works. Undefined: it is not a probe.
  *
  * @param files - sources and outputs, as named.
  */
-export function isProbe(cwd: string, files: readonly string[]): boolean {
-  if (probeDirectory.test(cwd)) return true;
-  return files.some(
+export function probePath(cwd: string, files: readonly string[]): string | undefined {
+  if (probeDirectory.test(cwd)) return cwd;
+  return files.find(
     (file) => file === '/dev/null' || probeFile.test(baseName(file)) || probeDirectory.test(file),
   );
+}
+
+export function isProbe(cwd: string, files: readonly string[]): boolean {
+  return probePath(cwd, files) !== undefined;
 }

@@ -4,6 +4,7 @@ import { isSystemPath, resolvePath } from '../paths.ts';
 import type { Reason } from '../reason.ts';
 import type { Command, Reading } from './contract.ts';
 import { isNowhere } from './driver-outputs.ts';
+import { probePath } from './probes.ts';
 
 /** Where and how a command was started. */
 export interface CommandPlace {
@@ -20,6 +21,8 @@ export interface Travel {
   readonly travels: boolean;
   /** Why not; set if it does not travel. */
   readonly reason?: Reason;
+  /** The word, path or variable that forbids it, where there is one. */
+  readonly word?: string;
   /** Inline without taking a slot: it is short, or it waits for a person. */
   readonly unslotted: boolean;
 }
@@ -30,52 +33,92 @@ const unslotted: ReadonlySet<Reason> = new Set(['query', 'preprocess', 'probe', 
 
 /** Decides. The first rule that speaks against it gives the reason. */
 export function mayTravel(reading: Reading, command: Command, place: CommandPlace): Travel {
-  const reason = whyNot(reading, command, place);
-  if (reason === undefined) return { travels: true, unslotted: false };
-  return { travels: false, reason, unslotted: unslotted.has(reason) };
+  return travelPast(whyNot(reading, command, place));
 }
 
 /** As {@link mayTravel}, to a worker that is shown this machine's files; `shareOf`: what it may write below. */
 export function mayBeServed(reading: Reading, command: Command, place: CommandPlace): Travel {
-  const reason = whyNotServed(reading, command, place);
-  if (reason === undefined) return { travels: true, unslotted: false };
-  return { travels: false, reason, unslotted: unslotted.has(reason) };
+  return travelPast(whyNotServed(reading, command, place));
 }
 
-function whyNotServed(reading: Reading, command: Command, place: CommandPlace): Reason | undefined {
-  const reason = whyNotAnywhere(reading, command, place);
-  if (reason !== undefined) return reason;
+interface Obstacle {
+  readonly reason: Reason;
+  readonly word?: string | undefined;
+}
+
+function travelPast(obstacle: Obstacle | undefined): Travel {
+  if (obstacle === undefined) return { travels: true, unslotted: false };
+  const { reason, word } = obstacle;
+  return {
+    travels: false,
+    reason,
+    unslotted: unslotted.has(reason),
+    ...(word === undefined ? {} : { word }),
+  };
+}
+
+function whyNotServed(reading: Reading, command: Command, place: CommandPlace): Obstacle | undefined {
+  const obstacle = whyNotAnywhere(reading, command, place);
+  if (obstacle !== undefined) return obstacle;
   const isWritable = (path: string) => place.shareOf(resolvePath(command.cwd, path)) !== undefined;
-  if (!reading.outputs.every(({ path }) => isNowhere(path) || isWritable(path))) return 'outside-share';
+  const output = reading.outputs.find(({ path }) => !isNowhere(path) && !isWritable(path));
+  if (output !== undefined) return { reason: 'outside-share', word: output.path };
   const temporary = command.env.get('TMPDIR') ?? '';
-  if (temporary !== '' && !isWritable(temporary)) return 'outside-share';
+  if (temporary !== '' && !isWritable(temporary))
+    return { reason: 'outside-share', word: `TMPDIR=${temporary}` };
   // What is preloaded talks to processes of this machine.
-  return (command.env.get('LD_PRELOAD') ?? '').trim() === '' ? undefined : 'outside-share';
+  const preload = command.env.get('LD_PRELOAD') ?? '';
+  return preload.trim() === '' ? undefined : { reason: 'outside-share', word: `LD_PRELOAD=${preload}` };
 }
 
 /** Rules that hold wherever its files are from. */
-function whyNotAnywhere(reading: Reading, command: Command, place: CommandPlace): Reason | undefined {
-  if (command.argv.length === 0 || command.argv[0] === '') return 'no-command';
-  if (place.force === 'local') return 'asked';
+function whyNotAnywhere(reading: Reading, command: Command, place: CommandPlace): Obstacle | undefined {
+  if (command.argv.length === 0 || command.argv[0] === '') return { reason: 'no-command' };
+  if (place.force === 'local') return { reason: 'asked' };
   if (reading.inline !== undefined && !(place.force === 'remote' && overridable.has(reading.inline)))
-    return reading.inline;
-  if (reading.kind === 'other' && place.stdin === 'tty' && place.stdoutIsTerminal) return 'interactive';
+    return { reason: reading.inline, word: inlineWord(reading.inline, reading, command) };
+  if (reading.kind === 'other' && place.stdin === 'tty' && place.stdoutIsTerminal)
+    return { reason: 'interactive' };
   // Compilers and their like use what they are given by name; leaked descriptors are common and none of their business.
-  if (place.descriptors > 0 && reading.kind === 'other') return 'descriptor';
+  if (place.descriptors > 0 && reading.kind === 'other') return { reason: 'descriptor' };
   const isPlaced = command.cwd.startsWith('/') && place.shareOf(resolvePath('/', command.cwd)) !== undefined;
-  return isPlaced ? undefined : 'outside-share';
+  return isPlaced ? undefined : { reason: 'outside-share', word: command.cwd };
 }
 
-function whyNot(reading: Reading, command: Command, place: CommandPlace): Reason | undefined {
-  const reason = whyNotAnywhere(reading, command, place);
-  if (reason !== undefined) return reason;
-  const inShare = (path: string) => place.shareOf(resolvePath(command.cwd, path)) !== undefined;
-  if (!reading.outputs.every(({ path }) => isNowhere(path) || inShare(path))) return 'outside-share';
+function whyNot(reading: Reading, command: Command, place: CommandPlace): Obstacle | undefined {
+  const obstacle = whyNotAnywhere(reading, command, place);
+  if (obstacle !== undefined) return obstacle;
+  const outside = wordOutside(reading, command, place);
+  if (outside !== undefined) return { reason: 'outside-share', word: outside };
+  return reading.unprovable === undefined ? undefined : { reason: 'unprovable' };
+}
+
+/** The path or variable that ties the command to this machine. */
+function wordOutside(reading: Reading, command: Command, place: CommandPlace): string | undefined {
+  const { cwd } = command;
+  const inShare = (path: string) => place.shareOf(resolvePath(cwd, path)) !== undefined;
+  const output = reading.outputs.find(({ path }) => !isNowhere(path) && !inShare(path));
+  if (output !== undefined) return output.path;
   const seenEverywhere = (path: string) =>
-    isNowhere(path) || isSystemPath(resolvePath(command.cwd, path)) || inShare(path);
-  if (!namedPaths(reading, command).every(seenEverywhere)) return 'outside-share';
-  if (environmentStays(command.env, seenEverywhere)) return 'outside-share';
-  return reading.unprovable === undefined ? undefined : 'unprovable';
+    isNowhere(path) || isSystemPath(resolvePath(cwd, path)) || inShare(path);
+  return (
+    namedPaths(reading, command).find((path) => !seenEverywhere(path)) ??
+    variableThatStays(command.env, seenEverywhere)
+  );
+}
+
+const inlineWords: Readonly<Partial<Record<Reason, RegExp>>> = {
+  preprocess: /^-(?:E|MM?)$/,
+  query: /^(?:--?(?:version|help|target-help)\b|-dump|-print|--print|-###$|-v$|-V$)/,
+  'stdin-input': /^-$/,
+};
+
+/** The word of the command line that keeps it here by itself, as far as one word does. */
+function inlineWord(reason: Reason, reading: Reading, { argv, cwd }: Command): string | undefined {
+  if (reason === 'probe')
+    return probePath(cwd, [...reading.inputs, ...reading.outputs.map(({ path }) => path)]);
+  const pattern = inlineWords[reason];
+  return pattern === undefined ? undefined : argv.find((word, index) => index > 0 && pattern.test(word));
 }
 
 /** All paths that must be the same elsewhere. */
@@ -111,11 +154,11 @@ export function absolutePathsIn(argument: string): string[] {
   return found;
 }
 
-/** True if a variable ties the command to this machine: a preloaded library, or a directory for temporary files or libraries that others lack. */
-function environmentStays(
+/** A variable that ties the command to this machine: a preloaded library, or a directory for temporary files or libraries that others lack. */
+function variableThatStays(
   env: ReadonlyMap<string, string>,
   seenEverywhere: (path: string) => boolean,
-): boolean {
+): string | undefined {
   const temporary = env.get('TMPDIR');
   // Compilers put their intermediate files there; /tmp is on every machine.
   if (
@@ -124,10 +167,11 @@ function environmentStays(
     !/^\/(?:var\/)?tmp\/*$/.test(temporary) &&
     !seenEverywhere(temporary)
   )
-    return true;
+    return `TMPDIR=${temporary}`;
   // fakeroot, faketime and sandboxes of package builders: what is preloaded talks to processes of this machine.
   const preload = env.get('LD_PRELOAD') ?? '';
-  if (preload.trim() !== '') return true;
+  if (preload.trim() !== '') return `LD_PRELOAD=${preload}`;
   const libraries = (env.get('LD_LIBRARY_PATH') ?? '').split(/[:;]/).filter((dir) => dir !== '');
-  return !libraries.every(seenEverywhere);
+  const library = libraries.find((dir) => !seenEverywhere(dir));
+  return library === undefined ? undefined : `LD_LIBRARY_PATH=${library}`;
 }

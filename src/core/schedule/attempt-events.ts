@@ -178,7 +178,7 @@ function refuse(
     return again(state, record, 'refuse', code, nowMs);
   leaveWith(state, record, peer, report);
   // It has run there, in vain: that is one of the few attempts that a job has.
-  if (record.stage !== 'offered') countFailure(state, record, placement.peer);
+  if (record.stage !== 'offered') countFailure(state, record, code, placement.peer);
   moveJob(state, record, 'refuse');
   note(state, record.demand.job, code, placement.peer);
   const closed = peer !== undefined && remember(state, peer, record, code, nowMs);

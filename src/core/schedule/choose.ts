@@ -1,13 +1,16 @@
 /** Which worker gets a job: the one with the least expected wait among those that have room for it. */
 import type { RandomState } from '../random.ts';
 import { nextInteger } from '../random.ts';
-import type { RefusalCode } from '../reason.ts';
+import type { Reason } from '../reason.ts';
 import type { JobDemand, PeerName } from './contract.ts';
 import type { PeerRecord } from './peer-record.ts';
 import { expectedFreeSlots, expectedRoom, expectedWait, isReady } from './peer-record.ts';
 
+/** Peers where an attempt of a job came to nothing, and why it did. */
+export type Avoided = ReadonlyMap<PeerName, Reason>;
+
 /** Refusals that waiting does not cure. */
-const lasting: ReadonlySet<RefusalCode> = new Set([
+const lasting: ReadonlySet<Reason> = new Set([
   'toolchain',
   'untraced',
   'share',
@@ -17,11 +20,16 @@ const lasting: ReadonlySet<RefusalCode> = new Set([
   'leaving',
 ]);
 
+/** True if waiting does not cure a refusal for this reason. */
+export function isLasting(reason: Reason): boolean {
+  return lasting.has(reason);
+}
+
 /** True if this peer would refuse the job, by what it refused before. */
 export function refuses(
   record: PeerRecord,
   demand: JobDemand,
-  avoid: ReadonlySet<PeerName> | undefined,
+  avoid: Avoided | undefined,
   nowMs: number,
 ): boolean {
   if (avoid?.has(record.name) || nowMs < record.restsUntilMs) return true;
@@ -40,7 +48,7 @@ export function refuses(
 export function refusesForGood(
   record: PeerRecord,
   demand: JobDemand,
-  avoid: ReadonlySet<PeerName> | undefined,
+  avoid: Avoided | undefined,
   nowMs: number,
 ): boolean {
   if (avoid?.has(record.name)) return true;
@@ -57,7 +65,7 @@ export function refusesForGood(
 export function choosePeer(
   candidates: Iterable<PeerRecord>,
   demand: JobDemand,
-  avoid: ReadonlySet<PeerName> | undefined,
+  avoid: Avoided | undefined,
   into: 'slot' | 'queue',
   nowMs: number,
   random: RandomState,

@@ -34,8 +34,8 @@ export interface DispatchedJob {
   attempts: AttemptNumber;
   /** Attempts that came to nothing, of those that count. */
   failures: number;
-  /** Peers where an attempt came to nothing. */
-  avoid: Set<PeerName> | undefined;
+  /** Peers where an attempt came to nothing, and why. */
+  avoid: Map<PeerName, Reason> | undefined;
   /** While it is offered, accepted, started or fenced. */
   placement: Placement | undefined;
   /** Why it runs here, once that is certain. */

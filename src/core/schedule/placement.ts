@@ -3,7 +3,7 @@
  * of busy workers; with nothing waiting, jobs that wait in a worker's queue are called back for idle slots elsewhere.
  */
 import type { Reason } from '../reason.ts';
-import { choosePeer, refuses, refusesForGood } from './choose.ts';
+import { choosePeer, isLasting, refuses, refusesForGood } from './choose.ts';
 import type { JobId } from './contract.ts';
 import type { DispatchedJob, DispatcherState } from './dispatcher-state.ts';
 import { moveJob, movePeer, note, runHere, setDeadline, touch } from './dispatcher-state.ts';
@@ -91,7 +91,8 @@ function placeOwn(state: DispatcherState, nowMs: number): void {
     if (state.ownHeld >= state.ownSlots) return 'stop';
     const record = known(state, job);
     const reason = ownReason(state, record, nowMs);
-    if (record.demand.remoteOnly && reason !== 'no-fitting-peer') return 'stays';
+    // Where waiting is of no use, it runs here all the same.
+    if (record.demand.remoteOnly && (reason === 'own-slot' || reason === 'no-peers')) return 'stays';
     runHere(state, record, reason, true);
     return 'taken';
   });
@@ -99,10 +100,20 @@ function placeOwn(state: DispatcherState, nowMs: number): void {
 
 function ownReason(state: DispatcherState, record: DispatchedJob, nowMs: number): Reason {
   if (state.peers.size === 0) return 'no-peers';
+  let tried: Reason | undefined;
   for (const peer of state.peers.values()) {
     if (!refusesForGood(peer, record.demand, record.avoid, nowMs)) return 'own-slot';
+    tried ??= record.avoid?.get(peer.name);
   }
-  return 'no-fitting-peer';
+  return tried === undefined ? 'no-fitting-peer' : reasonAfter(tried);
+}
+
+/** Why a job runs here that no peer refuses for its kind, after an attempt on the last of them came to nothing. */
+function reasonAfter(tried: Reason): Reason {
+  if (tried === 'stale-view') return 'unprovable';
+  if (tried === 'outside-share') return tried;
+  // What it was refused for after it had run there (`toolchain`) holds for others of its kind too.
+  return isLasting(tried) ? 'no-fitting-peer' : 'retries-used-up';
 }
 
 /** Calls accepted jobs that have not started back, one for each slot that is idle elsewhere. */

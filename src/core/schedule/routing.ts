@@ -42,7 +42,7 @@ export function again(
   leavePeer(state, record, 'in-report');
   moveJob(state, record, event);
   // Where the view only has grown, the same peer is as good as any: it has been told by now.
-  countFailure(state, record, reason === 'view-grew' ? undefined : placement.peer);
+  countFailure(state, record, reason, reason === 'view-grew' ? undefined : placement.peer);
   route(state, record, nowMs);
 }
 
@@ -50,13 +50,14 @@ export function again(
 export function countFailure(
   state: DispatcherState,
   record: DispatchedJob,
+  reason: Reason,
   avoid: PeerName | undefined,
 ): void {
   record.failures += 1;
   state.totals.retried += 1;
   if (avoid === undefined) return;
-  record.avoid ??= new Set();
-  record.avoid.add(avoid);
+  record.avoid ??= new Map();
+  record.avoid.set(avoid, reason);
 }
 
 /** As {@link again}, and what the attempt may still yield is not wanted. */

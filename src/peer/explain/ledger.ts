@@ -1,61 +1,128 @@
 /**
- * Remembers why things were decided as they were: counts per reason, and the last jobs with their notes,
- * so that `status` can count and `why` can tell.
+ * Remembers what was decided of each job, step by step, so that `why` can tell, and counts reasons, so that `status` can.
+ * Old jobs make room for new ones, by number and by bytes.
  */
-import { BoundedMap } from '../../core/bounded-map.ts';
 import { type Reason, reasons } from '../../core/reason.ts';
+import type { ConsideredPeer } from '../../core/schedule/consider.ts';
 import type { JobId, PeerName } from '../../core/schedule/contract.ts';
+import { BuildTally } from './build-tally.ts';
 
-/** How many jobs `why` still knows. */
+/** How many jobs `why` still knows, if they are not longer than most. */
 const rememberedJobs = 10_000;
+/** Bytes of memory, by a rough count, that the jobs which it knows may take. */
+const rememberedBytes = 12 * 1024 * 1024;
+/** A job that is refused for an hour must not grow for an hour. */
+const mostSteps = 64;
+const longestDetail = 500;
 
-export interface Note {
+/** What a step is; of `noted` its reason says what happened. */
+export type StepKind =
+  | 'read'
+  | 'offered'
+  | 'viewed'
+  | 'accepted'
+  | 'started'
+  | 'returned'
+  | 'result'
+  | 'committed'
+  | 'noted'
+  | 'told'
+  | 'inline';
+
+export interface Step {
+  /** Of the peer's clock. */
   readonly atMs: number;
-  readonly reason: Reason;
+  readonly kind: StepKind;
+  readonly reason?: Reason;
   readonly peer?: PeerName;
+  /** What makes it concrete: a path, an errno, a refusal's words. */
+  readonly detail?: string;
+  /** Of an offer, and of a job that runs here: the peers that were considered. */
+  readonly considered?: readonly ConsideredPeer[];
+  /** Of a view: files that must be equal, and directories that must be seen anew. */
+  readonly counts?: readonly [files: number, directories: number];
 }
 
 export interface JobRecord {
   readonly job: JobId;
   readonly command: string;
   readonly cwd: string;
-  readonly notes: Note[];
-  readonly details: string[];
-  /** Where it ended: a peer's id, `inline`, or undefined while it has not. */
+  /** Absolute paths that it says it writes, one a line. */
+  outputs: string;
+  readonly steps: Step[];
+  readonly startedAtMs: number;
+  /** Where it ended: a peer's id, `inline`, empty (nowhere), or undefined while it has not. */
   place?: string;
   ending?: string;
-  startedAtMs: number;
   endedAtMs?: number;
 }
 
 export class Ledger {
-  readonly #records = new BoundedMap<JobId, JobRecord>(rememberedJobs);
+  readonly #now: () => number;
+  readonly #mostBytes: number;
+  readonly #records = new Map<JobId, JobRecord>();
   readonly #counts = new Map<Reason, number>();
+  readonly build: BuildTally;
+  #bytes = 0;
 
-  open(job: JobId, command: string, cwd: string, nowMs: number): void {
-    this.#records.set(job, { job, command, cwd, notes: [], details: [], startedAtMs: nowMs });
+  /** @param mostBytes - that the remembered jobs may take, by a rough count. */
+  constructor(now: () => number, mostBytes = rememberedBytes) {
+    this.#now = now;
+    this.#mostBytes = mostBytes;
+    this.build = new BuildTally(now);
   }
 
-  note(job: JobId, note: Note): void {
+  open(job: JobId, command: string, cwd: string): void {
+    const record = { job, command, cwd, outputs: '', steps: [], startedAtMs: this.#now() };
+    this.#records.set(job, record);
+    this.build.begin(job);
+    this.#grow(recordBytes(record));
+  }
+
+  /** @param outputs - absolute paths, one a line. */
+  writes(job: JobId, outputs: string): void {
+    const record = this.#records.get(job);
+    if (record === undefined) return;
+    record.outputs = outputs;
+    this.#grow(outputs.length);
+  }
+
+  step(job: JobId, kind: StepKind, more?: Omit<Step, 'atMs' | 'kind'>): void {
+    const record = this.#records.get(job);
+    if (record === undefined || record.steps.length >= mostSteps) return;
+    const step = { atMs: this.#now(), kind, ...more };
+    record.steps.push(step);
+    this.#grow(stepBytes(step));
+  }
+
+  /** A decision that is not the plain one. */
+  note(job: JobId, reason: Reason, peer?: PeerName): void {
     // A job that moves from one queue to another is the plan at work; `why` tells it of a job that has more to tell.
-    if (note.reason !== 'recalled') this.#counts.set(note.reason, (this.#counts.get(note.reason) ?? 0) + 1);
-    const notes = this.#records.get(job)?.notes;
-    // A job that is refused for an hour must not grow for an hour.
-    if (notes !== undefined && notes.length < 32) notes.push(note);
+    if (reason !== 'recalled') this.#count(reason);
+    this.build.note(job, reason);
+    this.step(job, 'noted', peer === undefined ? { reason } : { reason, peer });
+  }
+
+  /** It runs here. */
+  inline(job: JobId, reason: Reason, considered: readonly ConsideredPeer[]): void {
+    this.#count(reason);
+    this.build.here(job, reason);
+    this.step(job, 'inline', considered.length > 0 ? { reason, considered } : { reason });
   }
 
   /** Adds to the job what makes its reason concrete: a path, an errno, a refusal's words. */
   detail(job: JobId, detail: string): void {
-    const record = this.#records.get(job);
-    if (record !== undefined && record.details.length < 16) record.details.push(detail.slice(0, 500));
+    this.step(job, 'told', { detail: detail.slice(0, longestDetail) });
   }
 
-  close(job: JobId, place: string, ending: string, nowMs: number): void {
+  /** It has ended. @param place - a peer's id, `inline`, or empty: nowhere. */
+  close(job: JobId, place: string, ending: string): void {
+    this.build.end(job, place);
     const record = this.#records.get(job);
     if (record === undefined) return;
     record.place = place;
     record.ending = ending;
-    record.endedAtMs = nowMs;
+    record.endedAtMs = this.#now();
   }
 
   /** How often each reason was given since the start, most often first. */
@@ -69,11 +136,54 @@ export class Ledger {
     return this.#records.get(job);
   }
 
-  /** The newest jobs that have not ended or of which there is more to tell than where they ran, newest first. */
-  recent(limit: number): JobRecord[] {
-    return [...this.#records.values()]
-      .filter(({ place, notes }) => place === undefined || notes.some(({ reason }) => reason !== 'recalled'))
-      .slice(-limit)
-      .toReversed();
+  /** All that are remembered, the oldest first. */
+  records(): IterableIterator<JobRecord> {
+    return this.#records.values();
   }
+
+  /** The newest jobs of which `wanted` holds, the newest first. */
+  newest(limit: number, wanted: (record: JobRecord) => boolean = () => true): JobRecord[] {
+    return [...this.#records.values()].filter(wanted).slice(-limit).toReversed();
+  }
+
+  /** Jobs that write this path, the newest first; if none does, those that write one that ends so. */
+  writersOf(path: string, limit: number): JobRecord[] {
+    const lines = (record: JobRecord): string[] => record.outputs.split('\n');
+    const exact = this.newest(limit, (record) => lines(record).includes(path));
+    if (exact.length > 0) return exact;
+    const end = `/${path.slice(path.lastIndexOf('/') + 1)}`;
+    return this.newest(limit, (record) => lines(record).some((line) => line.endsWith(end)));
+  }
+
+  #count(reason: Reason): void {
+    this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1);
+  }
+
+  #grow(bytes: number): void {
+    this.#bytes += bytes;
+    while (this.#records.size > 1 && (this.#records.size > rememberedJobs || this.#bytes > this.#mostBytes)) {
+      const [oldest] = this.#records.values();
+      if (oldest === undefined) return;
+      this.#records.delete(oldest.job);
+      this.#bytes -= sizeOf(oldest);
+    }
+  }
+}
+
+// Rough counts of what V8 needs.
+
+function recordBytes({ command, cwd }: JobRecord): number {
+  return 250 + command.length + cwd.length;
+}
+
+function stepBytes({ detail, considered }: Step): number {
+  return 80 + (detail?.length ?? 0) + 56 * (considered?.length ?? 0);
+}
+
+function sizeOf(record: JobRecord): number {
+  return (
+    recordBytes(record) +
+    record.outputs.length +
+    record.steps.reduce((total, step) => total + stepBytes(step), 0)
+  );
 }

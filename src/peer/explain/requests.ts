@@ -1,24 +1,17 @@
 /** Answers what the CLI asks on the local socket. */
 import type { LoadReport } from '../../core/load-report.ts';
-import { reasons } from '../../core/reason.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import { type DispatcherState, doneByPeer, jobCounts } from '../../core/schedule/dispatcher.ts';
 import type { CliRequest } from '../../local/server.ts';
 import type { Swarm } from '../../swarm/swarm.ts';
-import {
-  type Explanation,
-  encodeReply,
-  type PairingState,
-  type Reply,
-  type Status,
-} from '../../wire/cli-messages.ts';
+import { encodeReply, type PairingState, type Reply, type Status } from '../../wire/cli-messages.ts';
 import type { GossipLoop } from '../mesh/gossip-loop.ts';
 import type { Neighbours } from '../mesh/neighbours.ts';
 import type { Pairing } from '../trust/pairing.ts';
+import { describeBuild, explainJob, type Telling } from './explain-job.ts';
 import type { JobRecord, Ledger } from './ledger.ts';
 import type { WhyNot } from './refusals.ts';
 import { buildStatus } from './status.ts';
-import { whereabouts } from './whereabouts.ts';
 
 /** The peer as the CLI may see it. */
 export interface PeerView {
@@ -44,6 +37,10 @@ export interface PeerView {
 
 /** How many jobs `why` lists when it is not asked for one. */
 const listedJobs = 20;
+/** And at most: so many fit a reply. */
+const mostJobs = 1_000;
+
+type CliAsked = NonNullable<CliRequest['asked']>;
 
 export function answerRequest(request: CliRequest, view: PeerView): void {
   const { asked } = request;
@@ -65,13 +62,16 @@ export function answerRequest(request: CliRequest, view: PeerView): void {
       view.stop(asked.now);
       break;
     case 'why': {
-      const { job } = asked;
-      const one = job === undefined ? undefined : view.ledger.record(job);
-      const records = job === undefined ? view.ledger.recent(listedJobs) : one === undefined ? [] : [one];
-      request.reply(encodeReply('why', { jobs: records.map((record) => explain(record, view)) }));
+      const telling = tellingOf(view);
+      const jobs = recordsFor(asked, view.ledger).map((record) => explainJob(record, telling));
+      request.reply(encodeReply('why', { jobs }));
       request.end();
       break;
     }
+    case 'build':
+      request.reply(encodeReply('build', describeBuild(view.ledger.build, tellingOf(view).originMs)));
+      request.end();
+      break;
     case 'known':
       void view.known().then((reply) => {
         request.reply(encodeReply('known', reply));
@@ -130,20 +130,21 @@ function statusOf(view: PeerView): Status {
   });
 }
 
-function explain(record: JobRecord, view: PeerView): Explanation {
-  const nameOf = (peer: string): string => view.gossip.reportOf(peer)?.name ?? peer;
+/** The jobs that are asked for, the newest first. */
+function recordsFor(asked: Extract<CliAsked, { op: 'why' }>, ledger: Ledger): JobRecord[] {
+  const limit = Math.min(asked.last ?? listedJobs, mostJobs);
+  if (asked.job !== undefined) {
+    const record = ledger.record(asked.job);
+    return record === undefined ? [] : [record];
+  }
+  if (asked.path !== undefined) return ledger.writersOf(asked.path, asked.last === undefined ? 1 : limit);
+  return ledger.newest(limit, ({ place }) => asked.here !== true || place === 'inline');
+}
+
+function tellingOf(view: PeerView): Telling {
   return {
-    job: record.job,
-    command: record.command,
-    cwd: record.cwd,
-    place: record.place === undefined || record.place === '' ? '' : nameOf(record.place),
-    ending: record.ending ?? '',
-    ...(record.place === undefined ? { whereabouts: whereabouts(view.dispatcher, record.job, nameOf) } : {}),
-    reasons: record.notes.map(({ reason, peer }) => ({
-      reason,
-      meaning: reasons[reason],
-      peer: peer === undefined ? '' : nameOf(peer),
-    })),
-    details: record.details,
+    dispatcher: view.dispatcher,
+    nameOf: (peer) => view.gossip.reportOf(peer)?.name ?? peer,
+    originMs: performance.timeOrigin,
   };
 }

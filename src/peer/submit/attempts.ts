@@ -9,6 +9,7 @@ import type { JobChannel } from '../../swarm/libp2p/channel.ts';
 import { type ByteString, joinNul } from '../../wire/bytes.ts';
 import { type Frame, FrameError } from '../../wire/frame.ts';
 import { type JobResult, parseAck, type Refused } from '../../wire/job-messages.ts';
+import { describeEnding } from '../explain/ending.ts';
 import type { Ledger } from '../explain/ledger.ts';
 import type { Refusals } from '../explain/refusals.ts';
 import { type AttemptListener, AttemptStream } from './attempt.ts';
@@ -28,7 +29,6 @@ export interface AttemptsInit {
   readonly graceMs: (peer: PeerName) => number;
   /** A job to that peer began or ended. */
   readonly watch: (peer: PeerName, on: boolean) => void;
-  readonly now: () => number;
   readonly tell: (event: DispatcherEvent) => void;
   /** Leaves a job to its wrapper, which runs it. */
   readonly drop: (submission: Submission) => void;
@@ -75,6 +75,10 @@ export class Attempts {
     record.state = 'offered';
     this.#init.watch(peer, true);
     submission.begin(stream);
+    this.#init.ledger.step(submission.id, 'viewed', {
+      peer,
+      counts: [offer.view.files.length, offer.view.refresh.length],
+    });
     stream.offer(joinNul(argv), joinNul(environmentOf(submission)), offer);
   }
 
@@ -84,6 +88,7 @@ export class Attempts {
     const job = submission.id;
     return {
       onAccepted: ({ report }) => {
+        ledger.step(job, 'accepted', { peer });
         refusals.taken(peer, submission.demand.kind);
         offers.accepted(record);
         tell({ type: 'accepted', job, attempt, report });
@@ -91,6 +96,7 @@ export class Attempts {
       onRefused: (refused) =>
         void offers.explain(record, refused).then((explained) => this.#refused(record, explained)),
       onStarted: () => {
+        ledger.step(job, 'started', { peer });
         submission.started();
         tell({ type: 'started', job, attempt });
       },
@@ -101,7 +107,10 @@ export class Attempts {
         this.#settle(record, result).catch((error: unknown) => this.#fault(submission, error));
       },
       onOver: () => watch(peer, false),
-      onReturned: () => tell({ type: 'returned', job, attempt }),
+      onReturned: () => {
+        ledger.step(job, 'returned', { peer });
+        tell({ type: 'returned', job, attempt });
+      },
       onLost: (why) => {
         ledger.detail(job, why);
         this.#lost(record);
@@ -152,6 +161,10 @@ export class Attempts {
       return this.#unprovable(record, result.detail);
     if (result.kind === 'spawn-failed')
       return this.#failed(record, { reason: 'spawn-failed', confirmed: true }, result.detail);
+    this.#init.ledger.step(submission.id, 'result', {
+      peer: record.peer,
+      detail: describeEnding(result.ending),
+    });
     learnMemory(this.#init.memory, submission.demand.kind, result.maxRssBytes);
     const settlement = await this.#init.settling.settle(record, result);
     if (record.state === 'abandoned') return;
@@ -166,6 +179,7 @@ export class Attempts {
         return this.#refused(record, { code: 'toolchain', detail: settlement.detail, report });
       case 'final': {
         submission.ending = ending;
+        if (settlement.proven) this.#init.ledger.step(submission.id, 'committed', { peer: record.peer });
         const succeeded = ending.kind === 'exited' && ending.status === 0;
         // A command that left something running has had its effect.
         const hadEffect = submission.signalled || !submission.replayable || left > 0;
@@ -178,8 +192,8 @@ export class Attempts {
   }
 
   #leftBehind({ submission, peer }: AttemptRecord, left: number): void {
-    const { ledger, now } = this.#init;
-    ledger.note(submission.id, { atMs: now(), reason: 'left-behind', peer });
+    const { ledger } = this.#init;
+    ledger.note(submission.id, 'left-behind', peer);
     ledger.detail(submission.id, `${left} of its processes live on`);
   }
 

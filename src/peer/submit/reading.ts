@@ -15,7 +15,7 @@ import type { Disk } from '../../share/disk.ts';
 import { DiskError } from '../../share/disk-error.ts';
 import { readFacts } from '../../share/facts.ts';
 import type { Share, Shares } from '../../share/shares.ts';
-import { type ByteString, fromBytes } from '../../wire/bytes.ts';
+import { type ByteString, fromBytes, toText } from '../../wire/bytes.ts';
 import type { Membership } from '../trust/membership.ts';
 import type { OwnTrees, ServedPlace } from './served/own-trees.ts';
 
@@ -94,14 +94,17 @@ export class RequestReader {
     const { stdin, stdout, descriptors, force } = request.job;
     const place = await this.#placeOf(command);
     if (typeof place !== 'object') return place === undefined ? read : { ...read, detail: place };
-    const { travels, reason, unslotted } = mayBeServed(read.reading, command, {
+    const { travels, reason, unslotted, word } = mayBeServed(read.reading, command, {
       shareOf: (path) => place.areas.find((area) => isBelow(area, path)),
       stdin,
       stdoutIsTerminal: stdout === 'tty',
       descriptors,
       force,
     });
-    if (!travels) return { ...read, inline: reason ?? 'outside-share', unslotted, detail: undefined };
+    if (!travels) {
+      const detail = word === undefined ? undefined : `${toText(word)} is not where a worker may write`;
+      return { ...read, inline: reason ?? 'outside-share', unslotted, detail };
+    }
     if (!(await this.#hasProgram(command, '/'))) return { ...read, inline: 'no-command', unslotted: true };
     const obstacle = await disk.run('namedObstacle', namedFilesOf(read.reading, command.cwd));
     if (obstacle !== undefined) return { ...read, inline: 'unprovable', detail: obstacle };
@@ -136,7 +139,7 @@ export class RequestReader {
   ): Promise<ReadRequest> {
     const reading = await readWhole(command, this.#init.disk, options);
     const root = share?.root;
-    const { travels, reason, unslotted } = mayTravel(reading, command, {
+    const { travels, reason, unslotted, word } = mayTravel(reading, command, {
       shareOf: (path) => (root !== undefined && isBelow(root, path) ? root : undefined),
       stdin,
       stdoutIsTerminal: stdout === 'tty',
@@ -144,11 +147,7 @@ export class RequestReader {
       force,
     });
     const inline = travels ? undefined : (reason ?? 'outside-share');
-    const details: Partial<Record<Reason, string | undefined>> = {
-      unprovable: reading.unprovable,
-      'outside-share': why,
-    };
-    const detail = inline === undefined ? undefined : details[inline];
+    const detail = inline === undefined ? undefined : detailOf(inline, { word, why, reading, descriptors });
     return { reading, argv: command.argv, share: root, inline, unslotted, detail };
   }
 
@@ -182,6 +181,28 @@ export class RequestReader {
       throw error;
     }
   }
+}
+
+/** What makes the reason concrete. */
+function detailOf(
+  reason: Reason,
+  {
+    word,
+    why,
+    reading,
+    descriptors,
+  }: {
+    readonly word: string | undefined;
+    readonly why: string | undefined;
+    readonly reading: Reading;
+    readonly descriptors: number;
+  },
+): string | undefined {
+  if (reason === 'unprovable') return reading.unprovable;
+  if (reason === 'descriptor') return `it inherited ${descriptors} of them`;
+  if (reason === 'outside-share')
+    return why ?? (word === undefined ? undefined : `${toText(word)} is in no share`);
+  return word === undefined ? undefined : `because of ${toText(word)}`;
 }
 
 /** Reads a command, fetching the response files that it names, nested ones too. */

@@ -2,6 +2,7 @@
  * The submitter's side: turns wrappers' requests into jobs, feeds the dispatcher, and carries out what it decides.
  */
 import { type Reason, reasons } from '../../core/reason.ts';
+import type { ConsideredPeer } from '../../core/schedule/consider.ts';
 import type {
   AttemptNumber,
   DispatcherAction,
@@ -14,6 +15,7 @@ import { createMemoryLedger, expectedMemory } from '../../core/schedule/memory.t
 import type { WrapperConnection, WrapperRequest } from '../../local/wrapper-connection.ts';
 import { toText } from '../../wire/bytes.ts';
 import { type StartTimer, startTimer } from '../alarm.ts';
+import { describeEnding } from '../explain/ending.ts';
 import { Refusals } from '../explain/refusals.ts';
 import { AttemptRecord } from './attempt-record.ts';
 import { Attempts, type AttemptsInit } from './attempts.ts';
@@ -33,6 +35,8 @@ export interface SubmitterInit
   readonly reader: Pick<RequestReader, 'read'>;
   readonly inlineOutputs: Pick<InlineOutputs, 'note'>;
   readonly writes: JobWrites;
+  /** The peers that a decision of a job just now was made between. */
+  readonly consider: (job: JobId) => readonly ConsideredPeer[];
   readonly want: (peer: PeerName, jobs: number) => void;
   readonly wake: (atMs: number) => void;
   /** True if a process with this id was started, directly or not, by a job that holds a slot here. */
@@ -43,6 +47,9 @@ export interface SubmitterInit
   readonly inlineProcesses?: InlineProcesses;
   readonly startTimer?: StartTimer;
 }
+
+/** Of the paths that a job writes, `why` knows these first characters. */
+const longestOutputs = 1_000;
 
 type InlineProcesses = Pick<InlineWatch, 'add' | 'delete' | 'pids'>;
 
@@ -95,7 +102,7 @@ export class Submitter {
     this.#lastJob += 1;
     const id = this.#lastJob;
     const handedInMs = this.#init.now();
-    ledger.open(id, toText(request.argv.join(' ').slice(0, 500)), toText(request.job.cwd), handedInMs);
+    ledger.open(id, toText(request.argv.join(' ').slice(0, 500)), toText(request.job.cwd));
     reader.read(request).then(
       (read) => {
         const { reading, share, place, detail } = read;
@@ -119,7 +126,7 @@ export class Submitter {
       (error: unknown) => {
         log('a command could not be read; its wrapper runs it', { job: id, error: String(error) });
         ledger.detail(id, String(error));
-        ledger.close(id, 'inline', 'left to its wrapper', this.#init.now());
+        ledger.close(id, 'inline', 'left to its wrapper');
         connection.drop();
       },
     );
@@ -138,7 +145,7 @@ export class Submitter {
       if (this.#jobs.has(job)) this.apply({ type: 'cancel', job });
     },
     onReleased: (job: JobId): void => {
-      this.#init.ledger.close(job, 'inline', 'ended', this.#init.now());
+      this.#init.ledger.close(job, 'inline', 'ended');
       const open = this.#jobs.get(job);
       if (open !== undefined) this.#init.inlineOutputs.note(open.submission);
       this.#watch.delete(job);
@@ -169,15 +176,20 @@ export class Submitter {
   #open(submission: Submission, detail: string | undefined): void {
     if (submission.over) {
       // Its wrapper died while the command was read: there is nobody to hold a slot for, nor to give one back.
-      this.#init.ledger.close(submission.id, '', 'cancelled', this.#init.now());
+      this.#init.ledger.close(submission.id, '', 'cancelled');
       return;
     }
     this.#jobs.set(submission.id, { submission, attempt: undefined });
     this.#init.writes.begin(submission.id, submission.outputPaths);
-    if (submission.demand.inline !== undefined && detail !== undefined) {
-      this.#init.ledger.detail(submission.id, detail);
-    }
+    this.#tellRead(submission, detail);
     this.apply({ type: 'job', demand: submission.demand });
+  }
+
+  #tellRead({ id, demand: { inline }, outputPaths }: Submission, detail: string | undefined): void {
+    const { ledger } = this.#init;
+    if (outputPaths.length > 0) ledger.writes(id, toText(outputPaths.join('\n').slice(0, longestOutputs)));
+    if (inline === undefined) ledger.step(id, 'read');
+    else ledger.step(id, 'read', detail === undefined ? { reason: inline } : { reason: inline, detail });
   }
 
   #remove(job: JobId): void {
@@ -192,11 +204,7 @@ export class Submitter {
       case 'wake':
         return this.#init.wake(action.atMs);
       case 'note':
-        return this.#init.ledger.note(action.job, {
-          atMs: this.#init.now(),
-          reason: action.reason,
-          ...(action.peer === undefined ? {} : { peer: action.peer }),
-        });
+        return this.#init.ledger.note(action.job, action.reason, action.peer);
       default: {
         const job = this.#jobs.get(action.job);
         if (job !== undefined) this.#actOn(job, action);
@@ -220,7 +228,7 @@ export class Submitter {
         return this.#finish(job, action.attempt);
       case 'dropped':
         this.#abandon(job);
-        this.#init.ledger.close(action.job, '', 'cancelled', this.#init.now());
+        this.#init.ledger.close(action.job, '', 'cancelled');
         this.#remove(action.job);
         return;
     }
@@ -230,6 +238,8 @@ export class Submitter {
     // Returned, lost or not begun: nothing that the last one wrote under hidden names is wanted.
     if (job.attempt !== undefined) void this.#init.settling.discard(job.attempt);
     job.attempt = new AttemptRecord(job.submission, number, peer);
+    const { ledger, consider } = this.#init;
+    ledger.step(job.submission.id, 'offered', { peer, considered: consider(job.submission.id) });
     void this.#attempts.make(job.attempt);
   }
 
@@ -241,7 +251,9 @@ export class Submitter {
   #inline(job: OpenJob, reason: Reason): void {
     const { submission } = job;
     this.#abandon(job);
-    this.#init.ledger.note(submission.id, { atMs: this.#init.now(), reason });
+    // A command that stays by its own words was not compared with any peer.
+    const considered = submission.demand.inline === undefined ? this.#init.consider(submission.id) : [];
+    this.#init.ledger.inline(submission.id, reason, considered);
     if (!submission.demand.unslotted && !submission.demand.nested) {
       this.#watch.add(submission.id, submission.request.job.pid, () =>
         this.#listener.onReleased(submission.id),
@@ -260,12 +272,7 @@ export class Submitter {
     if (ending === undefined || attempt === undefined) {
       throw new Error(`internal: job ${submission.id} finished by attempt ${number}, which has no ending`);
     }
-    this.#init.ledger.close(
-      submission.id,
-      attempt.peer,
-      ending.kind === 'exited' ? `exited ${ending.status}` : `signal ${ending.signal}`,
-      this.#init.now(),
-    );
+    this.#init.ledger.close(submission.id, attempt.peer, describeEnding(ending));
     this.#remove(submission.id);
     submission.finish(ending);
   }

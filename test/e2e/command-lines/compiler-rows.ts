@@ -128,7 +128,7 @@ export const compilerRows: readonly CommandLine[] = [
     // Where `..` leads is not in the names.
     'ln -s sub to; $S gcc -c to/c.c -o to/c.o -MD',
   ),
-  ...rows('no-fitting-peer', 'ln -s sub/real a.o; $S gcc -c a.c'),
+  ...rows('outside-share', 'ln -s sub/real a.o; $S gcc -c a.c'),
   ...rows(
     'preprocess',
     '$S gcc -M a.c',

@@ -87,7 +87,23 @@ const explanation: cli.Explanation = {
   ending: 'exited 0',
   reasons: [{ reason: 'busy', meaning: 'all is taken', peer: 'a' }],
   details: ['all are busy'],
+  startedAtMs: 1_700_000_000_000,
+  outputs: ['/share/a.o'],
+  steps: [
+    { atMs: 0.1, kind: 'read', text: 'it may travel' },
+    {
+      atMs: 1,
+      kind: 'offered',
+      text: 'goes to a',
+      peer: 'a',
+      considered: [
+        { peer: 'a', wait: 0.5 },
+        { peer: 'b', wait: 1, because: 'busy' },
+      ],
+    },
+  ],
 };
+const tally = { reason: 'busy', count: 2, meaning: 'all is taken', cure: 'wait', job: 7 };
 
 function reply<Op extends Exclude<Parameters<typeof cli.encodeReply>[0], 'error'>>(
   op: Op,
@@ -128,6 +144,8 @@ export const messages: readonly Message[] = [
         { op: 'stop', now: true },
         { op: 'why' },
         { op: 'why', job: 7 },
+        { op: 'why', path: '/share/a.o', last: 3, here: true },
+        { op: 'build' },
         { op: 'known' },
         { op: 'pair' },
         { op: 'pair', name: 'lab1' },
@@ -139,6 +157,14 @@ export const messages: readonly Message[] = [
   reply('status', status),
   reply('stop', { waiting: 3 }),
   reply('why', { jobs: [explanation] }),
+  reply('build', {
+    startedAtMs: 1_700_000_000_000,
+    jobs: 9,
+    elsewhere: 5,
+    unfinished: 1,
+    here: [tally],
+    noted: [tally],
+  }),
   reply('known', {
     machines: [
       { name: 'lab1', peer: 'a', addresses: ['/ip4/10.0.0.1/tcp/1'] },

@@ -179,3 +179,30 @@ describe('absolutePathsIn', () => {
     it(`finds ${paths || 'none'} in ${JSON.stringify(argument)}`, () =>
       assert.equal(absolutePathsIn(argument).join(' '), paths));
 });
+
+describe('the word that keeps a command here', () => {
+  const cases: readonly (readonly [line: string, word: string | undefined, env?: Record<string, string>])[] =
+    [
+      ['g++ -c /home/x/a.cc -o a.o', '/home/x/a.cc'],
+      ['g++ -c a.cc -o /home/x/a.o', '/home/x/a.o'],
+      ['g++ -c a.cc -I/home/x', '/home/x'],
+      ['g++ -E a.cc', '-E'],
+      ['g++ -MM a.cc', '-MM'],
+      ['g++ -c -x c++ - -o a.o', '-'],
+      ['g++ --version', '--version'],
+      ['g++ -print-search-dirs', '-print-search-dirs'],
+      ['g++ -c conftest.cc', 'conftest.cc'],
+      ['g++ -c a.cc', 'LD_PRELOAD=libfakeroot.so', { LD_PRELOAD: 'libfakeroot.so' }],
+      ['g++ -c a.cc', 'TMPDIR=/scratch', { TMPDIR: '/scratch' }],
+      ['g++ -c a.cc', 'LD_LIBRARY_PATH=/home/lib', { LD_LIBRARY_PATH: '/share/lib:/home/lib' }],
+    ];
+  for (const [line, word, env = {}] of cases)
+    it(`${line} ${JSON.stringify(env)}`, () => {
+      const command = { argv: words(line), cwd, env: new Map(Object.entries(env)) };
+      assert.equal(mayTravel(readCommand(command, new Map()).reading, command, place).word, word);
+    });
+  it('is the directory where that is in no share', () => {
+    const command = { argv: words('g++ -c a.cc'), cwd: '/tmp/x', env: new Map() };
+    assert.equal(mayTravel(readCommand(command, new Map()).reading, command, place).word, '/tmp/x');
+  });
+});

@@ -351,6 +351,36 @@ test('a refusal for the toolchain sends this kind of job elsewhere for a while, 
   assert.equal(offersOf(r.pass(30_000)).length, 1, 'asked again after 30 s');
 });
 
+for (const [code, reason] of [
+  ['stale-view', 'unprovable'],
+  ['outside-share', 'outside-share'],
+] as const)
+  test(`where every peer was tried and answered ${code}, the job runs here because of that: ${reason}`, () => {
+    const r = rig(1);
+    r.up('a');
+    r.up('b');
+    for (const attempt of [1, 2]) {
+      if (attempt === 1) r.job(1);
+      const actions = r.send({ type: 'refused', job: 1, attempt, code, report: undefined });
+      if (attempt === 2)
+        assert.deepEqual(
+          actions.filter((action) => action.type === 'inline'),
+          [{ type: 'inline', job: 1, reason }],
+        );
+    }
+  });
+
+test('where the only peer was lost under a job, its attempts are used up', () => {
+  const r = rig(1);
+  r.up('a');
+  r.job(1);
+  const failed = { type: 'failed', job: 1, attempt: 1, reason: 'spawn-failed', confirmed: true } as const;
+  assert.deepEqual(
+    r.send(failed).filter((action) => action.type === 'inline'),
+    [{ type: 'inline', job: 1, reason: 'retries-used-up' }],
+  );
+});
+
 test('a rewritable attempt on a silent peer starts elsewhere at once, and its late end changes nothing', () => {
   const r = rig();
   r.up('a', 1);

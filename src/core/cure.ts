@@ -1,0 +1,23 @@
+/** What people can do about a reason, in a sentence; of reasons that need nothing there is none. */
+import type { Reason } from './reason.ts';
+
+export const cures: Readonly<Partial<Record<Reason, string>>> = {
+  'outside-share': 'work below a share, or make one there with `buildswarm share DIR`',
+  descriptor: 'close descriptors above 2 before the command is started',
+  native: 'name the CPU, as -march=x86-64-v3',
+  'no-peers':
+    'start a peer elsewhere; where multicast is blocked, name one with --peer; see `buildswarm doctor`',
+  'no-fitting-peer': 'see the refusals below, and `buildswarm status`',
+  'retries-used-up': 'see why the attempts ended, below',
+  stopping: 'start the peer again with `buildswarm start`',
+  memory: 'give that machine fewer slots with --slots',
+  toolchain: 'install the same packages on both machines; `buildswarm status` says what differs',
+  untraced: 'install gcc or clang there and run `npm run build`',
+  share: 'mount the share there, at the same path',
+  'not-member': 'start that peer as the same user, with the same tree',
+  version: 'install the same version of buildswarm everywhere',
+  'oom-killed': 'give that machine fewer slots with --slots',
+  'no-space-remote': 'make room on that machine, mostly in its /tmp',
+  'spawn-failed': 'look which directory or program is missing there',
+  'output-unseen': 'look at the file server, and at the mount options of both machines',
+};

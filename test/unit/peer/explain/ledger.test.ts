@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Ledger } from '../../../../src/peer/explain/ledger.ts';
+
+function ledgerOf(mostBytes?: number) {
+  const clock = { nowMs: 1_000 };
+  return { clock, ledger: new Ledger(() => clock.nowMs, mostBytes) };
+}
+
+test('ten thousand jobs are remembered, and the oldest one makes room', () => {
+  const { ledger } = ledgerOf();
+  for (let job = 1; job <= 10_001; job += 1) ledger.open(job, 'g++ -c a.cc', '/share');
+  assert.equal(ledger.record(1), undefined);
+  assert.equal(ledger.record(2)?.job, 2);
+  assert.deepEqual(
+    ledger.newest(2).map(({ job }) => job),
+    [10_001, 10_000],
+  );
+});
+
+test('what is remembered is bounded in bytes, by what steps add too', () => {
+  const { ledger } = ledgerOf(10_000);
+  for (let job = 1; job <= 20; job += 1) ledger.open(job, 'g++', '/share');
+  assert.equal([...ledger.records()].length, 20);
+  for (let step = 0; step < 100; step += 1) ledger.detail(20, 'x'.repeat(1_000));
+  const left = [...ledger.records()];
+  assert.deepEqual(
+    left.map(({ job }) => job),
+    [20],
+  );
+  assert.ok(left[0] !== undefined && left[0].steps.length <= 64, 'a job does not grow for ever');
+  for (let job = 21; job <= 1_000; job += 1) ledger.open(job, 'x'.repeat(500), '/share');
+  const kept = [...ledger.records()].length;
+  assert.ok(kept >= 10 && kept <= 13, `${kept} jobs of about 760 bytes fit 10,000`);
+});
+
+test('jobs are found by the path that they write, or by its last part', () => {
+  const { ledger } = ledgerOf();
+  for (const [job, outputs] of [
+    [1, '/share/a.o\n/share/a.d'],
+    [2, '/share/sub/a.o'],
+    [3, '/share/a.o'],
+    [4, '/share/aa.o'],
+  ] as const) {
+    ledger.open(job, 'g++', '/share');
+    ledger.writes(job, outputs);
+  }
+  const jobs = (path: string) => ledger.writersOf(path, 9).map(({ job }) => job);
+  assert.deepEqual(jobs('/share/a.o'), [3, 1]);
+  assert.deepEqual(jobs('/share/a.d'), [1]);
+  assert.deepEqual(jobs('/link/to/share/a.o'), [3, 2, 1]);
+  assert.deepEqual(jobs('/share/b.o'), []);
+});
+
+test('a build begins with the first job after a pause without any', () => {
+  const { clock, ledger } = ledgerOf();
+  const run = (job: number, place: string) => {
+    ledger.open(job, 'g++', '/share');
+    if (place === 'inline') ledger.inline(job, 'own-slot', []);
+    ledger.close(job, place, 'ended');
+  };
+  run(1, 'inline');
+  clock.nowMs += 10_001;
+  run(2, 'a');
+  ledger.open(3, 'g++', '/share');
+  ledger.note(3, 'busy', 'a');
+  clock.nowMs += 60_000;
+  run(4, 'inline');
+  run(5, 'inline');
+  const { build } = ledger;
+  assert.deepEqual(
+    [build.startedAtMs, build.firstJob, build.jobs, build.elsewhere, build.unfinished],
+    [11_001, 2, 4, 1, 1],
+  );
+  assert.deepEqual(build.ranHere(), [{ reason: 'own-slot', count: 2, job: 5 }]);
+  assert.deepEqual(build.noted(), [{ reason: 'busy', count: 1, job: 3 }]);
+  ledger.close(3, 'a', 'exited 0');
+  ledger.close(3, 'a', 'exited 0');
+  assert.equal(build.elsewhere, 2, 'a job ends once');
+});
