@@ -172,7 +172,7 @@ export type WorkerAction =
   | { readonly type: 'return'; readonly peer: PeerName; readonly job: JobId; readonly attempt: AttemptNumber }
   /** A slot fell free and this submitter has waited longest. */
   | { readonly type: 'free'; readonly peer: PeerName }
-  /** Slots, running, queued or state changed: gossip soon. */
+  /** Slots, running, queued, state or the slots for inline jobs changed: gossip soon, and tell the dispatcher. */
   | { readonly type: 'changed' }
   /** Call again with `tick` at this time (ms, the same clock as `now`). */
   | { readonly type: 'wake'; readonly atMs: number };

@@ -255,8 +255,9 @@ function keyOf(peer: PeerName, job: JobId): string {
   return `${job} ${peer}`;
 }
 
+/** What others hear of, and what the dispatcher of this machine must know at once: a job for others that starts takes a slot from it. */
 function figuresKey(state: WorkerState): string {
-  return `${effectiveSlots(state)} ${running(state)} ${queuedFigure(state)} ${state.leaving}`;
+  return `${effectiveSlots(state)} ${running(state)} ${queuedFigure(state)} ${state.leaving} ${inlineSlots(state)}`;
 }
 
 // Views

@@ -185,3 +185,20 @@ test('a worker that leaves gives its queue back and takes nothing new', () => {
   assert.deepEqual(r.offer('a', 3), ['leaving']);
   assert.equal(reportFigures(r.state).state, 'refusing');
 });
+
+test('a slot that goes from an inline job to a job of another peer is told, though as many run and wait as before', () => {
+  let state = createWorker({ slots: 1 });
+  const send = (event: WorkerEvent): string[] => {
+    const [next, actions] = work(state, event, 0);
+    state = next;
+    return actions.map(({ type }) => type);
+  };
+  send({ type: 'inline', running: 1 });
+  send({ type: 'offer', peer: 'a', job: 1, attempt: 1, memoryBytes: 0 });
+  send({ type: 'want', peer: 'b', jobs: 1 });
+  const figures = reportFigures(state);
+  // Its place in the queue is kept for the other submitter.
+  assert.deepEqual(send({ type: 'inline', running: 0 }).slice(0, 3), ['start', 'free', 'changed']);
+  assert.deepEqual(reportFigures(state), figures);
+  assert.equal(inlineSlots(state), 0);
+});
