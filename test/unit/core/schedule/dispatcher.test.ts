@@ -11,7 +11,7 @@ import {
 } from '../../../../src/core/schedule/dispatcher.ts';
 import { fenceMs } from '../../../../src/core/schedule/routing.ts';
 import { report } from '../../../rig/load-report.ts';
-import { plainDemand } from '../../../simulation/plain-demand.ts';
+import { plainDemand } from '../../../rig/plain-demand.ts';
 
 /** A dispatcher with a clock, that keeps every action; `own` slots default to none. */
 function rig(ownSlots = 0, seed = 1) {
