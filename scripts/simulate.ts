@@ -32,23 +32,23 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(usage);
 } else if (values.burst !== undefined) {
-  showBursts(Number(values.burst), 1);
+  await showBursts(Number(values.burst), 1);
 } else if (values.bursts !== undefined) {
-  showBursts(Number(values.from), Number(values.bursts));
+  await showBursts(Number(values.from), Number(values.bursts));
 } else if (values.history !== undefined) {
   showHistories(Number(values.history), 1);
 } else if (values.histories !== undefined) {
   showHistories(Number(values.from), Number(values.histories));
 } else if (values.seed !== undefined) {
-  const outcome = replayFaults(Number(values.seed));
+  const outcome = await replayFaults(Number(values.seed));
   for (const line of outcome.events) console.log(line);
   console.log(`hash ${outcome.hash.toString(16)}: ${outcome.failure ?? 'all held'}`);
   process.exitCode = outcome.failure === undefined ? 0 : 1;
 } else if (values.seeds === undefined) {
-  showGoals();
+  await showGoals();
 } else {
   const startMs = performance.now();
-  const outcome = runFaults(Number(values.from), Number(values.seeds));
+  const outcome = await runFaults(Number(values.from), Number(values.seeds));
   console.log(
     `${outcome.seeds} seeds, ${(outcome.simulatedMs / 3_600_000).toFixed(1)} simulated hours, ${outcome.jobs} jobs, ${outcome.faults} faults, ${((performance.now() - startMs) / 1000).toFixed(1)} s`,
   );
@@ -67,10 +67,10 @@ function showHistories(from: number, count: number): void {
   process.exitCode = wrong === undefined ? 0 : 1;
 }
 
-function showBursts(from: number, count: number): void {
+async function showBursts(from: number, count: number): Promise<void> {
   let jobs = 0;
   for (let seed = from; seed < from + count; seed += 1) {
-    const outcome = playIdleSlots(seed, count === 1);
+    const outcome = await playIdleSlots(seed, count === 1);
     jobs += outcome.jobs;
     for (const line of outcome.events) console.log(line);
     if (outcome.failure === undefined) continue;
@@ -80,10 +80,10 @@ function showBursts(from: number, count: number): void {
   console.log(`${count} runs, ${jobs} jobs`);
 }
 
-function showGoals(): void {
+async function showGoals(): Promise<void> {
   for (const { course, ratio } of goals(Number(values.peers), Number(values.submitters))) {
     const startMs = performance.now();
-    const { makespanMs, idealMs, messages, jobs, notes } = measure(course);
+    const { makespanMs, idealMs, messages, jobs, notes } = await measure(course);
     const reached = makespanMs / idealMs;
     const verdict = reached <= ratio ? 'ok  ' : 'MISS';
     console.log(

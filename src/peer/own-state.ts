@@ -1,5 +1,4 @@
 /** This peer's state machines, dispatcher and worker, and what it says of itself. */
-import { randomInt } from 'node:crypto';
 import type { LoadFigures } from '../core/gossip/table.ts';
 import type {
   DispatcherAction,
@@ -14,8 +13,8 @@ import {
   inlineSlotsHeld,
   inlineWaiting,
 } from '../core/schedule/dispatcher.ts';
+import type { StateRow } from '../core/schedule/states.ts';
 import { createWorker, inlineSlots, reportFigures, type WorkerState, work } from '../core/schedule/worker.ts';
-import { measureSpeed } from '../machine/cpu.ts';
 import type { MachineFigures } from '../machine/watch.ts';
 
 /** Interfaces come and go (VPN, Wi-Fi), rarely. */
@@ -31,6 +30,12 @@ export interface OwnStateInit {
   readonly served: boolean;
   /** Looks at the machine's interfaces, so it is asked rarely. */
   readonly addresses: () => readonly string[];
+  /** Relative speed of one core; see machine/cpu.ts. */
+  readonly speed: number;
+  /** Of the dispatcher's chance. */
+  readonly seed: number;
+  /** Told of each row of the tables of states that is followed. */
+  readonly onRow?: (row: StateRow) => void;
 }
 
 export class OwnState {
@@ -40,17 +45,22 @@ export class OwnState {
   #machine: MachineFigures = { load: 0, memoryFreeBytes: 0 };
   #addresses: readonly string[] = [];
   #addressesAtMs = Number.NEGATIVE_INFINITY;
-  readonly #speed = Math.max(0.1, Math.round(measureSpeed() * 10) / 10);
   #inline = '';
 
   constructor(init: OwnStateInit) {
     this.#init = init;
-    this.#worker = createWorker({ slots: init.slots });
-    this.#dispatcher = createDispatcher({ seed: randomInt(2 ** 31), ownSlots: inlineSlots(this.#worker) });
+    const { slots, seed, onRow } = init;
+    const trace = onRow === undefined ? {} : { onRow };
+    this.#worker = createWorker({ slots, ...trace });
+    this.#dispatcher = createDispatcher({ seed, ownSlots: inlineSlots(this.#worker), ...trace });
   }
 
   get dispatcher(): DispatcherState {
     return this.#dispatcher;
+  }
+
+  get worker(): WorkerState {
+    return this.#worker;
   }
 
   decide(event: DispatcherEvent): DispatcherAction[] {
@@ -86,7 +96,7 @@ export class OwnState {
       version: this.#init.version,
       addresses: this.#addresses,
       memoryFreeBytes: Math.max(0, Math.round(this.#machine.memoryFreeBytes)),
-      speed: this.#speed,
+      speed: Math.max(0.1, Math.round(this.#init.speed * 10) / 10),
       served: this.#init.served,
     };
   }

@@ -12,6 +12,7 @@ import { consideredPeers } from '../core/schedule/consider.ts';
 import type { PeerName } from '../core/schedule/contract.ts';
 import type { ViewRules } from '../core/view/rules.ts';
 import { prepareSocketDirectory } from '../local/socket-path.ts';
+import { measureSpeed } from '../machine/cpu.ts';
 import { isInTree } from '../machine/process-tree.ts';
 import { Sameness } from '../machine/sameness.ts';
 import { MachineWatch } from '../machine/watch.ts';
@@ -108,6 +109,8 @@ async function makeBase(settings: Settings, log: Logger, lifecycle: Lifecycle) {
     now,
     served: trees.obstacle === undefined,
     addresses: () => swarm.addresses(),
+    speed: measureSpeed(),
+    seed: randomInt(2 ** 31),
   });
   const say = (message: string, facts: Record<string, unknown>): void => log.info(facts, message);
   const incarnation = Date.now();

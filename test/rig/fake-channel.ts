@@ -42,6 +42,8 @@ export class FakeChannel implements JobChannel {
   onFrame: (frame: Frame) => void = () => {};
   onDrain: () => void = () => {};
   onEnd: (why: ChannelEnd) => void = () => {};
+  /** Called once, when this end is closed, whoever closed it. */
+  onOver: () => void = () => {};
   readonly #carry: (deliver: () => void) => void;
   readonly #decoder = new FrameDecoder(Object.keys(frameTypes) as FrameName[], strangerFrameBytes);
   #other!: FakeChannel;
@@ -105,8 +107,13 @@ export class FakeChannel implements JobChannel {
 
   /** The connection dies: both ends are told, what is on its way is lost. */
   lose(): void {
+    this.cut();
+    this.#other.cut();
+  }
+
+  /** This end sees the connection die. */
+  cut(): void {
     this.#end('lost');
-    this.#other.#end('lost');
   }
 
   #leave(why: ChannelEnd): void {
@@ -114,6 +121,7 @@ export class FakeChannel implements JobChannel {
     this.#isOpen = false;
     this.#held = [];
     this.#carry(() => this.#other.#end(why));
+    this.onOver();
   }
 
   #receive(bytes: Uint8Array): void {

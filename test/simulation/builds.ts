@@ -2,7 +2,7 @@
 
 import { nextRandom } from '../../src/core/random.ts';
 import { idealMakespanMs } from './ideal.ts';
-import { plainDemand } from './plain-demand.ts';
+import { plainSpec } from './sim-job.ts';
 import { SimPeer } from './sim-peer.ts';
 import { World } from './world.ts';
 
@@ -52,7 +52,7 @@ export class Build {
     const length = this.#lengthsMs[this.#next];
     if (length === undefined) return;
     this.#next += 1;
-    this.#peer.submitter.submit(plainDemand(this.#next), length, () => {
+    this.#peer.wrappers.submit(plainSpec(), length, () => {
       const { world } = this.#peer;
       this.#over += 1;
       if (this.#over === this.#lengthsMs.length) this.endedAtMs = world.nowMs;
@@ -73,10 +73,10 @@ interface Course {
   readonly seed?: number;
 }
 
-export function measure(course: Course): Measured {
+export async function measure(course: Course): Promise<Measured> {
   const world = new World(course.seed ?? 1, false);
   const swarm = raiseSwarm(world, course.peers, course.slots, course.builds.length);
-  world.run(10);
+  await world.run(10);
   const slots = course.peers * course.slots;
   const list = interleave(course.builds);
   let idealMs = idealMakespanMs(list, slots);
@@ -91,13 +91,14 @@ export function measure(course: Course): Measured {
     if (peer === undefined) throw new Error('more builds than peers');
     return new Build(peer, lengths, course.inFlight);
   });
-  const done = world.run(startMs + 100 * idealMs, () =>
+  const done = await world.run(startMs + 100 * idealMs, () =>
     builds.every((build) => build.endedAtMs !== undefined),
   );
   if (!done) throw new Error(`${course.name}: the builds did not end`);
   const notes = new Map<string, number>();
   for (const peer of swarm)
-    for (const [reason, n] of peer.submitter.notes) notes.set(reason, (notes.get(reason) ?? 0) + n);
+    for (const { reason, count } of peer.shells.ledger.counts())
+      notes.set(reason, (notes.get(reason) ?? 0) + count);
   return {
     name: course.name,
     makespanMs: Math.max(...builds.map((build) => build.endedAtMs ?? 0)) - startMs,

@@ -3,10 +3,9 @@
  * to a good end within bounds. The rules are checked after every step of a fault and all along (see SimJob and sim-peer).
  */
 import type { RefusalCode, RetryCode } from '../../src/core/reason.ts';
-import type { JobDemand } from '../../src/core/schedule/contract.ts';
 import type { StateRow } from '../../src/core/schedule/states.ts';
 import type { Tampering } from './invariants.ts';
-import type { SimJob } from './sim-job.ts';
+import { plainSpec, type SimJob } from './sim-job.ts';
 import { checkBooks, checkIdle } from './sim-peer/checks.ts';
 import type { Whims } from './sim-peer/options.ts';
 import { SimPeer } from './sim-peer.ts';
@@ -21,8 +20,8 @@ const refusals: readonly RefusalCode[] = [
   'owner-active',
   'share',
 ];
-const settled = ['disbelieved', 'unprovable', 'unfit', 'view-grew'] as const;
-const failures: readonly RetryCode[] = ['oom-killed', 'no-space-remote', 'stale-view'];
+const failures: readonly RetryCode[] = ['oom-killed', 'no-space-remote', 'stale-view', 'view-grew'];
+const settled = ['unproven', 'unproven', 'unprovable', 'unfit', ...failures] as const;
 /** The longest job. */
 const longestMs = 25_000;
 
@@ -36,8 +35,8 @@ export interface FaultOutcome {
 }
 
 /** One run; the same seed gives the same events. */
-export function replayFaults(seed: number): FaultOutcome {
-  return new FaultRun(seed, true, {}).run();
+export async function replayFaults(seed: number, options: FaultOptions = {}): Promise<FaultOutcome> {
+  return await new FaultRun(seed, true, options).run();
 }
 
 interface FaultOptions {
@@ -45,9 +44,11 @@ interface FaultOptions {
   readonly onRow?: (row: StateRow) => void;
   /** What is broken on purpose. */
   readonly tampering?: Tampering;
+  /** See World. */
+  readonly turns?: number;
 }
 
-export function runFaults(from: number, count: number, options: FaultOptions = {}) {
+export async function runFaults(from: number, count: number, options: FaultOptions = {}) {
   const total = {
     seeds: 0,
     simulatedMs: 0,
@@ -56,7 +57,7 @@ export function runFaults(from: number, count: number, options: FaultOptions = {
     failures: [] as { seed: number; failure: string }[],
   };
   for (let seed = from; seed < from + count; seed += 1) {
-    const { failure, simulatedMs, jobs, faults } = new FaultRun(seed, false, options).run();
+    const { failure, simulatedMs, jobs, faults } = await new FaultRun(seed, false, options).run();
     total.seeds += 1;
     total.simulatedMs += simulatedMs;
     total.jobs += jobs;
@@ -73,25 +74,24 @@ class FaultRun {
   #faults = 0;
   #faulty = true;
   #epoch = 0;
-  #nextJob = 0;
   readonly #whimsical: boolean;
   readonly #options: FaultOptions;
 
   constructor(seed: number, tracing: boolean, options: FaultOptions) {
-    this.#world = new World(seed, tracing);
+    this.#world = new World(seed, tracing, options.turns);
     this.#options = options;
     this.#whimsical = this.#world.chance(0.5);
   }
 
-  run(): FaultOutcome {
+  async run(): Promise<FaultOutcome> {
     const world = this.#world;
     let failure: string | undefined;
     try {
       this.#raise();
       this.#plan();
-      world.run(faultsMs);
+      await world.run(faultsMs);
       this.#heal();
-      this.#settle();
+      await this.#settle();
     } catch (error) {
       failure =
         error instanceof Violation
@@ -153,8 +153,9 @@ class FaultRun {
     return {
       offer: sometimes(0.01, () => world.pick(['fails', 'unprovable'] as const)),
       admit: sometimes(0.03, () => world.pick(refusals)),
+      lookMs: sometimes(0.5, () => (world.chance(0.95) ? world.between(0, 20) : world.between(500, 3_000))),
       start: sometimes(0.01, () => 'spawn-failed' as const),
-      end: sometimes(0.02, () => world.pick(failures)),
+      exit: sometimes(0.2, () => 'fails' as const),
       settle: sometimes(0.25, () => ({
         afterMs: world.chance(0.7) ? world.between(0, 20) : world.between(1_000, 12_000),
         as: world.chance(0.25) ? world.pick(settled) : undefined,
@@ -176,30 +177,28 @@ class FaultRun {
     const world = this.#world;
     const peer = world.pick(this.#swarm);
     if (!peer.life.alive || peer.life.frozen) return;
-    this.#nextJob += 1;
-    const rewritable = world.chance(0.7);
     const byRule = world.chance(0.1);
-    const demand: JobDemand = {
-      job: this.#nextJob,
+    const isLarge = world.chance(0.3);
+    const spec = plainSpec({
       unslotted: byRule && world.chance(0.5),
-      rewritable,
+      rewritable: world.chance(0.7),
       nested: world.chance(0.1),
       remoteOnly: world.chance(0.05),
-      memoryBytes: world.chance(0.3) ? world.between(1, 4) * 2 ** 30 : 0,
-      kind: world.pick(['c++', 'any']),
+      memoryBytes: isLarge ? world.between(1, 4) * 2 ** 30 : 0,
+      program: isLarge ? 'large' : world.pick(['c++', 'any']),
       ...(byRule ? { inline: 'outside-share' as const } : {}),
-    };
+    });
     const lengthMs = world.chance(0.04)
       ? world.between(10_000, longestMs)
       : Math.min(8_000, 50_000 / world.between(1, 1_000));
-    const job = peer.submitter.submit(demand, lengthMs);
+    const job = peer.wrappers.submit(spec, lengthMs);
     this.#jobs.push({ job, peer, incarnation: peer.life.incarnation });
     if (world.chance(0.1))
       world.after(world.between(0, 3_000), () => this.#cancel(job, peer, peer.life.incarnation));
   }
 
   #cancel(job: SimJob, peer: SimPeer, incarnation: number): void {
-    if (peer.life.incarnation === incarnation) peer.submitter.cancel(job);
+    if (peer.life.incarnation === incarnation) peer.wrappers.cancel(job);
   }
 
   #fault(): void {
@@ -278,14 +277,14 @@ class FaultRun {
   }
 
   /** Faults are over: every job ends in time, everybody sees everybody, and nothing is left on the books. */
-  #settle(): void {
+  async #settle(): Promise<void> {
     const world = this.#world;
     const healedMs = world.nowMs;
     const open = () => this.#jobs.filter(({ job }) => !job.over);
     const workMs = open().reduce((sum, { job }) => sum + job.lengthMs, 0);
     const boundMs = 2 * workMs + 2 * longestMs + 15_000;
     let nextLookMs = 0;
-    world.run(healedMs + boundMs, () => {
+    await world.run(healedMs + boundMs, () => {
       if (world.nowMs < nextLookMs) return false;
       nextLookMs = world.nowMs + 100;
       return open().length === 0;
@@ -295,10 +294,10 @@ class FaultRun {
       'I14',
       () =>
         `jobs do not end: ${open()
-          .map(({ job, peer }) => `${job.id} of ${peer.id}`)
+          .map(({ job }) => job.name)
           .join(', ')}`,
     );
-    world.run(Math.max(world.nowMs, healedMs + 5_000) + 35_000);
+    await world.run(Math.max(world.nowMs, healedMs + 5_000) + 35_000);
     for (const peer of this.#swarm) {
       checkBooks(peer);
       checkIdle(peer);
@@ -318,6 +317,7 @@ class FaultRun {
       }
     }
     for (const { job } of this.#jobs)
-      world.demand(job.live.size === 0, 'I9', () => `job ${job.id} still lives`);
+      world.demand(job.live.size === 0, 'I9', () => `job ${job.name} still lives`);
+    world.verify();
   }
 }

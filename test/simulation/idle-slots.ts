@@ -2,11 +2,9 @@
  * Healthy swarms on which several submitters build in bursts, pause and ask for single jobs: no job runs at its submitter or
  * waits while a worker that would take it has had free slots for longer than a bound.
  */
-import type { JobDemand } from '../../src/core/schedule/contract.ts';
 import { effectiveSlots, queued, running, whyRefused } from '../../src/core/schedule/worker.ts';
 import type { Tampering } from './invariants.ts';
-import { plainDemand } from './plain-demand.ts';
-import type { SimJob } from './sim-job.ts';
+import { plainSpec, type SimJob } from './sim-job.ts';
 import { checkBooks, checkIdle } from './sim-peer/checks.ts';
 import { SimPeer } from './sim-peer.ts';
 import { Violation, World } from './world.ts';
@@ -16,6 +14,8 @@ const boundMs = 1_000;
 const lookMs = 50;
 const looksWithinBound = boundMs / lookMs + 1;
 const playMs = 120_000;
+/** Nothing of a job lives so long after its wrapper was killed. */
+const killedWithinMs = 500;
 /** Longer than any job, any deadline and any refusal. */
 const restMs = 60_000;
 
@@ -26,10 +26,14 @@ export interface IdleOutcome {
 }
 
 /** One run; the same seed gives the same events. */
-export function playIdleSlots(seed: number, tracing = false, tampering: Tampering = {}): IdleOutcome {
+export async function playIdleSlots(
+  seed: number,
+  tracing = false,
+  tampering: Tampering = {},
+): Promise<IdleOutcome> {
   const run = new IdleRun(seed, tracing, tampering);
   try {
-    run.play();
+    await run.play();
     return { failure: undefined, jobs: run.jobs.length, events: run.world.lastEvents() };
   } catch (error) {
     if (!(error instanceof Violation)) throw error;
@@ -58,7 +62,7 @@ class IdleRun {
     this.world = new World(seed, tracing);
   }
 
-  play(): void {
+  async play(): Promise<void> {
     const { world } = this;
     const peers = world.between(2, 6);
     for (let index = 0; index < peers; index += 1) {
@@ -74,13 +78,13 @@ class IdleRun {
       }
     }
     for (const peer of this.#swarm) {
-      peer.scheduler.onWorked = () => {
+      peer.onWorked = () => {
         const looks = this.#free.get(peer);
         const newest = looks?.at(-1);
         if (looks !== undefined && newest !== undefined)
           looks[looks.length - 1] = Math.min(newest, freeSlots(peer));
       };
-      peer.submitter.onInline = (job, reason) => this.#checkInline(peer, job, reason);
+      peer.wrappers.onInline = (job, reason) => this.#checkInline(peer, job, reason);
       if (world.chance(0.7)) this.#build(peer);
       if (world.chance(0.3)) this.#use(peer);
     }
@@ -89,11 +93,12 @@ class IdleRun {
       world.after(lookMs, look);
     };
     look();
-    world.run(playMs + restMs);
+    await world.run(playMs + restMs);
     for (const peer of this.#swarm) {
       checkBooks(peer);
       checkIdle(peer);
     }
+    world.verify();
   }
 
   /** Bursts, single jobs and pauses in turn. */
@@ -116,15 +121,27 @@ class IdleRun {
 
   #submit(peer: SimPeer): void {
     const { world } = this;
-    const demand: JobDemand = plainDemand(this.jobs.length + 1, {
+    const isLarge = world.chance(0.2);
+    const spec = plainSpec({
       rewritable: world.chance(0.7),
-      memoryBytes: world.chance(0.2) ? world.between(1, 4) * 2 ** 30 : 0,
+      program: isLarge ? 'large' : 'c++',
+      memoryBytes: isLarge ? world.between(1, 4) * 2 ** 30 : 0,
       nested: world.chance(0.05),
     });
-    const job = peer.submitter.submit(demand, world.between(20, world.chance(0.1) ? 8_000 : 900));
+    const job = peer.wrappers.submit(spec, world.between(20, world.chance(0.1) ? 8_000 : 900));
     const submitted = { job, peer, waitsSinceMs: Number.POSITIVE_INFINITY };
     this.jobs.push(submitted);
     this.#open.push(submitted);
+    if (world.chance(0.05)) world.after(world.between(0, 2_000), () => this.#cancel(submitted));
+  }
+
+  /** Its wrapper is killed. */
+  #cancel({ job, peer }: Submitted): void {
+    const { world } = this;
+    peer.wrappers.cancel(job);
+    world.after(killedWithinMs, () =>
+      world.demand(job.live.size === 0, 'I11', () => `job ${job.name} lives on without its wrapper`),
+    );
   }
 
   /** The owner of a machine comes and goes. */
@@ -158,16 +175,16 @@ class IdleRun {
 
   #checkNobodyIdle({ peer, job }: Pick<Submitted, 'peer' | 'job'>, what: string): void {
     const { world } = this;
-    const record = peer.scheduler.dispatcher.jobs.get(job.id);
+    const record = peer.shells.own.dispatcher.jobs.get(job.id);
     for (const worker of this.#swarm) {
       const looks = this.#free.get(worker) ?? [];
       if (worker === peer || looks.length < looksWithinBound) continue;
       const idle = Math.min(...looks, freeSlots(worker)) - this.#offersTo(worker);
       if (idle <= 0) continue;
       if (record?.avoid?.has(worker.id) === true) continue;
-      const { memoryBytes } = job.demand;
+      const memoryBytes = record?.demand.memoryBytes ?? 0;
       const offer = { peer: peer.id, job: job.id, attempt: 1, memoryBytes };
-      if (whyRefused(worker.scheduler.worker, offer, world.nowMs) !== undefined) continue;
+      if (whyRefused(worker.shells.own.worker, offer, world.nowMs) !== undefined) continue;
       world.demand(
         false,
         'I29',
@@ -179,15 +196,17 @@ class IdleRun {
   /** Offers to a worker that are on their way. */
   #offersTo(worker: SimPeer): number {
     let offers = 0;
-    for (const { scheduler } of this.#swarm)
-      for (const job of scheduler.dispatcher.peers.get(worker.id)?.mine ?? [])
-        if (scheduler.dispatcher.jobs.get(job)?.stage === 'offered') offers += 1;
+    for (const { shells } of this.#swarm) {
+      const { peers, jobs } = shells.own.dispatcher;
+      for (const job of peers.get(worker.id)?.mine ?? []) if (jobs.get(job)?.stage === 'offered') offers += 1;
+    }
     return offers;
   }
 }
 
 /** Slots of a worker that neither hold a job nor are kept for somebody. */
-function freeSlots({ scheduler: { worker } }: SimPeer): number {
+function freeSlots({ shells }: SimPeer): number {
+  const { worker } = shells.own;
   let free = effectiveSlots(worker) - running(worker) - queued(worker) - worker.inlineWaiting;
   for (const { count } of worker.line.reservations.values()) free -= count;
   return free;
@@ -195,5 +214,5 @@ function freeSlots({ scheduler: { worker } }: SimPeer): number {
 
 /** Where a job is for its submitter. */
 function stageOf({ job, peer }: Submitted): string | undefined {
-  return peer.scheduler.dispatcher.jobs.get(job.id)?.stage;
+  return peer.shells.own.dispatcher.jobs.get(job.id)?.stage;
 }

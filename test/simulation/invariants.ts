@@ -4,8 +4,9 @@
  */
 import type { DispatcherAction, DispatcherEvent, WorkerEvent } from '../../src/core/schedule/contract.ts';
 import type { DispatcherState } from '../../src/core/schedule/dispatcher.ts';
+import type { AttemptRecord } from '../../src/peer/submit/attempt-record.ts';
 
-/** What is done to the events and actions of a scheduler, between it and its shell. */
+/** What is done between a scheduler and its shells, and to the shells. */
 export interface Tampering {
   readonly dispatch?: (event: DispatcherEvent) => DispatcherEvent | undefined;
   readonly work?: (event: WorkerEvent) => WorkerEvent | undefined;
@@ -15,6 +16,16 @@ export interface Tampering {
   readonly forget?: (state: DispatcherState) => void;
   /** Gossip is not listened to. */
   readonly deaf?: boolean;
+  /** Streams of jobs do not end with their connection. */
+  readonly streamsOutlive?: boolean;
+  /** While an attempt is settled. */
+  readonly settle?: (record: AttemptRecord) => void;
+}
+
+/** Sees to it that the rules hold. */
+export interface Judge {
+  readonly nowMs: number;
+  demand(condition: boolean, invariant: InvariantName, text: () => string): void;
 }
 
 export interface Invariant {
@@ -34,7 +45,7 @@ export const invariants = {
     says: 'only the newest attempt of a job is committed, by its submitter',
     playedBy: 'faults',
     brokenBy: {
-      carry: (action) => [action.type === 'finish' ? { ...action, attempt: action.attempt - 1 } : action],
+      carry: (action) => (action.type === 'abandon' ? [] : [action]),
     },
   },
   I4: {
@@ -44,12 +55,17 @@ export const invariants = {
   I5: {
     says: 'each job ends exactly once',
     playedBy: 'faults',
-    brokenBy: { carry: (action) => (action.type === 'finish' ? [action, action] : [action]) },
+    brokenBy: { settle: ({ submission }) => submission.finish({ kind: 'exited', status: 0 }) },
   },
   I7: {
     says: 'attempts rise, and no more than three of them start on other machines',
     playedBy: 'faults',
     brokenBy: {
+      dispatch: (event) => {
+        if (event.type !== 'ended') return event;
+        const { job, attempt } = event;
+        return { type: 'failed', job, attempt, reason: 'oom-killed', confirmed: true };
+      },
       forget: ({ jobs }) => {
         for (const job of jobs.values()) {
           job.failures = 0;
@@ -62,7 +78,8 @@ export const invariants = {
     says: 'what writes in place never runs twice, unless the first has ended for certain or its lease is over',
     playedBy: 'faults',
     brokenBy: {
-      dispatch: (event) => (event.type === 'peer-down' ? { ...event, graceMs: 0 } : event),
+      dispatch: (event) =>
+        event.type === 'peer-down' || event.type === 'failed' ? { ...event, graceMs: 0 } : event,
     },
   },
   I9: {
@@ -80,9 +97,9 @@ export const invariants = {
     },
   },
   I11: {
-    says: 'nothing of a job lives 12 s after its submitter died',
+    says: 'nothing of a job lives half a second after its wrapper died, nor 12 s after its submitter did',
     playedBy: 'faults',
-    brokenBy: { work: without('peer-down') },
+    brokenBy: { work: without('peer-down'), streamsOutlive: true },
   },
   I13: {
     says: 'this machine never runs more of its own jobs than it has slots, even if all peers vanish',

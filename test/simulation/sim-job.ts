@@ -1,43 +1,90 @@
-import type { AttemptNumber, JobDemand, JobId } from '../../src/core/schedule/contract.ts';
-import type { World } from './world.ts';
+import type { Reason } from '../../src/core/reason.ts';
+import type { AttemptNumber, JobId } from '../../src/core/schedule/contract.ts';
+import type { Judge } from './invariants.ts';
+
+/** What a command is, as far as it matters for where it runs. */
+export interface JobSpec {
+  /** Its outputs are renamed by the submitter. */
+  readonly rewritable: boolean;
+  /** Set: it runs inline by rule, for this reason. */
+  readonly inline?: Reason;
+  /** Inline, and without waiting for a slot. */
+  readonly unslotted: boolean;
+  /** Started below a job that holds a slot of that machine. */
+  readonly nested: boolean;
+  readonly remoteOnly: boolean;
+  /** Jobs of one program are of one kind. */
+  readonly program: string;
+  /** What it needs at its peak. */
+  readonly memoryBytes: number;
+}
+
+/** A job with nothing special about it but `extra`. */
+export function plainSpec(extra: Partial<JobSpec> = {}): JobSpec {
+  return {
+    rewritable: true,
+    unslotted: false,
+    nested: false,
+    remoteOnly: false,
+    program: 'c++',
+    memoryBytes: 0,
+    ...extra,
+  };
+}
 
 /** One command and all that ever happened to it; checks the rules that hold for a single job. */
 export class SimJob {
-  readonly demand: JobDemand;
+  /** Unique in its world. */
+  readonly number: number;
+  /** At which peer it was handed in, */
+  readonly submitter: string;
+  /** and its name there. */
+  readonly id: JobId;
+  readonly spec: JobSpec;
   readonly lengthMs: number;
-  readonly handedInAtMs: number;
   endedAtMs: number | undefined;
-  /** How it left the dispatcher. */
-  ending: 'finish' | 'inline' | 'dropped' | 'orphaned' | undefined;
+  /** The last word that its wrapper had from its peer, or why it waits for none. */
+  ending: 'finish' | 'inline' | 'left' | 'orphaned' | undefined;
   /** The wrapper has its end: for an inline job when its command ended. */
   over = false;
   lastAttempt: AttemptNumber = 0;
-  lastPeer = '';
   remoteStarts = 0;
-  /** The newest attempt, until its worker said how it ended. */
-  openAttempt: AttemptNumber = 0;
+  /** What the caller was given of the command's output. */
+  text = '';
   /** Processes of it that live now, by attempt; 0 is the inline one. */
   readonly live = new Set<AttemptNumber>();
-  /** When an attempt's worker was lost to its submitter. */
-  readonly lostAtMs = new Map<AttemptNumber, number>();
-  onOver: (() => void) | undefined;
+  readonly #onOver: (() => void) | undefined;
 
-  constructor(demand: JobDemand, lengthMs: number, nowMs: number) {
-    this.demand = demand;
+  constructor(
+    names: Pick<SimJob, 'number' | 'submitter' | 'id'>,
+    spec: JobSpec,
+    lengthMs: number,
+    onOver: (() => void) | undefined,
+  ) {
+    this.number = names.number;
+    this.submitter = names.submitter;
+    this.id = names.id;
+    this.spec = spec;
     this.lengthMs = lengthMs;
-    this.handedInAtMs = nowMs;
+    this.#onOver = onOver;
   }
 
-  get id(): JobId {
-    return this.demand.job;
+  get name(): string {
+    return `${this.number} of ${this.submitter}`;
   }
 
-  end(world: World, ending: NonNullable<SimJob['ending']>): void {
+  /** Whether it holds a slot while it runs inline. */
+  get isSlotted(): boolean {
+    return !this.spec.unslotted && !this.spec.nested;
+  }
+
+  end(world: Judge, ending: NonNullable<SimJob['ending']>): void {
     world.demand(
       this.ending === undefined,
       'I5',
-      () => `job ${this.id} ended as ${this.ending}, then ${ending}`,
+      () => `job ${this.name} ended as ${this.ending}, then ${ending}`,
     );
+    if (this.ending !== undefined) return;
     this.ending = ending;
     if (ending !== 'inline') this.finish(world.nowMs);
   }
@@ -45,57 +92,48 @@ export class SimJob {
   finish(nowMs: number): void {
     this.over = true;
     this.endedAtMs = nowMs;
-    this.onOver?.();
+    this.#onOver?.();
   }
 
-  /** The attempt's worker is lost to the submitter, or was given up by it. */
-  lose(attempt: AttemptNumber, nowMs: number): void {
-    if (!this.lostAtMs.has(attempt)) this.lostAtMs.set(attempt, nowMs);
+  /** What the command prints, whoever runs it. */
+  printed(attempt: AttemptNumber, status: number): string {
+    return `job ${this.number}, attempt ${attempt}, status ${status}\n`;
   }
 
-  offer(world: World, attempt: AttemptNumber, peer: string): void {
+  /** Its result is handed to the caller. */
+  checkResult(world: Judge, status: number): void {
+    world.demand(
+      this.text === this.printed(this.lastAttempt, status),
+      'I1',
+      () =>
+        `job ${this.name} ends with status ${status} by attempt ${this.lastAttempt} and the words ${this.text}`,
+    );
+  }
+
+  offer(world: Judge, attempt: AttemptNumber): void {
     world.demand(
       attempt > this.lastAttempt,
       'I7',
-      () => `job ${this.id}: attempt ${attempt} after ${this.lastAttempt}`,
+      () => `job ${this.name}: attempt ${attempt} after ${this.lastAttempt}`,
     );
-    world.demand(this.ending === undefined, 'I5', () => `job ${this.id} is offered after its end`);
     this.lastAttempt = attempt;
-    this.lastPeer = peer;
-    this.#mayStart(world, attempt);
-    this.openAttempt = attempt;
   }
 
-  /** The submitter heard from the worker that nothing of the attempt runs, or ever ran. */
-  close(attempt: AttemptNumber): void {
-    if (attempt === this.openAttempt) this.openAttempt = 0;
-  }
-
-  start(world: World, attempt: AttemptNumber): void {
-    if (attempt === 0) this.#mayStart(world, attempt);
-    else {
+  start(world: Judge, attempt: AttemptNumber): void {
+    // Commands whose outputs cannot be renamed: never a second one while the first may write.
+    world.demand(
+      this.spec.rewritable || this.live.size === 0,
+      'I8',
+      () => `job ${this.name}: attempt ${attempt} while attempt ${[...this.live].join()} runs`,
+    );
+    if (attempt !== 0) {
       this.remoteStarts += 1;
       world.demand(
         this.remoteStarts <= 3,
         'I7',
-        () => `job ${this.id} started remotely ${this.remoteStarts} times`,
+        () => `job ${this.name} started remotely ${this.remoteStarts} times`,
       );
     }
     this.live.add(attempt);
-  }
-
-  /** Commands whose outputs can't be renamed: no second one while the first may write. */
-  #mayStart(world: World, attempt: AttemptNumber): void {
-    if (this.demand.rewritable) return;
-    const mayWrite = new Set(this.live);
-    if (this.openAttempt !== 0) mayWrite.add(this.openAttempt);
-    for (const other of mayWrite) {
-      const lostAtMs = this.lostAtMs.get(other);
-      world.demand(
-        lostAtMs !== undefined && world.nowMs - lostAtMs >= 12_000 - 1e-6,
-        'I8',
-        () => `job ${this.id}: attempt ${attempt} while attempt ${other} may write, lost at ${lostAtMs}`,
-      );
-    }
   }
 }

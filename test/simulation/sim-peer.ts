@@ -1,17 +1,16 @@
 /**
- * A machine: the dispatcher, worker and gossip table that ship, with the thinnest shell around them: connections with
- * heart beats, commands that take their time, wrappers.
+ * A machine: the shells of submitter and worker that ship, with the gossip table that ships, on a network, a shared tree, a
+ * runner and wrappers that are simulated.
  */
-import type { DispatcherAction, WorkerAction } from '../../src/core/schedule/contract.ts';
-import { Commands } from './sim-peer/commands.ts';
+import { Neighbours } from '../../src/peer/mesh/neighbours.ts';
 import { beatMs, Connections } from './sim-peer/connections.ts';
-import { Gossip } from './sim-peer/gossip.ts';
+import type { Gossip } from './sim-peer/gossip.ts';
 import { Life } from './sim-peer/life.ts';
 import type { Content } from './sim-peer/message.ts';
 import type { SimPeerOptions } from './sim-peer/options.ts';
-import { Scheduler } from './sim-peer/scheduler.ts';
-import { Submitter } from './sim-peer/submitter.ts';
-import { Worker } from './sim-peer/worker.ts';
+import { SimRunner } from './sim-peer/runner.ts';
+import { Shells } from './sim-peer/shells.ts';
+import { Wrappers } from './sim-peer/wrappers.ts';
 import type { World } from './world.ts';
 
 export class SimPeer {
@@ -20,83 +19,104 @@ export class SimPeer {
   readonly id: string;
   readonly #options: SimPeerOptions;
   readonly life: Life;
-  readonly scheduler: Scheduler;
   readonly connections: Connections;
-  readonly gossip: Gossip;
-  readonly commands: Commands;
-  readonly submitter: Submitter;
-  readonly worker: Worker;
+  readonly runner: SimRunner;
+  readonly wrappers: Wrappers;
+  /** Called after each step of the worker. */
+  onWorked: (() => void) | undefined;
+  #neighbours = new Neighbours();
+  #shells: Shells;
 
   constructor(world: World, index: number, options: SimPeerOptions) {
     this.world = world;
     this.index = index;
     this.id = `p${index}`;
     this.#options = options;
-    const life = new Life(world, this.id);
-    const carriers = {
-      dispatcher: (action: DispatcherAction) => this.submitter.carry(action),
-      worker: (action: WorkerAction) => this.worker.carry(action),
-    };
-    const scheduler = new Scheduler(world, carriers, options);
-    const connections = new Connections(life, index, scheduler, {
-      hear: (from, message) => this.#hear(from, message),
-      lost: (id) => this.#lost(id),
-    });
-    const gossip = new Gossip(life, options.slots, scheduler, connections);
-    const commands = new Commands(life, options.slots);
-    this.life = life;
-    this.scheduler = scheduler;
-    this.connections = connections;
-    this.gossip = gossip;
-    this.commands = commands;
-    this.submitter = new Submitter(life, options, scheduler, connections, commands);
-    this.worker = new Worker(life, options, scheduler, connections, gossip, commands);
-    this.boot();
+    this.life = new Life(world, this.id);
+    this.connections = new Connections(
+      this.life,
+      index,
+      {
+        hear: (from, message) => this.#hear(from, message),
+        open: (from, channel) => this.shells.host.open(from, channel),
+        silent: (peer) => {
+          this.#neighbours.suspect(peer, true);
+          this.shells.submitter.apply({ type: 'peer-suspect', peer });
+        },
+        well: (peer) => {
+          this.#neighbours.suspect(peer, false);
+          this.shells.submitter.apply({ type: 'peer-well', peer });
+        },
+        lost: (peer) => this.#lost(peer),
+      },
+      options.tampering?.streamsOutlive !== true,
+    );
+    this.runner = new SimRunner(this.life, options);
+    this.wrappers = new Wrappers(this.life, this.runner, () => ({
+      nextJob: this.shells.ledger.nextJob,
+      accept: (request, connection) => this.shells.submitter.accept(request, connection),
+    }));
+    this.#shells = this.#begin();
+  }
+
+  /** Those of its newest life. */
+  get shells(): Shells {
+    return this.#shells;
+  }
+
+  get gossip(): Gossip {
+    return this.#shells.gossip;
   }
 
   boot(): void {
-    const { world, life, scheduler, connections, gossip } = this;
+    this.#shells = this.#begin();
+  }
+
+  #begin(): Shells {
+    const { life, connections, runner } = this;
     life.begin();
-    scheduler.reset(world.between(0, 2 ** 31), this.#options.slots);
-    gossip.reset(world.between(0, 2 ** 31));
-    scheduler.sync();
+    this.#neighbours = new Neighbours();
+    const shells = new Shells({
+      life,
+      options: this.#options,
+      connections,
+      runner,
+      graceMs: (peer) => this.#neighbours.graceMs(peer),
+      onWorked: () => this.onWorked?.(),
+    });
     if (this.#options.beats) life.every(beatMs, () => connections.beat());
-    life.every(1_000, () => gossip.tell());
-    life.every(5_000, () => gossip.sweep());
+    life.every(1_000, () => shells.gossip.tell());
+    life.every(5_000, () => shells.gossip.sweep());
+    return shells;
   }
 
   connect(other: SimPeer, epoch: number): void {
     this.connections.open(other, epoch);
     const report = other.gossip.report();
-    this.gossip.merge([report], other.id);
-    if (this.#options.submits !== false) this.scheduler.dispatch({ type: 'peer-up', report });
+    this.#neighbours.met({ id: other.id, addresses: [], hello: { version: '0', report }, rttMs: 0 });
+    this.gossip.hear(other.id, [report]);
+    if (this.#options.submits !== false) this.shells.submitter.apply({ type: 'peer-up', report });
   }
 
-  /** The connection is gone: everything that went over it ended with it. */
-  #lost(id: string): void {
-    this.submitter.loseWorker(id);
-    this.worker.loseSubmitter(id);
-    this.scheduler.work({ type: 'peer-down', peer: id });
-    this.scheduler.dispatch({ type: 'peer-down', peer: id });
+  /** The connection is gone. */
+  #lost(peer: string): void {
+    const { host, submitter } = this.shells;
+    const graceMs = this.#neighbours.graceMs(peer);
+    this.#neighbours.gone(peer);
+    host.apply({ type: 'peer-down', peer });
+    submitter.refusals.forget(peer);
+    submitter.apply({ type: 'peer-down', peer, graceMs });
   }
 
   #hear(from: string, message: Content): void {
+    const { host, submitter, gossip } = this.shells;
     switch (message.type) {
-      case 'offer':
-      case 'recall':
-      case 'cancel':
       case 'want':
-        return this.worker.hear(from, message);
-      case 'accepted':
-      case 'returned':
-      case 'started':
-      case 'refused':
-      case 'result':
+        return host.apply({ type: 'want', peer: from, jobs: message.jobs });
       case 'free':
-        return this.submitter.hear(message);
+        return submitter.apply({ type: 'free', report: message.report });
       case 'gossip':
-        if (this.#options.tampering?.deaf === true) return;
-        return this.gossip.hear(from, message.reports);
+        if (this.#options.tampering?.deaf !== true) gossip.hear(from, message.reports);
     }
   }
 
@@ -104,8 +124,12 @@ export class SimPeer {
 
   /** Other people's load on the machine. */
   measure(load: number, memoryFreeBytes: number): void {
-    this.gossip.memoryFreeBytes = memoryFreeBytes;
-    this.life.awake(() => this.scheduler.work({ type: 'machine', load, memoryFreeBytes }));
+    const { own, host, gossip } = this.shells;
+    own.machine({ load, memoryFreeBytes });
+    this.life.awake(() => {
+      host.apply({ type: 'machine', load, memoryFreeBytes });
+      gossip.report();
+    });
   }
 
   /** It takes nothing new, finishes what it runs, and ends. */
@@ -113,10 +137,11 @@ export class SimPeer {
     if (!this.life.alive) return;
     this.world.trace(() => `${this.id} leaves`);
     const { incarnation } = this.life;
+    const { host, submitter } = this.shells;
     this.life.awake(() => {
       if (this.life.incarnation !== incarnation) return;
-      this.scheduler.work({ type: 'leaving' });
-      this.scheduler.dispatch({ type: 'stopping' });
+      host.apply({ type: 'leaving' });
+      submitter.apply({ type: 'stopping' });
     });
   }
 
@@ -126,7 +151,7 @@ export class SimPeer {
 
   thaw(): void {
     this.life.thaw(() => {
-      // Leases that lapsed meanwhile end before anything is said or heard.
+      // Connections that lapsed meanwhile end before anything is said or heard.
       if (this.#options.beats) this.connections.beat();
     });
   }
@@ -137,10 +162,8 @@ export class SimPeer {
     this.world.trace(() => `${this.id} crashes`);
     this.connections.sayEnd();
     this.life.end();
-    this.scheduler.stop();
     this.connections.forget();
-    this.commands.abandon();
-    this.worker.offered.clear();
-    this.submitter.orphan();
+    this.runner.abandon();
+    this.wrappers.orphan();
   }
 }

@@ -1,12 +1,19 @@
-/** A virtual clock, links between peers, and what was seen to go wrong. One seed, one course of events. */
+/**
+ * A virtual clock, links between peers, and what was seen to go wrong. One seed, one course of events: between two of
+ * them the clock stands until all that follows from promises is done.
+ */
 import { createHeap, nextDue, popDue, pushDue } from '../../src/core/heap.ts';
 import { createRandom, nextInteger, nextRandom, type RandomState } from '../../src/core/random.ts';
 import type { InvariantName } from './invariants.ts';
+import type { SimJob } from './sim-job.ts';
 
 /** One-way delay of a link, ms. */
 const leastDelayMs = 0.2;
 const delayJitterMs = 0.4;
 const kept = 30000;
+/** Turns of the queue of promises within which what follows from one of them is done; four would do. */
+const defaultTurns = 8;
+const turn = Promise.resolve();
 
 interface Link {
   /** Nothing was delivered before this; keeps the order of a TCP connection. */
@@ -29,14 +36,22 @@ export class World {
   readonly #links = new Map<number, Link>();
   readonly #traced: string[] = [];
   readonly #tracing: boolean;
+  readonly #turns: number;
+  #turnsLeft = 0;
+  #broken: Error | undefined;
+  /** How many events there have been. */
+  steps = 0;
+  /** All jobs that were ever handed in, by number. */
+  readonly jobs = new Map<number, SimJob>();
   /** Extra delay of every message, ms. */
   extraDelayMs = 0;
   messages = 0;
   hash = 0x811c9dc5;
 
-  constructor(seed: number, tracing: boolean) {
+  constructor(seed: number, tracing: boolean, turns = defaultTurns) {
     this.random = createRandom(seed);
     this.#tracing = tracing;
+    this.#turns = turns;
   }
 
   chance(probability: number): boolean {
@@ -93,18 +108,32 @@ export class World {
     });
   }
 
-  /** Runs until `until`, or until `done` says so; @returns whether it did. */
-  run(untilMs: number, done: () => boolean = () => false): boolean {
-    while (!done()) {
+  /** A promise that is kept at once: the clock stands until all that follows from it is done. */
+  soon<Value>(value: Value): Promise<Value> {
+    this.#turnsLeft = this.#turns;
+    return Promise.resolve(value);
+  }
+
+  /** A promise is kept now: the clock stands as above. */
+  stir(): void {
+    this.#turnsLeft = this.#turns;
+  }
+
+  /** Runs until then, or until `done` says so. @returns whether it did. @throws Violation */
+  async run(untilMs: number, done: () => boolean = () => false): Promise<boolean> {
+    for (;;) {
+      for (; this.#turnsLeft > 0; this.#turnsLeft -= 1) await turn;
+      this.verify();
+      if (done()) return true;
       const dueMs = nextDue(this.#events);
       if (dueMs > untilMs) {
         this.nowMs = untilMs;
         return done();
       }
       this.nowMs = Math.max(this.nowMs, dueMs);
+      this.steps += 1;
       popDue(this.#events, dueMs)?.();
     }
-    return true;
   }
 
   trace(text: () => string): void {
@@ -121,8 +150,18 @@ export class World {
     return this.#traced.slice(-kept);
   }
 
+  /** A rule of the design; what breaks it is told by `run`, since shells catch what is thrown in them. */
   demand(condition: boolean, invariant: InvariantName, text: () => string): void {
-    if (!condition) throw new Violation(`${invariant}: ${text()} (at ${this.nowMs.toFixed(3)} ms)`);
+    if (!condition) this.fail(new Violation(`${invariant}: ${text()} (at ${this.nowMs.toFixed(3)} ms)`));
+  }
+
+  fail(error: Error): void {
+    this.#broken ??= error;
+  }
+
+  /** @throws what was seen to go wrong first. */
+  verify(): void {
+    if (this.#broken !== undefined) throw this.#broken;
   }
 
   #link(from: number, to: number): Link {

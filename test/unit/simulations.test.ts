@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { runFaults } from '../simulation/faults.ts';
 import { playHistories } from '../simulation/stale-cache.ts';
 
-test('runs full of faults break no rule', () => {
-  const { failures, jobs, faults } = runFaults(1, 30);
+test('runs full of faults break no rule', async () => {
+  const { failures, jobs, faults } = await runFaults(1, 30);
   assert.deepEqual(failures, [], 'replay one with scripts/simulate --seed N');
   assert.ok(jobs > 1_000 && faults > 100);
 });

@@ -2,14 +2,21 @@
 import type { SimPeer } from '../sim-peer.ts';
 
 /** Nothing of a job is left here. */
-export function checkIdle({ id, world, scheduler, commands, worker: { offered } }: SimPeer): void {
-  const { dispatcher, worker } = scheduler;
+export function checkIdle({ id, world, runner, shells }: SimPeer): void {
+  const { own, host, submitter, watched } = shells;
+  const { dispatcher, worker } = own;
   world.demand(
-    commands.processes.size === 0 && worker.jobs.size === 0 && worker.queue.size === 0,
+    runner.processes.size === 0 && worker.jobs.size === 0 && worker.queue.size === 0,
     'I9',
     () => `${id} keeps ${worker.jobs.size} jobs`,
   );
-  world.demand(offered.size === 0, 'I24', () => `${id} keeps offers`);
+  world.demand(host.size === 0 && host.pids.length === 0, 'I24', () => `${id} keeps jobs of others`);
+  world.demand(submitter.size === 0, 'I24', () => `${id} keeps jobs of its own`);
+  world.demand(
+    [...watched.values()].every((jobs) => jobs === 0),
+    'I24',
+    () => `${id} watches others for nothing`,
+  );
   world.demand(dispatcher.jobs.size === 0, 'I24', () => `${id} keeps ${dispatcher.jobs.size} jobs`);
   world.demand(
     dispatcher.queue.size === 0 && dispatcher.inlineQueue.length === 0,
@@ -45,7 +52,8 @@ export function checkIdle({ id, world, scheduler, commands, worker: { offered } 
 }
 
 /** Own books of jobs in flight agree; after any event. */
-export function checkBooks({ id, world, scheduler: { dispatcher } }: SimPeer): void {
+export function checkBooks({ id, world, shells }: SimPeer): void {
+  const { dispatcher } = shells.own;
   let live = 0;
   for (const [job, record] of dispatcher.jobs) {
     if (record.placement === undefined) continue;

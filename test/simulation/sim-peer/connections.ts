@@ -1,7 +1,8 @@
-import type { Commands } from './commands.ts';
+import type { JobChannel } from '../../../src/swarm/libp2p/channel.ts';
+import { createChannelPair } from '../../rig/fake-channel.ts';
 import type { Life } from './life.ts';
-import type { Content, Message } from './message.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Content, JobStream, Message } from './message.ts';
+import type { SimRunner } from './runner.ts';
 
 export const beatMs = 1_000;
 const suspectMs = 3_000;
@@ -12,7 +13,7 @@ interface Remote {
   readonly id: string;
   readonly index: number;
   readonly connections: Connections;
-  readonly commands: Commands;
+  readonly runner: SimRunner;
 }
 
 interface Neighbour {
@@ -21,29 +22,40 @@ interface Neighbour {
   readonly epoch: number;
   /** When the newest beat that was answered was sent. */
   ackedAtMs: number;
+  /** When anything was last heard. */
+  wordAtMs: number;
   suspect: boolean;
+  /** Streams that are open at this end. */
+  readonly streams: Set<JobStream>;
+  /** What was said last, and in which step of the world: what is said in one step travels together. */
+  packet: { readonly step: number; readonly messages: Message[] } | undefined;
 }
 
-/** Who hears what comes over connections. */
-interface Listener {
-  readonly hear: (from: string, message: Content) => void;
-  readonly lost: (id: string) => void;
+/** Who hears what comes over connections, and of them. */
+export interface Listener {
+  hear(from: string, message: Content): void;
+  /** A peer opens a stream for a job. */
+  open(from: string, channel: JobChannel): void;
+  silent(id: string): void;
+  well(id: string): void;
+  lost(id: string): void;
 }
 
-/** The connections of a machine, with their heart beats. */
+/** The connections of a machine, with their heart beats and the streams of jobs. */
 export class Connections {
   readonly #life: Life;
   readonly #index: number;
-  readonly #scheduler: Scheduler;
   readonly #listener: Listener;
+  /** False: streams outlive their connection, for a test. */
+  readonly #cutsStreams: boolean;
   readonly neighbours = new Map<string, Neighbour>();
   #ids: string[] | undefined;
 
-  constructor(life: Life, index: number, scheduler: Scheduler, listener: Listener) {
+  constructor(life: Life, index: number, listener: Listener, cutsStreams: boolean) {
     this.#life = life;
     this.#index = index;
-    this.#scheduler = scheduler;
     this.#listener = listener;
+    this.#cutsStreams = cutsStreams;
   }
 
   ids(): string[] {
@@ -53,20 +65,39 @@ export class Connections {
 
   open(peer: Remote, epoch: number): void {
     this.close(peer.id);
-    this.neighbours.set(peer.id, { peer, epoch, ackedAtMs: this.#life.world.nowMs, suspect: false });
+    const { nowMs } = this.#life.world;
+    this.neighbours.set(peer.id, {
+      peer,
+      epoch,
+      ackedAtMs: nowMs,
+      wordAtMs: nowMs,
+      suspect: false,
+      streams: new Set(),
+      packet: undefined,
+    });
     this.#ids = undefined;
   }
 
   close(id: string): void {
-    if (!this.neighbours.delete(id)) return;
+    const neighbour = this.neighbours.get(id);
+    if (neighbour === undefined) return;
+    const { world, id: self } = this.#life;
+    this.neighbours.delete(id);
     this.#ids = undefined;
-    this.#life.world.trace(() => `${this.#life.id} lost ${id}`);
+    world.trace(() => `${self} lost ${id}`);
+    const cut = (): void => {
+      if (this.#cutsStreams) for (const stream of neighbour.streams) stream.cut();
+    };
+    // Whether a connection or its streams are first seen to end is up to the network.
+    const streamsFirst = world.chance(0.5);
+    if (streamsFirst) cut();
     this.#listener.lost(id);
+    if (!streamsFirst) cut();
   }
 
   /** This machine's peer dies: the others hear that its connections are closed. */
   sayEnd(): void {
-    for (const { peer } of this.neighbours.values()) peer.commands.expectEnd(this.#life.id);
+    for (const { peer } of this.neighbours.values()) peer.runner.expectEnd(this.#life.id);
     for (const id of this.neighbours.keys()) this.send(id, { type: 'closed' });
   }
 
@@ -76,24 +107,60 @@ export class Connections {
     this.#ids = undefined;
   }
 
-  send(to: string, message: Message): void {
-    const { world, id, alive } = this.#life;
-    const neighbour = this.neighbours.get(to);
-    if (neighbour === undefined || !alive) return;
-    const { peer, epoch } = neighbour;
-    world.send(this.#index, peer.index, () => peer.connections.receive(id, epoch, message));
+  /** When anything was last heard of a peer; undefined if it is not connected. */
+  lastWordMs(id: string): number | undefined {
+    return this.neighbours.get(id)?.wordAtMs;
   }
 
-  receive(from: string, epoch: number, message: Message): void {
+  /** Opens the stream of one job; if the peer is not connected, its end comes soon. */
+  openJob(to: string): JobStream {
+    const { world, id } = this.#life;
+    const neighbour = this.neighbours.get(to);
+    if (neighbour === undefined) {
+      const { submitter } = createChannelPair({ submitter: id, worker: to }, () => undefined);
+      this.#life.at(world.nowMs, () => submitter.cut());
+      return submitter;
+    }
+    const { peer, epoch } = neighbour;
+    const { submitter, worker } = createChannelPair({ submitter: id, worker: to }, (end, deliver) => {
+      if (end === 'worker') this.#sendOn(to, epoch, { type: 'stream', deliver });
+      else peer.connections.#sendOn(id, epoch, { type: 'stream', deliver });
+    });
+    keep(neighbour, submitter);
+    this.#sendOn(to, epoch, { type: 'open', end: worker });
+    return submitter;
+  }
+
+  send(to: string, message: Message): void {
+    const neighbour = this.neighbours.get(to);
+    if (neighbour !== undefined) this.#sendOn(to, neighbour.epoch, message);
+  }
+
+  /** Over that connection, if it stands still. */
+  #sendOn(to: string, epoch: number, message: Message): void {
+    const { world, id, alive } = this.#life;
+    const neighbour = this.neighbours.get(to);
+    if (neighbour?.epoch !== epoch || !alive) return;
+    if (neighbour.packet?.step === world.steps) {
+      neighbour.packet.messages.push(message);
+      return;
+    }
+    const messages = [message];
+    const { peer } = neighbour;
+    neighbour.packet = { step: world.steps, messages };
+    world.send(this.#index, peer.index, () => peer.connections.#receive(id, epoch, messages));
+  }
+
+  #receive(from: string, epoch: number, messages: readonly Message[]): void {
     const { world, id } = this.#life;
     this.#life.awake(() => {
-      const neighbour = this.neighbours.get(from);
-      if (neighbour?.epoch !== epoch) return;
-      world.trace(
-        () =>
-          `${from} -> ${id} ${message.type}${'job' in message ? ` ${message.job}#${message.attempt}` : ''}`,
-      );
-      this.#hear(from, neighbour, message);
+      for (const message of messages) {
+        const neighbour = this.neighbours.get(from);
+        if (neighbour?.epoch !== epoch) return;
+        neighbour.wordAtMs = world.nowMs;
+        world.trace(() => `${from} -> ${id} ${message.type}`);
+        this.#hear(from, neighbour, message);
+      }
     });
   }
 
@@ -105,11 +172,16 @@ export class Connections {
         neighbour.ackedAtMs = Math.max(neighbour.ackedAtMs, message.sentAtMs);
         if (neighbour.suspect && this.#life.world.nowMs - neighbour.ackedAtMs < suspectMs) {
           neighbour.suspect = false;
-          this.#scheduler.dispatch({ type: 'peer-well', peer: from });
+          this.#listener.well(from);
         }
         return;
       case 'closed':
         return this.close(from);
+      case 'open':
+        keep(neighbour, message.end);
+        return this.#listener.open(from, message.end);
+      case 'stream':
+        return message.deliver();
       default:
         return this.#listener.hear(from, message);
     }
@@ -128,9 +200,15 @@ export class Connections {
       if (silentMs > suspectMs && !neighbour.suspect) {
         neighbour.suspect = true;
         world.trace(() => `${self} suspects ${id}`);
-        this.#scheduler.dispatch({ type: 'peer-suspect', peer: id });
+        this.#listener.silent(id);
       }
       this.send(id, { type: 'beat', sentAtMs: world.nowMs });
     }
   }
+}
+
+/** Until it is over at this end. */
+function keep({ streams }: Neighbour, stream: JobStream): void {
+  streams.add(stream);
+  stream.onOver = () => streams.delete(stream);
 }

@@ -1,3 +1,4 @@
+import type { StartTimer } from '../../../src/peer/alarm.ts';
 import type { World } from '../world.ts';
 
 /** The process of a peer: started, stopped, going on, dead. What it planned dies with it. */
@@ -27,10 +28,10 @@ export class Life {
     this.#backlog = [];
   }
 
-  /** Does it now, or when the process goes on. */
+  /** Does it now, or when the process goes on, after all that came before. */
   awake(action: () => void): void {
     if (!this.alive) return;
-    if (this.frozen) this.#backlog.push(action);
+    if (this.frozen || this.#backlog.length > 0) this.#backlog.push(action);
     else action();
   }
 
@@ -40,6 +41,28 @@ export class Life {
       if (this.incarnation === incarnation && this.alive) this.awake(action);
     });
   }
+
+  /** A promise that is kept after so long, unless the process dies before. */
+  later<Value>(afterMs: number, value: Value): Promise<Value> {
+    const { world } = this;
+    if (afterMs === 0) return world.soon(value);
+    return new Promise((resolve) => {
+      this.at(world.nowMs + afterMs, () => {
+        world.stir();
+        resolve(value);
+      });
+    });
+  }
+
+  readonly startTimer: StartTimer = (afterMs, action) => {
+    let isWanted = true;
+    this.at(this.world.nowMs + afterMs, () => {
+      if (isWanted) action();
+    });
+    return () => {
+      isWanted = false;
+    };
+  };
 
   every(ms: number, action: () => void): void {
     const { incarnation } = this;
@@ -61,10 +84,18 @@ export class Life {
     this.frozen = false;
     this.thawedAtMs = this.world.nowMs;
     this.world.trace(() => `${this.id} thaws`);
-    const backlog = this.#backlog;
-    this.#backlog = [];
     if (!this.alive) return;
     first();
-    for (const action of backlog) this.awake(action);
+    this.#catchUp();
+  }
+
+  /** One thing after the other, as a process does that has much to read. */
+  #catchUp(): void {
+    const { incarnation } = this;
+    this.world.at(this.world.nowMs, () => {
+      if (this.incarnation !== incarnation || this.frozen) return;
+      this.#backlog.shift()?.();
+      if (this.#backlog.length > 0) this.#catchUp();
+    });
   }
 }

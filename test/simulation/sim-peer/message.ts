@@ -1,21 +1,25 @@
 /** What peers say to each other. */
 import type { LoadReport } from '../../../src/core/load-report.ts';
-import type { RefusalCode, RetryCode } from '../../../src/core/reason.ts';
-import type { SimJob } from '../sim-job.ts';
+import type { JobChannel } from '../../../src/swarm/libp2p/channel.ts';
 
-export type ToWorker =
-  | { type: 'offer'; job: number; attempt: number; memoryBytes: number; sim: SimJob }
-  | { type: 'recall' | 'cancel'; job: number; attempt: number }
-  | { type: 'want'; jobs: number };
+/** What is not about the connection itself, nor on the stream of a job. */
+export type Content =
+  | { readonly type: 'gossip'; readonly reports: readonly LoadReport[] }
+  | { readonly type: 'want'; readonly jobs: number }
+  | { readonly type: 'free'; readonly report: LoadReport };
 
-export type ToSubmitter =
-  | { type: 'accepted' | 'returned'; job: number; attempt: number; report: LoadReport }
-  | { type: 'started'; job: number; attempt: number }
-  | { type: 'refused'; job: number; attempt: number; code: RefusalCode; report: LoadReport }
-  | { type: 'result'; job: number; attempt: number; report: LoadReport; failed: RetryCode | undefined }
-  | { type: 'free'; report: LoadReport };
+export type Message =
+  | Content
+  /** A stream for a job begins, with its end for the worker. */
+  | { readonly type: 'open'; readonly end: JobStream }
+  /** Something comes over such a stream. */
+  | { readonly type: 'stream'; readonly deliver: () => void }
+  | { readonly type: 'beat' | 'beat-ack'; readonly sentAtMs: number }
+  | { readonly type: 'closed' };
 
-/** What is not about the connection itself. */
-export type Content = ToWorker | ToSubmitter | { type: 'gossip'; reports: LoadReport[] };
-
-export type Message = Content | { type: 'beat' | 'beat-ack'; sentAtMs: number } | { type: 'closed' };
+/** One end of a job's stream. */
+export interface JobStream extends JobChannel {
+  /** Its connection is gone, as far as this end knows. */
+  cut(): void;
+  onOver: () => void;
+}

@@ -4,19 +4,22 @@ import type { Tampering } from '../invariants.ts';
 
 /** What a machine does now and then that it would not do by itself; in runs full of faults. */
 export interface Whims {
+  /** So long takes a look at the tree: at the submitter for a command and an offer, at the worker before and after a job. */
+  readonly lookMs: () => number | undefined;
   /** The submitter cannot make this offer. */
   readonly offer: () => 'fails' | 'unprovable' | undefined;
   /** The worker refuses it, */
   readonly admit: () => RefusalCode | undefined;
   /** cannot start its command, */
   readonly start: () => 'spawn-failed' | undefined;
-  /** or its job comes to nothing. */
-  readonly end: () => RetryCode | undefined;
+  /** or its command fails. */
+  readonly exit: () => 'fails' | undefined;
   /** The submitter needs so long to see the outputs, and may not take the result as it is. */
   readonly settle: () => { readonly afterMs: number; readonly as: Settled | undefined } | undefined;
 }
 
-export type Settled = 'disbelieved' | 'unprovable' | 'unfit' | 'view-grew';
+/** `unproven`: a failure that is not to be believed. */
+export type Settled = 'unproven' | 'unprovable' | 'unfit' | RetryCode;
 
 export interface SimPeerOptions {
   readonly slots: number;

@@ -39,13 +39,13 @@ for (const [name, { rows, start, end }] of Object.entries(tables))
     });
   });
 
-test('every row is followed in runs full of faults, which break no rule', () => {
+test('every row is followed in runs full of faults, which break no rule', async () => {
   const missing = new Set(Object.values(tables).flatMap(({ rows }) => rows));
   const needed: number[] = [];
   for (let n = 0; n < tellingSeeds.length + mostSeeds && missing.size > 0; n += 1) {
     const seed = tellingSeeds[n] ?? n - tellingSeeds.length + 1;
     const before = missing.size;
-    const { failures } = runFaults(seed, 1, { onRow: (row) => missing.delete(row) });
+    const { failures } = await runFaults(seed, 1, { onRow: (row) => missing.delete(row) });
     assert.deepEqual(failures, [], `scripts/simulate --seed ${seed}`);
     if (missing.size < before) needed.push(seed);
   }
@@ -55,9 +55,9 @@ test('every row is followed in runs full of faults, which break no rule', () => 
     console.log(`all rows are followed with the seeds ${needed.join(', ')} now`);
 });
 
-test('no job runs at home or waits while a worker that fits has had free slots for a second', () => {
+test('no job runs at home or waits while a worker that fits has had free slots for a second', async () => {
   for (let seed = 1; seed <= 8; seed += 1)
-    assert.equal(playIdleSlots(seed).failure, undefined, `seed ${seed}`);
+    assert.equal((await playIdleSlots(seed)).failure, undefined, `seed ${seed}`);
 });
 
 test('a stage is changed where the tables are looked up, and nowhere else', () => {
