@@ -12,7 +12,7 @@ export const reasons = {
   'outside-share': 'the directory or a named path is outside every share; see `buildswarm share`',
   interactive: 'the command is attached to a terminal and may be interactive',
   descriptor: 'the command inherited open descriptors above 2, which exist only on this machine',
-  native: '-march=native and no peer with the same CPU',
+  native: 'the command is for the CPU it runs on (-march=native), and the CPU of the worker differs',
   'no-command': 'the command line is empty, or its program cannot be found',
   asked: '`buildswarm run --local` or FORCE_INLINE asked for it',
   nested: 'a job that already holds a slot started it, and no other slot was free',
@@ -22,7 +22,7 @@ export const reasons = {
   'own-slot': 'all remote slots were taken, and this machine had a free slot',
   unprovable: 'nothing proves that another machine would read the same files, so it ran here',
   'retries-used-up':
-    'its attempts on other machines (three, or one on each that fits) were lost or refused, so it ran here',
+    'its attempts on other machines (three, or one on each that fits) came to nothing, so it ran here',
   conflict: 'a file that the command wrote changed here meanwhile, so it ran again here',
   'tree-fault':
     'the command asked for a file that is not shown to workers, or wrote where it may not, so it ran here',
@@ -37,7 +37,7 @@ export const reasons = {
   'tree-gone': 'the worker does not have the files of this machine any more',
   share: 'the worker does not see this share at this path',
   'not-member': 'the share holds no member file of that peer',
-  'stale-view': 'the worker did not come to see the files as they are here',
+  'stale-view': 'the worker did not see the files as they are here in time',
   leaving: 'the worker is stopping',
   'owner-active': 'the worker is busy with the work of its owner',
   version: 'the worker speaks another version of the protocol',

@@ -1,10 +1,10 @@
-/** Says in what a tool or the CPU of another machine differs from this machine's, for people. Pure. */
+/** Tells people in what a tool or the CPU of a worker differs from those of this machine. Pure. */
 import { toText } from '../../wire/bytes.ts';
 import type { Tool } from '../../wire/job-messages.ts';
 
 /**
- * @param own - of this machine.
- * @param other - of the worker that refused; its list of parts may be cut.
+ * @param own - the tool of this machine.
+ * @param other - the tool of the worker that refused; its list of parts may be cut.
  */
 export function toolDifference(own: Tool, other: Tool): string {
   const name = toText(own.name);
@@ -16,16 +16,16 @@ export function toolDifference(own: Tool, other: Tool): string {
   if (changed !== undefined) return `${same} ${toText(changed.path)} differs`;
   const here = new Set(own.parts.map(({ path }) => path));
   const added = other.parts.find(({ path }) => !here.has(path));
-  if (added !== undefined) return `${same} only there with ${toText(added.path)}`;
+  if (added !== undefined) return `${same} only the other one has ${toText(added.path)}`;
   const missing = own.parts.find(({ path }) => !there.has(path));
   return missing === undefined
     ? `${same} its contents differ`
-    : `${same} only here with ${toText(missing.path)}`;
+    : `${same} only this one has ${toText(missing.path)}`;
 }
 
 /** @param own - description of this machine's CPU. */
 export function cpuDifference(own: string, other: string): string {
   return own === other
-    ? `its CPU is ${other} as here, but has other features`
-    : `its CPU is ${other}, this machine's is ${own}`;
+    ? `its CPU is ${other}, as it is here, but has other features`
+    : `its CPU is ${other}, and ${own} here`;
 }

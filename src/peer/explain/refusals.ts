@@ -1,5 +1,7 @@
-/** Refusals that waiting does not cure, by peer and kind of job: `status` shows them until the peer takes such a job again. */
-
+/**
+ * Refusals that waiting does not cure, by worker and kind of job: `status` shows them until the worker takes a job of
+ * that kind.
+ */
 import { BoundedMap } from '../../core/bounded-map.ts';
 import { getOrMake } from '../../core/get-or-make.ts';
 import { type RefusalCode, reasons } from '../../core/reason.ts';
@@ -7,17 +9,17 @@ import type { PeerName } from '../../core/schedule/contract.ts';
 import type { Refused } from '../../wire/job-messages.ts';
 
 const lasting: ReadonlySet<RefusalCode> = new Set(['toolchain', 'untraced', 'share', 'native']);
-/** Kinds of jobs that are remembered of a peer. */
+/** Kinds of jobs that are remembered for each worker. */
 const maxKinds = 32;
 
-/** Sentences, and whether the peer is of no use at all. */
+/** Why a worker is not used: sentences, and whether they hold for every job. */
 export interface WhyNot {
   readonly why: readonly string[];
   readonly takesNone: boolean;
 }
 
 export class Refusals {
-  /** What a peer last said to a job of a kind: undefined if it took it. */
+  /** What a worker last said to a job of each kind: undefined if it took the job. */
   readonly #answers = new Map<PeerName, Map<string, string | undefined>>();
 
   note(peer: PeerName, kind: string, { code, detail }: Refused): void {
@@ -29,11 +31,15 @@ export class Refusals {
     this.#put(peer, kind, undefined);
   }
 
-  /** Why a peer does not take this machine's jobs, or some of them. @param strange - why it is no member, if it is none. */
-  of(peer: PeerName, strange: readonly string[]): WhyNot {
+  /**
+   * Why a worker does not take the jobs of this machine, or some of them.
+   *
+   * @param notMember - why it is not a member; empty if it is one.
+   */
+  of(peer: PeerName, notMember: readonly string[]): WhyNot {
     const answers = [...(this.#answers.get(peer)?.values() ?? [])];
-    const why = [...new Set([...strange, ...answers.filter((answer) => answer !== undefined)])];
-    return { why, takesNone: why.length > 0 && (strange.length > 0 || !answers.includes(undefined)) };
+    const why = [...new Set([...notMember, ...answers.filter((answer) => answer !== undefined)])];
+    return { why, takesNone: why.length > 0 && (notMember.length > 0 || !answers.includes(undefined)) };
   }
 
   forget(peer: PeerName): void {

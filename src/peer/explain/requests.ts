@@ -23,14 +23,14 @@ export interface PeerView {
   readonly gossip: GossipLoop;
   readonly ledger: Ledger;
   readonly isProven: (peer: PeerName) => boolean;
-  /** Why a peer is not used, sentences. */
+  /** Why a worker is not used. */
   readonly refusals: (peer: PeerName) => WhyNot;
   readonly doneFor: ReadonlyMap<PeerName, number>;
   readonly warnings: readonly string[];
   /** Reads anew which machines are known. */
   readonly known: () => Promise<Reply<'known'>>;
   readonly pairing: Pairing;
-  /** Jobs that a stop waits for. */
+  /** How many jobs a stop waits for. */
   readonly waiting: () => number;
   readonly stop: (now: boolean) => void;
 }
@@ -46,7 +46,7 @@ export function answerRequest(request: CliRequest, view: PeerView): void {
   const { asked } = request;
   if (asked === undefined) {
     const error =
-      'The peer does not know this request; it is of another version than the command, start it anew.';
+      'The peer does not know this request: it is of another version than the command. Stop it and start it again.';
     request.reply(encodeReply('error', { error }));
     request.end();
     return;
@@ -123,7 +123,7 @@ function statusOf(view: PeerView): Status {
       doneForMe: doneByPeer(view.dispatcher, peer.id),
       doneByMe: view.doneFor.get(peer.id) ?? 0,
     })),
-    strangers: view.swarm.otherVersions(),
+    otherVersions: view.swarm.otherVersions(),
     jobs: jobCounts(view.dispatcher),
     reasons: view.ledger.counts(),
     warnings: view.warnings,

@@ -18,7 +18,7 @@ export interface KnownPeer {
   readonly suspect: boolean;
   /** It is a member of a share of this peer. */
   readonly isProven: boolean;
-  /** Why it is not used, or not for every job. */
+  /** Why it is not used for some jobs, or for any. */
   readonly refusals: WhyNot;
   readonly doneForMe: number;
   readonly doneByMe: number;
@@ -28,7 +28,7 @@ export interface StatusInput {
   readonly version: string;
   readonly self: LoadReport;
   readonly peers: readonly KnownPeer[];
-  readonly strangers: readonly OtherVersionPeer[];
+  readonly otherVersions: readonly OtherVersionPeer[];
   readonly jobs: JobCounts;
   readonly reasons: Status['reasons'];
   readonly warnings: readonly string[];
@@ -50,7 +50,7 @@ export function buildStatus(input: StatusInput): Status {
     }),
     peers: [
       ...input.peers.map(toStatus).toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)),
-      ...input.strangers.map(strangerStatus),
+      ...input.otherVersions.map(otherVersionStatus),
     ],
     jobs: { ...input.jobs },
     reasons: [...input.reasons],
@@ -79,11 +79,12 @@ function toStatus(peer: KnownPeer): PeerStatus {
   };
 }
 
-function strangerStatus(stranger: OtherVersionPeer): PeerStatus {
+/** A peer that speaks another version: it is shown and left alone. */
+function otherVersionStatus(peer: OtherVersionPeer): PeerStatus {
   return {
-    id: stranger.id,
-    name: stranger.id.slice(-8),
-    addresses: [...stranger.addresses],
+    id: peer.id,
+    name: peer.id.slice(-8),
+    addresses: [...peer.addresses],
     slots: 0,
     running: 0,
     queued: 0,
@@ -92,7 +93,7 @@ function strangerStatus(stranger: OtherVersionPeer): PeerStatus {
     ageMs: 0,
     rttMs: 0,
     state: 'refusing',
-    reasons: [`version: ${reasons.version} (${stranger.version || 'unknown'})`],
+    reasons: [`version: ${reasons.version} (${peer.version || 'unknown'})`],
     doneForMe: 0,
     doneByMe: 0,
   };

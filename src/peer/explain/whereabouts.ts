@@ -1,9 +1,9 @@
-/** Says where a job is that has not ended, and what it waits for, for people. Pure. */
+/** Tells people where a job is that has not ended, and what it waits for. Pure. */
 import type { JobId, PeerName } from '../../core/schedule/contract.ts';
 import type { DispatcherState } from '../../core/schedule/dispatcher.ts';
 import type { JobStage } from '../../core/schedule/states.ts';
 
-/** @param name - of the worker. */
+/** Phrases for jobs that are at a worker, made from its name. */
 const remotePhrases: Readonly<Partial<Record<JobStage, (name: string) => string>>> = {
   offered: (name) => `is offered to ${name}`,
   accepted: (name) => `waits in the queue of ${name}`,

@@ -15,8 +15,8 @@ test('versions are named where they differ, else the first file that does', () =
   const [gcc, as] = parts as [(typeof parts)[0], (typeof parts)[0]];
   assert.equal(told({ parts: [gcc, { ...as, identity: 'build-id:3' }] }), `${same} /usr/bin/as differs`);
   const ld = { path: '/usr/bin/ld', identity: 'build-id:4' };
-  assert.equal(told({ parts: [...parts, ld] }), `${same} only there with /usr/bin/ld`);
-  assert.equal(told({ parts: [gcc] }), `${same} only here with /usr/bin/as`);
+  assert.equal(told({ parts: [...parts, ld] }), `${same} only the other one has /usr/bin/ld`);
+  assert.equal(told({ parts: [gcc] }), `${same} only this one has /usr/bin/as`);
   assert.equal(told({}), `${same} its contents differ`);
   const bytes = Buffer.from('/opt/größe/cc', 'utf8').toString('latin1');
   const odd = { ...own, name: bytes };
@@ -24,6 +24,6 @@ test('versions are named where they differ, else the first file that does', () =
 });
 
 test('two CPUs of one name differ in what they can do', () => {
-  assert.equal(cpuDifference('i7', 'i9'), "its CPU is i9, this machine's is i7");
-  assert.equal(cpuDifference('i7', 'i7'), 'its CPU is i7 as here, but has other features');
+  assert.equal(cpuDifference('i7', 'i9'), 'its CPU is i9, and i7 here');
+  assert.equal(cpuDifference('i7', 'i7'), 'its CPU is i7, as it is here, but has other features');
 });
