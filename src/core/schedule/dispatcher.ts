@@ -57,7 +57,7 @@ function handle(state: DispatcherState, event: DispatcherEvent, nowMs: number): 
     case 'cancel':
       return cancel(state, event.job);
     case 'released':
-      return release(state, event.job, 'release');
+      return release(state, event.job);
     case 'peer-up':
       return addPeer(state, event.report, nowMs);
     case 'peer-down':
@@ -110,7 +110,7 @@ function addJob(state: DispatcherState, demand: JobDemand, nowMs: number): void 
 function cancel(state: DispatcherState, job: JobId): void {
   const record = state.jobs.get(job);
   if (record === undefined) return;
-  if (record.stage === 'inline') return release(state, job, 'cancel');
+  if (record.stage === 'inline') return release(state, job);
   if (record.stage === 'queued') removeQueued(state.queue, record.demand.kind, job);
   if (record.stage === 'waiting') state.inlineQueue.splice(state.inlineQueue.indexOf(job), 1);
   if (record.placement !== undefined) {
@@ -123,10 +123,10 @@ function cancel(state: DispatcherState, job: JobId): void {
   state.actions.push({ type: 'dropped', job });
 }
 
-function release(state: DispatcherState, job: JobId, event: 'release' | 'cancel'): void {
+function release(state: DispatcherState, job: JobId): void {
   const record = state.jobs.get(job);
   if (record?.stage !== 'inline') return;
-  moveJob(state, record, event);
+  moveJob(state, record, 'release');
   state.jobs.delete(job);
   if (record.slotted) state.ownHeld -= 1;
   state.totals.done += 1;

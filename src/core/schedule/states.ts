@@ -121,8 +121,7 @@ export const jobRows: readonly StateRow<JobStage, JobEvent>[] = [
   ['fenced', 'refuse', 'unplaced', 'dispatcher', 'as above, and it was another machine'],
   ['fenced', 'fail', 'unplaced', 'worker', 'as above, and it came to nothing'],
   ['fenced', 'cancel', 'over', 'wrapper', 'nobody wants it any more'],
-  ['inline', 'release', 'over', 'wrapper', 'its command has ended here'],
-  ['inline', 'cancel', 'over', 'wrapper', 'its wrapper is gone'],
+  ['inline', 'release', 'over', 'wrapper', 'its command has ended here, or its wrapper is gone'],
 ];
 
 /** A worker, as a submitter sees it. */
