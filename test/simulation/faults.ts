@@ -70,17 +70,24 @@ export async function runFaults(from: number, count: number, options: FaultOptio
 class FaultRun {
   readonly #world: World;
   readonly #swarm: SimPeer[] = [];
-  readonly #jobs: { job: SimJob; peer: SimPeer; incarnation: number }[] = [];
+  readonly #jobs: SimJob[] = [];
   #faults = 0;
   #faulty = true;
   #epoch = 0;
   readonly #whimsical: boolean;
+  /** How often jobs write in place, have slow file systems and lose their wrappers: each run has its own manner. */
+  readonly #manner: { readonly inPlace: number; readonly slow: number; readonly cancelled: number };
   readonly #options: FaultOptions;
 
   constructor(seed: number, tracing: boolean, options: FaultOptions) {
     this.#world = new World(seed, tracing, options.turns);
     this.#options = options;
     this.#whimsical = this.#world.chance(0.5);
+    this.#manner = {
+      inPlace: this.#world.pick([0.3, 0.3, 0.9]),
+      slow: this.#world.pick([0.1, 0.1, 0.9]),
+      cancelled: this.#world.pick([0.1, 0.1, 0.5]),
+    };
   }
 
   async run(): Promise<FaultOutcome> {
@@ -156,9 +163,9 @@ class FaultRun {
       lookMs: sometimes(0.5, () => (world.chance(0.95) ? world.between(0, 20) : world.between(500, 3_000))),
       start: sometimes(0.01, () => 'spawn-failed' as const),
       exit: sometimes(0.2, () => 'fails' as const),
-      settle: sometimes(0.25, () => ({
-        afterMs: world.chance(0.7) ? world.between(0, 20) : world.between(1_000, 12_000),
-        as: world.chance(0.25) ? world.pick(settled) : undefined,
+      settle: sometimes(0.5, () => ({
+        afterMs: world.chance(this.#manner.slow) ? world.between(1_000, 12_000) : world.between(0, 20),
+        as: world.chance(0.4) ? world.pick(settled) : undefined,
       })),
     };
   }
@@ -181,7 +188,7 @@ class FaultRun {
     const isLarge = world.chance(0.3);
     const spec = plainSpec({
       unslotted: byRule && world.chance(0.5),
-      rewritable: world.chance(0.7),
+      rewritable: !world.chance(this.#manner.inPlace),
       nested: world.chance(0.1),
       remoteOnly: world.chance(0.05),
       memoryBytes: isLarge ? world.between(1, 4) * 2 ** 30 : 0,
@@ -192,13 +199,12 @@ class FaultRun {
       ? world.between(10_000, longestMs)
       : Math.min(8_000, 50_000 / world.between(1, 1_000));
     const job = peer.wrappers.submit(spec, lengthMs);
-    this.#jobs.push({ job, peer, incarnation: peer.life.incarnation });
-    if (world.chance(0.1))
-      world.after(world.between(0, 3_000), () => this.#cancel(job, peer, peer.life.incarnation));
-  }
-
-  #cancel(job: SimJob, peer: SimPeer, incarnation: number): void {
-    if (peer.life.incarnation === incarnation) peer.wrappers.cancel(job);
+    this.#jobs.push(job);
+    const { incarnation } = peer.life;
+    if (world.chance(this.#manner.cancelled))
+      world.after(world.between(0, world.chance(0.7) ? 3_000 : 20_000), () => {
+        if (peer.life.incarnation === incarnation) peer.wrappers.cancel(job);
+      });
   }
 
   #fault(): void {
@@ -280,8 +286,8 @@ class FaultRun {
   async #settle(): Promise<void> {
     const world = this.#world;
     const healedMs = world.nowMs;
-    const open = () => this.#jobs.filter(({ job }) => !job.over);
-    const workMs = open().reduce((sum, { job }) => sum + job.lengthMs, 0);
+    const open = () => this.#jobs.filter(({ over }) => !over);
+    const workMs = open().reduce((sum, { lengthMs }) => sum + lengthMs, 0);
     const boundMs = 2 * workMs + 2 * longestMs + 15_000;
     let nextLookMs = 0;
     await world.run(healedMs + boundMs, () => {
@@ -294,7 +300,7 @@ class FaultRun {
       'I14',
       () =>
         `jobs do not end: ${open()
-          .map(({ job }) => job.name)
+          .map(({ name }) => name)
           .join(', ')}`,
     );
     await world.run(Math.max(world.nowMs, healedMs + 5_000) + 35_000);
@@ -316,7 +322,7 @@ class FaultRun {
         );
       }
     }
-    for (const { job } of this.#jobs)
+    for (const job of this.#jobs)
       world.demand(job.live.size === 0, 'I9', () => `job ${job.name} still lives`);
     world.verify();
   }

@@ -17,7 +17,7 @@ const tables: Readonly<
 };
 
 /** Runs full of faults that follow all rows between them; where they do not any more, more runs are played. */
-const tellingSeeds = [1229, 1909, 385, 7, 93, 298, 642, 1257];
+const tellingSeeds = [1747, 243, 1493, 1550, 1899, 290, 1471, 255, 880];
 const mostSeeds = 6_000;
 
 for (const [name, { rows, start, end }] of Object.entries(tables))
