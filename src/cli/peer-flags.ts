@@ -13,6 +13,11 @@ export function addPeerFlags(command: Command): Command {
       '--background <seconds>',
       'wait so long for what commands leave in the background (BUILDSWARM_BACKGROUND; default: 10)',
     )
+    .option(
+      '--never-serve <path>',
+      'show no worker what has this name or path, may be repeated (BUILDSWARM_NEVER_SERVE, by colons)',
+      collect,
+    )
     .option('--name <name>', 'what others see (BUILDSWARM_NAME; default: the host name)');
 }
 

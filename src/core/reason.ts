@@ -36,7 +36,7 @@ export const reasons = {
   'no-namespace': 'the worker cannot run commands in the files of this machine',
   'tree-gone': 'the worker does not have the files of this machine any more',
   share: 'the worker does not see this share at this path',
-  'not-member': 'the share holds no member file of that peer',
+  'not-member': 'the share holds no member file of that peer, and it is not a machine that was made known',
   'stale-view': 'the worker did not see the files as they are here in time',
   leaving: 'the worker is stopping',
   'owner-active': 'the worker is busy with the work of its owner',

@@ -20,7 +20,6 @@ import { Disk } from '../share/disk.ts';
 import { lookProgramIn } from '../share/looker.ts';
 import { Shares } from '../share/shares.ts';
 import { publicKeyOf } from '../swarm/libp2p/public-key.ts';
-import { fromText } from '../wire/bytes.ts';
 import { encodeFree, encodeWant } from '../wire/control-messages.ts';
 import { openRunner } from '../work/open-runner.ts';
 import { Tracer } from '../work/tracer.ts';
@@ -40,6 +39,7 @@ import { HostedTrees } from './serve/served/hosted-trees.ts';
 import { openTrees } from './serve/served/open-trees.ts';
 import { ServedJobs } from './serve/served/served-jobs.ts';
 import type { Settings } from './settings.ts';
+import { closedPaths } from './submit/served/closed-paths.ts';
 import { OwnTrees } from './submit/served/own-trees.ts';
 import { Submitter } from './submit/submitter.ts';
 import { Tracking } from './submit/tracking.ts';
@@ -48,6 +48,7 @@ import { AddressBook } from './trust/address-book.ts';
 import { Introductions } from './trust/introductions.ts';
 import { makeKnownMachines, makePairing } from './trust/known-parts.ts';
 import { Membership } from './trust/membership.ts';
+import { TrustedPeers } from './trust/trusted-peers.ts';
 import { createTurns } from './turns.ts';
 
 /** Peers of which `why` tells, for each decision, what was expected of them. */
@@ -183,19 +184,14 @@ function makeTrust(base: Base, rules: ViewRules) {
   const known = { ...common, directory, lifecycle, swarm, neighbours };
   const knownMachines = makeKnownMachines(known);
   const pairing = makePairing(known);
-  /** Whether that peer has proven that it is of the same person, on a share or by its lasting key. */
-  const isProven = (peer: PeerName): boolean =>
-    members.standing(peer) !== 'stranger' || knownMachines.isKnown(peer);
-  /** As {@link isProven}, and shows it again where that was long ago. */
-  const isTrusted = async (peer: PeerName): Promise<boolean> =>
-    members.standing(peer) === 'member' || knownMachines.isKnown(peer) || (await members.proveAgain(peer));
-  return { members, tracking, introductions, addressBook, knownMachines, pairing, isProven, isTrusted };
+  const trusted = new TrustedPeers(members, knownMachines);
+  return { members, tracking, introductions, addressBook, knownMachines, pairing, trusted };
 }
 
 /** What peers say of themselves and each other. */
 function makeMesh(
   { common, lifecycle, swarm, neighbours, own, incarnation }: Base,
-  { introductions, knownMachines, isProven }: Trust,
+  { introductions, knownMachines, trusted }: Trust,
 ) {
   const { now } = common;
   const gossip = new GossipLoop({
@@ -204,7 +200,7 @@ function makeMesh(
     now,
     neighbours: () => neighbours.ids(),
     send: (to, payload) => swarm.send(to, 'GOSSIP', payload),
-    isTrusted: isProven,
+    isTrusted: (peer) => trusted.isProven(peer),
     isUsable: (peer) => introductions.isUsable(peer) || knownMachines.isKnown(peer),
     // Of a peer that is connected it is the dispatcher's; of another one, it is an address.
     onNews: (report) => {
@@ -226,13 +222,14 @@ function makeMesh(
 /** The worker's side. */
 function makeServe(
   base: Base,
-  { members, introductions, knownMachines, pairing, isProven, isTrusted }: Trust,
+  { members, introductions, knownMachines, pairing, trusted }: Trust,
   { gossip, report }: Mesh,
 ) {
   const { common, lifecycle, swarm, neighbours, own, sameness, tracer, cannotTrace, trees } = base;
   const { now } = common;
   const findings = new Findings({ ...common, sameness, traces: tracer?.directory });
   lifecycle.on('gone', (peer) => findings.peerGone(peer));
+  const isTrusted = (peer: PeerName): Promise<boolean> => trusted.isTrusted(peer);
   const hosted = new HostedTrees({ ...common, ...trees, isTrusted });
   lifecycle.on('tree', (peer, channel) => hosted.open(peer, channel));
   lifecycle.onStop(() => hosted.close());
@@ -240,7 +237,7 @@ function makeServe(
   const alarm = new Alarm(now, () => lifecycle.emit('worker-due'));
   const host = new JobHost({
     ...common,
-    members,
+    members: trusted,
     admission: new Admission({ ...common, members, sameness, cannotTrace, served }),
     served,
     findings,
@@ -267,7 +264,7 @@ function makeServe(
     host.endAll();
   });
   const inbox = new ControlInbox({
-    isStranger: (peer) => !isProven(peer),
+    isStranger: (peer) => !trusted.isProven(peer),
     now,
     onReports: (peer, reports) => gossip.take(reports, peer),
     onFree: (free) => lifecycle.emit('free', free),
@@ -284,7 +281,7 @@ function makeServe(
 /** The submitter's side. */
 function makeSubmit(
   base: Base,
-  { members, tracking, introductions, isProven, isTrusted }: Trust,
+  { members, tracking, introductions, trusted }: Trust,
   { gossip }: Mesh,
   { host }: Serve,
 ) {
@@ -293,7 +290,7 @@ function makeSubmit(
   const trees = new OwnTrees({
     ...common,
     program: base.trees.serverProgram,
-    never: [fromText(dirname(base.settings.socketPath)), fromText(base.settings.cacheDirectory)],
+    closed: () => closedPaths(base.settings),
     openTree: (peer) => swarm.openTree(peer),
   });
   lifecycle.onStop(() => trees.close());
@@ -308,9 +305,9 @@ function makeSubmit(
       sameness,
       tracking,
       trees,
-      isTrusted,
+      isTrusted: (peer) => trusted.isTrusted(peer),
       hasServedWorkers: () =>
-        neighbours.ids().some((peer) => isProven(peer) && gossip.reportOf(peer)?.served === true),
+        neighbours.ids().some((peer) => trusted.isProven(peer) && gossip.reportOf(peer)?.served === true),
       peerId: swarm.id,
       backgroundMs: base.settings.backgroundMs,
       leaseMs,

@@ -24,6 +24,8 @@ export interface Settings {
   readonly cacheDirectory: string;
   /** Shares that these directories lie in are joined at the start: the home directory and the one it was started in. */
   readonly joinDirectories: readonly string[];
+  /** Names and absolute paths that no worker is shown, besides those of the code. */
+  readonly neverServed: readonly string[];
   /** Where this machine's lasting key and the machines that are known to it lie. */
   readonly pairingDirectory: string;
 }
@@ -36,6 +38,7 @@ export interface Flags {
   readonly mdns?: boolean;
   readonly name?: string;
   readonly background?: string;
+  readonly neverServe?: readonly string[];
 }
 
 const multiaddr = v.pipe(
@@ -44,6 +47,19 @@ const multiaddr = v.pipe(
     /^\/(ip4|ip6|dns4|dns6|dns)\/[^/]+\/tcp\/\d{1,5}(\/p2p\/[A-Za-z0-9]+)?$/,
     (issue) =>
       `"${issue.input}" is not an address; write it like /ip4/192.168.1.7/tcp/4001 or /ip6/fd00::7/tcp/4001`,
+  ),
+);
+
+const closed = v.pipe(
+  v.string(),
+  v.transform((text) => text.replace(/(?<=.)\/+$/, '')),
+  v.check(
+    (text) =>
+      text !== '' &&
+      text !== '/' &&
+      !text.split('/').some((part, at) => part === '.' || part === '..' || (part === '' && at > 0)),
+    (issue) =>
+      `"${issue.input}" is not what is never served; give a name, such as .secrets or conf/keys, or an absolute path`,
   ),
 );
 
@@ -81,6 +97,7 @@ const schema = v.object({
   ),
   joinDirectories: v.array(v.string()),
   pairingDirectory: v.string(),
+  neverServed: v.array(closed),
   socketPath: v.pipe(
     v.string(),
     v.startsWith('/', (issue) => `the socket path "${issue.input}" is not absolute`),
@@ -99,6 +116,7 @@ const sources: Readonly<Record<string, string>> = {
   mdns: '--no-mdns or BUILDSWARM_MDNS',
   name: '--name or BUILDSWARM_NAME',
   backgroundMs: '--background or BUILDSWARM_BACKGROUND',
+  neverServed: '--never-serve or BUILDSWARM_NEVER_SERVE',
   socketPath: 'BUILDSWARM_SOCKET',
   cacheDirectory: 'BUILDSWARM_CACHE',
 };
@@ -124,6 +142,8 @@ export async function readSettings(
     cacheDirectory: env['BUILDSWARM_CACHE'] ?? defaultCache(env),
     joinDirectories: [env['HOME'], env['PWD']].filter((path) => path?.startsWith('/')),
     pairingDirectory: pairingDirectory(env),
+    neverServed:
+      flags.neverServe ?? (env['BUILDSWARM_NEVER_SERVE'] ?? '').split(':').filter((one) => one !== ''),
   });
   if (result.success) return result.output;
   const issue = result.issues[0];

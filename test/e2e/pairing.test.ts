@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
+import type { Status } from '../../src/wire/cli-messages.ts';
 import { checkout, type Running } from '../rig/child.ts';
 import type { Host } from '../rig/lan.ts';
 import { SshLan } from '../rig/ssh-lan.ts';
 import type { StrangerReport, StrangerTask } from '../rig/stranger.ts';
+import { treeObstacle } from '../rig/tree-lab.ts';
 import { until } from '../rig/until.ts';
 
 const buildswarm = path.join(checkout, 'bin/buildswarm');
@@ -73,7 +75,7 @@ test('a peer that was not invited gets nothing, whatever it has heard and says a
   await machines.buildswarm('m1', 'invite', 'm2');
   await machines.untilConnected('m1', 'm2');
   assert.deepEqual(await strangersAnswers(['/ip4/10.99.0.2/tcp/7701']), [
-    'not-member: no member file of yours is on any share here',
+    'not-member: no member file of yours is on any share here, and your machine was not made known to this one',
   ]);
   await machines.untilConnected('m1', 'm2');
 });
@@ -103,6 +105,43 @@ test(
     await machines.untilConnected('m2', 'm1');
   },
 );
+
+/** Runs a script in a project that m1 alone has. @returns what it printed, and how many jobs ran elsewhere and here. */
+async function inProject(script: string): Promise<{ out: string; remote: number; inline: number }> {
+  const count = async (): Promise<Status['jobs']> => {
+    return (JSON.parse(await machines.buildswarm('m1', 'status', '--json')) as Status).jobs;
+  };
+  const before = await count();
+  const out = await machines.shell('m1', `mkdir -p /srv/project && cd /srv/project && ${script}`);
+  const { remote, inline } = await count();
+  return { out, remote: remote - before.remote, inline: inline - before.inline };
+}
+
+test('commands run on the invited machine in the files of the one that invites, and no more when it is forgotten', {
+  ...options,
+  skip: options.skip || (treeObstacle() ?? false),
+}, async () => {
+  await startPeers(machines.lan.hosts, '--never-serve', 'tokens', '--never-serve', '/srv/project/link/own');
+  await machines.shell('m1', 'mkdir -p /srv/project/real/own && ln -sfn real /srv/project/link');
+  const make = 'rm -f a.* && echo "int a;" >a.c && swarmrun gcc -c a.c && nm a.o';
+  const symbol = '0000000000000000 B a\n';
+  assert.deepEqual(await inProject(make), { out: symbol, remote: 0, inline: 1 });
+  await machines.buildswarm('m1', 'invite', 'm2');
+  await machines.untilConnected('m1', 'm2');
+  await machines.untilConnected('m2', 'm1');
+  assert.deepEqual(await inProject(make), { out: symbol, remote: 1, inline: 0 });
+  // What is never served: the other machine does not get it, so they run here.
+  const secrets = ['tokens/a', 'real/own/a', '.netrc', '~/.ssh/id_ed25519', '/etc/ssh/ssh_host_ed25519_key'];
+  await inProject('mkdir -p tokens && touch tokens/a real/own/a .netrc');
+  for (const secret of secrets)
+    assert.deepEqual(
+      await inProject(`swarmrun cat ${secret} >/dev/null`),
+      { out: '', remote: 0, inline: 1 },
+      secret,
+    );
+  await machines.buildswarm('m1', 'forget', 'm2');
+  assert.deepEqual(await inProject(make), { out: symbol, remote: 0, inline: 1 });
+});
 
 test(
   'machines that no multicast joins find each other by the invitation, and after a restart',

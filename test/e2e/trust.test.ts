@@ -61,7 +61,11 @@ test('whoever shows no proper member file runs nothing here and is told nothing'
   for (const file of kinds) {
     const { answers } = await stranger(swarm, { file, offers: [{}, { share: '/', cwd: '/' }] });
     for (const answer of answers)
-      assert.equal(answer, 'not-member: no member file of yours is on any share here', file);
+      assert.equal(
+        answer,
+        'not-member: no member file of yours is on any share here, and your machine was not made known to this one',
+        file,
+      );
     assert.deepEqual(markers(swarm), [], file);
   }
   // The same, with the file as it must be: so it was for the file.

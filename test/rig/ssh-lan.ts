@@ -1,4 +1,4 @@
-/** Machines of one person that share nothing: own /etc and home, an sshd each, and peers. Root only: sshd needs it. */
+/** Machines of one person that share nothing: own /etc, /srv and home, an sshd each, and peers. Root only: sshd needs it. */
 import path from 'node:path';
 import { checked, checkout, type Ended, type Running, type RunOptions } from './child.ts';
 import { type Host, Lan } from './lan.ts';
@@ -40,7 +40,7 @@ export class SshLan {
   }
 
   static async up(count: number): Promise<SshLan> {
-    const made = new SshLan(await Lan.up(count, { ownRoots: ['/etc', home] }));
+    const made = new SshLan(await Lan.up(count, { ownRoots: ['/etc', '/srv', home] }));
     try {
       await made.#raise();
     } catch (error) {
@@ -64,7 +64,12 @@ export class SshLan {
   }
 
   async run(host: Host, argv: readonly string[], options: RunOptions = {}): Promise<Ended> {
-    return await this.lan.exec(host, argv, { ...options, env: { HOME: home, ...options.env } });
+    // No overlay lies on another, and the homes are overlays.
+    const cache = path.join(this.lan.folder, `cache-${host}`);
+    return await this.lan.exec(host, argv, {
+      ...options,
+      env: { HOME: home, BUILDSWARM_CACHE: cache, ...options.env },
+    });
   }
 
   start(host: Host, argv: readonly string[]): Running {

@@ -86,7 +86,7 @@ test('every variable that the code reads stands in CONFIGURATION, and no other d
 });
 
 test('settings come from the variables that CONFIGURATION names', async () => {
-  const names = settingRows.flatMap(([, variable = '']) => /BUILDSWARM_[A-Z]+/.exec(variable)?.[0] ?? []);
+  const names = settingRows.flatMap(([, variable = '']) => /BUILDSWARM_[A-Z_]+/.exec(variable)?.[0] ?? []);
   const asked = new Set<string>();
   const env = new Proxy<NodeJS.ProcessEnv>(
     {},

@@ -9,7 +9,7 @@ import { type Frame, FrameError } from '../../wire/frame.ts';
 import { encodeRefused, type Fetch, parseFetch, parseOffer } from '../../wire/job-messages.ts';
 import { memberFrameBytes } from '../../wire/limits.ts';
 import type { StartTimer } from '../alarm.ts';
-import type { Membership } from '../trust/membership.ts';
+import type { TrustedPeers } from '../trust/trusted-peers.ts';
 import { HostedJob } from './hosted-job.ts';
 
 /** A stranger's stream that was refused is reset after this time. */
@@ -26,7 +26,7 @@ export interface JobReceiver {
 }
 
 export interface ReceptionInit {
-  readonly members: Pick<Membership, 'standing' | 'proveAgain'>;
+  readonly members: Pick<TrustedPeers, 'standing' | 'proveAgain'>;
   readonly sendOutput: (peer: PeerName, channel: JobChannel, fetch: Fetch) => Promise<void>;
   readonly now: () => number;
   readonly startTimer: StartTimer;
@@ -96,7 +96,8 @@ export class Reception {
   /** Nothing of what it sends is read; the first few are told why. */
   #turnAway(channel: JobChannel): void {
     if (!this.#courtesy.take(1, this.#init.now())) return channel.abort();
-    const detail = 'no member file of yours is on any share here';
+    const detail =
+      'no member file of yours is on any share here, and your machine was not made known to this one';
     channel.send('REFUSED', encodeRefused({ code: 'not-member', detail }));
     channel.close();
     // It may never close its end.

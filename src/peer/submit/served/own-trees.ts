@@ -16,8 +16,8 @@ export interface OwnTreesInit {
   readonly disk: Disk;
   /** swarmtree, compiled; undefined where it is not there. */
   readonly program: string | undefined;
-  /** Paths that are never served besides what never is. */
-  readonly never: readonly ByteString[];
+  /** What is never served of this machine, besides what never is anywhere. */
+  readonly closed: () => Promise<readonly ByteString[]>;
   readonly openTree: (peer: PeerName) => JobChannel;
   readonly log: (message: string, facts: Record<string, unknown>) => void;
 }
@@ -80,7 +80,7 @@ export class OwnTrees {
   }
 
   #start(top: ByteString, { areas, shown }: ServedPlace): Entry {
-    const { program, never, openTree, log, disk } = this.#init;
+    const { program, closed, openTree, log, disk } = this.#init;
     if (program === undefined) throw new Error('internal: a tree without swarmtree');
     const [oldest] = this.#trees.keys();
     if (this.#trees.size >= mostTrees && oldest !== undefined) this.#end(oldest);
@@ -92,7 +92,7 @@ export class OwnTrees {
         program,
         areas,
         shown,
-        never,
+        never: await closed(),
         id,
         device,
         openTree,
