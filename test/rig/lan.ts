@@ -18,6 +18,8 @@ export class Lan {
   readonly hosts: readonly Host[];
   /** An empty folder, mode 0700, on the disk that all machines share. */
   readonly folder: string;
+  /** Where peers keep files of others. */
+  readonly cache: string;
   readonly #root: string;
   readonly #env: Readonly<Record<string, string>>;
 
@@ -25,7 +27,9 @@ export class Lan {
     this.hosts = Array.from({ length: count }, (_, index): Host => `m${index + 1}`);
     this.folder = path.join(root, 'shared');
     this.#root = root;
-    this.#env = { BUILDSWARM_LAN: path.join(root, 'lan') };
+    // On a disk: what jobs write in the files of another machine lies there, in a directory for each peer.
+    this.cache = path.join(root, 'cache');
+    this.#env = { BUILDSWARM_LAN: path.join(root, 'lan'), BUILDSWARM_CACHE: this.cache };
   }
 
   static async up(count: number, options: LanOptions = {}): Promise<Lan> {
