@@ -90,6 +90,7 @@ export class History {
       renamedOutputs: compiles ? [`${source}.o`] : [],
       inPlaceOutputs: kind === 'generate' ? [output] : [],
       key: `${kind} ${source}`,
+      kinships: [],
       byStat: kind === 'cached-compile',
       reports: kind !== 'generate',
     };

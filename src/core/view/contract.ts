@@ -69,6 +69,8 @@ export interface ViewJob {
   readonly inPlaceOutputs: readonly string[];
   /** What is learnt from one run is remembered under this key (the object's path and the command's name will do). */
   readonly key: string;
+  /** Jobs that have one of these in common search much the same: what one has searched, the others are expected to. */
+  readonly kinships: readonly string[];
   /**
    * The command judges files by `stat` without opening them (ccache, make, scripts): then files that are known to be
    * read must be refreshed as well, not only directories.

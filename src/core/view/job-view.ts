@@ -24,6 +24,8 @@ export interface JobView {
   readonly statFiles: Set<PathEntry>;
   /** Directories that `..` leaves in a path of the job. */
   readonly left: Set<PathEntry>;
+  /** When it was learnt what its earlier run searched; -1 if there was none, undefined if it is of no weight any more. */
+  learntAt: number | undefined;
   /** What a directory showed when this job first saw it: once its ctime moved on from that, it is safe to tell. */
   readonly firstSeen: Map<PathEntry, Fact>;
 }
@@ -111,8 +113,18 @@ export function createJobView(
     outputDirectories,
     statFiles,
     left,
+    learntAt: remembered?.learntAt ?? -1,
     firstSeen: new Map(),
   };
+}
+
+/** Whether an input changed since the job ran last, so that it may search where it did not. Asked once with an answer. */
+export function mayNowSearchElsewhere(view: JobView): boolean {
+  const { learntAt, inputs } = view;
+  if (learntAt === undefined || !inputs.some(({ real }) => real !== undefined && real.sequence > learntAt))
+    return false;
+  view.learntAt = undefined;
+  return true;
 }
 
 /** An entry of a report, as the submitter keeps it. */

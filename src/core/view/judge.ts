@@ -1,9 +1,10 @@
 /** After the run: may the result of an attempt be the job's, by what it is reported to have read and searched? */
+import { getOrMake } from '../get-or-make.ts';
 import type { ReadReport, ViewVerdict } from './contract.ts';
 import { sameFact } from './facts.ts';
 import { type AttemptView, foreign, type JobView, misleading, parseItem } from './job-view.ts';
 import { type PathEntry, tickMs } from './path-table.ts';
-import type { SearchRecord } from './search-record.ts';
+import { learnKinSearch, type SearchRecord } from './search-record.ts';
 import { distrust, overflow, type SubmitterState, walkFor } from './submitter-state.ts';
 import type { ReadItem } from './worker-record.ts';
 
@@ -40,6 +41,11 @@ export function judgeOutcome(
   const because = unprovable ?? misleading(left) ?? foreign(searched.files);
   if (because !== undefined) return { kind: 'inline', because };
   state.remembered.set(view.job.key, searched);
+  for (const kinship of view.job.kinships)
+    learnKinSearch(
+      getOrMake(state.kinSearches, kinship, () => new Set()),
+      searched,
+    );
   for (const entry of searched.watched) view.wanted.add(entry);
   if (rules.goesByStat(view.job)) {
     for (const entry of searched.files) {
@@ -76,11 +82,16 @@ function judgeUnreported({ rules }: SubmitterState, view: JobView, succeeded: bo
   return { kind: 'inline', because };
 }
 
-/** What a report says was searched; the very object of the last run if it was the same. */
-function searchedBy({ remembered }: SubmitterState, view: JobView, read: readonly ReadItem[]): SearchRecord {
+/** What a report says was searched; the very lists of the last run if it was the same. */
+function searchedBy(
+  { remembered, table }: SubmitterState,
+  view: JobView,
+  read: readonly ReadItem[],
+): SearchRecord {
   const reported = read.flatMap((item) => item.entry ?? []);
   const known = remembered.use(view.job.key);
-  if (known !== undefined && sameItems(known.reported, reported)) return known;
+  const learntAt = table.counter;
+  if (known !== undefined && sameItems(known.reported, reported)) return { ...known, learntAt };
   const files: PathEntry[] = [];
   const watched = new Set<PathEntry>();
   for (const { entry, fact, left } of read) {
@@ -92,7 +103,7 @@ function searchedBy({ remembered }: SubmitterState, view: JobView, read: readonl
     }
     for (const directory of left) watched.add(directory);
   }
-  return { reported, watched: [...watched], files };
+  return { reported, watched: [...watched], files, learntAt };
 }
 
 function isStale(

@@ -1,6 +1,6 @@
 /** Before the run: what a worker must be told, see anew and find equal, so that a job's view is proven when it begins. */
 import type { PrepareStep, WorkerMount } from './contract.ts';
-import { type AttemptView, foreign, type JobView, misleading } from './job-view.ts';
+import { type AttemptView, foreign, type JobView, mayNowSearchElsewhere, misleading } from './job-view.ts';
 import { type PathEntry, tickMs } from './path-table.ts';
 import { overflow, type SubmitterState, walkFor } from './submitter-state.ts';
 import { type ToldEntry, WorkerRecord } from './worker-record.ts';
@@ -15,7 +15,13 @@ export function prepareOffer(
 ): PrepareStep<AttemptView> {
   const { table, changeClock, rules } = state;
   if (view.generation !== table.generation) return overflow;
-  const { look, present, unprovable } = walkFor(state, view, view.wanted, view.includeEntries);
+  let found = walkFor(state, view, view.wanted, view.includeEntries);
+  if (found.look === undefined && mayNowSearchElsewhere(view)) {
+    for (const kinship of view.job.kinships)
+      for (const entry of state.kinSearches.use(kinship) ?? []) view.wanted.add(entry);
+    found = walkFor(state, view, view.wanted, view.includeEntries);
+  }
+  const { look, present, unprovable } = found;
   if (look !== undefined) return look;
   const because = unprovable ?? misleading(view.left) ?? foreign(view.files);
   if (because !== undefined) return { kind: 'inline', because };

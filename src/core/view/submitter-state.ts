@@ -6,7 +6,7 @@ import type { FactField } from './contract.ts';
 import type { JobView } from './job-view.ts';
 import type { PathEntry, PathTable } from './path-table.ts';
 import type { ViewRules } from './rules.ts';
-import type { SearchRecord } from './search-record.ts';
+import type { KinSearch, SearchRecord } from './search-record.ts';
 import { type Walk, walk } from './walk.ts';
 import type { WorkerRecord } from './worker-record.ts';
 
@@ -25,6 +25,7 @@ export interface SubmitterState {
   readonly table: PathTable;
   readonly limits: ViewLimits;
   readonly remembered: BoundedMap<string, SearchRecord>;
+  readonly kinSearches: BoundedMap<string, KinSearch>;
   readonly changeClock: ChangeClock;
   readonly rules: ViewRules;
   readonly workers: Map<string, WorkerRecord>;

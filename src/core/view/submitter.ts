@@ -26,6 +26,9 @@ import { prepareOffer } from './prepare.ts';
 import { type ViewRules, viewRules } from './rules.ts';
 import { distrust, type SubmitterState, type ViewLimits } from './submitter-state.ts';
 
+/** Kinships of which is remembered what their jobs search. */
+const maxKinships = 1_024;
+
 export interface SubmitterViewOptions {
   /** Root of the share; a real path. */
   readonly root: string;
@@ -47,6 +50,7 @@ export class SubmitterView {
       table: new PathTable(options.root, limits),
       limits,
       remembered: new BoundedMap(limits.maxObjects),
+      kinSearches: new BoundedMap(maxKinships),
       changeClock: new ChangeClock(rules),
       rules,
       workers: new Map(),
@@ -74,6 +78,12 @@ export class SubmitterView {
     const { table, remembered, rules } = this.#state;
     if (table.isFull()) this.#forgetAll();
     return createJobView(table, remembered.use(job.key), job, nowMs, { byStat: rules.goesByStat(job) });
+  }
+
+  /** Whether this job is known from an earlier run, or its like is: else its sources' words say more than nothing. */
+  isKnown({ key, kinships }: ViewJob): boolean {
+    const { remembered, kinSearches } = this.#state;
+    return remembered.has(key) || (kinships.length > 0 && kinships.every((each) => kinSearches.has(each)));
   }
 
   /** What to do next to offer the job to this worker; after each step call again, until it is `offer` or `inline`. */
@@ -157,9 +167,10 @@ export class SubmitterView {
   }
 
   #forgetAll(): void {
-    const { table, remembered, workers } = this.#state;
+    const { table, remembered, kinSearches, workers } = this.#state;
     table.forgetAll();
     remembered.clear();
+    kinSearches.clear();
     workers.clear();
   }
 }

@@ -50,6 +50,8 @@ export function planAttempt(reading: Reading, request: WrapperRequest, tag: stri
   };
 }
 
+const sourceName = /\.(?:c|cc|cp|cpp|cxx|c\+\+|C|CPP|m|mm|M|S)$/;
+
 /** The job as its view sees it. */
 export function viewJobOf(
   reading: Reading,
@@ -63,20 +65,22 @@ export function viewJobOf(
   const inputs = reading.inputs.filter(inShare);
   const programs = reading.programs.filter((path) => path.includes('/') && inShare(path));
   const traced = isTraced(reading);
+  // Compiling and linking in one, too; objects include nothing.
+  const including = inputs.filter((path) => reading.kind === 'compile' || sourceName.test(path));
+  const sourceDirs = traced ? [...new Set(including.map((path) => parentOf(resolvePath(cwd, path))))] : [];
+  const includeDirs = reading.includeDirs.map((path) => resolvePath(cwd, path));
   return {
     cwd,
     inputs,
     programs,
     // A quoted header is looked for beside its source first, below that directory too.
-    includeDirs: [
-      ...reading.includeDirs,
-      ...(reading.kind === 'compile' ? inputs.map((path) => parentOf(resolvePath(cwd, path))) : []),
-    ],
+    includeDirs: [...reading.includeDirs, ...sourceDirs],
     // Opaque commands may look wherever this build has written.
     otherDirs: [...reading.otherDirs.filter(inShare), ...(traced ? [] : written)],
     renamedOutputs: reading.rename === undefined ? [] : outputs,
     inPlaceOutputs: reading.rename === undefined ? outputs : [],
     key: `${cwd}\x01${outputs[0] ?? ''}\x01${reading.programs.join('\x01')}\x01${outputs.length === 0 ? request.argv.join('\x01') : ''}`,
+    kinships: sourceDirs.length > 0 ? [...sourceDirs, includeDirs.join('\x01')] : [],
     byStat: reading.toolIndex > 0 || !traced,
     reports: traced,
   };

@@ -64,7 +64,7 @@ export class Offers {
     }
     if (reading.kind === 'other') await this.#init.inlineOutputs.settled();
     const share = this.#init.tracking.share(root);
-    const view = await share.view.prepare(jobViewOf(submission, root, share), peer, mount);
+    const view = await share.view.prepare(await jobViewOf(submission, root, share), peer, mount);
     if (view.kind === 'inline') return { kind: 'inline', detail: view.because };
     const tag = `${this.#init.peerId.slice(-8)}-${submission.id}.${record.number}`;
     const plan = planAttempt(reading, request, tag);
@@ -174,9 +174,13 @@ export class Offers {
 }
 
 /** One view a job, however many attempts: what was seen at its hand-in holds for all of them. */
-function jobViewOf(submission: Submission, root: ByteString, { view, written }: TrackedShare): JobView {
+async function jobViewOf(
+  submission: Submission,
+  root: ByteString,
+  { view, written }: TrackedShare,
+): Promise<JobView> {
   const { reading, request, handedInMs } = submission;
-  submission.view ??= view.begin(viewJobOf(reading, request, root, written.directories), handedInMs);
+  submission.view ??= await view.begin(viewJobOf(reading, request, root, written.directories), handedInMs);
   return submission.view;
 }
 

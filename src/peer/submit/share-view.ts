@@ -4,6 +4,7 @@
  */
 
 import { BoundedMap } from '../../core/bounded-map.ts';
+import { parentOf, resolvePath } from '../../core/paths.ts';
 import type {
   LookStep,
   NamedFact,
@@ -18,10 +19,13 @@ import { calibrate, type FactPair } from '../../core/view/facts.ts';
 import type { AttemptView, JobView } from '../../core/view/job-view.ts';
 import type { AttemptOutcome } from '../../core/view/judge.ts';
 import type { ViewRules } from '../../core/view/rules.ts';
+import { searchedByWords } from '../../core/view/source-words.ts';
 import { SubmitterView } from '../../core/view/submitter.ts';
-import { shareClockMs } from '../../share/commit.ts';
+import { readPiece, shareClockMs } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
+import { DiskError } from '../../share/disk-error.ts';
 import { parseRecord, recordBytes } from '../../share/look-answer.ts';
+import { fromBytes } from '../../wire/bytes.ts';
 
 /** Clocks drift: the share's is compared again after this time. */
 const clockMs = 600_000;
@@ -58,8 +62,23 @@ export class ShareView {
     this.#view = new SubmitterView({ root, rules });
   }
 
-  begin(job: ViewJob, handedInMs: number): JobView {
-    return this.#view.begin(job, handedInMs);
+  async begin(job: ViewJob, handedInMs: number): Promise<JobView> {
+    if (job.kinships.length === 0 || this.#view.isKnown(job)) return this.#view.begin(job, handedInMs);
+    const sources = job.inputs.filter((path) => !/\.(?:l?o|a|so)$/.test(path));
+    const words = await Promise.all(sources.map((path) => this.#searchedByWords(job, path)));
+    return this.#view.begin({ ...job, otherDirs: [...job.otherDirs, ...words.flat()] }, handedInMs);
+  }
+
+  /** Nothing of an input that cannot be read: the command itself will say so. */
+  async #searchedByWords({ cwd, includeDirs }: ViewJob, input: string): Promise<string[]> {
+    const path = resolvePath(cwd, input);
+    try {
+      const text = fromBytes(await readPiece(this.#disk, path, 0));
+      return searchedByWords(text, parentOf(path), includeDirs);
+    } catch (error) {
+      if (error instanceof DiskError) return [];
+      throw error;
+    }
   }
 
   /** Fields of facts that other machines see as this one does. */

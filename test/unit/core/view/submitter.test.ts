@@ -47,6 +47,7 @@ class Rig {
         renamedOutputs: ['a.o'],
         inPlaceOutputs: [],
         key: 'a.o',
+        kinships: [],
         byStat: false,
         reports: true,
         ...job,
@@ -281,6 +282,23 @@ test('a directory that turns out to be searched and is new makes the job run aga
   assert.deepEqual([first.kind, 'reason' in first && first.reason], ['again', 'view-grew']);
   assert.equal(rig.run(job, read).kind, 'believed');
   assert.ok(rig.begin().wanted.size > 6);
+});
+
+test('what one job has searched is refreshed before its like runs, and before itself once its source changed', () => {
+  const rig = new Rig({ limits: { maxPredicted: 0 } });
+  const kin = { kinships: ['/s/src'] };
+  rig.put('/s/two/sub', 'directory');
+  const searching = [...rig.readBy('/s/src/a.c'), ...rig.searched('/s/two/sub')];
+  assert.equal(rig.run(rig.begin({ ...kin, key: 'b.o' }), rig.readBy('/s/src/a.c')).kind, 'believed');
+  assert.equal(rig.run(rig.begin({ ...kin, key: 'c.o' }), searching).kind, 'again');
+  assert.equal(rig.run(rig.begin({ ...kin, key: 'd.o' }), searching).kind, 'believed');
+  rig.put('/s/two/sub', 'directory');
+  assert.equal(rig.run(rig.begin({ kinships: ['/s/one'], key: 'e.o' }), searching).kind, 'again');
+  rig.put('/s/two/sub', 'directory');
+  rig.put('/s/src/a.c', 'file');
+  rig.nowMs += 100;
+  const changed = [...rig.readBy('/s/src/a.c'), ...rig.searched('/s/two/sub')];
+  assert.equal(rig.run(rig.begin({ ...kin, key: 'b.o' }), changed).kind, 'believed');
 });
 
 test('a directory that a path only passes through by `..` is refreshed, too', () => {
