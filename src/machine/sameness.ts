@@ -11,6 +11,7 @@ import { cpuFingerprint } from './cpu.ts';
 import type { ProgramFormat } from './elf.ts';
 import { FileIdentities } from './file-identity.ts';
 import { OutsideNames } from './outside-names.ts';
+import { surroundingsOf } from './surroundings.ts';
 import { behindStandIn, type Fingerprint, findProgram, Toolchains } from './toolchain.ts';
 
 export interface ProgramDigest {
@@ -35,6 +36,7 @@ export class Sameness {
   readonly #standIns = new BoundedMap<string, { program: Promise<ByteString | undefined>; untilMs: number }>(
     maxKnown,
   );
+  readonly #surroundings = new BoundedMap<string, { answer: Promise<string>; untilMs: number }>(maxKnown);
   #cpu: Promise<Fingerprint> | undefined;
 
   /** What these programs and other system files are on this machine, in the order given. */
@@ -83,6 +85,20 @@ export class Sameness {
   async cpu(): Promise<Fingerprint> {
     this.#cpu ??= cpuFingerprint();
     return await this.#cpu;
+  }
+
+  /** What a command's locale and the name of its directory mean on this machine. */
+  surroundings(cwd: ByteString, env: ReadonlyMap<string, string>): Promise<string> {
+    const key = ['LC_ALL', 'LC_CTYPE', 'LC_MESSAGES', 'LANG', 'LANGUAGE', 'LOCPATH', 'PWD']
+      .map((name) => env.get(name) ?? '')
+      .concat(cwd)
+      .join('\x01');
+    const nowMs = performance.now();
+    const known = this.#surroundings.get(key);
+    if (known !== undefined && known.untilMs > nowMs) return known.answer;
+    const answer = surroundingsOf(cwd, env);
+    this.#surroundings.set(key, { answer, untilMs: nowMs + believedMs });
+    return answer;
   }
 
   /** What this machine answers about a name outside the share: equal on two machines if it is the same there. */

@@ -86,6 +86,8 @@ const offerSchema = v.object({
   ),
   /** Digest of the CPU, where the command asks for what the CPU at hand can do. */
   cpu: v.optional(v.pipe(v.string(), v.maxLength(maxDigestLength))),
+  /** Digest of what its locale and the name of its directory mean, where another machine may take them otherwise. */
+  surroundings: v.optional(v.pipe(v.string(), v.maxLength(maxDigestLength))),
   view: viewSchema,
   /** Tell all that it looked up: it is believed by that alone. */
   traced: v.boolean(),

@@ -20,6 +20,12 @@ function prepare(here: boolean): string {
     `echo ${here ? 'here' : 'there'} >/etc/d/blob.bin`,
     `echo ".long ${here ? 1 : 2}" >/etc/d/macros.s`,
     `echo "#define DIFFERS ${here ? 1 : 2}" >/usr/local/include/differs.h`,
+    // Where a compiler looks by itself, below a directory that it is given
+    ...['sys/usr/include', 'pre/inc', 'tools/include', 'cpath'].flatMap((place) => [
+      `mkdir -p /usr/local/${place}`,
+      `echo "#define DERIVED ${here ? 1 : 2}" >/usr/local/${place}/derived.h`,
+    ]),
+    'mkdir -p /usr/local/tools; ln -s /usr/lib/gcc /usr/local/tools/gcc',
     `echo "#define NEXT ${here ? 1 : 2}" >/usr/local/include/opt/next.h`,
     `cp /usr/share/zoneinfo/${here ? 'Asia/Tokyo' : 'America/Lima'} /etc/localtime.new && mv -f /etc/localtime.new /etc/localtime`,
   ];
@@ -27,6 +33,10 @@ function prepare(here: boolean): string {
     `mkdir /usr/local/masquerade; for n in gcc clang; do ln -s ${checkout}/bin/swarmrun /usr/local/masquerade/$n; done`,
     'echo "#define ONLY 1" >/usr/local/include/opt/only.h',
     'cp /usr/local/lib/libqs.a /usr/local/lib/libm.a',
+    // As a wrapper of the assembler, which only this machine has
+    'mkdir -p /usr/local/wrapped; cp /usr/bin/as /usr/local/wrapped/as',
+    'mkdir -p /usr/local/locale; cp -r /usr/lib/locale/C.utf8 /usr/local/locale/xx_XX.UTF-8',
+    'ln -s $PWD /usr/local/link',
   ];
   return [...both, ...(here ? only : [])].join('\n');
 }
@@ -35,11 +45,13 @@ const compilers = ['gcc', 'clang'] as const;
 const forEach = (make: (compiler: string) => readonly string[]): string[] =>
   compilers.flatMap((each) => [...make(each)]);
 
+const derived = `printf '#include <derived.h>\\nint x = DERIVED;\\n' >d.c`;
+
 /**
  * Not believed of the other machines: their answers differ. `CC` stands for the compiler under a path of its own, since a
  * worker is not tried again soon for commands of a kind of which it gave a differing answer.
  */
-const differs: readonly CommandLine[] = rows(
+const differ: readonly CommandLine[] = rows(
   'no-fitting-peer',
   ...forEach((compiler) => [
     // 1: a library found by search, shared and static, or found earlier than elsewhere
@@ -56,13 +68,22 @@ const differs: readonly CommandLine[] = rows(
     `printf '#include <opt/only.h>\\nint x = ONLY;\\n' >h.c; $S CC/${compiler} -c h.c; echo $?`,
     `printf '#include <differs.h>\\nint x = DIFFERS;\\n' >h.c; $S CC/${compiler} -MMD -c h.c`,
     `mkdir -p own/opt; printf '#include_next <opt/next.h>\\n' >own/opt/next.h; printf '#include <opt/next.h>\\nint x = NEXT;\\n' >h.c; $S CC/${compiler} -Iown -c h.c`,
+    // 41: directories that the compiler derives itself, or that the environment names
+    `${derived}; $S CC/${compiler} --sysroot=/usr/local/sys -c d.c`,
+    `${derived}; $S CC/${compiler} -iprefix /usr/local/pre/ -iwithprefix inc -c d.c`,
+    `${derived}; CPATH=/usr/local/cpath $S CC/${compiler} -c d.c`,
+    `${derived}; C_INCLUDE_PATH=/usr/no:/usr/local/cpath $S CC/${compiler} -c d.c`,
+    `echo 'int q(void); int main(void) { return q(); }' >m.c; gcc -c m.c; LIBRARY_PATH=/usr/local/lib $S CC/${compiler} m.o -lqs -o m; ./m; echo $?`,
     // 8: the time zone
     `touch -d 2020-01-01T00:00:00Z z.c; echo 'const char *t = __TIMESTAMP__;' >z.c; touch -d 2020-01-01T00:00:00Z z.c; $S CC/${compiler} -c z.c`,
   ]),
-).map(({ script, place }, index) => ({
-  script: script.replace('CC/', `/usr${'/.'.repeat(index)}/bin/`),
-  place,
-}));
+  `${derived}; $S CC/gcc -isysroot /usr/local/sys -c d.c`,
+  `${derived}; $S CC/gcc -B/usr/local/tools -c d.c`,
+  `${derived}; $S CC/gcc -B /usr/local/tools/ -c d.c`,
+  `COMPILER_PATH=/usr/local/wrapped $S CC/gcc -c alone.c`,
+  `$S CC/gcc -B/usr/local/wrapped -c alone.c`,
+  `$S CC/clang -fno-integrated-as -B/usr/local/wrapped -c alone.c`,
+);
 
 /** The same here and there, so it may travel. */
 const same: readonly CommandLine[] = rows(
@@ -74,7 +95,14 @@ const same: readonly CommandLine[] = rows(
     `echo 'raw' >blob; echo '.data; .incbin "blob"' >i.S; $S ${cc} -c i.S`,
     `printf '#if __has_include(<no/such.h>)\\n#error\\n#endif\\nint x;\\n' >h.c; $S ${cc} -c h.c`,
     `$S ${cc} -c lost.c; echo $?`,
+    // 41: below the share they are the same
+    `mkdir -p sys/usr/include; echo '#define DERIVED 3' >sys/usr/include/derived.h; ${derived}; $S ${cc} --sysroot=$PWD/sys -c d.c`,
+    `mkdir -p pre/inc; echo '#define DERIVED 3' >pre/inc/derived.h; ${derived}; $S ${cc} -iprefix $PWD/pre/ -iwithprefix inc -c d.c`,
+    `mkdir cp; echo '#define DERIVED 3' >cp/derived.h; ${derived}; CPATH=$PWD/cp $S ${cc} -c d.c`,
+    `mkdir cp; echo '#define DERIVED 3' >cp/derived.h; ${derived}; CPATH=cp C_INCLUDE_PATH=cp $S ${cc} -c d.c`,
   ]),
+  `mkdir -p b/include; echo '#define DERIVED 3' >b/include/derived.h; ${derived}; $S gcc -Bb -c d.c; $S gcc -B b/ -c d.c`,
+  `GCC_EXEC_PREFIX=/usr/local/tools/gcc/ $S gcc -c a.c; echo $?`,
   // 5: a script with the name of a compiler is an opaque command
   `printf '#!/bin/sh\\n/usr/bin/gcc "$@"; s=$?; echo "$*" >a.o.log; exit $s\\n' >gcc; chmod +x gcc; $S ./gcc -c a.c -o a.o; ls -A`,
   `mkdir bin; printf '#!/bin/sh\\nexec /usr/bin/clang "$@"\\n' >bin/clang; chmod +x bin/clang; PATH=$PWD/bin:$PATH; $S clang -c a.c; ls -A`,
@@ -109,6 +137,23 @@ const atOnce: readonly CommandLine[] = rows(
   'mkfifo p; (echo -c b.c >p &); $S clang @p; echo $?; ls',
 );
 
+/** 8: as `differ`, known before it runs elsewhere: the locale, and the name of the directory. */
+const mean: readonly CommandLine[] = rows(
+  'no-fitting-peer',
+  ...forEach((cc) => [
+    `LOCPATH=/usr/local/locale LC_ALL=xx_XX.UTF-8 $S CC/${cc} -c error.c; echo $?`,
+    `cd /usr/local/link/$(basename $PWD) && $S CC/${cc} -g -c a.c`,
+  ]),
+  'LOCPATH=/usr/local/locale LC_ALL=xx_XX.UTF-8 $S CC/sh -c "locale charmap"',
+);
+
+const [means = [], differs = []] = [mean, differ].map((lines, table) =>
+  lines.map(({ script, place }, index) => ({
+    script: script.replace('CC/', `/usr${'/.'.repeat(index + 50 * table)}/bin/`),
+    place,
+  })),
+);
+
 /** 6: what is not named as an output would lie on the other machine alone. */
 const elsewhere: readonly CommandLine[] = rows(
   'outside-share',
@@ -129,7 +174,7 @@ const after: readonly CommandLine[] = rows(
 test('what only one machine has gets into no result', { concurrency: 2 }, async (t) => {
   await using swarm = await SwarmRig.start(t, { machines: 3, slots: 4, ownRoots: ['/etc', '/usr/local'] });
   for (const host of swarm.lan.hosts) await swarm.check(host, ['sh', '-c', prepare(host === 'm1')]);
-  const lines = [...same, ...atOnce, ...elsewhere, ...after, ...differs];
+  const lines = [...same, ...atOnce, ...elsewhere, ...after, ...means, ...differs];
   for (const [index, { script }] of lines.entries())
     await t.test(script, async () => {
       const folder = path.join(swarm.share, `${index}`);
@@ -142,7 +187,14 @@ test('what only one machine has gets into no result', { concurrency: 2 }, async 
     const own = jobs.filter(({ cwd }) => cwd === path.join(swarm.share, `${index}`));
     const untried =
       line.place === 'no-fitting-peer' && own.some(({ reasons }) => reasons[0]?.reason === 'no-fitting-peer');
-    const texts = [...misplaced(line, own), ...(untried ? ['no other machine was tried'] : [])];
+    const began =
+      means.includes(line) &&
+      own.some(({ details }) => !details.some((detail) => detail.includes('its locale')));
+    const texts = [
+      ...(began ? ['it ran on another machine first'] : []),
+      ...misplaced(line, own),
+      ...(untried ? ['no other machine was tried'] : []),
+    ];
     return texts.map((text) => `${line.place}: ${line.script}\n    ${text}`);
   });
   assert.deepEqual(wrong, []);

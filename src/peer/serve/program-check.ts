@@ -32,6 +32,14 @@ export async function checkPrograms(
       return { code: 'toolchain', detail: `${toText(path)} differs`, tool };
     }
   }
+  if (
+    offer.surroundings !== undefined &&
+    (await sameness.surroundings(offer.cwd, env)) !== offer.surroundings
+  )
+    return {
+      code: 'toolchain',
+      detail: 'its locale, or the name of its directory, means something else there',
+    };
   return await checkCpu(sameness, offer);
 }
 

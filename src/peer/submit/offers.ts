@@ -8,6 +8,7 @@ import type { WorkerMount } from '../../core/view/contract.ts';
 import type { JobView } from '../../core/view/job-view.ts';
 import type { WrapperRequest } from '../../local/wrapper-connection.ts';
 import type { Sameness } from '../../machine/sameness.ts';
+import { hasSurroundings } from '../../machine/surroundings.ts';
 import { WrittenFiles } from '../../tree/receive-written.ts';
 import type { ByteString } from '../../wire/bytes.ts';
 import type { Offer, Refused } from '../../wire/job-messages.ts';
@@ -162,12 +163,16 @@ export class Offers {
   async #samenessOf(
     { reading, request }: Submission,
     root: ByteString,
-  ): Promise<Pick<Offer, 'programs' | 'cpu'>> {
+  ): Promise<Pick<Offer, 'programs' | 'cpu' | 'surroundings'>> {
     const { sameness } = this.#init;
     const { cwd } = request.job;
     const names = systemNames(reading, cwd, root);
+    const variables = variablesOf(request.environment);
     return {
-      programs: await sameness.programs(names, cwd, variablesOf(request.environment)),
+      programs: await sameness.programs(names, cwd, variables),
+      ...(hasSurroundings(cwd, variables)
+        ? { surroundings: await sameness.surroundings(cwd, variables) }
+        : {}),
       ...(reading.native ? { cpu: (await sameness.cpu()).digest } : {}),
     };
   }
