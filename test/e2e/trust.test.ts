@@ -12,6 +12,8 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { absent } from '../../src/core/fact.ts';
+import { packSeen } from '../../src/wire/values.ts';
 import { checkout } from '../rig/child.ts';
 import type { Host } from '../rig/lan.ts';
 import type { FileKind, OfferFields, StrangerReport, StrangerTask } from '../rig/stranger.ts';
@@ -117,6 +119,19 @@ test('a member that is hostile runs its jobs below the share only', async (t) =>
     'reopened outside': { reopen: [tool] },
     'reopened by ..': { reopen: [`${share}/../outside/x`] },
     'refresh by ..': { view: { refresh: [`${share}/..`], files: [], fields: [], knownReports: 0 } },
+    'reopened through a link': { reopen: [`${share}/way-out/x`] },
+    'reopened, a link itself': { reopen: [`${share}/tool`] },
+    'refreshed through a link': {
+      view: { refresh: [`${share}/way-out`], files: [], fields: [], knownReports: 0 },
+    },
+    'compared through a link': {
+      view: {
+        refresh: [],
+        files: packSeen([{ path: `${share}/way-out/x`, fact: absent }]),
+        fields: [],
+        knownReports: 0,
+      },
+    },
     'program outside': { argv: [tool] },
     'program through a link': { argv: [`${share}/tool`] },
     'program that is not the one named': { programs: [{ path: 'true', digest: '' }] },

@@ -45,6 +45,9 @@ export class Admission {
     if ('code' in share) return share;
     if (!namedBy(offer).every((path) => isPlainPathBelow(share.root, path)))
       return { code: 'outside-share', detail: 'a path of the job is not below the share' };
+    const out = await disk.run('wayOut', { root: share.root, paths: namedBy(offer) });
+    if (out !== undefined)
+      return { code: 'outside-share', detail: `${toText(out)} leads out of the share through a link` };
     const differing = await checkPrograms({ disk, sameness }, share, whole);
     if (differing !== undefined) return differing;
     const stale = await staleFiles(disk, now, offer);

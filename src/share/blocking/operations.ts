@@ -15,6 +15,7 @@ import {
 import { deviceOf, findRoot, makeRoot, realPathsBelow, topmostOwn, workingPlace } from './root.ts';
 import { traced } from './traced.ts';
 import { bumpAll, changedBelow, modeOf, takeLooks } from './view-steps.ts';
+import { wayOut } from './way.ts';
 
 export const operations = {
   lookAll,
@@ -26,6 +27,7 @@ export const operations = {
   workingPlace,
   deviceOf,
   realPathsBelow,
+  wayOut,
   readMember,
   writeMember,
   removeMember,
