@@ -61,11 +61,11 @@ export class FileIdentities {
     this.#believedMs = options.believedMs ?? 5_000;
   }
 
-  /** The identity of one file (links are followed); one that is missing or may not be read is `absent`. */
-  async of(path: string): Promise<FileIdentity> {
+  /** The identity of one file (links are followed); one that is missing or may not be read is `absent`. @param options.fresh - looks again, however short ago. */
+  async of(path: string, { fresh = false }: { readonly fresh?: boolean } = {}): Promise<FileIdentity> {
     const kept = this.#kept.get(path);
     const nowMs = performance.now();
-    if (kept !== undefined && nowMs - kept.checkedMs < this.#believedMs) return kept.found;
+    if (!fresh && kept !== undefined && nowMs - kept.checkedMs < this.#believedMs) return kept.found;
     const stamp = await stampOf(path);
     if (stamp === undefined) {
       this.#kept.delete(path);

@@ -2,7 +2,7 @@
  * What a worker tells a submitter of the names outside the share that a job looked up, and whether they are the same
  * on the submitter's machine. Each answer is told once, and later named by its number.
  */
-import type { OutsideName } from '../core/view/trace.ts';
+import type { OutsideName, StampedName } from '../core/view/trace.ts';
 import type { ByteString } from '../wire/bytes.ts';
 import type { OutsideAnswer, OutsideReport } from '../wire/job-messages.ts';
 import type { Sameness } from './sameness.ts';
@@ -15,13 +15,21 @@ export class OutsideLog {
   #told = new Map<string, { readonly number: number; readonly answer: string }>();
   #next = 0;
 
-  /** @param known - answers below this number have come to the submitter. */
-  async report(names: readonly OutsideName[], sameness: Sameness, known: number): Promise<OutsideReport> {
+  /**
+   * @param known - answers below this number have come to the submitter.
+   * @param atMs - when the look that stamped the names began.
+   */
+  async report(
+    names: readonly StampedName[],
+    sameness: Sameness,
+    known: number,
+    atMs: number,
+  ): Promise<OutsideReport> {
     if (this.#told.size + names.length > maxTold) this.#told = new Map();
     const used: number[] = [];
     const added: OutsideAnswer[] = [];
     for (const name of names) {
-      const found = sameness.outside(name);
+      const found = sameness.outside.answer(name, atMs);
       const answer = typeof found === 'string' ? found : await found;
       const key = `${name.look}${name.path}`;
       let told = this.#told.get(key);
@@ -31,7 +39,7 @@ export class OutsideLog {
         this.#told.set(key, told);
       }
       used.push(told.number);
-      if (told.number >= known) added.push({ number: told.number, ...name, answer });
+      if (told.number >= known) added.push({ number: told.number, look: name.look, path: name.path, answer });
     }
     return { used: used.toSorted((a, b) => a - b), added };
   }
@@ -44,6 +52,14 @@ export type OutsideVerdict =
   /** Answers that it refers to never came; they will be sent again. */
   | { readonly kind: 'unknown' };
 
+/** How the submitter's machine looks at names. */
+export interface OwnLook {
+  /** Looks that began at this time or later count: when the job was handed in. */
+  readonly sinceMs: number;
+  /** What shows that an answer still holds, one for each name. */
+  readonly stampsOf: (names: readonly OutsideName[]) => Promise<readonly string[]>;
+}
+
 /** The submitter's side; one for each worker. */
 export class OutsideCheck {
   #answers = new Map<number, OutsideAnswer>();
@@ -54,22 +70,37 @@ export class OutsideCheck {
     return this.#known;
   }
 
-  async compare({ used, added }: OutsideReport, sameness: Sameness): Promise<OutsideVerdict> {
+  /** @param look - how the names are looked at here, and since when a look counts. */
+  async compare(
+    { used, added }: OutsideReport,
+    { outside }: Sameness,
+    { sinceMs, stampsOf }: OwnLook,
+  ): Promise<OutsideVerdict> {
     if (this.#answers.size + added.length > 2 * maxTold) {
       this.#answers = new Map();
       this.#known = 0;
     }
     for (const answer of added) this.#answers.set(answer.number, answer);
     while (this.#answers.has(this.#known)) this.#known += 1;
+    const theirs: OutsideAnswer[] = [];
     for (const number of used) {
-      const theirs = this.#answers.get(number);
-      if (theirs === undefined) {
+      const answer = this.#answers.get(number);
+      if (answer === undefined) {
         this.#known = 0;
         return { kind: 'unknown' };
       }
-      const found = sameness.outside(theirs);
-      const own = typeof found === 'string' ? found : await found;
-      if (own !== theirs.answer) return { kind: 'differs', path: theirs.path };
+      theirs.push(answer);
+    }
+    const unseen = theirs.filter((name) => !outside.isSeen(name, sinceMs));
+    if (unseen.length > 0) {
+      const atMs = performance.now();
+      const stamps = await stampsOf(unseen.map(({ look, path }) => ({ look, path })));
+      for (const [at, { look, path }] of unseen.entries())
+        void outside.answer({ look, path, stamp: stamps[at] ?? '' }, atMs);
+    }
+    for (const { look, path, answer } of theirs) {
+      const own = outside.known({ look, path });
+      if ((typeof own === 'string' ? own : await own) !== answer) return { kind: 'differs', path };
     }
     return { kind: 'equal' };
   }

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { BoundedMap } from '../core/bounded-map.ts';
-import type { OutsideLook, OutsideName } from '../core/view/trace.ts';
+import type { OutsideLook, OutsideName, StampedName } from '../core/view/trace.ts';
 import { fromBytes, toBytes } from '../wire/bytes.ts';
 import type { FileIdentities } from './file-identity.ts';
 import { isStandIn } from './toolchain.ts';
@@ -14,31 +14,41 @@ interface Kept {
   answer: Promise<string>;
   /** Once it is there. */
   known: string | undefined;
-  askedMs: number;
+  /** Taken before the answer was. */
+  readonly stamp: string;
+  /** When a look began that showed this stamp, the newest. */
+  seenMs: number;
 }
 
 const maxKept = 100_000;
 const absentAnswer = 'absent';
 
-/** Answers, remembered for a while. */
+/** Answers, remembered as long as what they are about shows the same stamp. */
 export class OutsideNames {
   readonly #identities: FileIdentities;
-  readonly #believedMs: number;
   readonly #kept = new BoundedMap<string, Kept>(maxKept);
 
-  /** @param believedMs - how long an answer is believed to hold: system files change when packages are installed. */
-  constructor(identities: FileIdentities, believedMs: number) {
+  constructor(identities: FileIdentities) {
     this.#identities = identities;
-    this.#believedMs = believedMs;
   }
 
-  /** At once where it is known, which is nearly always. */
-  answer({ look, path }: OutsideName): string | Promise<string> {
+  /** Whether a name was looked at by a look that began at `sinceMs` or later. */
+  isSeen({ look, path }: OutsideName, sinceMs: number): boolean {
+    const kept = this.#kept.get(`${look}${path}`);
+    return kept !== undefined && kept.seenMs >= sinceMs;
+  }
+
+  /**
+   * At once where it is known, which is nearly always.
+   *
+   * @param atMs - when the look that yielded the stamp began.
+   */
+  answer({ look, path, stamp }: StampedName, atMs: number): string | Promise<string> {
     const key = `${look}${path}`;
-    const nowMs = performance.now();
     let kept = this.#kept.get(key);
-    if (kept === undefined || nowMs - kept.askedMs > this.#believedMs) {
-      const fresh: Kept = { answer: this.#ask(look, path), known: undefined, askedMs: nowMs };
+    if (kept?.stamp === stamp) kept.seenMs = Math.max(kept.seenMs, atMs);
+    else {
+      const fresh: Kept = { answer: this.#ask(look, path), known: undefined, stamp, seenMs: atMs };
       fresh.answer = fresh.answer.then((answer) => {
         fresh.known = answer;
         return answer;
@@ -47,6 +57,12 @@ export class OutsideNames {
       this.#kept.set(key, kept);
     }
     return kept.known ?? kept.answer;
+  }
+
+  /** Of a name that {@link isSeen}; undefined if it was forgotten since. */
+  known({ look, path }: OutsideName): string | Promise<string> | undefined {
+    const kept = this.#kept.get(`${look}${path}`);
+    return kept?.known ?? kept?.answer;
   }
 
   /** Never rejects: what cannot be looked at is not there, for a program that runs as this user. */
@@ -74,7 +90,7 @@ export class OutsideNames {
 
   async #contents(path: string): Promise<string> {
     const stats = await stat(toBytes(path));
-    if (stats.isFile()) return (await this.#identities.of(path)).identity;
+    if (stats.isFile()) return (await this.#identities.of(path, { fresh: true })).identity;
     if (!stats.isDirectory()) return `device ${stats.rdev}`;
     return `directory ${digestOf(await realpath(toBytes(path), { encoding: 'buffer' }))}`;
   }

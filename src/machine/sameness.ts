@@ -4,7 +4,6 @@
  */
 
 import { BoundedMap } from '../core/bounded-map.ts';
-import type { OutsideName } from '../core/view/trace.ts';
 import type { ByteString } from '../wire/bytes.ts';
 import type { Tool } from '../wire/job-messages.ts';
 import { cpuFingerprint } from './cpu.ts';
@@ -29,7 +28,7 @@ const nothing: Fingerprint = { digest: '', description: 'not found' };
 export class Sameness {
   readonly #identities = new FileIdentities({ believedMs });
   readonly #toolchains = new Toolchains(this.#identities);
-  readonly #outside = new OutsideNames(this.#identities, believedMs);
+  readonly #outside = new OutsideNames(this.#identities);
   readonly #programs = new BoundedMap<string, { fingerprint: Promise<Fingerprint>; untilMs: number }>(
     maxKnown,
   );
@@ -101,9 +100,9 @@ export class Sameness {
     return answer;
   }
 
-  /** What this machine answers about a name outside the share: equal on two machines if it is the same there. */
-  outside(name: OutsideName): string | Promise<string> {
-    return this.#outside.answer(name);
+  /** What this machine answers about names outside the share: equal on two machines if it is the same there. */
+  get outside(): OutsideNames {
+    return this.#outside;
   }
 
   /** What the contents of one file is: equal on two machines if it is the same there. */

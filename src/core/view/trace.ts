@@ -20,6 +20,11 @@ export interface OutsideName {
   readonly look: OutsideLook;
 }
 
+/** With what showed it when it was looked at: an answer holds as long as that is the same. */
+export interface StampedName extends OutsideName {
+  readonly stamp: string;
+}
+
 export interface TraceContext {
   /** The directory of the job; paths that are not absolute begin there. */
   readonly cwd: string;

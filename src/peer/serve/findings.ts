@@ -72,6 +72,7 @@ export class Findings {
   /** What the submitter needs to see before it believes the result. */
   async look(job: TracedJob): Promise<JobFacts> {
     const { offer } = job;
+    const lookedMs = performance.now();
     const [facts, changed, traced] = await Promise.all([
       readFacts(this.#init.disk, offer.outputs, { fresh: true }),
       this.#changed(offer),
@@ -92,7 +93,7 @@ export class Findings {
     return {
       outputs,
       read: read.report(traced.read, offer.view.knownReports),
-      outside: await log.outside.report(traced.outside, this.#init.sameness, offer.knownOutside),
+      outside: await log.outside.report(traced.outside, this.#init.sameness, offer.knownOutside, lookedMs),
       replaced: traced.replaced,
     };
   }

@@ -116,7 +116,10 @@ export class Settling {
     if (replaced !== undefined)
       return { kind: 'inline', detail: `it read and then changed ${toText(replaced)}` };
     const { tracking, sameness } = this.#init;
-    const verdict = await tracking.outside(record.peer).compare(outside, sameness);
+    const verdict = await tracking.outside(record.peer).compare(outside, sameness, {
+      sinceMs: record.submission.handedInMs,
+      stampsOf: (names) => tracking.stampsOf(names),
+    });
     if (verdict.kind === 'differs')
       return { kind: 'unfit', detail: `${toText(verdict.path)} differs on that machine` };
     if (verdict.kind === 'unknown')

@@ -5,6 +5,7 @@
 import { getOrMake } from '../../core/get-or-make.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { ViewRules } from '../../core/view/rules.ts';
+import type { OutsideName } from '../../core/view/trace.ts';
 import { OutsideCheck } from '../../machine/outside-log.ts';
 import type { Disk } from '../../share/disk.ts';
 import type { ByteString } from '../../wire/bytes.ts';
@@ -42,6 +43,11 @@ export class Tracking {
 
   outside(worker: PeerName): OutsideCheck {
     return getOrMake(this.#outside, worker, () => new OutsideCheck());
+  }
+
+  /** What shows that an answer about a name outside the shares still holds on this machine. @throws DiskError */
+  stampsOf(names: readonly OutsideName[]): Promise<readonly string[]> {
+    return this.#disk.run('outsideStamps', names);
   }
 
   forgetWorker(worker: PeerName): void {

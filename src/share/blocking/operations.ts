@@ -13,6 +13,7 @@ import {
   writePiece,
 } from './output.ts';
 import { deviceOf, findRoot, makeRoot, realPathsBelow, topmostOwn, workingPlace } from './root.ts';
+import { outsideStamps } from './stamps.ts';
 import { traced } from './traced.ts';
 import { bumpAll, changedBelow, modeOf, takeLooks } from './view-steps.ts';
 import { wayOut } from './way.ts';
@@ -48,6 +49,7 @@ export const operations = {
   bumpAll,
   changedBelow,
   traced,
+  outsideStamps,
 } as const;
 
 export type Operations = typeof operations;

@@ -1,9 +1,10 @@
 /** What the trace of a job says, and what this machine sees of the files that it names. Synchronous: runs in a disk thread. */
 import { closeSync, fstatSync, lstatSync, openSync, readSync, statSync } from 'node:fs';
 import { absent, type Fact } from '../../core/fact.ts';
-import { type OutsideName, readTrace, type TraceContext } from '../../core/view/trace.ts';
+import { readTrace, type StampedName, type TraceContext } from '../../core/view/trace.ts';
 import { fromBytes, toBytes } from '../../wire/bytes.ts';
 import { meansAbsent, toFact } from './look.ts';
+import { outsideStamps } from './stamps.ts';
 
 /** Where the records begin, see src/native/swarmtrace. */
 export const recordsAt = 4096;
@@ -13,7 +14,7 @@ export interface TracedFiles {
   readonly gap: string | undefined;
   /** Files of the share that were looked at, and directories in which names were looked up (a fact without times). */
   readonly read: { path: string; fact: Fact }[];
-  readonly outside: readonly OutsideName[];
+  readonly outside: readonly StampedName[];
   /** Files that were read and then changed. */
   readonly replaced: readonly string[];
   /** What was made or changed in the share besides the outputs by plan, and is there. */
@@ -37,10 +38,11 @@ export function traced(input: { trace: string; context: TraceContext }): TracedF
   }
   for (const path of found.searched) read.push({ path, fact: searchedFact });
   const left = found.madeOutside.find((path) => factOf(path, false).kind !== 'absent');
+  const stamps = outsideStamps(found.outside);
   return {
     gap: found.gap ?? (left === undefined ? undefined : `it left ${left} there`),
     read,
-    outside: found.outside,
+    outside: found.outside.map((name, at) => ({ ...name, stamp: stamps[at] ?? '' })),
     replaced: found.replaced,
     made: found.made
       .map((path) => ({ path, fact: factOf(path, false) }))

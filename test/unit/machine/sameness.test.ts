@@ -4,9 +4,16 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import type { OutsideName } from '../../../src/core/view/trace.ts';
-import { OutsideCheck, OutsideLog } from '../../../src/machine/outside-log.ts';
+import type { OutsideName, StampedName } from '../../../src/core/view/trace.ts';
+import { OutsideCheck, OutsideLog, type OwnLook } from '../../../src/machine/outside-log.ts';
 import { Sameness } from '../../../src/machine/sameness.ts';
+import { outsideStamps } from '../../../src/share/blocking/stamps.ts';
+
+const stamped = (names: readonly OutsideName[]): StampedName[] => {
+  const stamps = outsideStamps(names);
+  return names.map((name, at) => ({ ...name, stamp: stamps[at] ?? '' }));
+};
+const ownLook: OwnLook = { sinceMs: 0, stampsOf: (names) => Promise.resolve(outsideStamps(names)) };
 
 /** Looks a name up, changes what is there, and compares with what is seen then. */
 async function compareAcross(
@@ -19,9 +26,9 @@ async function compareAcross(
   try {
     prepare(directory);
     const names = [{ look, path: path.join(directory, name) }];
-    const report = await new OutsideLog().report(names, new Sameness(), 0);
+    const report = await new OutsideLog().report(stamped(names), new Sameness(), 0, 1);
     change(directory);
-    return (await new OutsideCheck().compare(report, new Sameness())).kind;
+    return (await new OutsideCheck().compare(report, new Sameness(), ownLook)).kind;
   } finally {
     rmSync(directory, { recursive: true });
   }
@@ -77,21 +84,59 @@ test('each answer is told once, and again when it has changed or the other end l
     write('a', '1')(directory);
     const log = new OutsideLog();
     const check = new OutsideCheck();
-    const first = await log.report(names, new Sameness(), check.known);
+    const first = await log.report(stamped(names), new Sameness(), check.known, 1);
     assert.deepEqual([first.used, first.added.length], [[0, 1], 2]);
-    assert.equal((await check.compare(first, new Sameness())).kind, 'equal');
+    assert.equal((await check.compare(first, new Sameness(), ownLook)).kind, 'equal');
     assert.equal(check.known, 2);
-    const second = await log.report(names, new Sameness(), check.known);
+    const second = await log.report(stamped(names), new Sameness(), check.known, 1);
     assert.deepEqual(second, { used: [0, 1], added: [] });
     write('a', '2')(directory);
-    assert.deepEqual(await check.compare(second, new Sameness()), { kind: 'differs', path: names[0]?.path });
-    const third = await log.report(names, new Sameness(), check.known);
+    assert.deepEqual(await check.compare(second, new Sameness(), ownLook), {
+      kind: 'differs',
+      path: names[0]?.path,
+    });
+    const third = await log.report(stamped(names), new Sameness(), check.known, 1);
     assert.deepEqual([third.used, third.added.map(({ number }) => number)], [[1, 2], [2]]);
-    assert.equal((await check.compare(third, new Sameness())).kind, 'equal');
+    assert.equal((await check.compare(third, new Sameness(), ownLook)).kind, 'equal');
     const other = new OutsideCheck();
-    assert.equal((await other.compare(second, new Sameness())).kind, 'unknown');
+    assert.equal((await other.compare(second, new Sameness(), ownLook)).kind, 'unknown');
     assert.equal(other.known, 0);
   } finally {
     rmSync(directory, { recursive: true });
   }
 });
+
+/** [what an answer is about, how it is looked at, and how it changes] */
+const changes: readonly (readonly [string, OutsideName['look'], (directory: string) => void])[] = [
+  ['a', 'content', write('a', '2')],
+  ['new', 'content', write('new', '')],
+  ['.', 'names', write('new', '')],
+  ['l', 'link', (d) => (rmSync(path.join(d, 'l')), link('l', 'b')(d))],
+  ['l', 'place', (d) => (rmSync(path.join(d, 'l')), link('l', 'b')(d))],
+];
+for (const [name, look, change] of changes)
+  test(`what changed since the last answer is answered anew by both machines: ${look} of ${name}`, async () => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'sameness-'));
+    try {
+      for (const [file, text] of [
+        ['a', '1'],
+        ['b', '1'],
+      ] as const)
+        write(file, text)(directory);
+      link('l', 'a')(directory);
+      const names = [{ look, path: path.join(directory, name) }];
+      const [worker, submitter] = [new Sameness(), new Sameness()];
+      const [log, check] = [new OutsideLog(), new OutsideCheck()];
+      const report = (atMs: number) => log.report(stamped(names), worker, check.known, atMs);
+      const compare = async (report: Awaited<ReturnType<typeof log.report>>, sinceMs: number) =>
+        (await check.compare(report, submitter, { ...ownLook, sinceMs })).kind;
+      const before = await report(1);
+      assert.equal(await compare(before, 1), 'equal');
+      change(directory);
+      // A job that was handed in since sees it here; an earlier one may have what was here then.
+      assert.equal(await compare(before, performance.now()), 'differs');
+      assert.equal(await compare(await report(2), performance.now()), 'equal');
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
