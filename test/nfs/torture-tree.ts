@@ -27,6 +27,9 @@ export class TortureTree {
       this.#write(`swap/h${n}.h`);
       this.#write(`gen/g${n}.h`);
     }
+    this.#write('b/detail/x.h');
+    this.#write('b/cfg/local.h');
+    this.#put('gen/blob.bin', this.#text());
     for (let n = 0; n < sources; n += 1) this.#writeSource(n);
   }
 
@@ -48,6 +51,8 @@ export class TortureTree {
       'source',
       'object',
       'subdirectory',
+      'shadow',
+      'blob',
     ]);
     switch (kind) {
       case 'rewrite':
@@ -56,12 +61,9 @@ export class TortureTree {
       case 'rename':
         if (fs.existsSync(this.#at(name))) this.#renameOver(name);
         break;
-      case 'rename-linked': {
-        if (!fs.existsSync(this.#at(name))) break;
-        fs.linkSync(this.#at(name), this.#at(`store/${(this.#version += 1)}`));
-        this.#renameOver(name);
+      case 'rename-linked':
+        this.#renameOverLinked(name);
         break;
-      }
       case 'rename-held':
         if (!fs.existsSync(this.#at(name))) break;
         this.#held.push(fs.openSync(this.#at(name), 'r'));
@@ -89,17 +91,39 @@ export class TortureTree {
       case 'object':
         fs.rmSync(this.#at(`out/f${this.#below(sources)}.o`), { force: true });
         break;
-      default: {
-        const sub = `a/sub${this.#version % 3}`;
-        fs.rmSync(this.#at(sub), { recursive: true, force: true });
-        fs.mkdirSync(this.#at(sub));
-      }
+      case 'shadow':
+        this.#shadow();
+        break;
+      case 'blob':
+        this.#renameOver('gen/blob.bin');
+        break;
+      default:
+        this.#makeSubdirectory();
     }
     return `${kind} ${name}`;
   }
 
   source(n: number): string {
     return `src/f${n}.c`;
+  }
+
+  #renameOverLinked(name: string): void {
+    if (!fs.existsSync(this.#at(name))) return;
+    fs.linkSync(this.#at(name), this.#at(`store/${(this.#version += 1)}`));
+    this.#renameOver(name);
+  }
+
+  #makeSubdirectory(): void {
+    const sub = `a/sub${this.#version % 3}`;
+    fs.rmSync(this.#at(sub), { recursive: true, force: true });
+    fs.mkdirSync(this.#at(sub));
+  }
+
+  /** Beside the source, or in an earlier directory than before: searched first, and most often not there. */
+  #shadow(): void {
+    const name = this.#pick(['src/detail/x.h', 'a/detail/x.h', 'src/cfg/local.h', 'a/cfg/local.h']);
+    if (fs.existsSync(this.#at(name))) fs.rmSync(this.#at(name));
+    else this.#write(name);
   }
 
   #swapDirectory(): void {
@@ -132,10 +156,16 @@ export class TortureTree {
         `<sub/h${header}.h>`,
         `"../swap/h${header}.h"`,
         `"../gen/g${header}.h"`,
+        '"detail/x.h"',
       ]);
     });
     const includes = names.map((name, at) => `#define SLOT s${at}\n#include ${name}\n#undef SLOT`).join('\n');
-    this.#put(this.source(n), `${includes}\nint f${n} = ${(this.#version += 1)};\n`);
+    const more = this.#pick([
+      '',
+      '#if __has_include("cfg/local.h")\n#define SLOT local\n#include "cfg/local.h"\n#undef SLOT\n#endif\n',
+      '__asm__(".pushsection .data\\n.incbin \\"gen/blob.bin\\"\\n.popsection");\n',
+    ]);
+    this.#put(this.source(n), `${includes}\n${more}int f${n} = ${(this.#version += 1)};\n`);
   }
 
   /** A header yields a different constant each time it is written, so that an old one changes the object. */

@@ -20,6 +20,8 @@ interface Torture {
   readonly jobs: number;
   readonly wrong: number;
   readonly failed: number;
+  /** Compiles with other flags than those of the most common build tools. */
+  readonly unusual: number;
   readonly trouble: readonly string[];
 }
 
@@ -55,6 +57,7 @@ describe('torture', { skip: noLab ?? false }, () => {
       assert.deepEqual(result.trouble, [], `seed ${seed}`);
       assert.equal(result.wrong + result.failed, 0);
       assert.ok(counts.jobs.remote > result.jobs / 2, 'most jobs were remote');
+      assert.ok(result.unusual > result.jobs / 3, `only ${result.unusual} of the kinds that were wrong once`);
     });
 
   const [mount] = labMounts();

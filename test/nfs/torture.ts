@@ -29,18 +29,34 @@ function run(program: string, args: readonly string[]): Promise<Done> {
   });
 }
 
-function compile(n: number, object: string): string[] {
-  return ['-Ia', '-Ib', '-MD', '-MF', `${object}.d`, '-c', tree.source(n), '-o', object];
+/** How a compiler is asked: the first as CMake does, the others as distributions and old makefiles do. */
+const flags: readonly (readonly string[])[] = [
+  ['-MD', '-MF', 'OBJECT.d', '-c'],
+  ['-MD', '-MF', 'OBJECT.d', '-c'],
+  ['-O2', '-Wp,-D_FORTIFY_SOURCE=2', '-fstack-protector-strong', '-c'],
+  ['-Wp,-MMD,OBJECT.d', '-c'],
+  ['-frecord-gcc-switches', '-c'],
+  ['-g', '-c'],
+  ['-MMD', '-MF', 'OBJECT.d', '-S'],
+  // Compiled and linked in one
+  ['-shared', '-fPIC'],
+];
+
+function compile(n: number, object: string, options: readonly string[] = flags[0] ?? []): string[] {
+  const own = options.map((option) => option.replace('OBJECT', object));
+  return ['-Ia', '-Ib', ...own, tree.source(n), '-o', object];
 }
 
-const result = { jobs: 0, wrong: 0, failed: 0, links: 0, changes: 0, trouble: [] as string[] };
+const result = { jobs: 0, wrong: 0, failed: 0, links: 0, changes: 0, unusual: 0, trouble: [] as string[] };
 
 /** Compiles source n on the swarm, then here, and compares objects. */
 async function check(n: number, changes: readonly string[]): Promise<void> {
   const object = `out/f${n}.o`;
-  const remote = await run(swarmrun, ['gcc', ...compile(n, object)]);
+  const options = flags[Math.floor(random() * flags.length)] ?? [];
+  const remote = await run(swarmrun, ['gcc', ...compile(n, object, options)]);
   result.jobs += 1;
-  const local = await run('gcc', compile(n, `out/local-f${n}.o`));
+  if (options !== flags[0] && options !== flags[1]) result.unusual += 1;
+  const local = await run('gcc', compile(n, `out/local-f${n}.o`, options));
   if (remote.status !== local.status) {
     result.failed += 1;
     result.trouble.push(
@@ -53,7 +69,7 @@ async function check(n: number, changes: readonly string[]): Promise<void> {
   if (!same) {
     result.wrong += 1;
     result.trouble.push(
-      `job ${result.jobs} (${object}): another object than here, after ${changes.join(', ')}`,
+      `job ${result.jobs} (${object}, ${options.join(' ')}): another object than here, after ${changes.join(', ')}`,
     );
   }
 }
