@@ -1,0 +1,43 @@
+/** Builds the projects that are named on a LAN and prints what came of each: see scripts/projects. */
+import path from 'node:path';
+import { checkout } from '../test/rig/child.ts';
+import { compareProject, makeDiffer, ownRoots, projects } from '../test/rig/real-project.ts';
+import { SwarmRig } from '../test/rig/swarm-rig.ts';
+
+const names = process.argv.slice(2);
+let isFaulty = false;
+const rows: string[] = [];
+{
+  await using swarm = await SwarmRig.start(undefined, { machines: 3, slots: 3, ownRoots: [...ownRoots] });
+  await makeDiffer(swarm);
+  for (const name of names) {
+    const project = projects[name];
+    if (project === undefined) throw new Error(`there is no project '${name}'`);
+    const found = await compareProject(swarm, name, project, path.join(checkout, '.cache/projects', name));
+    const { outputs, differing, jobs, remote, again, here, homeMs, swarmMs } = found;
+    const share = jobs === 0 ? 0 : Math.round((100 * remote) / jobs);
+    const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
+    const twice = new Map<string, number>();
+    for (const { reasons } of again)
+      for (const { reason } of reasons) twice.set(reason, (twice.get(reason) ?? 0) + 1);
+    const list = (counts: ReadonlyMap<string, number>): string =>
+      [...counts].map(([reason, count]) => `${reason} ${count}`).join(', ');
+    rows.push(
+      `| ${name} | ${outputs} | ${differing.length} | ${jobs} | ${share} % | ${again.length}${again.length > 0 ? ` (${list(twice)})` : ''} | ${list(here)} | ${seconds(homeMs)} | ${seconds(swarmMs)} |`,
+    );
+    process.stderr.write(`${rows.at(-1)}\n`);
+    for (const text of differing) console.error(`  differs: ${text}`);
+    for (const { command, reasons, details } of again)
+      console.error(
+        `  again: ${command.slice(0, 150)}\n    ${reasons.map(({ reason }) => reason).join(', ')}: ${details.join('; ')}`,
+      );
+    // A file that changed is a reason to run again.
+    isFaulty ||=
+      differing.length > 0 ||
+      again.some(({ reasons }) => reasons.some(({ reason }) => reason !== 'stale-view'));
+  }
+}
+console.log('| project | files | differ | jobs | remote | ran twice | ran here because | at home | swarm |');
+console.log('|---|---|---|---|---|---|---|---|---|');
+for (const row of rows) console.log(row);
+process.exitCode = isFaulty ? 1 : 0;

@@ -1,0 +1,182 @@
+/**
+ * Builds a real project by its own build system, at home and through the swarm, in the same directory and with the same
+ * commands (`gcc` in PATH is swarmrun), and tells in what they differ.
+ */
+import { createHash } from 'node:crypto';
+import { cp, mkdir, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { retryCodes } from '../../src/core/reason.ts';
+import type { Explanation } from '../../src/wire/cli-messages.ts';
+import { checkout, type Ended, tell } from './child.ts';
+import type { SwarmRig } from './swarm-rig.ts';
+
+export interface Project {
+  /** Commands for bash in its directory. */
+  readonly script: string;
+  /** Files that say when and by which command they were made. */
+  readonly recorded?: RegExp;
+}
+
+/** Each as its own pages say that it is built, and small where it lets one choose. */
+export const projects: Readonly<Record<string, Project>> = {
+  zlib: { script: './configure && make -j6', recorded: /^configure\.log$/ },
+  busybox: { script: 'make -s allnoconfig </dev/null && make -j6' },
+  x264: { script: './configure --enable-static && make -j6', recorded: /^config\.log$/ },
+  redis: { script: 'make -j6 MALLOC=libc' },
+  git: {
+    script:
+      'make -j6 NO_CURL=1 NO_EXPAT=1 NO_GETTEXT=1 NO_OPENSSL=1 NO_TCLTK=1 NO_PYTHON=1 GIT_TEST_CMP=cmp all',
+  },
+  sqlite: {
+    script: './configure --disable-tcl --disable-readline && make -j6',
+    recorded: /^config\.(?:log|status)$/,
+  },
+  linux: { script: 'make -s O=out tinyconfig && make -j6 O=out init/ kernel/ mm/ fs/ lib/' },
+};
+
+/** What the two builds of a project have shown. */
+export interface Comparison {
+  readonly outputs: number;
+  /** Files that are not the same, and what else is not. */
+  readonly differing: readonly string[];
+  readonly jobs: number;
+  readonly remote: number;
+  /** Jobs that began on another machine and had to run again, by why. */
+  readonly again: readonly Explanation[];
+  /** Reasons of jobs that ran here, with how often. */
+  readonly here: ReadonlyMap<string, number>;
+  readonly homeMs: number;
+  readonly swarmMs: number;
+}
+
+const deadlineMs = 3_600_000;
+const masquerade = '/usr/local/swarm';
+
+/** What the machines of such a LAN have for themselves. */
+export const ownRoots = ['/etc', '/usr/local'] as const;
+
+/** Makes the machines differ in what no build of these may depend on, and gives the caller's the links to swarmrun. */
+export async function makeDiffer(swarm: SwarmRig): Promise<void> {
+  for (const [index, host] of swarm.lan.hosts.entries()) {
+    const zone = ['Asia/Tokyo', 'America/Lima', 'Europe/Oslo'][index % 3];
+    const links = ['gcc', 'cc', 'nasm', 'ar', 'ranlib'];
+    const script = [
+      `cp /usr/share/zoneinfo/${zone} /etc/localtime.new && mv -f /etc/localtime.new /etc/localtime`,
+      `mkdir -p /usr/local/include /usr/local/lib /usr/local/etc/only-${host} && echo ${host} >/usr/local/include/only-${host}.h`,
+      ...(index === 0
+        ? [
+            `mkdir ${masquerade}`,
+            ...links.map((name) => `ln -s ${checkout}/bin/swarmrun ${masquerade}/${name}`),
+          ]
+        : []),
+    ];
+    await swarm.check(host, ['sh', '-ec', script.join('\n')]);
+  }
+}
+
+/** Builds it twice. @param source - its sources as they were unpacked. */
+export async function compareProject(
+  swarm: SwarmRig,
+  name: string,
+  project: Project,
+  source: string,
+): Promise<Comparison> {
+  const folder = path.join(swarm.share, name);
+  const build = async (prefix: string) => {
+    await rm(folder, { recursive: true, force: true });
+    await copyTree(source, folder);
+    const beganMs = performance.now();
+    const env = {
+      PATH: `${prefix}${process.env['PATH'] ?? '/usr/bin:/bin'}`,
+      SOURCE_DATE_EPOCH: '1700000000',
+      KBUILD_BUILD_TIMESTAMP: '2023-11-14',
+    };
+    const options = { cwd: folder, env, timeoutMs: deadlineMs };
+    const ended = await swarm.exec('m1', ['bash', '-c', project.script], options);
+    return { ended, tookMs: performance.now() - beganMs, files: await photograph(folder) };
+  };
+  const home = await build('');
+  if (home.ended.status !== 0) throw new Error(`${name} cannot be built at home: ${tell(home.ended)}`);
+  const before = (await swarm.explainJobs('m1')).length;
+  const swarmed = await build(`${masquerade}:`);
+  const jobs = (await swarm.explainJobs('m1')).slice(before);
+  const names = new Set([...home.files.keys(), ...swarmed.files.keys()]);
+  const differing = [...names].filter(
+    (file) => home.files.get(file) !== swarmed.files.get(file) && project.recorded?.test(file) !== true,
+  );
+  if (swarmed.ended.status !== 0) differing.push(`the status: ${tell(swarmed.ended)}`);
+  differing.push(...differingLines(home.ended, swarmed.ended));
+  await rm(folder, { recursive: true, force: true });
+  return {
+    outputs: names.size,
+    differing,
+    jobs: jobs.length,
+    remote: jobs.filter(({ place }) => place !== 'inline').length,
+    again: jobs.filter(isAgain),
+    here: countHere(jobs),
+    homeMs: home.tookMs,
+    swarmMs: swarmed.tookMs,
+  };
+}
+
+/** Copies with all times, so that make finds both trees alike; links stay links. */
+async function copyTree(source: string, folder: string): Promise<void> {
+  await mkdir(path.dirname(folder), { recursive: true });
+  await cp(source, folder, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+}
+
+/** All files below a directory, with what is in them. */
+async function photograph(folder: string): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const file = path.join(entry.parentPath, entry.name);
+    const at = path.relative(folder, file);
+    if (entry.isSymbolicLink()) found.set(at, `-> ${await readlink(file)}`);
+    else if (entry.isFile())
+      found.set(
+        at,
+        createHash('sha256')
+          .update(await readFile(file))
+          .digest('hex'),
+      );
+  }
+  return found;
+}
+
+/** What one of two builds said on stderr and the other did not, in whatever order. */
+function differingLines(home: Ended, swarmed: Ended): string[] {
+  const lines = ({ stderr }: Ended): string[] =>
+    stderr
+      .toString('latin1')
+      .replaceAll(/\/tmp\/cc\w{6}/g, '/tmp/ccRANDOM')
+      .split('\n')
+      .toSorted();
+  const [one, other] = [lines(home), lines(swarmed)];
+  if (one.join('\n') === other.join('\n')) return [];
+  const count = (all: readonly string[], line: string): number => all.filter((each) => each === line).length;
+  const unlike = [...new Set([...one, ...other])].filter((line) => count(one, line) !== count(other, line));
+  return unlike.map((line) => `stderr, ${count(one, line)} times at home and ${count(other, line)}: ${line}`);
+}
+
+const ranBefore: ReadonlySet<string> = new Set([
+  ...retryCodes,
+  'failed-remotely',
+  'conflict',
+  'retries-used-up',
+]);
+
+/** It ran, or began to run, more than once. */
+function isAgain({ place, reasons }: Explanation): boolean {
+  const codes = reasons.map(({ reason }) => reason);
+  return codes.some((code) => ranBefore.has(code)) || (place === 'inline' && codes.includes('toolchain'));
+}
+
+function countHere(jobs: readonly Explanation[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { place, reasons } of jobs) {
+    if (place !== 'inline') continue;
+    const why = reasons.at(-1)?.reason ?? 'unknown';
+    counts.set(why, (counts.get(why) ?? 0) + 1);
+  }
+  return counts;
+}
