@@ -156,6 +156,18 @@ export function keepsSubmitterContract(createStreams: () => Promise<Streams>): v
     assert.equal(new Set(rig.attempts.map(({ name }) => name)).size, 3);
   });
 
+  contract('a command that its mode forbids to run is told so here, at once', 1, async (rig) => {
+    rig.workerUp('a');
+    const caller = rig.submit(opaque);
+    const attempt = await rig.nextAttempt();
+    attempt.accept();
+    attempt.failToSpawn('exec EACCES');
+    await rig.soon(() => caller.inline, 'inline');
+    assert.match(caller.inline ?? '', /^unprovable: /);
+    const { reasons, details } = rig.why(1);
+    assert.deepEqual([reasons, details], [['unprovable'], ['exec EACCES']]);
+  });
+
   contract('garbage from a worker loses that attempt, nothing else', 0, async (rig) => {
     rig.workerUp('a');
     const caller = rig.submit(compile);

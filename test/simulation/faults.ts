@@ -161,7 +161,7 @@ class FaultRun {
       offer: sometimes(0.01, () => world.pick(['fails', 'unprovable'] as const)),
       admit: sometimes(0.03, () => world.pick(refusals)),
       lookMs: sometimes(0.5, () => (world.chance(0.95) ? world.between(0, 20) : world.between(500, 3_000))),
-      start: sometimes(0.01, () => 'spawn-failed' as const),
+      start: sometimes(0.01, () => world.pick(['ENOENT', 'EACCES'] as const)),
       exit: sometimes(0.2, () => 'fails' as const),
       settle: sometimes(0.5, () => ({
         afterMs: world.chance(this.#manner.slow) ? world.between(1_000, 12_000) : world.between(0, 20),

@@ -91,6 +91,7 @@ export const jobRows: readonly StateRow<JobStage, JobEvent>[] = [
   ['accepted', 'recall', 'accepted', 'dispatcher', 'a slot is idle elsewhere: it is asked back'],
   ['accepted', 'return', 'unplaced', 'worker', 'it had not started and is given back'],
   ['accepted', 'fail', 'unplaced', 'worker', 'its command could not be started'],
+  ['accepted', 'unprovable', 'unplaced', 'dispatcher', 'its command may not be started: it fails here too'],
   ['accepted', 'lose', 'unplaced', 'connection', 'the worker is lost, and it can be started twice'],
   ['accepted', 'doubt', 'fenced', 'connection', 'the worker is lost, and it may write in place'],
   ['accepted', 'cancel', 'over', 'wrapper', 'nobody wants it any more'],

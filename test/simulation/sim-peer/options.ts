@@ -11,7 +11,7 @@ export interface Whims {
   /** The worker refuses it, */
   readonly admit: () => RefusalCode | undefined;
   /** cannot start its command, */
-  readonly start: () => 'spawn-failed' | undefined;
+  readonly start: () => 'ENOENT' | 'EACCES' | undefined;
   /** or its command fails. */
   readonly exit: () => 'fails' | undefined;
   /** The submitter needs so long to see the outputs, and may not take the result as it is. */

@@ -46,8 +46,9 @@ export class SimRunner implements Pick<Runner, 'run'> {
     };
     this.processes.add(process);
     this.#checkSlots();
-    if (this.#options.whims?.start() === undefined) this.#begin(process);
-    else this.#life.at(world.nowMs, () => this.#end(process, () => listener.onSpawnFailed('exec ENOENT')));
+    const errno = this.#options.whims?.start();
+    if (errno === undefined) this.#begin(process);
+    else this.#life.at(world.nowMs, () => this.#end(process, () => listener.onSpawnFailed(`exec ${errno}`)));
     return this.#executionOf(process);
   }
 

@@ -552,14 +552,16 @@ test('a result that is not believed makes the job run inline', () => {
 });
 
 test('a job that cannot be proven anywhere runs here, before it started elsewhere and after', () => {
-  for (const started of [false, true]) {
+  for (const stage of ['offered', 'accepted', 'started'] as const) {
     const r = rig(1);
     r.up('a');
     r.up('b');
-    r.job(1);
-    if (started) r.accept(1, 'a', { sequence: 2, running: 1 });
+    r.job(1, { rewritable: false });
+    if (stage === 'started') r.accept(1, 'a', { sequence: 2, running: 1 });
+    if (stage === 'accepted')
+      r.send({ type: 'accepted', job: 1, attempt: 1, report: report('a', { sequence: 2, running: 1 }) });
     const actions = r.send({ type: 'unprovable', job: 1, attempt: 1 });
-    assert.deepEqual(actions, [{ type: 'inline', job: 1, reason: 'unprovable' }]);
+    assert.deepEqual(actions, [{ type: 'inline', job: 1, reason: 'unprovable' }], stage);
   }
 });
 
