@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fact } from '../core/fact.ts';
 import { parentOf } from '../core/paths.ts';
-import { isHidden, shareDirectory } from '../core/share-layout.ts';
+import { isHidden } from '../core/share-layout.ts';
 import { type FactField, factFields } from '../core/view/contract.ts';
 import { nextLookMs, seeTimeoutMs } from '../core/view/outputs.ts';
 import type { OutputRole, RenameFailure } from './blocking/output.ts';
@@ -171,7 +171,7 @@ export const hiddenLifeMs = 3_600_000;
 /**
  * Removes what attempts left behind in `directories`: hidden names older than an hour.
  *
- * @param nowMs - by the share's clock: see {@link shareClockMs}.
+ * @param nowMs - by the share's clock: see ./share-clock.ts.
  */
 export async function sweepHidden(
   disk: Disk,
@@ -182,12 +182,6 @@ export async function sweepHidden(
   const paths = found.filter(({ mtimeMs }) => nowMs - mtimeMs >= hiddenLifeMs).map(({ path }) => path);
   if (paths.length > 0) await disk.run('removeAll', paths);
   return paths;
-}
-
-/** Now, by the clock of the file system that the share is on: ages of files are judged by it alone. */
-export function shareClockMs(disk: Disk, root: string): Promise<number> {
-  const tag = `${process.pid}-${Math.trunc(performance.now() * 1000)}`;
-  return disk.run('clockOf', { directory: shareDirectory(root), tag });
 }
 
 /** Pieces of this size cross the network when an output has to be sent. */

@@ -31,20 +31,28 @@ test('an opaque command that fails', async (t) => {
 
   await t.test('is not run again if it ran for more than a second, or died of a signal', async () => {
     assert.equal((await shell('sleep 1.2; exit 7')).status, 7);
-    assert.equal((await lastJob(swarm)).place, 'm2');
+    const { place, details } = await lastJob(swarm);
+    assert.equal(place, 'm2');
+    assert.match(details.join(), /it failed and ran for \d+ ms/);
     assert.equal((await shell('kill -SEGV $$')).signal, 'SIGSEGV');
     assert.equal((await lastJob(swarm)).place, 'm2');
   });
 
   await t.test('is run again here if it had no effect, and why says so', async () => {
     await swarm.check('m1', ['mkdir', '-p', 'quiet']);
-    const { status } = await swarm.exec(
-      'm1',
-      ['sh', '-c', 'sleep 0.1; cd quiet && swarmrun sh -c "exit 5"'],
-      soon,
-    );
-    assert.equal(status, 5);
-    const { place, codes, details } = await lastJob(swarm);
+    const fail = async () => {
+      const { status } = await swarm.exec(
+        'm1',
+        ['sh', '-c', 'sleep 0.1; cd quiet && swarmrun sh -c "exit 5"'],
+        soon,
+      );
+      assert.equal(status, 5);
+      return await lastJob(swarm);
+    };
+    let job = await fail();
+    // On a machine with much else to do it may run for more than a second.
+    for (let rounds = 1; rounds < 10 && /ran for/.test(job.details.join()); rounds += 1) job = await fail();
+    const { place, codes, details } = job;
     assert.deepEqual([place, codes], ['inline', ['failed-remotely']]);
     assert.match(details.join(), /failed within \d+ ms and is not seen to have changed anything/);
   });

@@ -26,10 +26,10 @@ import {
   readPiece,
   removeHidden,
   SentOutput,
-  shareClockMs,
   sweepHidden,
 } from '../../src/share/commit.ts';
 import { readFacts } from '../../src/share/facts.ts';
+import { shareClockMs } from '../../src/share/share-clock.ts';
 import { sharedRig, shareRig } from './share-rig.ts';
 
 type Rig = ReturnType<typeof shareRig>;

@@ -11,9 +11,10 @@ import type { TraceContext } from '../../core/view/trace.ts';
 import { OutsideLog } from '../../machine/outside-log.ts';
 import type { Sameness } from '../../machine/sameness.ts';
 import type { TracedFiles } from '../../share/blocking/traced.ts';
-import { removeHidden, shareClockMs } from '../../share/commit.ts';
+import { removeHidden } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
 import { readFacts } from '../../share/facts.ts';
+import { compareClocks } from '../../share/share-clock.ts';
 import { splitNul } from '../../wire/bytes.ts';
 import type { JobFacts, Offer } from '../../wire/job-messages.ts';
 import { maxStrings } from '../../wire/limits.ts';
@@ -54,7 +55,7 @@ export class Findings {
   readonly #logs = new Map<PeerName, Logs>();
   /** Of peers that are gone. */
   readonly #oldLogs = new BoundedMap<PeerName, Logs>(maxOldLogs);
-  /** Ahead of the local clock, by share. */
+  /** Ahead of the local clock, by share; rather too little, so that no change is missed. */
   readonly #clocks = new Map<string, { readonly aheadMs: Promise<number>; readonly atMs: number }>();
   /** By the share's clock. */
   readonly #begunMs = new WeakMap<Offer, number>();
@@ -151,7 +152,7 @@ export class Findings {
     const known = this.#clocks.get(root);
     const atMs = now();
     if (known !== undefined && atMs - known.atMs < clockMs) return known.aheadMs;
-    const aheadMs = shareClockMs(disk, root).then((shareMs) => shareMs - now());
+    const aheadMs = compareClocks(disk, root, now).then((lead) => lead.aheadMs - lead.uncertaintyMs);
     this.#clocks.set(root, { aheadMs, atMs });
     aheadMs.catch(() => this.#clocks.delete(root));
     return aheadMs;

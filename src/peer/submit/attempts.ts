@@ -185,7 +185,8 @@ export class Attempts {
         const hadEffect = submission.signalled || !submission.replayable || left > 0;
         const believed = succeeded || settlement.proven || hadEffect;
         const { id: job } = submission;
-        if (!believed && settlement.detail !== undefined) this.#init.ledger.detail(job, settlement.detail);
+        if (settlement.detail !== undefined && (settlement.proven || !believed))
+          this.#init.ledger.detail(job, settlement.detail);
         return this.#init.tell({ type: 'ended', job, attempt: record.number, ending, believed, report });
       }
     }

@@ -13,8 +13,12 @@ import type { Settlement } from './settlement.ts';
 /** Files that build tools write while their commands run. */
 const journals: ReadonlySet<string> = new Set(['.ninja_log', '.ninja_deps', '.ninja_lock']);
 
-/** `judge`: it is an ordinary error, if its reads are proven; `final`: it is one, whatever it read. */
-export type FailureVerdict = 'judge' | 'final' | Settlement;
+export type FailureVerdict =
+  /** It is an ordinary error if its reads are proven. */
+  | { readonly kind: 'judge' }
+  /** It is one whatever it read, for this reason. */
+  | { readonly kind: 'believed'; readonly detail: string }
+  | Settlement;
 
 export function judgeFailure(
   { submission }: AttemptRecord,
@@ -32,7 +36,7 @@ export function judgeFailure(
         !writes.isOfOthers(submission.id, path, view.offeredMs),
     );
     const effect = effectOfFailure({ ...end, changed: changed && toText(changed.path) });
-    if (effect !== undefined) return 'final';
+    if (effect !== undefined) return { kind: 'believed', detail: `it failed and ${effect}` };
     return unproven(`it failed within ${end.wallMs} ms and is not seen to have changed anything`);
   }
   const text = submission.heldText;
@@ -43,7 +47,7 @@ export function judgeFailure(
   if (kind === 'space' && !ofShare)
     return { kind: 'again', reason: 'no-space-remote', detail: lastLineOf(text) };
   if (kind !== 'ordinary' || ofShare) return unproven(lastLineOf(text));
-  return 'judge';
+  return { kind: 'judge' };
 }
 
 /** True if what was printed names a file that only this attempt has: no run here would have said so. */

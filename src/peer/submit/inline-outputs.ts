@@ -3,9 +3,9 @@
  * of it, as of what other machines wrote.
  */
 import { isBelow, resolvePath } from '../../core/paths.ts';
-import { shareClockMs } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
 import { readFacts } from '../../share/facts.ts';
+import { shareClockMs } from '../../share/share-clock.ts';
 import type { ByteString } from '../../wire/bytes.ts';
 import type { Seen } from '../../wire/values.ts';
 import { scanOf } from './job-tree.ts';

@@ -12,10 +12,10 @@ import {
   commitOutputs,
   type HiddenOutput,
   removeHidden,
-  shareClockMs,
   sweepHidden,
 } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
+import { shareClockMs } from '../../share/share-clock.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
 import { type ByteString, toText } from '../../wire/bytes.ts';
 import type { JobEnd } from '../../wire/job-messages.ts';

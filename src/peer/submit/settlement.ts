@@ -2,7 +2,7 @@ import type { RetryCode } from '../../core/reason.ts';
 
 /** What becomes of an attempt that ended. */
 export type Settlement =
-  /** It is as a run here would have been; `proven` says whether a failure may be believed too, `detail` why not. */
+  /** It is as a run here would have been; `proven` says whether a failure may be believed too, `detail` why, or why not. */
   | { readonly kind: 'final'; readonly proven: boolean; readonly detail?: string }
   | { readonly kind: 'again'; readonly reason: RetryCode; readonly detail: string }
   /** Nothing that another machine yields can be proven. */

@@ -9,7 +9,7 @@ import type { Sameness } from '../../machine/sameness.ts';
 import { type ByteString, toText } from '../../wire/bytes.ts';
 import type { JobEnd } from '../../wire/job-messages.ts';
 import type { AttemptRecord, OfferedAttempt, ServedAttempt } from './attempt-record.ts';
-import { judgeFailure, namesHidden } from './failing.ts';
+import { type FailureVerdict, judgeFailure, namesHidden } from './failing.ts';
 import type { JobWrites } from './job-writes.ts';
 import { hiddenOf, isSuccess, type Outputs } from './outputs.ts';
 import { settleServed } from './served/served-settling.ts';
@@ -48,7 +48,10 @@ export class Settling {
     const attempt = { record, offered, view, root };
     let settlement: Settlement;
     try {
-      settlement = (await this.#judge(attempt, end)) ?? (await this.#see(attempt, end));
+      const verdict = await this.#judge(attempt, end);
+      if (verdict === undefined) settlement = await this.#see(attempt, end);
+      else if (verdict.kind === 'believed') settlement = await this.#see(attempt, end, verdict.detail);
+      else settlement = verdict;
     } catch (error) {
       settlement = { kind: 'again', reason: 'output-unseen', detail: String(error) };
     }
@@ -75,8 +78,11 @@ export class Settling {
     }
   }
 
-  /** @returns undefined if the result is believed. */
-  async #judge(attempt: EndedAttempt, end: JobEnd): Promise<Settlement | undefined> {
+  /** @returns undefined or `believed` if the result is. */
+  async #judge(
+    attempt: EndedAttempt,
+    end: JobEnd,
+  ): Promise<Exclude<FailureVerdict, { kind: 'judge' }> | undefined> {
     const { record, offered } = attempt;
     if (isSuccess(end)) {
       if (namesHidden(record.submission.heldText, hiddenOf(offered.plan)))
@@ -84,8 +90,7 @@ export class Settling {
       return await this.#judgeReads(attempt, end);
     }
     const failure = judgeFailure(record, offered, end, this.#init.writes);
-    if (failure === 'final') return undefined;
-    if (failure !== 'judge') return failure;
+    if (failure.kind !== 'judge') return failure;
     const settlement = await this.#judgeReads(attempt, end);
     if (settlement === undefined || settlement.kind === 'unfit') return settlement;
     return 'detail' in settlement ? { kind: 'final', proven: false, detail: settlement.detail } : settlement;
@@ -131,7 +136,12 @@ export class Settling {
     return undefined;
   }
 
-  async #see({ record, offered: { plan }, root }: EndedAttempt, end: JobEnd): Promise<Settlement> {
+  /** @param believed - why a failure is believed, if it needs words. */
+  async #see(
+    { record, offered: { plan }, root }: EndedAttempt,
+    end: JobEnd,
+    believed?: string,
+  ): Promise<Settlement> {
     const { tracking, outputs } = this.#init;
     const { view, written } = tracking.share(root);
     for (const begun of written.note(end.outputs, plan.renames.length === 0)) outputs.sweep(root, begun);
@@ -142,7 +152,7 @@ export class Settling {
     if (result.kind === 'seen') {
       // All hidden names were renamed or removed with the commit.
       if (plan.renames.length > 0) record.leftovers = [];
-      return { kind: 'final', proven: true };
+      return { kind: 'final', proven: true, ...(believed !== undefined && { detail: believed }) };
     }
     return result.kind === 'unseen'
       ? { kind: 'again', reason: 'output-unseen', detail: result.detail }

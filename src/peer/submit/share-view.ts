@@ -21,17 +21,15 @@ import type { AttemptOutcome } from '../../core/view/judge.ts';
 import type { ViewRules } from '../../core/view/rules.ts';
 import { searchedByWords } from '../../core/view/source-words.ts';
 import { SubmitterView } from '../../core/view/submitter.ts';
-import { readPiece, shareClockMs } from '../../share/commit.ts';
+import { readPiece } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
 import { DiskError } from '../../share/disk-error.ts';
 import { parseRecord, recordBytes } from '../../share/look-answer.ts';
+import { compareClocks } from '../../share/share-clock.ts';
 import { fromBytes } from '../../wire/bytes.ts';
 
 /** Clocks drift: the share's is compared again after this time. */
 const clockMs = 600_000;
-/** A look at the clock that takes no longer is as good as any. */
-const quickLookMs = 2;
-const maxClockLooks = 4;
 /** Ticks of the server's clock. */
 const clockTickMs = 20;
 /** Paths whose last look is kept; more are forgotten together. */
@@ -179,20 +177,9 @@ export class ShareView {
   }
 
   async #compareClocks(): Promise<void> {
-    let best = Number.POSITIVE_INFINITY;
-    // The first look comes while everything else begins too: the quickest tells most.
-    for (let looks = 0; looks < maxClockLooks && best > quickLookMs; looks += 1) {
-      const beforeMs = this.#now();
-      const shareMs = await shareClockMs(this.#disk, this.root);
-      const afterMs = this.#now();
-      this.#clockAtMs = afterMs;
-      if (afterMs - beforeMs >= best) continue;
-      best = afterMs - beforeMs;
-      this.#view.setClock({
-        aheadMs: shareMs - (beforeMs + afterMs) / 2,
-        uncertaintyMs: best / 2 + clockTickMs,
-      });
-    }
+    const { aheadMs, uncertaintyMs } = await compareClocks(this.#disk, this.root, this.#now);
+    this.#clockAtMs = this.#now();
+    this.#view.setClock({ aheadMs, uncertaintyMs: uncertaintyMs + clockTickMs });
   }
 }
 

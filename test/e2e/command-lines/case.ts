@@ -5,7 +5,10 @@ import type { Reason } from '../../../src/core/reason.ts';
 export type Place =
   /** Each at last on another machine, and what came of it there counted. */
   | 'remote'
-  /** Each at last on the caller's machine, for this reason; `failed-remotely`: after it failed on another one. */
+  /**
+   * Each at last on the caller's machine, for this reason; `failed-remotely`: after it failed on another one, unless `why` says
+   * that it ran for more than a second there, as any command may where much else runs.
+   */
   | Reason
   /** Not said: no job at all, or some here and some there. */
   | 'anywhere';

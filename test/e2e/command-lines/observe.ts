@@ -61,14 +61,22 @@ export function differing(actual: Sight, expected: Sight): [Partial<Sight>, Part
   return [of(actual), of(expected)];
 }
 
+/** Such a failure is final. */
+const tookLong = /^it failed and ran for \d{4,} ms$/;
+
 /** What is not as the row says of where its jobs ran. */
 export function misplaced({ place }: CommandLine, jobs: readonly Explanation[]): string[] {
   if (place === 'anywhere') return [];
   if (jobs.length === 0) return ['no job'];
   return jobs.flatMap((job) => {
     const codes = job.reasons.map(({ reason }) => reason);
+    const isHere = job.place === 'inline';
     const right =
-      place === 'remote' ? job.place !== 'inline' : job.place === 'inline' && codes.includes(place);
+      place === 'remote'
+        ? !isHere
+        : isHere
+          ? codes.includes(place)
+          : place === 'failed-remotely' && job.details.some((detail) => tookLong.test(detail));
     return right
       ? []
       : [`${job.command.slice(0, 100)}: at ${job.place}, ${codes.join(', ')} ${job.details.join(', ')}`];
