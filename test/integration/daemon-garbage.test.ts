@@ -67,7 +67,7 @@ function frameOf(types: readonly FrameName[]): fc.Arbitrary<Buffer> {
 }
 
 test('whatever comes on the local socket ends that connection and nothing else', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   await using daemon = await Daemon.start();
   await fc.assert(
@@ -86,7 +86,7 @@ test('whatever comes on the local socket ends that connection and nothing else',
 });
 
 test('whatever a peer says, stranger or member, ends its stream or connection and nothing else', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   await using daemon = await Daemon.start();
   for (const isMember of [false, true]) {

@@ -57,7 +57,7 @@ function isAlive(pid: number): boolean {
 }
 
 for (const build of Object.keys(builds) as BuildName[]) {
-  describe(`swarmexec, ${build} build`, { timeout: 120_000 }, () => {
+  describe(`swarmexec, ${build} build`, { timeout: 600_000 }, () => {
     let programs: Programs;
     let runner: RunnerRig;
     let directory: string;

@@ -21,6 +21,7 @@ import { readFacts } from '../../src/share/facts.ts';
 import { refreshDirectories } from '../../src/share/refresh.ts';
 import { makeShare, realPathsBelow, Shares } from '../../src/share/shares.ts';
 import { touchDirectories } from '../../src/share/touch.ts';
+import { assertWithin } from '../rig/quickest.ts';
 import { sharedRig, shareRig } from './share-rig.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -103,12 +104,14 @@ test('looking at 400 files costs little CPU', async (t) => {
   const paths = Array.from({ length: 400 }, (_, n) => join(rig.directory, `header-${n}.h`));
   for (const path of paths) writeFileSync(path, 'x');
   for (let round = 0; round < 30; round++) await readFacts(rig.disk, paths);
-  const before = process.cpuUsage();
-  for (let round = 0; round < 50; round++) await readFacts(rig.disk, paths);
-  const spent = process.cpuUsage(before);
-  const ms = (spent.user + spent.system) / 1000 / 50;
-  t.diagnostic(`${ms.toFixed(2)} ms of CPU for 400 facts`);
-  assert.ok(ms < 8, `${ms} ms; the goal is 4, and tests run on busy machines`);
+  // The goal is 4, and tests run on busy machines, where caches are cold.
+  const spentMs = await assertWithin(8, 'CPU for 400 facts', async () => {
+    const before = process.cpuUsage();
+    for (let round = 0; round < 50; round++) await readFacts(rig.disk, paths);
+    const spent = process.cpuUsage(before);
+    return (spent.user + spent.system) / 1000 / 50;
+  });
+  t.diagnostic(`${spentMs.join(', ')} ms of CPU for 400 facts`);
 });
 
 test('a call that hangs fails at its deadline, holds up no other, and its thread comes back', async () => {
@@ -143,10 +146,9 @@ test('when too many calls hang, the next fails at once', async () => {
     disk.run('writePiece', { path: fifo, bytes: Buffer.of(), mode: 0o600, isFirst: false }, 50);
   await assert.rejects(hang(), { code: 'HUNG' });
   await assert.rejects(hang(), { code: 'HUNG' });
-  const startMs = performance.now();
-  const next = disk.run('lookAll', { paths: [fifo], fresh: false }, 5_000);
+  // Not at its deadline, which would be told in other words.
+  const next = disk.run('lookAll', { paths: [fifo], fresh: false }, 60_000);
   await assert.rejects(next, { code: 'HUNG', message: /hang already/ });
-  assert.ok(performance.now() - startMs < 1_000);
   await (await open(fifo, 'r')).close();
   await disk.close();
 });
@@ -231,7 +233,7 @@ test('nothing outside the share is below it, by `..` or by a link', async () => 
   writeFileSync(at('in/file'), '');
   symlinkSync('/etc', at('out'));
   symlinkSync('in', at('alias'));
-  symlinkSync('/nowhere/else', at('dangling'));
+  symlinkSync(`${rig.directory}-of-nobody/else`, at('dangling'));
   symlinkSync('loop', at('loop'));
   const found = await new Shares(rig.disk).find(rig.root);
   assert.ok(found.ok);

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { assertOwnNamespace } from '../rig/namespace.ts';
+import { assertWithin } from '../rig/quickest.ts';
 import { raw } from '../rig/raw.ts';
 import { pairOf, SwarmChild, SwarmNode } from '../rig/swarm-node.ts';
 import { until } from '../rig/until.ts';
@@ -18,13 +19,14 @@ function ownTag(): string {
 }
 
 test('peers find each other by mDNS only, within two seconds', async () => {
-  const serviceTag = ownTag();
-  await using a = await SwarmNode.start({ serviceTag });
-  const startMs = performance.now();
-  await using b = await SwarmNode.start({ serviceTag });
-  await Promise.all([a.meets(b), b.meets(a)]);
-  const tookMs = performance.now() - startMs;
-  assert.ok(tookMs < 2000, `took ${tookMs} ms`);
+  await assertWithin(2_000, 'they meet', async () => {
+    const serviceTag = ownTag();
+    await using a = await SwarmNode.start({ serviceTag });
+    const startMs = performance.now();
+    await using b = await SwarmNode.start({ serviceTag });
+    await Promise.all([a.meets(b), b.meets(a)]);
+    return performance.now() - startMs;
+  });
 });
 
 test('peers of another service tag are not found', async () => {
@@ -86,8 +88,9 @@ test('when all dial all at once, each pair ends with one peer and no connection 
 
 test('a given address of its own is no harm', async () => {
   await using a = await SwarmNode.start({
-    listen: ['/ip4/127.0.0.1/tcp/41911'],
-    bootstrap: ['/ip4/127.0.0.1/tcp/41911'],
+    // Below those that the kernel gives to whoever wants any.
+    listen: ['/ip4/127.0.0.1/tcp/14911'],
+    bootstrap: ['/ip4/127.0.0.1/tcp/14911'],
   });
   await using b = await SwarmNode.start({ bootstrap: a.swarm.addresses() });
   await a.meets(b);
@@ -108,18 +111,15 @@ test('a peer that is restarted under its address, with another identity, is back
 });
 
 test('a killed peer is noticed within 100 ms', async () => {
-  const tookMs: number[] = [];
-  // The best of three: the machine may be busy with something else.
-  for (let at = 0; at < 3; at += 1) {
+  await assertWithin(100, 'it is gone', async () => {
     await using child = await SwarmChild.start({});
     await using a = await SwarmNode.start({ bootstrap: child.addresses });
     await a.meets(child);
     const killedMs = performance.now();
     child.signal('SIGKILL');
     await until(() => a.has('gone'), 1000, 'it is gone');
-    tookMs.push(performance.now() - killedMs);
-  }
-  assert.ok(Math.min(...tookMs) < 100, `took ${tookMs.join(', ')} ms`);
+    return performance.now() - killedMs;
+  });
 });
 
 test('a frozen peer is suspect within three seconds, and well again when it goes on', async () => {
@@ -127,14 +127,17 @@ test('a frozen peer is suspect within three seconds, and well again when it goes
   await using a = await SwarmNode.start({ bootstrap: child.addresses });
   await a.meets(child);
   a.swarm.watch(child.id, true);
-  const frozenMs = performance.now();
-  child.signal('SIGSTOP');
-  await until(() => a.has('silence'), 4000, 'it is suspect');
-  const tookMs = performance.now() - frozenMs;
-  assert.ok(tookMs < 3000, `took ${tookMs} ms`);
-  child.signal('SIGCONT');
-  await until(() => a.has('well'), 2000, 'it is well');
-  assert.ok(!a.has('gone'));
+  await assertWithin(3_000, 'it is suspect', async () => {
+    a.told.length = 0;
+    const frozenMs = performance.now();
+    child.signal('SIGSTOP');
+    await until(() => a.has('silence'), 1000, 'it is suspect');
+    const tookMs = performance.now() - frozenMs;
+    child.signal('SIGCONT');
+    await until(() => a.has('well'), 2000, 'it is well');
+    assert.ok(!a.has('gone'));
+    return tookMs;
+  });
 });
 
 test('a peer that stays frozen is given up', async () => {

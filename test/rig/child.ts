@@ -1,6 +1,7 @@
 /** Runs real programs for the tests, in a clean environment, and collects what they say. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
+import { patience } from './until.ts';
 
 /** The checkout; this file runs from dist/test/rig. */
 export const checkout = path.resolve(import.meta.dirname, '../../..');
@@ -20,7 +21,7 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Default: /dev/null. */
   readonly stdin?: Buffer | string;
-  /** Killed after so many ms; default 60 s. A test that gets there has failed. */
+  /** Killed after so many ms, or a multiple on a machine that has much to do; default 60 s. A test that gets there has failed. */
   readonly timeoutMs?: number;
 }
 
@@ -40,10 +41,14 @@ const cleanEnvironment: Readonly<Record<string, string>> = {
   LC_ALL: 'C',
 };
 
+/** No wait is made longer than this, or the test would end first. */
+const longestMs = 240_000;
+
 /** Starts a program as the leader of a process group of its own. */
 export function start(argv: readonly string[], options: RunOptions = {}): Running {
   const [program = '', ...args] = argv;
-  const timeoutMs = options.timeoutMs ?? 60_000;
+  const expectedMs = options.timeoutMs ?? 60_000;
+  const timeoutMs = Math.max(expectedMs, Math.min(patience * expectedMs, longestMs));
   const child = spawn(program, args, {
     cwd: options.cwd ?? checkout,
     env: { ...cleanEnvironment, ...options.env },

@@ -1,12 +1,23 @@
 /** Compiles the C programs for tests: as they ship, and with the sanitizers. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { builtPath, commonFlags, type ProgramName, programs, sourcesOf } from '../../src/native/build.ts';
 import { checkout } from './child.ts';
 
 const common = [...commonFlags, '-Werror', '-g'];
+const launchSource = path.join(checkout, 'test/rig/launch.c');
 
 /** How the programs are built: compiler flags by the name of the build. */
 export const builds = {
@@ -17,10 +28,11 @@ export type BuildName = keyof typeof builds;
 
 /** Paths of the programs of one build. */
 export interface Programs extends Readonly<Record<ProgramName, string>> {
+  /** For the files of one test. */
   readonly directory: string;
   /** Executes a program with exact bytes; see launch.c. */
   readonly launch: string;
-  /** Removes all of it. */
+  /** Removes the directory. */
   remove(): void;
 }
 
@@ -32,26 +44,56 @@ export function builtPrograms(): Readonly<Record<ProgramName, string>> {
   >;
 }
 
+/** Compiled once for all test files and versions of Node, for as long as no source and no compiler changes. */
 export function compilePrograms(build: BuildName): Programs {
-  const directory = mkdtempSync(path.join(tmpdir(), `swarm-${build}-`));
-  const compile = (name: string, sources: readonly string[], flags: readonly string[]): string => {
-    const output = path.join(directory, name);
-    execFileSync('cc', [...common, ...flags, '-o', output, ...sources], { stdio: 'inherit' });
-    return output;
-  };
+  const cached = path.join(checkout, '.cache/programs', `${build}-${digestOf(builds[build])}`);
+  if (!existsSync(cached)) compileInto(cached, builds[build]);
   const compiled = programs.map(({ name }) => [
     name,
-    // What is loaded into other programs is tried as it ships: they know nothing of sanitizers.
-    builtPath('', name).endsWith('.so')
-      ? builtPath(checkout, name)
-      : compile(name, sourcesOf(checkout, name), builds[build]),
+    isLoaded(name) ? builtPath(checkout, name) : path.join(cached, name),
   ]);
+  const directory = mkdtempSync(path.join(tmpdir(), `swarm-${build}-`));
   return {
     ...(Object.fromEntries(compiled) as Record<ProgramName, string>),
     directory,
-    launch: compile('launch', [path.join(checkout, 'test/rig/launch.c')], ['-O1']),
+    launch: path.join(cached, 'launch'),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
+}
+
+/** What is loaded into other programs is tried as it ships: they know nothing of sanitizers. */
+function isLoaded(name: ProgramName): boolean {
+  return builtPath('', name).endsWith('.so');
+}
+
+function compileInto(directory: string, flags: readonly string[]): void {
+  mkdirSync(path.dirname(directory), { recursive: true });
+  const fresh = mkdtempSync(`${directory}-`);
+  const compile = (name: string, sources: readonly string[], flags: readonly string[]): void => {
+    execFileSync('cc', [...common, ...flags, '-o', path.join(fresh, name), ...sources], { stdio: 'inherit' });
+  };
+  for (const { name } of programs) if (!isLoaded(name)) compile(name, sourcesOf(checkout, name), flags);
+  compile('launch', [launchSource], ['-O1']);
+  try {
+    renameSync(fresh, directory);
+  } catch (error) {
+    // Another test file was quicker.
+    if (!existsSync(directory)) throw error;
+    rmSync(fresh, { recursive: true });
+  }
+}
+
+/** Of all that a build is made of. */
+function digestOf(flags: readonly string[]): string {
+  const hash = createHash('sha256');
+  hash.update(JSON.stringify([common, flags]));
+  hash.update(execFileSync('cc', ['--version']));
+  const native = path.join(checkout, 'src/native');
+  const files = readdirSync(native, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name));
+  for (const file of [launchSource, ...files.toSorted()]) hash.update(`${file}\0`).update(readFileSync(file));
+  return hash.digest('hex').slice(0, 16);
 }
 
 /** The wrapper as a Node script, as it stands where there is no C compiler. */

@@ -18,8 +18,10 @@ test('text keeps its lines, and nothing else that is unsafe', () => {
 });
 
 test('JSON stays the same value', () => {
+  // fast-check's own strings of all characters take a second to get ready.
+  const anyText = fc.uint16Array({ maxLength: 20 }).map((units) => String.fromCharCode(...units));
   fc.assert(
-    fc.property(fc.jsonValue(), fc.string({ unit: 'binary' }), (value, text) => {
+    fc.property(fc.jsonValue(), anyText, (value, text) => {
       const json = JSON.stringify({ value, text, evil });
       const visible = visibleJson(json);
       assert.doesNotMatch(visible, unsafe);

@@ -17,6 +17,7 @@ import {
 import { encodeRunnerJob, parseRunnerExit } from '../../../src/wire/runner-messages.ts';
 import { encodePairs } from '../../../src/wire/schema.ts';
 import { parseWrapperJob } from '../../../src/wire/wrapper-messages.ts';
+import { roundsOf } from '../../rig/effort.ts';
 import { report } from '../../rig/load-report.ts';
 import { arbitraryOf, type Field, tables, withField } from './protocol-page.ts';
 import { type Message, messages, offered, withoutMessage } from './registry.ts';
@@ -71,13 +72,14 @@ for (const { message, name, parse, fields } of listed) {
     for (const field of fields) {
       for (const value of field.kind.good) {
         const said = payloadOf(message, withField(fields, field.name, value));
-        assert.ok(isTaken(parse, said), `${field.name} is refused: ${describe(value)}`);
+        // The words of a failure cost more than the test.
+        if (!isTaken(parse, said)) assert.fail(`${field.name} is refused: ${describe(value)}`);
       }
       // In key=value strings all is text.
       const bad = field.kind.bad.filter((value) => !message.pairs || typeof value === 'string');
       for (const value of bad) {
         const said = payloadOf(message, withField(fields, field.name, value));
-        assert.ok(!isTaken(parse, said), `${field.name} is taken: ${describe(value)}`);
+        if (isTaken(parse, said)) assert.fail(`${field.name} is taken: ${describe(value)}`);
       }
       const without = payloadOf(message, withField(fields, field.name, undefined));
       assert.equal(isTaken(parse, without), field.optional, `without ${field.name}`);
@@ -112,6 +114,7 @@ for (const message of messages) {
         assert.deepEqual(parse(payload), value);
         encodeFrame(frame, payload as never);
       }),
+      { numRuns: roundsOf({ brief: 25, full: 100 }) },
     );
   });
 }
@@ -141,7 +144,7 @@ test('random bytes, any JSON and damaged messages end in nothing but a FrameErro
     fc.property(payload, fc.constantFrom(...parsers), (bytes, parse) => {
       isTaken(parse, bytes);
     }),
-    { numRuns: 4_000 },
+    { numRuns: roundsOf({ brief: 1_000, full: 4_000 }) },
   );
 });
 

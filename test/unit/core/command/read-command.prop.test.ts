@@ -5,6 +5,7 @@ import type { Command } from '../../../../src/core/command/contract.ts';
 import { readCommand } from '../../../../src/core/command/read-command.ts';
 import { mayTravel } from '../../../../src/core/command/travel.ts';
 import { resolvePath } from '../../../../src/core/paths.ts';
+import { roundsOf } from '../../../rig/effort.ts';
 import { cwd } from './reading.ts';
 
 const tools = ['gcc', 'g++', 'clang', 'cc', 'ccache', 'ld', 'ar', 'ranlib', 'as', 'strip', 'cpp', 'python3'];
@@ -73,12 +74,13 @@ describe('readCommand, whatever it is given', () => {
         });
         assert.equal(travel.travels, travel.reason === undefined);
       }),
-      { numRuns: 3000 },
+      { numRuns: roundsOf({ brief: 800, full: 3_000 }) },
     );
   });
 
   it('renames by changing nothing but the names of outputs', () => {
     let plans = 0;
+    const numRuns = roundsOf({ brief: 2_500, full: 10_000 });
     fc.assert(
       fc.property(fc.oneof(argv, sensible), (argv) => {
         const { reading } = readCommand({ argv, cwd, env: new Map() }, new Map());
@@ -117,8 +119,8 @@ describe('readCommand, whatever it is given', () => {
           hidden,
         );
       }),
-      { numRuns: 10_000 },
+      { numRuns },
     );
-    assert.ok(plans > 200, `only ${plans} of the random commands could be renamed`);
+    assert.ok(plans > numRuns / 50, `only ${plans} of the random commands could be renamed`);
   });
 });

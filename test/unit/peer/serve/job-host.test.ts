@@ -5,6 +5,7 @@ import * as fc from 'fast-check';
 import type { Refusal } from '../../../../src/peer/serve/contract.ts';
 import { encodeFetch } from '../../../../src/wire/job-messages.ts';
 import { outputWindowBytes } from '../../../../src/wire/limits.ts';
+import { roundsOf } from '../../../rig/effort.ts';
 import { HostRig } from '../../../rig/host-rig.ts';
 
 const GiB = 2 ** 30;
@@ -528,6 +529,6 @@ test('whatever happens in whatever order, every slot is free in the end and no s
       const open = rig.streams.filter(({ end, channel }) => end === undefined && channel.isOpen);
       assert.deepEqual(open, [], 'nobody waits for ever');
     }),
-    { numRuns: 300 },
+    { numRuns: roundsOf({ brief: 150, full: 300 }) },
   );
 });
