@@ -4,6 +4,7 @@
  * machine has a key of its own, named after its host.
  */
 import {
+  createHash,
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
@@ -22,6 +23,9 @@ export interface LastingKey {
   /** @returns the signature, base64, that lets peer `from` speak for this key to peer `to`. */
   readonly signFor: (from: string, to: string) => string;
 }
+
+const firstPort = 20_000;
+const ports = 12_000;
 
 /** DER of an Ed25519 public key before its 32 raw bytes. */
 const publicKeyPrefix = Buffer.from('302a300506032b6570032100', 'hex');
@@ -58,6 +62,13 @@ export async function ensureLastingKey(directory: string, host: string): Promise
   if (kept === undefined)
     throw new SwarmError('E_PAIRING', `${keyPath(directory, host)} was removed just now.`);
   return kept;
+}
+
+/** The port on which a machine with this key listens where it may: below those that kernels give out. */
+export function lastingPort(key: string): number {
+  return (
+    firstPort + (createHash('sha256').update(`buildswarm port 1\n${key}`).digest().readUInt32BE(0) % ports)
+  );
 }
 
 /** Does this signature let peer `from` speak for the key to peer `to`? */

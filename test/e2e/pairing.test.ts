@@ -155,6 +155,11 @@ test(
     await machines.untilConnected('m2');
     await machines.buildswarm('m1', 'start', '--no-mdns');
     await machines.untilConnected('m2', 'm1');
+    // Neither is left where the other could have seen it last.
+    for (const host of ['m1', 'm2'] as const) await machines.buildswarm(host, 'stop', '--now');
+    for (const host of ['m1', 'm2'] as const) await machines.buildswarm(host, 'start', '--no-mdns');
+    await machines.untilConnected('m1', 'm2');
+    await machines.untilConnected('m2', 'm1');
   },
 );
 

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { createSwarm, type Swarm } from '../../swarm/swarm.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import type { Settings } from '../settings.ts';
+import { listenAddresses } from './listen-addresses.ts';
 import type { Neighbours } from './neighbours.ts';
 
 interface SwarmNeeds {
@@ -21,8 +22,9 @@ export async function makeSwarm({
   warnings,
   neighbours,
 }: SwarmNeeds): Promise<Swarm> {
+  const listen = await listenAddresses(settings);
   return await createSwarm({
-    ...(settings.listen.length === 0 ? {} : { listen: settings.listen }),
+    ...(listen === undefined ? {} : { listen }),
     bootstrap: settings.peers,
     mdns: settings.mdns,
     log: (level, message, fields) => {

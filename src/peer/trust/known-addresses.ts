@@ -2,7 +2,9 @@
  * Finds known machines where no multicast reaches them: keeps the last addresses of each in a file, and has them dialled
  * while the machine is not connected.
  */
+
 import { type KnownPeer, readAddresses, writeAddresses } from '../../pairing/known-peers.ts';
+import { lastingPort } from '../../pairing/lasting-key.ts';
 
 export interface KnownAddressesInit {
   readonly directory: string;
@@ -28,18 +30,18 @@ export class KnownAddresses {
   /** Looks which machines are to be dialled: some may be known or forgotten since, or have come or gone. */
   async look(): Promise<void> {
     const { directory, machines, isConnected, keepDialling } = this.#init;
-    const missing = new Set(
+    const missing = new Map(
       machines()
-        .map(({ name }) => name)
-        .filter((name) => !isConnected(name)),
+        .filter(({ name }) => !isConnected(name))
+        .map(({ name, key }) => [name, key]),
     );
     for (const name of this.#dialled) {
       if (missing.has(name)) continue;
       this.#dialled.delete(name);
       keepDialling(name, []);
     }
-    for (const name of missing) {
-      const addresses = await readAddresses(directory, name);
+    for (const [name, key] of missing) {
+      const addresses = alsoAtPort(await readAddresses(directory, name), lastingPort(key));
       if (addresses.length === 0 || isConnected(name)) continue;
       this.#dialled.add(name);
       keepDialling(name, addresses);
@@ -57,4 +59,11 @@ export class KnownAddresses {
     }
     void this.look();
   }
+}
+
+/** It may have been started anew since, and listen on the port of its key now. */
+function alsoAtPort(addresses: readonly string[], port: number): readonly string[] {
+  return [
+    ...new Set(addresses.flatMap((address) => [address, address.replace(/\/tcp\/\d+/, `/tcp/${port}`)])),
+  ];
 }
