@@ -49,6 +49,7 @@ const workerFrames: readonly FrameName[] = [
   'STDERR',
   'BLOB',
   'ACK',
+  'WRITTEN',
   'RESULT',
   'RETURNED',
 ];

@@ -1,140 +1,224 @@
-/** Takes in what a served job has written, under temporary names beside the real ones, and renames it all at once. */
-import { randomBytes } from 'node:crypto';
-import { chmod, type FileHandle, link, lstat, mkdir, open, rename, rm, symlink } from 'node:fs/promises';
-import { isBelow } from '../core/paths.ts';
+/**
+ * Takes in what a served job has written, under hidden names beside the real ones, and then makes it all appear at once.
+ * Memory is bounded: a piece is written before the next is taken.
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { lstat } from 'node:fs/promises';
+import type { SwarmError } from '../core/swarm-error.ts';
+import { type CommitDecision, planCommit } from '../core/tree/commit-plan.ts';
 import { type ByteString, toBytes } from '../wire/bytes.ts';
-import { FrameError } from '../wire/frame.ts';
-import { type JobReport, type LeftRecord, parseJobReport } from '../wire/tree-messages.ts';
+import { type Frame, FrameError } from '../wire/frame.ts';
+import { hasOwnContent, type LeftRecord, parseJobReport } from '../wire/job-report.ts';
+import { parseWritten, type WrittenHead } from '../wire/written-messages.ts';
+import { cannotWrite } from './cannot-write.ts';
+import { type CommitResult, WrittenCommit } from './commit-written.ts';
+import { type ClockShift, timeHere } from './file-time.ts';
+import { type OpenFile, Staging } from './staging.ts';
 
-const maxReportBytes = 64 * 1024 * 1024;
-
-/** A file that is being received, or was. */
-interface Received {
+/** A file whose content comes. */
+interface Filling {
   readonly record: LeftRecord;
-  readonly temporary: ByteString;
+  /** Undefined: it comes, and is not wanted. */
+  readonly file: OpenFile | undefined;
+  readonly hash: Hash;
+  leftBytes: number;
 }
 
 export class WrittenFiles {
   readonly #areas: readonly ByteString[];
-  readonly #tag = randomBytes(6).toString('hex');
-  #reportBytes = -1;
+  readonly #startedAtMs: number;
+  readonly #staging: Staging;
+  #head: WrittenHead | undefined;
+  #shift: ClockShift = { startedMs: 0, sentMs: 0, receivedMs: 0 };
   #reportParts: Uint8Array[] = [];
-  #got = 0;
-  #report: JobReport | undefined;
+  #reportBytes = 0;
+  #records: readonly LeftRecord[] | undefined;
+  #decision: Exclude<CommitDecision<LeftRecord>, { kind: 'malformed' }> | undefined;
+  /** When directories that were there had last been changed, before anything was made in them. */
+  readonly #timesBefore = new Map<ByteString, bigint>();
   #next = 0;
-  #open: { file: FileHandle; leftBytes: number } | undefined;
-  readonly #files: Received[] = [];
-  #made: ByteString[] = [];
+  #filling: Filling | undefined;
+  /** It cannot be written here. What still comes is passed over. */
+  #failure: SwarmError | undefined;
+  #underWay: Promise<unknown> = Promise.resolve();
+  #isDropped = false;
 
-  constructor(areas: readonly ByteString[]) {
+  /**
+   * @param areas - what the job may write below: real paths.
+   * @param startedAtMs - when the job was handed in or later, before it could see anything: by Date.now().
+   */
+  constructor(areas: readonly ByteString[], startedAtMs: number) {
     this.#areas = areas;
+    this.#startedAtMs = startedAtMs;
+    this.#staging = new Staging(areas);
   }
 
+  /** All names that it made, changed or removed, once its report has come. */
   get paths(): ByteString[] {
-    return (this.#report?.records ?? []).map(({ path }) => path);
+    return (this.#records ?? []).map(({ path }) => path);
   }
 
-  /** @throws FrameError, errors of the file system */
-  async begin(sizeBytes: number): Promise<void> {
-    if (this.#reportBytes >= 0 || sizeBytes > maxReportBytes)
-      throw new FrameError('a report that has no place');
-    this.#reportBytes = sizeBytes;
-  }
-
-  async take(piece: Uint8Array): Promise<void> {
-    if (this.#report === undefined) {
-      this.#reportParts.push(piece);
-      this.#got += piece.length;
-      if (this.#got < this.#reportBytes) return;
-      this.#report = parseJobReport(Buffer.concat(this.#reportParts));
-      this.#check(this.#report);
-      await this.#openNext();
-      return;
-    }
-    if (this.#open === undefined || piece.length > this.#open.leftBytes)
-      throw new FrameError('more than was said');
-    await this.#open.file.write(piece);
-    this.#open.leftBytes -= piece.length;
-    if (this.#open.leftBytes > 0) return;
-    await this.#open.file.close();
-    this.#open = undefined;
-    await this.#openNext();
-  }
-
+  /** All that was announced has come. */
   get isWhole(): boolean {
-    return (
-      this.#report !== undefined && this.#open === undefined && this.#next >= this.#report.records.length
-    );
+    return this.#records !== undefined && this.#filling === undefined && this.#next >= this.#records.length;
   }
 
-  async commit(): Promise<{ readonly committed: true } | { readonly conflict: ByteString }> {
-    const records = this.#report?.records ?? [];
-    for (const { record, temporary } of this.#files.toSorted((a, b) => rank(a) - rank(b))) {
-      await rename(toBytes(temporary), toBytes(record.path));
-    }
-    for (const record of records) {
-      if (record.kind === 'link') {
-        await rm(toBytes(record.path), { force: true });
-        await symlink(toBytes(record.target), toBytes(record.path));
-      }
-    }
-    for (const record of records.toReversed())
-      if (record.kind === 'removed') await rm(toBytes(record.path), { force: true, recursive: true });
-    for (const record of records.toReversed())
-      if (record.kind === 'directory') await chmod(toBytes(record.path), record.attributes.mode & 0o7777);
-    // From now on it is the user's.
-    this.#files.length = 0;
-    this.#made = [];
-    return { committed: true };
+  /**
+   * Takes a WRITTEN or a BLOB frame; one at a time.
+   *
+   * @throws FrameError if the worker sends what it must not: the stream is to be ended.
+   */
+  async take(frame: Frame): Promise<void> {
+    await this.#alone(() => this.#take(frame));
   }
 
+  async #take({ type, payload }: Frame): Promise<void> {
+    if (type === 'WRITTEN') this.#begin(parseWritten(payload));
+    else if (type !== 'BLOB' || this.#head === undefined)
+      throw new FrameError(`a ${type} frame where none was announced`);
+    else if (this.#records === undefined) await this.#takeReport(payload, this.#head);
+    else await this.#takeContent(payload);
+  }
+
+  /**
+   * Makes it appear. Nothing has changed if it conflicts with what others did here meanwhile, or can be done only by a
+   * command that runs here.
+   *
+   * @throws SwarmError `E_TREE` if it cannot be written; then what was complete has appeared, and nothing else.
+   */
+  async commit(): Promise<CommitResult> {
+    return await this.#alone(() => this.#commit());
+  }
+
+  async #commit(): Promise<CommitResult> {
+    if (!this.isWhole || this.#decision === undefined)
+      throw new Error('internal: a commit of what has not come');
+    if (this.#decision.kind === 'refused') return { conflict: this.#decision.path, why: this.#decision.why };
+    if (this.#failure !== undefined) throw this.#failure;
+    return await new WrittenCommit({
+      plan: this.#decision.plan,
+      areas: this.#areas,
+      staging: this.#staging,
+      startedAtMs: this.#startedAtMs,
+      shift: this.#shift,
+      timesBefore: this.#timesBefore,
+    }).run();
+  }
+
+  /** Removes what has not appeared, when what is under way is over; nothing more is taken then. Never rejects. */
   async drop(): Promise<void> {
-    await this.#open?.file.close();
-    for (const { temporary } of this.#files) await rm(toBytes(temporary), { force: true });
-    for (const made of this.#made.toReversed()) await rm(toBytes(made), { force: true, recursive: true });
+    this.#isDropped = true;
+    await this.#underWay;
+    const filling = this.#filling;
+    this.#filling = undefined;
+    await filling?.file?.abandon();
+    await this.#staging.drop();
   }
 
-  #check({ records }: JobReport): void {
-    for (const { path } of records)
-      if (!this.#areas.some((area) => isBelow(area, path))) throw new FrameError('a file outside the areas');
+  async #alone<Result>(act: () => Promise<Result>): Promise<Result> {
+    if (this.#isDropped) throw new Error('what the command wrote is not wanted any more');
+    const acting = act();
+    this.#underWay = acting.catch(() => undefined); // told to the caller
+    return await acting;
   }
 
-  async #openNext(): Promise<void> {
-    const { records } = this.#report as JobReport;
-    for (; this.#next < records.length; ) {
+  #begin(head: WrittenHead): void {
+    if (this.#head !== undefined) throw new FrameError('a second WRITTEN message');
+    this.#head = head;
+    this.#shift = { startedMs: head.startedMs, sentMs: head.sentMs, receivedMs: Date.now() };
+  }
+
+  async #takeReport(piece: Uint8Array, { reportBytes, contentBytes }: WrittenHead): Promise<void> {
+    this.#reportBytes += piece.length;
+    if (this.#reportBytes > reportBytes) throw new FrameError('a job report is longer than was announced');
+    this.#reportParts.push(piece);
+    if (this.#reportBytes < reportBytes) return;
+    const { records } = parseJobReport(Buffer.concat(this.#reportParts.splice(0)));
+    const decision = planCommit(records, this.#areas);
+    if (decision.kind === 'malformed') throw new FrameError(`a job report has ${decision.why}`);
+    const sum = records
+      .filter(hasOwnContent)
+      .reduce((bytes, { attributes }) => bytes + attributes.sizeBytes, 0);
+    if (sum !== contentBytes)
+      throw new FrameError('a job report tells of other contents than were announced');
+    this.#records = records;
+    this.#decision = decision;
+    for (const { path, kind } of records)
+      if (kind === 'directory') await this.#attempt(path, async () => await this.#noteTime(path));
+    await this.#stageNext();
+  }
+
+  async #noteTime(path: ByteString): Promise<void> {
+    try {
+      const stats = await lstat(toBytes(path), { bigint: true });
+      if (stats.isDirectory()) this.#timesBefore.set(path, stats.mtimeNs);
+    } catch (error) {
+      if (!['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
+  }
+
+  async #takeContent(piece: Uint8Array): Promise<void> {
+    const filling = this.#filling;
+    if (filling === undefined || piece.length > filling.leftBytes)
+      throw new FrameError('more content than was announced');
+    filling.hash.update(piece);
+    await this.#attempt(filling.record.path, async () => await filling.file?.write(piece));
+    filling.leftBytes -= piece.length;
+    if (filling.leftBytes > 0) return;
+    this.#filling = undefined;
+    await this.#finish(filling);
+    await this.#stageNext();
+  }
+
+  async #finish({ record, file, hash }: Filling): Promise<void> {
+    if (!hash.digest().equals(record.hash)) {
+      await file?.abandon();
+      throw new FrameError('a content that is not the one that was announced');
+    }
+    if (this.#isPassedOver) await file?.abandon();
+    else await this.#attempt(record.path, async () => await file?.finish());
+  }
+
+  /** Makes all that needs no content, up to a file that does. */
+  async #stageNext(): Promise<void> {
+    const records = this.#records ?? [];
+    while (this.#next < records.length && this.#filling === undefined) {
       const record = records[this.#next] as LeftRecord;
       this.#next += 1;
-      if (record.kind === 'directory') {
-        const there = await lstat(toBytes(record.path)).catch(() => undefined);
-        if (there?.isDirectory() === true) continue;
-        await mkdir(toBytes(record.path));
-        this.#made.push(record.path);
-      }
-      if (record.kind !== 'file') continue;
-      const slash = record.path.lastIndexOf('/');
-      const temporary = `${record.path.slice(0, slash + 1)}.buildswarm-${this.#tag}-${this.#files.length}`;
-      const first = this.#files.find(
-        (each) => record.sameAs !== undefined && each.record === records[record.sameAs],
-      );
-      if (first !== undefined) {
-        await link(toBytes(first.temporary), toBytes(temporary));
-        this.#files.push({ record, temporary });
-        continue;
-      }
-      const file = await open(toBytes(temporary), 'wx', 0o600);
-      this.#files.push({ record, temporary });
-      if (record.attributes.sizeBytes === 0) {
-        await file.chmod(record.attributes.mode & 0o7777);
-        await file.close();
-        continue;
-      }
-      await file.chmod(record.attributes.mode & 0o7777);
-      this.#open = { file, leftBytes: record.attributes.sizeBytes };
-      return;
+      if (hasOwnContent(record)) await this.#open(record);
+      else await this.#attempt(record.path, async () => await this.#stage(record, records));
     }
   }
-}
 
-function rank({ record: { path } }: Received): number {
-  return /\.(?:d|dd|dep|P|Po|Plo|Tpo)$/.test(path) ? 1 : 0;
+  async #open(record: LeftRecord): Promise<void> {
+    let file: OpenFile | undefined;
+    await this.#attempt(record.path, async () => {
+      file = await this.#staging.file(record, timeHere(record.attributes.mtimeNs, this.#shift));
+    });
+    const filling = { record, file, hash: createHash('sha256'), leftBytes: record.attributes.sizeBytes };
+    if (filling.leftBytes > 0) this.#filling = filling;
+    else await this.#finish(filling);
+  }
+
+  async #stage(record: LeftRecord, records: readonly LeftRecord[]): Promise<void> {
+    const time = timeHere(record.attributes.mtimeNs, this.#shift);
+    const first = record.sameAs === undefined ? undefined : records[record.sameAs];
+    if (record.kind === 'file' && first !== undefined) await this.#staging.another(record, first);
+    else if (record.kind === 'link') await this.#staging.link(record, time);
+    else if (record.kind === 'special') await this.#staging.fifo(record, time);
+  }
+
+  /** Does something here, unless something failed before: that is told by the commit. */
+  async #attempt(path: ByteString, act: () => Promise<unknown>): Promise<void> {
+    if (this.#isPassedOver) return;
+    try {
+      await act();
+    } catch (error) {
+      this.#failure = cannotWrite(path, error);
+    }
+  }
+
+  get #isPassedOver(): boolean {
+    return this.#failure !== undefined || this.#decision?.kind === 'refused';
+  }
 }

@@ -1,10 +1,10 @@
-/** Sends home what a served job has written: the report of swarmjob, then the content of each file in its order. */
-import { open, readFile } from 'node:fs/promises';
+/** Sends home what a served job has written: swarmjob's report, then the content of each file in its order. */
+import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ByteString, toBytes } from '../wire/bytes.ts';
 import { frameLimits, type PayloadArguments } from '../wire/frame.ts';
-import { encodeAck } from '../wire/job-messages.ts';
-import { parseJobReport } from '../wire/tree-messages.ts';
+import { hasOwnContent, parseJobReport } from '../wire/job-report.ts';
+import { encodeWritten } from '../wire/written-messages.ts';
 import { contentPathOf } from './tree-job.ts';
 
 /** Longest wait for a submitter that takes nothing. */
@@ -12,23 +12,50 @@ const idleTimeoutMs = 30_000;
 
 /** The part of a job's stream that is needed to send. */
 export interface WrittenSink {
-  send<Type extends 'ACK' | 'BLOB'>(type: Type, ...payload: PayloadArguments<Type>): boolean;
+  send<Type extends 'WRITTEN' | 'BLOB'>(type: Type, ...payload: PayloadArguments<Type>): boolean;
   onDrain: () => void;
 }
 
-/** @throws Error if the submitter takes nothing for too long, or a file is not as the report says. */
+/**
+ * Comes after the job's end. Waits whenever enough is on its way.
+ *
+ * @param scratch - of this job, with swarmjob's report in it.
+ * @param areas - as swarmjob was given them.
+ * @throws Error if the submitter takes nothing for too long, or a file is not as the report says.
+ */
 export async function sendWritten(
   scratch: string,
   areas: readonly ByteString[],
   sink: WrittenSink,
 ): Promise<void> {
   const report = await readFile(join(scratch, 'report'));
-  await said(sink, sink.send('ACK', encodeAck({ sizeBytes: report.length })));
+  const files = parseJobReport(report).records.filter(hasOwnContent);
+  await said(
+    sink,
+    sink.send(
+      'WRITTEN',
+      encodeWritten({
+        reportBytes: report.length,
+        contentBytes: files.reduce((sum, { attributes }) => sum + attributes.sizeBytes, 0),
+        startedMs: await startOf(scratch),
+        sentMs: Date.now(),
+      }),
+    ),
+  );
   for (let at = 0; at < report.length; at += frameLimits.BLOB)
     await said(sink, sink.send('BLOB', report.subarray(at, at + frameLimits.BLOB)));
-  for (const record of parseJobReport(report).records) {
-    if (record.kind !== 'file' || record.sameAs !== undefined) continue;
-    await sendFile(contentPathOf({ scratch, areas }, record), record.attributes.sizeBytes, sink);
+  for (const file of files)
+    await sendFile(contentPathOf({ scratch, areas }, file), file.attributes.sizeBytes, sink);
+}
+
+/** Before anything was written: swarmjob's last act before it starts a command is to make its layers. */
+async function startOf(scratch: string): Promise<number> {
+  try {
+    return Math.floor((await stat(join(scratch, '0'))).mtimeMs);
+  } catch (error) {
+    // There is no layer to write to, so there is no file whose time counts.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Date.now();
+    throw error;
   }
 }
 
@@ -38,7 +65,7 @@ async function sendFile(path: ByteString, sizeBytes: number, sink: WrittenSink):
     for (let leftBytes = sizeBytes; leftBytes > 0; ) {
       const piece = Buffer.allocUnsafe(Math.min(leftBytes, frameLimits.BLOB));
       const { bytesRead } = await file.read(piece, 0, piece.length);
-      if (bytesRead === 0) throw new Error('a file that a job wrote has become shorter');
+      if (bytesRead === 0) throw new Error('a file that a job wrote has become shorter since its end');
       leftBytes -= bytesRead;
       await said(sink, sink.send('BLOB', piece.subarray(0, bytesRead)));
     }
@@ -50,7 +77,10 @@ async function sendFile(path: ByteString, sizeBytes: number, sink: WrittenSink):
 async function said(sink: WrittenSink, hasRoom: boolean): Promise<void> {
   if (hasRoom) return;
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('the submitter takes nothing')), idleTimeoutMs);
+    const timer = setTimeout(
+      () => reject(new Error(`the submitter took nothing of it for ${idleTimeoutMs} ms`)),
+      idleTimeoutMs,
+    );
     sink.onDrain = () => {
       clearTimeout(timer);
       resolve();

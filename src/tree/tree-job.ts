@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ByteString, fromBytes } from '../wire/bytes.ts';
-import { type JobReport, type LeftRecord, parseJobReport } from '../wire/tree-messages.ts';
+import { type JobReport, type LeftRecord, parseJobReport } from '../wire/job-report.ts';
 import type { TreePlace } from './tree-mount.ts';
 
 /** What a job needs besides its command. */

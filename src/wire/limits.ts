@@ -70,3 +70,7 @@ export const maxGroups = 64;
 export const maxAreas = 16;
 /** Faults that are told with a result: one is enough. */
 export const maxFaults = 8;
+/** What swarmjob reports of one command: some 150 bytes a name. */
+export const maxReportBytes = 64 * 1024 * 1024;
+/** Contents that one served command may write. */
+export const maxWrittenBytes = 64 * 1024 * 1024 * 1024;

@@ -215,8 +215,8 @@ export interface TreeChanges {
   readonly changes: readonly TreeChange[];
 }
 
-const hashBytes = 32;
-const attrBytes = 5 * 8 + 2 * 8 + 6 * 4;
+export const hashBytes = 32;
+export const attrBytes = 5 * 8 + 2 * 8 + 6 * 4;
 const modeAt = 5 * 8 + 2 * 8 + 2 * 4;
 const linkMode = 0o120000;
 
@@ -305,90 +305,4 @@ export function parseTreeFault(payload: Uint8Array): TreeFault {
   const fault = { kind, errno: from.u32(), path: from.text(), name: from.text() };
   from.end();
   return fault;
-}
-
-// The report of swarmjob: a file, not a frame
-
-const recordKinds = ['file', 'directory', 'link', 'removed', 'special'] as const;
-
-/** Attributes of what a job left; times in nanoseconds. */
-export interface LeftAttributes {
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly sizeBytes: number;
-  readonly mtimeNs: bigint;
-}
-
-/** One name that a job made, changed or removed. */
-export interface LeftRecord {
-  readonly kind: (typeof recordKinds)[number];
-  readonly path: TreePath;
-  /** The directory of the job's scratch where its content lies, with the same path below that of the area. */
-  readonly area: number;
-  /** Of a directory: nothing that the tree has in it is left. */
-  readonly opaque: boolean;
-  readonly attributes: LeftAttributes;
-  readonly target: ByteString;
-  /** Of a file: SHA-256. */
-  readonly hash: Uint8Array;
-  /** Of a file that has an earlier name in this report: that record's place in the list. */
-  readonly sameAs: number | undefined;
-}
-
-export interface JobReport {
-  /** Empty if the command ran; else the step that failed, with `errno`. */
-  readonly stage: string;
-  readonly errno: number;
-  /** As wait() gives it. */
-  readonly status: number;
-  /** Processes that outlived the command and were ended. */
-  readonly left: number;
-  /** An errno if the list is not whole, else 0. */
-  readonly listErrno: number;
-  readonly records: readonly LeftRecord[];
-}
-
-function parseAttributes(from: Cursor): LeftAttributes {
-  const raw = from.take(attrBytes);
-  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
-  const narrow = 5 * 8 + 2 * 8;
-  return {
-    sizeBytes: Number(view.getBigUint64(16, true)),
-    mtimeNs: view.getBigInt64(40, true) * 1_000_000_000n + BigInt(view.getUint32(narrow, true)),
-    mode: view.getUint32(narrow + 8, true),
-    uid: view.getUint32(narrow + 16, true),
-    gid: view.getUint32(narrow + 20, true),
-  };
-}
-
-function parseRecord(from: Cursor): LeftRecord {
-  const kind = recordKinds[from.u8()];
-  if (kind === undefined) throw new FrameError('a job report has a record of no known kind');
-  const opaque = from.u8() === 1;
-  const area = from.u8();
-  const path = from.text();
-  const attributes = parseAttributes(from);
-  const target = kind === 'link' ? from.text() : '';
-  const first = kind === 'file' ? from.u32() : 0;
-  const hash = kind === 'file' ? from.take(hashBytes) : new Uint8Array(0);
-  return { kind, path, area, opaque, attributes, target, hash, sameAs: first === 0 ? undefined : first - 1 };
-}
-
-/** @throws FrameError */
-export function parseJobReport(bytes: Uint8Array): JobReport {
-  const from = new Cursor('job report', bytes);
-  if (from.u32() !== 1) throw new FrameError('a job report is of another version');
-  const stage = from.text();
-  const [errno, status, left, listErrno, count] = [
-    from.u32(),
-    from.u32(),
-    from.u32(),
-    from.u32(),
-    from.u32(),
-  ];
-  const records: LeftRecord[] = [];
-  for (let n = 0; n < count; n += 1) records.push(parseRecord(from));
-  from.end();
-  return { stage, errno, status, left, listErrno, records };
 }

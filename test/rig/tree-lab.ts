@@ -10,8 +10,9 @@ import type { ProgramName } from '../../src/native/build.ts';
 import { contentPathOf, readJobReport, type TreeJob, treeJobArgv } from '../../src/tree/tree-job.ts';
 import { TreeMount, type TreeMountOptions } from '../../src/tree/tree-mount.ts';
 import { TreeServer } from '../../src/tree/tree-server.ts';
+import type { JobReport } from '../../src/wire/job-report.ts';
 import { parseRunnerExit, type RunnerExit } from '../../src/wire/runner-messages.ts';
-import type { JobReport, TreeFault, TreeFigures } from '../../src/wire/tree-messages.ts';
+import type { TreeFault, TreeFigures } from '../../src/wire/tree-messages.ts';
 import { RunnerRig } from './runner-rig.ts';
 import { until } from './until.ts';
 

@@ -23,7 +23,7 @@ enum record_kind {
   RECORD_SPECIAL = 4, /* a fifo or a socket */
 };
 
-enum { RECORD_OPAQUE = 1, REPORT_VERSION = 1, MOST_DEPTH = 2048 };
+enum { RECORD_OPAQUE = 1, RECORD_IN_PLACE = 2, REPORT_VERSION = 1, MOST_DEPTH = 2048 };
 
 struct report {
   struct bytes out;
@@ -38,6 +38,9 @@ static int is_opaque(int directory) {
   char value[2];
   return fgetxattr(directory, "user.overlay.opaque", value, sizeof value) == 1 && value[0] == 'y';
 }
+
+/* Whether it is a copy of what the tree has, which the job then changed: not a file that it made. */
+static int is_copy(int file) { return fgetxattr(file, "user.overlay.origin", NULL, 0) >= 0; }
 
 static void add_record(struct report *report, enum record_kind kind, int flags, const char *path,
                        const struct stat *of) {
@@ -68,8 +71,9 @@ static void report_file(struct report *report, int directory, const char *name, 
   /* Whoever reads it for the submitter has no more rights than the user: the mode is in the record. */
   if (fd >= 0 && (of->st_mode & 0400) == 0) fchmod(fd, of->st_mode | 0400);
   if (!first && (fd < 0 || sha256_of_file(fd, (uint64_t)of->st_size, hash) != 0)) report->error = errno;
+  int flags = fd >= 0 && is_copy(fd) ? RECORD_IN_PLACE : 0;
   if (fd >= 0) close(fd);
-  add_record(report, RECORD_FILE, 0, path, of);
+  add_record(report, RECORD_FILE, flags, path, of);
   add_u32(&report->out, first);
   bytes_add(&report->out, hash, HASH_BYTES);
 }
@@ -94,7 +98,8 @@ static void report_directory(struct report *report, int directory, const char *n
     return;
   }
   if ((of->st_mode & 0700) != 0700) fchmod(fd, of->st_mode | 0700);
-  add_record(report, RECORD_DIRECTORY, is_opaque(fd) ? RECORD_OPAQUE : 0, path, of);
+  int flags = (is_opaque(fd) ? RECORD_OPAQUE : 0) | (is_copy(fd) ? RECORD_IN_PLACE : 0);
+  add_record(report, RECORD_DIRECTORY, flags, path, of);
   walk(report, fd, path, depth + 1);
 }
 

@@ -123,7 +123,7 @@ export class AttemptStream {
       case 'STDIN_TAKEN':
         this.#listener.onStdinTaken(parseStdinTaken(frame.payload));
         break;
-      case 'ACK':
+      case 'WRITTEN':
       case 'BLOB':
         this.#channel.pause();
         this.#listener.onWritten(frame).then(

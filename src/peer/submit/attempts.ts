@@ -8,7 +8,7 @@ import { learnMemory, type MemoryLedger } from '../../core/schedule/memory.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
 import { type ByteString, joinNul } from '../../wire/bytes.ts';
 import { type Frame, FrameError } from '../../wire/frame.ts';
-import { type JobResult, parseAck, type Refused } from '../../wire/job-messages.ts';
+import { type JobResult, type Refused } from '../../wire/job-messages.ts';
 import { describeEnding } from '../explain/ending.ts';
 import type { Ledger } from '../explain/ledger.ts';
 import type { Refusals } from '../explain/refusals.ts';
@@ -212,12 +212,9 @@ function isSameHere({ served }: AttemptRecord, detail: string): boolean {
   return detail === 'exec EACCES' || (served !== undefined && detail.startsWith('exec '));
 }
 
-async function takeWritten({ served }: AttemptRecord, { type, payload }: Frame): Promise<void> {
-  if (served === undefined) throw new FrameError(`a ${type} frame of a command that is not served`);
-  if (type === 'BLOB') return await served.written.take(payload);
-  const said = parseAck(payload);
-  if (!('sizeBytes' in said)) throw new FrameError('an ACK frame that has no place');
-  await served.written.begin(said.sizeBytes);
+async function takeWritten({ served }: AttemptRecord, frame: Frame): Promise<void> {
+  if (served === undefined) throw new FrameError(`a ${frame.type} frame of a command that is not served`);
+  await served.written.take(frame);
 }
 
 function environmentOf({ request, reading }: Submission): readonly ByteString[] {

@@ -103,13 +103,14 @@ export class Offers {
       return { kind: 'refused', refused: { code: 'tree-gone', detail: opened.detail } };
     if (opened.kind === 'refused')
       return { kind: 'refused', refused: { code: opened.code, detail: opened.detail } };
+    const startedAtMs = Date.now();
     const generation = await tree.barrier();
     submission.isServed = true;
     record.served = {
       tree,
       generation,
       preparedMs: this.#init.now(),
-      written: new WrittenFiles(place.areas),
+      written: new WrittenFiles(place.areas, startedAtMs),
     };
     const offer: Offer = {
       ...commonOf(record),

@@ -9,6 +9,7 @@ import * as runner from '../../../src/wire/runner-messages.ts';
 import * as tree from '../../../src/wire/tree-messages.ts';
 import * as stream from '../../../src/wire/tree-stream-messages.ts';
 import * as wrapper from '../../../src/wire/wrapper-messages.ts';
+import * as written from '../../../src/wire/written-messages.ts';
 
 type Parse = (payload: Uint8Array) => unknown;
 
@@ -211,6 +212,7 @@ export const messages: readonly Message[] = [
   message('FETCH', job.parseFetch, job.encodeFetch, { table: 'FETCH' }),
   message('ACK', job.parseAck, job.encodeAck, { table: 'ACK before the bytes' }),
   message('ACK', job.parseAck, job.encodeAck, { table: 'ACK after the bytes' }),
+  message('WRITTEN', written.parseWritten, written.encodeWritten, { table: 'WRITTEN' }),
 
   message('TREE_OPEN', stream.parseTreeOpen, stream.encodeTreeOpen, { table: 'TREE_OPEN' }),
   message('TREE_OPENED', stream.parseTreeOpened, stream.encodeTreeOpened, { table: 'TREE_OPENED: mounted' }),
@@ -261,4 +263,5 @@ export const offered: Readonly<Record<string, unknown>> = {
   ...runner,
   ...stream,
   ...wrapper,
+  ...written,
 };

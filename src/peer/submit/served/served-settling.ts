@@ -51,7 +51,7 @@ export async function settleServed(
     return {
       kind: 'inline',
       reason: 'conflict',
-      detail: `${toText(result.conflict)} changed here while it ran`,
+      detail: `${toText(result.conflict)} ${result.why}`,
     };
   return { kind: 'final', proven: true };
 }

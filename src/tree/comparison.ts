@@ -1,0 +1,158 @@
+/**
+ * Whether what a job is about to replace or remove here is as it was when the job began, by the time of its last change,
+ * which no program can set. What changed since is a conflict: the job has not seen it.
+ */
+import { readdir } from 'node:fs/promises';
+import { baseName, joinPath, parentOf } from '../core/paths.ts';
+import type { CommitPlan } from '../core/tree/commit-plan.ts';
+import { type ByteString, fromBytes } from '../wire/bytes.ts';
+import type { LeftRecord } from '../wire/job-report.ts';
+import { cannotWrite } from './cannot-write.ts';
+import { RealDirectory } from './real-directory.ts';
+import type { Staging } from './staging.ts';
+
+export interface Conflict {
+  readonly conflict: ByteString;
+  /** Ends a sentence that begins with the path. */
+  readonly why: string;
+}
+
+export interface ComparisonInit {
+  readonly plan: CommitPlan<LeftRecord>;
+  readonly staging: Staging;
+  readonly startedAtMs: number;
+}
+
+type Stats = NonNullable<Awaited<ReturnType<RealDirectory['look']>>>;
+
+const changed = 'changed here while the command ran elsewhere';
+const gone = 'is gone here since the command began elsewhere';
+const names = 'has other names here, which all get what is written to it';
+
+export class Comparison {
+  readonly #plan: CommitPlan<LeftRecord>;
+  readonly #staging: Staging;
+  readonly #startedNs: bigint;
+  readonly #recorded: ReadonlySet<ByteString>;
+  /** Directories that the job made, or made anew. */
+  readonly #made: ReadonlySet<ByteString>;
+  /** Some file was there before, under its name or another. */
+  readonly #hasCopies: boolean;
+  /** A copy under a name that is not here may be what was moved, or linked, there. */
+  readonly #hasMoves: boolean;
+  /** What is left in directories that the job has emptied: to be removed. */
+  readonly superseded: ByteString[] = [];
+
+  constructor({ plan, staging, startedAtMs }: ComparisonInit) {
+    this.#plan = plan;
+    this.#staging = staging;
+    this.#startedNs = BigInt(startedAtMs) * 1_000_000n;
+    this.#made = new Set(
+      plan.directories
+        .filter(({ path, inPlace }) => !inPlace || plan.emptied.has(path))
+        .map(({ path }) => path),
+    );
+    // Of links it is not told.
+    this.#hasCopies = plan.entries.some(({ kind, inPlace }) => inPlace || kind === 'link');
+    this.#hasMoves = plan.removals.length > 0 || plan.entries.some(({ sameAs }) => sameAs !== undefined);
+    this.#recorded = new Set([...plan.directories, ...plan.entries].map(({ path }) => path));
+  }
+
+  /** @returns undefined if there is none. @throws SwarmError `E_TREE` */
+  async conflict(): Promise<Conflict | undefined> {
+    const { directories, entries, removals } = this.#plan;
+    for (const record of [...directories, ...entries, ...removals]) {
+      try {
+        const conflict = await this.#compare(record);
+        if (conflict !== undefined) return conflict;
+      } catch (error) {
+        throw cannotWrite(record.path, error);
+      }
+    }
+    return undefined;
+  }
+
+  async #compare(record: LeftRecord): Promise<Conflict | undefined> {
+    const { path, kind } = record;
+    const parent = await RealDirectory.open(parentOf(path));
+    // Where there is no directory yet, or a link that the job has replaced by one, there is nothing of that name.
+    if (parent === undefined)
+      return this.#made.has(parentOf(path)) ? undefined : { conflict: parentOf(path), why: gone };
+    try {
+      const there = await parent.look(baseName(path));
+      if (there === undefined) return this.#ofAbsent(record);
+      if (kind === 'directory' && there.isDirectory()) return await this.#ofDirectory(record, there, parent);
+      if (there.isDirectory()) return await this.#ofTree(path, parent);
+      return this.#ofFile(path, there) ?? (record.inPlace ? ofOther(path, there) : undefined);
+    } finally {
+      await parent.close();
+    }
+  }
+
+  #isNew({ ctimeNs }: Stats): boolean {
+    return ctimeNs >= this.#startedNs;
+  }
+
+  #ofAbsent({ path, kind, inPlace }: LeftRecord): Conflict | undefined {
+    const wasThere = kind === 'directory' ? !this.#made.has(path) : inPlace && !this.#hasMoves;
+    return wasThere ? { conflict: path, why: gone } : undefined;
+  }
+
+  /** What is replaced or removed. Whether a copy was moved away from here is not told, so it may be one of its names. */
+  #ofFile(path: ByteString, there: Stats): Conflict | undefined {
+    if (this.#isNew(there)) return { conflict: path, why: changed };
+    return there.nlink > 1n && this.#hasCopies && !there.isDirectory()
+      ? { conflict: path, why: names }
+      : undefined;
+  }
+
+  /** Of an emptied directory, what is in it was removed; unless it is another one, made since by a job that needs it too. */
+  async #ofDirectory(
+    { path }: LeftRecord,
+    there: Stats,
+    parent: RealDirectory,
+  ): Promise<Conflict | undefined> {
+    if (!this.#plan.emptied.has(path) || there.birthtimeNs >= this.#startedNs) return undefined;
+    for (const name of await namesIn(parent.at(baseName(path)))) {
+      const inner = joinPath(path, name);
+      if (this.#staging.isOwn(name) || this.#recorded.has(inner)) continue;
+      const conflict = await this.#below(inner);
+      if (conflict !== undefined) return conflict;
+      this.superseded.push(inner);
+    }
+    return undefined;
+  }
+
+  /** A directory that goes with all below. */
+  async #ofTree(path: ByteString, parent: RealDirectory): Promise<Conflict | undefined> {
+    for (const name of await namesIn(parent.at(baseName(path)))) {
+      const conflict = await this.#below(joinPath(path, name));
+      if (conflict !== undefined) return conflict;
+    }
+    return undefined;
+  }
+
+  async #below(path: ByteString): Promise<Conflict | undefined> {
+    const parent = await RealDirectory.open(parentOf(path));
+    if (parent === undefined) return undefined;
+    try {
+      const there = await parent.look(baseName(path));
+      if (there === undefined) return undefined;
+      return (
+        this.#ofFile(path, there) ?? (there.isDirectory() ? await this.#ofTree(path, parent) : undefined)
+      );
+    } finally {
+      await parent.close();
+    }
+  }
+}
+
+/** Here a write leaves a file its owner; what is renamed over it is ours. */
+function ofOther(path: ByteString, { uid }: Stats): Conflict | undefined {
+  const isOurs = uid === BigInt(process.geteuid?.() ?? 0);
+  return isOurs ? undefined : { conflict: path, why: 'belongs to another user here' };
+}
+
+async function namesIn(directory: Buffer): Promise<ByteString[]> {
+  return (await readdir(directory, { encoding: 'buffer' })).map(fromBytes);
+}

@@ -1,0 +1,329 @@
+/** Taking in what a job wrote, without a job: what a worker may say that is not honest, and what may fail here. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import { WrittenFiles } from '../../src/tree/receive-written.ts';
+import { FrameError } from '../../src/wire/frame.ts';
+import { encodeWritten } from '../../src/wire/written-messages.ts';
+import { type Left, reportOf } from '../rig/job-report.ts';
+
+let top: string;
+let area: string;
+let count = 0;
+const earlier = Date.now() - 60_000;
+
+before(() => {
+  top = realpathSync(mkdtempSync(path.join(tmpdir(), 'written-')));
+});
+beforeEach(() => {
+  count += 1;
+  area = path.join(top, String(count), 'area');
+  mkdirSync(area, { recursive: true });
+});
+after(() => rmSync(top, { recursive: true, force: true }));
+
+const inArea = (name: string): string => path.join(area, name);
+const named = (left: readonly Left[]): Left[] => left.map((one) => ({ ...one, path: inArea(one.path) }));
+
+interface Said {
+  readonly startedAtMs?: number;
+  readonly reportBytes?: number;
+  readonly contentBytes?: number;
+  /** Instead of the true contents. */
+  readonly pieces?: readonly string[];
+}
+
+/** Tells all that a worker would tell of these. */
+async function receive(left: readonly Left[], said: Said = {}): Promise<WrittenFiles> {
+  const written = new WrittenFiles([area], said.startedAtMs ?? Date.now() + 3_600_000);
+  const report = reportOf(left);
+  const pieces =
+    said.pieces ?? left.flatMap(({ content, sameAs }) => (sameAs === undefined ? (content ?? []) : []));
+  const contentBytes = said.contentBytes ?? pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const head = encodeWritten({
+    reportBytes: said.reportBytes ?? report.length,
+    contentBytes,
+    startedMs: earlier,
+    sentMs: Date.now(),
+  });
+  try {
+    await written.take({ type: 'WRITTEN', payload: head });
+    await written.take({ type: 'BLOB', payload: report });
+    for (const piece of pieces)
+      if (piece !== '') await written.take({ type: 'BLOB', payload: Buffer.from(piece) });
+  } catch (error) {
+    await written.drop();
+    throw error;
+  }
+  return written;
+}
+
+async function commit(left: readonly Left[], said: Said = {}): ReturnType<WrittenFiles['commit']> {
+  const written = await receive(named(left), said);
+  try {
+    return await written.commit();
+  } finally {
+    await written.drop();
+  }
+}
+
+const namesIn = (place: string): string[] =>
+  readdirSync(place, { recursive: true, encoding: 'utf8' }).toSorted();
+const everything = (): string[] => namesIn(path.dirname(area));
+const a = { kind: 'file', path: 'a', content: 'A' } as const;
+
+test('a worker that says what is not so ends its stream and leaves nothing', async () => {
+  const lies: readonly (readonly [string, () => Promise<unknown>])[] = [
+    ['outside', () => receive([{ ...a, path: path.join(area, '../b') }])],
+    ['beside', () => receive([{ ...a, path: `${area}x/b` }])],
+    ['another content', () => receive(named([a]), { pieces: ['B'] })],
+    ['more content than it has', () => receive(named([a]), { pieces: ['A', 'B'], contentBytes: 1 })],
+    ['more content in one piece', () => receive(named([a]), { pieces: ['AB'], contentBytes: 1 })],
+    ['another sum', () => receive(named([a]), { contentBytes: 2 })],
+    ['a longer report', () => receive(named([a]), { reportBytes: 1 })],
+    ['a path twice', () => receive(named([a, a]))],
+    [
+      'a name below a link',
+      () =>
+        receive(
+          named([
+            { kind: 'link', path: 'd', target: '/' },
+            { ...a, path: 'd/a' },
+          ]),
+        ),
+    ],
+    ['a device', () => receive(named([{ kind: 'special', path: 'd', mode: 0o020666 }]))],
+  ];
+  for (const [what, lie] of lies) {
+    await assert.rejects(lie, FrameError, what);
+    assert.deepEqual(everything(), ['area'], what);
+  }
+  const twice = new WrittenFiles([area], 0);
+  const head = {
+    type: 'WRITTEN',
+    payload: encodeWritten({ reportBytes: 9, contentBytes: 0, startedMs: 0, sentMs: 0 }),
+  } as const;
+  await assert.rejects(twice.take({ type: 'BLOB', payload: Buffer.from('x') }), FrameError);
+  await twice.take(head);
+  await assert.rejects(twice.take(head), FrameError);
+});
+
+test('a link in the way leads nowhere, neither while contents come nor afterwards', async () => {
+  const outside = path.join(path.dirname(area), 'outside');
+  mkdirSync(outside);
+  symlinkSync(outside, inArea('d'));
+  const below = [{ ...a, path: 'd/a' }];
+  assert.deepEqual(await commit(below), {
+    conflict: inArea('d'),
+    why: 'is gone here since the command began elsewhere',
+  });
+  const made = await receive(
+    named([
+      { kind: 'directory', path: 'new' },
+      { ...a, path: 'new/a' },
+    ]),
+  );
+  symlinkSync(outside, inArea('new'));
+  assert.deepEqual(await made.commit(), { committed: true }, 'the job made it anew, so the link is replaced');
+  await made.drop();
+  assert.equal(readFileSync(inArea('new/a'), 'latin1'), 'A');
+  const replaced = await receive(named([{ ...a, path: 'e/a' }]));
+  symlinkSync(outside, inArea('e'));
+  assert.equal('conflict' in (await replaced.commit()), true);
+  await replaced.drop();
+  assert.deepEqual(readdirSync(outside), []);
+  assert.deepEqual(namesIn(area), ['d', 'e', 'new']);
+});
+
+test('what changed here since the job began is a conflict, and nothing has changed then', async () => {
+  const since = { startedAtMs: earlier };
+  const conflicts: readonly (readonly [string, () => void, readonly Left[], string])[] = [
+    ['rewritten', () => writeFileSync(inArea('b'), '1'), [{ ...a, path: 'b' }], 'b'],
+    ['to be removed', () => writeFileSync(inArea('b'), '1'), [{ kind: 'removed', path: 'b' }], 'b'],
+    [
+      'in a tree to be removed',
+      () => mkdirSync(inArea('d/x'), { recursive: true }),
+      [{ kind: 'removed', path: 'd' }],
+      'd/x',
+    ],
+    [
+      'in a tree to be replaced',
+      () => mkdirSync(inArea('d/x'), { recursive: true }),
+      [{ ...a, path: 'd' }],
+      'd/x',
+    ],
+    ['gone', () => {}, [{ ...a, path: 'b', inPlace: true }], 'b'],
+    [
+      'its directory is gone',
+      () => {},
+      [
+        { kind: 'directory', path: 'd', inPlace: true },
+        { ...a, path: 'd/b' },
+      ],
+      'd',
+    ],
+  ];
+  for (const [what, change, left, conflict] of conflicts) {
+    rmSync(area, { recursive: true });
+    mkdirSync(area);
+    change();
+    const there = everything();
+    const result = await commit([a, ...left], since);
+    assert.equal('conflict' in result && result.conflict, inArea(conflict), what);
+    assert.deepEqual(everything(), there, what);
+  }
+});
+
+test('a file with other names here, or of another user, is not replaced where the job wrote into it', async () => {
+  writeFileSync(inArea('b'), '1');
+  linkSync(inArea('b'), inArea('c'));
+  const into = await commit([{ ...a, path: 'b', inPlace: true }]);
+  assert.match('conflict' in into ? into.why : '', /other names/);
+  assert.deepEqual(
+    await commit([{ ...a, path: 'b' }]),
+    { committed: true },
+    'made anew it takes the place of one name',
+  );
+  assert.deepEqual([readFileSync(inArea('b'), 'latin1'), readFileSync(inArea('c'), 'latin1')], ['A', '1']);
+});
+
+test('two jobs that make the same directory both find theirs in it', async () => {
+  const [one, two] = [Date.now() - 1, Date.now()];
+  const both = [{ kind: 'directory', path: 'obj', opaque: true } as const];
+  assert.deepEqual(await commit([...both, { ...a, path: 'obj/a' }], { startedAtMs: one }), {
+    committed: true,
+  });
+  assert.deepEqual(await commit([...both, { ...a, path: 'obj/b' }], { startedAtMs: two - 5_000 }), {
+    committed: true,
+  });
+  assert.deepEqual(namesIn(inArea('obj')), ['a', 'b']);
+});
+
+test('names, modes, times to the nanosecond, links, other names and fifos', async () => {
+  const timeNs = 1_000_000_000_123_456_789n;
+  mkdirSync(inArea('was'));
+  const left: readonly Left[] = [
+    { kind: 'directory', path: 'd', mode: 0o040711, timeNs },
+    { kind: 'file', path: 'd/\u00ff\u00fe x', content: 'X', mode: 0o100640, timeNs },
+    { kind: 'file', path: 'd/empty', content: '', mode: 0o100444, timeNs },
+    { kind: 'file', path: 'd/other', sameAs: 1, mode: 0o100640, timeNs },
+    { kind: 'link', path: 'd/l', target: '../nowhere', timeNs },
+    { kind: 'special', path: 'd/p', mode: 0o010606, timeNs },
+    { kind: 'directory', path: 'was', mode: 0o040700, timeNs },
+  ];
+  assert.deepEqual(await commit(left), { committed: true });
+  const shown = execFileSync('find', ['.', '-mindepth', '1', '-printf', '%P %y %m %n %s %l %T@\\n'], {
+    cwd: area,
+    env: { LC_ALL: 'C' },
+  });
+  const time = '1000000000.1234567890';
+  assert.deepEqual(
+    shown
+      .toString('latin1')
+      .split('\n')
+      .map((line) => line.replace(/^(\S+ d \d+) \d+ \d+/, '$1'))
+      .filter((line) => line !== '')
+      .toSorted(),
+    [
+      `d d 711  ${time}`,
+      `d/empty f 444 1 0  ${time}`,
+      `d/l l 777 1 10 ../nowhere ${time}`,
+      `d/other f 640 2 1  ${time}`,
+      `d/p p 606 1 0  ${time}`,
+      `d/\u00ff\u00fe x f 640 2 1  ${time}`,
+      `was d 700  ${time}`,
+    ].toSorted(),
+  );
+});
+
+test('what a job wrote has times of this clock, whatever clock its machine has', async () => {
+  const written = new WrittenFiles([area], Date.now());
+  const content = Buffer.from('A');
+  const hour = 3_600_000;
+  const startedMs = Date.now() + hour;
+  const left = named([{ ...a, timeNs: BigInt(startedMs + 5) * 1_000_000n }]);
+  const report = reportOf(left);
+  const beforeMs = Date.now();
+  await written.take({
+    type: 'WRITTEN',
+    payload: encodeWritten({
+      reportBytes: report.length,
+      contentBytes: 1,
+      startedMs,
+      sentMs: startedMs + 10,
+    }),
+  });
+  await written.take({ type: 'BLOB', payload: report });
+  await written.take({ type: 'BLOB', payload: content });
+  assert.deepEqual(await written.commit(), { committed: true });
+  await written.drop();
+  const { mtimeMs } = lstatSync(inArea('a'));
+  assert.ok(mtimeMs >= beforeMs - 6 && mtimeMs <= Date.now(), `${mtimeMs - beforeMs} ms after it was sent`);
+});
+
+test('a failure in the middle leaves what was complete and nothing else, and says a sentence', async () => {
+  mkdirSync(inArea('full'));
+  const written = await receive(
+    named([
+      a,
+      { kind: 'directory', path: 'new' },
+      { ...a, path: 'new/b' },
+      { kind: 'directory', path: 'full', inPlace: true },
+      { ...a, path: 'full/z.d' },
+    ]),
+  );
+  renameSync(inArea('full'), path.join(path.dirname(area), 'moved'));
+  mkdirSync(inArea('full'));
+  await assert.rejects(written.commit(), {
+    code: 'E_TREE',
+    message: new RegExp(
+      `^'${inArea('full/z.d')}', which the command wrote elsewhere, cannot be written here \\(.+\\)\\.$`,
+    ),
+  });
+  await written.drop();
+  assert.deepEqual(namesIn(area), ['a', 'full', 'new', 'new/b']);
+});
+
+test('a full disk is told when it is to appear, and leaves nothing', {
+  skip: process.getuid?.() === 0 ? false : 'only root may mount a small disk',
+}, async () => {
+  const small = path.join(path.dirname(area), 'small');
+  mkdirSync(small);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'none', small]);
+  area = small;
+  try {
+    const content = 'x'.repeat(60_000);
+    const written = await receive(named([a, { ...a, path: 'b', content }, { ...a, path: 'c', content }]));
+    await assert.rejects(written.commit(), { code: 'E_TREE', message: /ENOSPC/ });
+    await written.drop();
+    assert.deepEqual(readdirSync(small), []);
+  } finally {
+    execFileSync('umount', [small]);
+  }
+});
+
+test('what the command alone can write is refused whole', async () => {
+  for (const left of [
+    { ...a, path: 's', mode: 0o104755 },
+    { kind: 'special', path: 's', mode: 0o140755 } as const,
+    { ...a, path: '.buildswarm/peers/x' },
+  ]) {
+    assert.equal('conflict' in (await commit([a, left])), true);
+    assert.deepEqual(readdirSync(area), []);
+  }
+});
