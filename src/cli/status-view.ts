@@ -19,6 +19,11 @@ export function renderStatus(status: Status): string {
       `jobs: ${jobs.running} running, ${jobs.queued} queued, ${jobs.done} done (${jobs.remote} remote, ${jobs.inline} inline, ${jobs.failed} failed, ${jobs.retried} retried)`,
     ),
   ];
+  for (const [way, meaning] of Object.entries(ways)) {
+    const names = status.peers.filter((peer) => peer.ways.includes(way as keyof typeof ways));
+    if (names.length > 0)
+      lines.push(wrap(`${way} (${meaning}): ${names.map(({ name }) => clip(name, 20)).join(', ')}`));
+  }
   for (const peer of all) {
     if (peer.reasons.length > 0) lines.push(wrap(`${clip(peer.name, 20)}: ${peer.reasons.join('; ')}`));
   }
@@ -31,6 +36,11 @@ export function renderStatus(status: Status): string {
   for (const warning of status.warnings) lines.push('', wrap(`note: ${warning}`));
   return lines.join('\n');
 }
+
+const ways = {
+  direct: 'in a directory tree that both see',
+  served: 'in the files of this machine, which are shown there',
+} as const;
 
 /** How many jobs the swarm takes now: its slots, and what the other peers accept beyond theirs so that none idles. */
 export function jobsToUse(status: Status): number {

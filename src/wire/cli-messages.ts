@@ -54,6 +54,11 @@ const peerSchema = v.object({
   rttMs: v.number(),
   state: v.picklist(['ready', 'suspect', 'refusing']),
   reasons: v.array(v.string()),
+  /**
+   * How jobs of this machine run there: in a share that both see, in the files of this machine. Of this peer itself: how it
+   * runs those of others.
+   */
+  ways: v.array(v.picklist(['direct', 'served'])),
   doneForMe: v.number(),
   doneByMe: v.number(),
 });

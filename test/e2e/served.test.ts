@@ -8,6 +8,7 @@ import type { Ended } from '../rig/child.ts';
 import type { Host } from '../rig/lan.ts';
 import { SwarmRig } from '../rig/swarm-rig.ts';
 import { treeObstacle } from '../rig/tree-lab.ts';
+import { until } from '../rig/until.ts';
 
 const skip = treeObstacle() ?? false;
 /** Of each machine alone; the project lies in it, on the first machine only. */
@@ -152,4 +153,47 @@ test('secrets and system files that not everybody may read are not shown: the co
   }
   const reasons = (await swarm.explainJobs('m1')).flatMap((job) => job.reasons.map(({ reason }) => reason));
   assert.deepEqual(reasons, ['tree-fault', 'tree-fault']);
+});
+
+test('of three machines one does not have the tree: all build in it, each in its way', {
+  skip,
+}, async (t) => {
+  await using swarm = await SwarmRig.start(t, { machines: 3, peers: ['m1', 'm2'] });
+  // A share in the one that all see, and that the third machine covers: trust is shown by the outer one.
+  const inner = `${swarm.share}/inner`;
+  await swarm.check('m1', [
+    'sh',
+    '-c',
+    `mkdir -m 700 -p ${inner}/.buildswarm/peers; chmod 700 ${inner}/.buildswarm`,
+  ]);
+  await swarm.check('m3', ['mount', '-t', 'tmpfs', 'none', inner]);
+  await swarm.startPeer('m3');
+  await swarm.untilSees('m1', 2);
+  const jobs = 12;
+  // Each takes a while, so that every slot is needed.
+  const command = `cd ${inner} && seq ${jobs} | xargs -P6 -I@ swarmrun sh -c 'sleep 1; hostname >$0.host; echo $0 >$0.out' @`;
+  await until(
+    async () => {
+      assertClean(await swarm.exec('m1', ['bash', '-c', command]));
+      const { peers } = await swarm.status('m1');
+      return peers.every(({ doneForMe }) => doneForMe > 0);
+    },
+    120_000,
+    'both other machines have run some',
+  );
+  const steps = (await swarm.explainJobs('m1')).flatMap((job) => job.steps.map(({ text }) => text));
+  assert.ok(steps.includes('offered to m3, which is shown the files of this machine'));
+  assert.ok(!steps.includes('offered to m2, which is shown the files of this machine'));
+  const hosts = await swarm.check('m1', [
+    'sh',
+    '-c',
+    `cd ${inner} && cat *.host | sort -u && cat *.out | wc -l`,
+  ]);
+  // Served jobs see the name of their caller's machine; those on the shared tree that of the worker.
+  assert.equal(hosts, `m1\nm2\n${jobs}\n`);
+  const { peers } = await swarm.status('m1');
+  assert.deepEqual(Object.fromEntries(peers.map(({ name, ways }) => [name, ways.includes('served')])), {
+    m2: true,
+    m3: true,
+  });
 });

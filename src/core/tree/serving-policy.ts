@@ -50,6 +50,8 @@ export interface WorkingPlace {
   /** Directories for temporary files, real paths. */
   readonly temporary: readonly string[];
   readonly isRoot: boolean;
+  /** Root of the share in which it lies, where one was made. */
+  readonly share?: string | undefined;
 }
 
 /**
@@ -60,10 +62,11 @@ export interface WorkingPlace {
  */
 export function writableAreas(place: WorkingPlace): readonly string[] | string {
   const { realPath, temporary } = place;
-  if (isSystemPath(realPath) || realPath === '/') return 'it is a directory of the system';
+  if (place.share === undefined && (isSystemPath(realPath) || realPath === '/'))
+    return 'it is a directory of the system';
   const around = temporary.find((directory) => isBelow(directory, realPath));
   if (around !== undefined) return [around, ...temporary.filter((directory) => directory !== around)];
-  const top = topOf(place);
+  const top = place.share ?? topOf(place);
   if (typeof top !== 'string') return top.why;
   return [top, ...temporary.filter((directory) => !isBelow(top, directory))];
 }

@@ -58,7 +58,7 @@ function explainStep(step: Step, startedAtMs: number, nameOf: (peer: string) => 
 }
 
 function sentence(
-  { kind, reason, detail, counts: [files, directories] = [0, 0] }: Step,
+  { kind, reason, detail, counts: [files, directories] = [0, 0], served }: Step,
   peer: string,
 ): string {
   const because = reason === undefined ? '' : `${reason}: ${reasons[reason]}`;
@@ -71,6 +71,7 @@ function sentence(
     case 'offered':
       return `goes to ${peer}`;
     case 'viewed':
+      if (served) return `offered to ${peer}, which is shown the files of this machine`;
       return files + directories === 0
         ? `offered to ${peer}`
         : `offered to ${peer}: ${files} files must be equal there, ${directories} directories are seen anew`;

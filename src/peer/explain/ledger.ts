@@ -41,6 +41,8 @@ export interface Step {
   readonly considered?: readonly ConsideredPeer[];
   /** Of a view: files that must be equal, and directories that must be seen anew. */
   readonly counts?: readonly [files: number, directories: number];
+  /** Of a view: it is shown the files of this machine. */
+  readonly served?: true;
 }
 
 export interface JobRecord {

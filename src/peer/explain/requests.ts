@@ -23,6 +23,8 @@ export interface PeerView {
   readonly gossip: GossipLoop;
   readonly ledger: Ledger;
   readonly isProven: (peer: PeerName) => boolean;
+  /** Whether both see one share. */
+  readonly isDirect: (peer: PeerName) => boolean;
   /** Why a worker is not used. */
   readonly refusals: (peer: PeerName) => WhyNot;
   readonly doneFor: ReadonlyMap<PeerName, number>;
@@ -119,6 +121,7 @@ function statusOf(view: PeerView): Status {
       ageMs: view.gossip.ageMs(peer.id),
       suspect,
       isProven: view.isProven(peer.id),
+      isDirect: view.isDirect(peer.id),
       refusals: view.refusals(peer.id),
       doneForMe: doneByPeer(view.dispatcher, peer.id),
       doneByMe: view.doneFor.get(peer.id) ?? 0,

@@ -18,6 +18,8 @@ export interface KnownPeer {
   readonly suspect: boolean;
   /** It is a member of a share of this peer. */
   readonly isProven: boolean;
+  /** It is a member of a share of which this peer is one too. */
+  readonly isDirect: boolean;
   /** Why it is not used for some jobs, or for any. */
   readonly refusals: WhyNot;
   readonly doneForMe: number;
@@ -44,6 +46,7 @@ export function buildStatus(input: StatusInput): Status {
       ageMs: 0,
       suspect: false,
       isProven: true,
+      isDirect: true,
       refusals: { why: [], takesNone: false },
       doneForMe: 0,
       doneByMe: 0,
@@ -60,7 +63,10 @@ export function buildStatus(input: StatusInput): Status {
 
 function toStatus(peer: KnownPeer): PeerStatus {
   const { report } = peer;
-  const reasons = [...report.reasons, ...peer.refusals.why];
+  const served = peer.isProven && report.served === true;
+  const ways = [...(peer.isDirect ? ['direct' as const] : []), ...(served ? ['served' as const] : [])];
+  // Of a member of a share it is of no account.
+  const why = peer.isProven && ways.length === 0 ? [`no-namespace: ${reasons['no-namespace']}`] : [];
   return {
     id: report.id,
     name: report.name,
@@ -73,7 +79,8 @@ function toStatus(peer: KnownPeer): PeerStatus {
     ageMs: Math.round(peer.ageMs),
     rttMs: Math.round(peer.rttMs * 100) / 100,
     state: peer.suspect ? 'suspect' : peer.refusals.takesNone ? 'refusing' : report.state,
-    reasons,
+    reasons: [...report.reasons, ...peer.refusals.why, ...why],
+    ways,
     doneForMe: peer.doneForMe,
     doneByMe: peer.doneByMe,
   };
@@ -94,6 +101,7 @@ function otherVersionStatus(peer: OtherVersionPeer): PeerStatus {
     rttMs: 0,
     state: 'refusing',
     reasons: [`version: ${reasons.version} (${peer.version || 'unknown'})`],
+    ways: [],
     doneForMe: 0,
     doneByMe: 0,
   };

@@ -35,6 +35,8 @@ export interface AttemptsInit {
   readonly log: (message: string, facts: Record<string, unknown>) => void;
 }
 
+const served = { served: true } as const;
+
 export class Attempts {
   readonly #init: AttemptsInit;
 
@@ -75,10 +77,9 @@ export class Attempts {
     record.state = 'offered';
     this.#init.watch(peer, true);
     submission.begin(stream);
-    this.#init.ledger.step(submission.id, 'viewed', {
-      peer,
-      counts: [offer.view.files.length, offer.view.refresh.length],
-    });
+    const { files, refresh } = offer.view;
+    const how = offer.served === undefined ? { counts: [files.length, refresh.length] as const } : served;
+    this.#init.ledger.step(submission.id, 'viewed', { peer, ...how });
     stream.offer(joinNul(argv), joinNul(environmentOf(submission)), offer);
   }
 

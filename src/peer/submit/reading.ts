@@ -84,7 +84,7 @@ export class RequestReader {
     const obstacle = await disk.run('namedObstacle', namedFilesOf(known.reading, cwd));
     if (obstacle !== undefined) return { ...known, inline: 'unprovable', detail: obstacle };
     const reading = await withoutObstacles(known.reading, request.job, disk);
-    const place = await this.#placeOf(command);
+    const place = await this.#placeOf(command, root);
     return { ...known, reading, ...(typeof place === 'object' ? { place } : {}) };
   }
 
@@ -92,7 +92,7 @@ export class RequestReader {
   async #readServed(command: Command, request: WrapperRequest, read: ReadRequest): Promise<ReadRequest> {
     const { disk } = this.#init;
     const { stdin, stdout, descriptors, force } = request.job;
-    const place = await this.#placeOf(command);
+    const place = await this.#placeOf(command, undefined);
     if (typeof place !== 'object') return place === undefined ? read : { ...read, detail: place };
     const { travels, reason, unslotted, word } = mayBeServed(read.reading, command, {
       shareOf: (path) => place.areas.find((area) => isBelow(area, path)),
@@ -112,9 +112,14 @@ export class RequestReader {
   }
 
   /** @returns undefined where no worker could be shown it, else what it may write below, or why nothing. */
-  async #placeOf({ cwd, env }: Command): Promise<ServedPlace | string | undefined> {
+  async #placeOf(
+    { cwd, env }: Command,
+    share: ByteString | undefined,
+  ): Promise<ServedPlace | string | undefined> {
     const { served } = this.#init;
-    return served.hasWorkers() ? await served.placeOf(cwd, env.get('PATH') ?? '') : undefined;
+    return served.hasWorkers()
+      ? await served.placeOf({ cwd, share, searchPath: env.get('PATH') ?? '' })
+      : undefined;
   }
 
   /** The command as it will run: a link to swarmrun stands for the next program of its name. */

@@ -33,7 +33,7 @@ export function createTreeAccess(init: TreeAccessInit): TreeAccess {
   return {
     reader: new RequestReader({
       ...init,
-      served: { hasWorkers: init.hasServedWorkers, placeOf: (cwd, path) => init.trees.placeOf(cwd, path) },
+      served: { hasWorkers: init.hasServedWorkers, placeOf: (asked) => init.trees.placeOf(asked) },
     }),
     offers: new Offers({ ...init, inlineOutputs }),
     settling: new Settling({ ...init, outputs, writes }),

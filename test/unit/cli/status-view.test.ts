@@ -18,6 +18,7 @@ const peer: PeerStatus = {
   reasons: [
     'toolchain: gcc is gcc (Debian 12.2.0-14+deb12u1) 12.2.0 here, and gcc (Debian 13.1.0-1) 13.1.0 there',
   ],
+  ways: ['direct', 'served'],
   doneForMe: 99_999,
   doneByMe: 99_999,
 };

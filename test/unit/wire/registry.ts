@@ -69,6 +69,7 @@ const peer: cli.PeerStatus = {
   rttMs: 0.25,
   state: 'suspect',
   reasons: ['busy'],
+  ways: ['served'],
   doneForMe: 2,
   doneByMe: 3,
 };

@@ -1,5 +1,6 @@
 /** The served trees of this machine, one a project, each started when its first job wants it. */
 
+import { BoundedMap } from '../../../core/bounded-map.ts';
 import { isBelow } from '../../../core/paths.ts';
 import type { PeerName } from '../../../core/schedule/contract.ts';
 import { writableAreas } from '../../../core/tree/serving-policy.ts';
@@ -11,6 +12,9 @@ import { OwnTree } from './own-tree.ts';
 /** Without a job for so long, a tree ends, and with it what workers hold of it. */
 const idleMs = 600_000;
 const mostTrees = 8;
+/** A build asks for the same few directories hundreds of times a second. */
+const believedMs = 5_000;
+const mostPlaces = 1_024;
 
 export interface OwnTreesInit {
   readonly disk: Disk;
@@ -19,7 +23,17 @@ export interface OwnTreesInit {
   /** What is never served of this machine, besides what never is anywhere. */
   readonly closed: () => Promise<readonly ByteString[]>;
   readonly openTree: (peer: PeerName) => JobChannel;
+  readonly now: () => number;
   readonly log: (message: string, facts: Record<string, unknown>) => void;
+}
+
+/** What decides where a job is served. */
+export interface PlaceAsked {
+  readonly cwd: ByteString;
+  /** Root of the share in which it works, if there is one. */
+  readonly share: ByteString | undefined;
+  /** Its PATH. */
+  readonly searchPath: ByteString;
 }
 
 /** Where a job is served. */
@@ -40,14 +54,33 @@ export class OwnTrees {
   readonly #init: OwnTreesInit;
   /** By the first area, and what else is shown. */
   readonly #trees = new Map<ByteString, Entry>();
+  readonly #places = new BoundedMap<
+    string,
+    { readonly place: Promise<ServedPlace | string>; readonly untilMs: number }
+  >(mostPlaces);
   #count = 0;
 
   constructor(init: OwnTreesInit) {
     this.#init = init;
   }
 
-  /** Where jobs of a directory may write, if they are served; or why they cannot be. @throws DiskError */
-  async placeOf(cwd: ByteString, searchPath: ByteString): Promise<ServedPlace | string> {
+  /**
+   * Where jobs of a directory may write, if they are served; or why they cannot be.
+   *
+   * @throws DiskError
+   */
+  placeOf(asked: PlaceAsked): Promise<ServedPlace | string> {
+    const key = [asked.cwd, asked.share ?? '', asked.searchPath].join('\x01');
+    const nowMs = this.#init.now();
+    const known = this.#places.get(key);
+    if (known !== undefined && known.untilMs > nowMs) return known.place;
+    const place = this.#findPlace(asked);
+    this.#places.set(key, { place, untilMs: nowMs + believedMs });
+    place.catch(() => this.#places.delete(key));
+    return place;
+  }
+
+  async #findPlace({ cwd, share, searchPath }: PlaceAsked): Promise<ServedPlace | string> {
     if (this.#init.program === undefined) return 'this machine has no bin/swarmtree; install gcc or clang';
     const home = process.env['HOME'];
     const place = await this.#init.disk.run('workingPlace', {
@@ -56,7 +89,7 @@ export class OwnTrees {
       search: searchPath.split(':').filter((directory) => directory.startsWith('/')),
     });
     if (place === undefined) return 'it does not exist';
-    const areas = writableAreas(place);
+    const areas = writableAreas({ ...place, share });
     if (typeof areas === 'string') return areas;
     const shown = place.search.filter((directory) => !areas.some((area) => isBelow(area, directory)));
     return { areas, shown };

@@ -22,6 +22,12 @@ test('a job may write below the topmost directory of its user, but not all of th
   ]);
 });
 
+test('a job in a share may write in all of it', () => {
+  const share = { ...ann, share: '/home/ann/project/build' };
+  assert.deepEqual(writableAreas(share), ['/home/ann/project/build', '/tmp', '/var/tmp']);
+  assert.deepEqual(writableAreas({ ...share, share: '/opt/p', realPath: '/opt/p/a' })[0], '/opt/p');
+});
+
 test('a job that works among temporary files writes below these alone', () => {
   const place = { ...ann, realPath: '/var/tmp/x', owned: ['/var/tmp/x'] };
   assert.deepEqual(writableAreas(place), ['/var/tmp', '/tmp']);
