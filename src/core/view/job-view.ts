@@ -66,13 +66,14 @@ export function locate(
  * The view of a job that was just handed in.
  *
  * @param remembered - of its earlier run, if there was one.
+ * @param options.expected - directories that it may search; where a link misleads, that is of no weight.
  */
 export function createJobView(
   table: PathTable,
   remembered: SearchRecord | undefined,
   job: ViewJob,
   nowMs: number,
-  options: { readonly byStat: boolean },
+  options: { readonly byStat: boolean; readonly expected: readonly string[] },
 ): JobView {
   const wanted = new Set<PathEntry>();
   const left = new Set<PathEntry>();
@@ -102,6 +103,7 @@ export function createJobView(
   const statFiles = new Set(options.byStat ? remembered?.files : []);
   for (const entry of statFiles) wanted.add(entry);
   for (const entry of left) wanted.add(entry);
+  for (const path of options.expected) want(locate(table, job.cwd, path, wanted));
   return {
     job,
     handedInMs: nowMs,

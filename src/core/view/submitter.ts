@@ -73,11 +73,18 @@ export class SubmitterView {
     this.#state.workers.delete(name);
   }
 
-  /** A job was handed in at `nowMs`; nothing that was seen before is taken for its view. */
-  begin(job: ViewJob, nowMs: number): JobView {
+  /**
+   * A job was handed in at `nowMs`; nothing that was seen before is taken for its view.
+   *
+   * @param expected - directories that it may search, by what is known of it otherwise than by its words.
+   */
+  begin(job: ViewJob, nowMs: number, expected: readonly string[] = []): JobView {
     const { table, remembered, rules } = this.#state;
     if (table.isFull()) this.#forgetAll();
-    return createJobView(table, remembered.use(job.key), job, nowMs, { byStat: rules.goesByStat(job) });
+    return createJobView(table, remembered.use(job.key), job, nowMs, {
+      byStat: rules.goesByStat(job),
+      expected,
+    });
   }
 
   /** Whether this job is known from an earlier run, or its like is: else its sources' words say more than nothing. */

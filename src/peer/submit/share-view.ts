@@ -64,7 +64,7 @@ export class ShareView {
     if (job.kinships.length === 0 || this.#view.isKnown(job)) return this.#view.begin(job, handedInMs);
     const sources = job.inputs.filter((path) => !/\.(?:l?o|a|so)$/.test(path));
     const words = await Promise.all(sources.map((path) => this.#searchedByWords(job, path)));
-    return this.#view.begin({ ...job, otherDirs: [...job.otherDirs, ...words.flat()] }, handedInMs);
+    return this.#view.begin(job, handedInMs, words.flat());
   }
 
   /** Nothing of an input that cannot be read: the command itself will say so. */

@@ -35,7 +35,7 @@ class Rig {
     return this.facts.get(path) ?? absent;
   }
 
-  begin(job: Partial<ViewJob> = {}): JobView {
+  begin(job: Partial<ViewJob> = {}, expected: readonly string[] = []): JobView {
     this.looked = [];
     this.nowMs += 1_000;
     return this.view.begin(
@@ -53,6 +53,7 @@ class Rig {
         ...job,
       },
       this.nowMs,
+      expected,
     );
   }
 
@@ -299,6 +300,18 @@ test('what one job has searched is refreshed before its like runs, and before it
   rig.nowMs += 100;
   const changed = [...rig.readBy('/s/src/a.c'), ...rig.searched('/s/two/sub')];
   assert.equal(rig.run(rig.begin({ ...kin, key: 'b.o' }), changed).kind, 'believed');
+});
+
+test('what is only expected to be searched is refreshed, and keeps no job here where a link misleads', () => {
+  const rig = new Rig({ limits: { maxPredicted: 0 } });
+  for (const path of ['/s/gen', '/s/real', '/s/real/gen']) rig.put(path, 'directory');
+  rig.put('/s/one', 'link', 500_000);
+  rig.links.set('/s/one', 'real');
+  const expected = ['/s/src/../gen', '/s/one/../gen'];
+  const read = [...rig.readBy('/s/src/a.c'), ...rig.searched('/s/src/../gen')];
+  assert.equal(rig.run(rig.begin({ key: 'b.o' }), read).kind, 'again');
+  rig.put('/s/gen', 'directory');
+  assert.equal(rig.run(rig.begin({}, expected), read).kind, 'believed');
 });
 
 test('a directory that a path only passes through by `..` is refreshed, too', () => {
