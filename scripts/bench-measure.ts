@@ -114,6 +114,53 @@ function views(jobs = 150): CpuMs {
   return { plainMs: 0, wrapperMs: 0, peerMs: (cpuMs(peer) - before) / jobs };
 }
 
+/** Medians of the time that a compile takes which ends with an error, and of its ratio to the same one without the swarm. */
+export interface ErrorCost {
+  readonly plainMs: number;
+  readonly ratio: number;
+}
+
+/** What a developer's mistakes are, each behind headers that take their time. */
+const mistakes: readonly (readonly [text: string, option?: string])[] = [
+  ['int broken( { return 0; }\n'],
+  ['int wrong = std::string("text");\n'],
+  ['#include "no-such-header.h"\n'],
+  ['#error not for this machine\n'],
+  ['int warned() { int unused; return 0; }\n', '-Werror=unused-variable'],
+];
+
+function errors(rounds = 6): ErrorCost {
+  const timed = (argv: readonly string[]): number => {
+    const startedMs = performance.now();
+    const ended = spawnSync(argv[0] ?? '', argv.slice(1), { stdio: 'ignore' });
+    if (ended.status !== 1) throw new Error(`${argv.join(' ')}: status ${ended.status}, not 1`);
+    return performance.now() - startedMs;
+  };
+  mkdirSync('bench-errors');
+  const plainMs: number[] = [];
+  const ratios: number[] = [];
+  for (const [number, [text, option]] of mistakes.entries()) {
+    const source = `bench-errors/e${number}.cc`;
+    writeFileSync(source, `#include <iostream>\n#include <map>\n#include <regex>\n${text}`);
+    const argv = [
+      'g++',
+      ...(option === undefined ? [] : ['-Wall', option]),
+      '-c',
+      source,
+      '-o',
+      `${source}.o`,
+    ];
+    timed(argv);
+    timed(['swarmrun', ...argv]);
+    for (let round = 0; round < rounds; round++) {
+      const tookMs = timed(argv);
+      plainMs.push(tookMs);
+      ratios.push(timed(['swarmrun', ...argv]) / tookMs);
+    }
+  }
+  return { plainMs: median(plainMs), ratio: median(ratios) };
+}
+
 /** What this machine's peer takes when there is nothing to do. */
 export async function idleCpuPercent(): Promise<{ cpuPercent: number; rssMb: number }> {
   const before = cpuMs(peer);
@@ -129,7 +176,7 @@ export async function idleCpuPercent(): Promise<{ cpuPercent: number; rssMb: num
   return { cpuPercent, rssMb };
 }
 
-const measures = { latency, cpu, views, idle: idleCpuPercent };
+const measures = { latency, cpu, views, errors, idle: idleCpuPercent };
 const name = process.argv[2] ?? '';
 if (import.meta.filename === process.argv[1] && Object.hasOwn(measures, name)) {
   console.log(JSON.stringify(await measures[name as keyof typeof measures]()));

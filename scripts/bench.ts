@@ -8,7 +8,7 @@ import { checkout } from '../test/rig/child.ts';
 import type { Host } from '../test/rig/lan.ts';
 import { SwarmRig } from '../test/rig/swarm-rig.ts';
 import { until } from '../test/rig/until.ts';
-import { type CpuMs, idleCpuPercent, type Latencies, median } from './bench-measure.ts';
+import { type CpuMs, type ErrorCost, idleCpuPercent, type Latencies, median } from './bench-measure.ts';
 
 interface Row {
   readonly what: string;
@@ -70,6 +70,16 @@ async function views(): Promise<Row[]> {
       unit: 'ms',
       goal: 8,
     },
+  ];
+}
+
+/** What it costs that an error is proven elsewhere. */
+async function errors(): Promise<Row[]> {
+  await using swarm = await SwarmRig.start(undefined, { machines: 2, slots: 4 });
+  const { plainMs, ratio } = await measured<ErrorCost>(swarm, 'm1', 'errors');
+  return [
+    { what: 'a compile that ends with an error, without the swarm', figure: plainMs, unit: 'ms' },
+    { what: 'the same through the swarm / without, paired', figure: ratio, unit: '', goal: 1.15 },
   ];
 }
 
@@ -137,7 +147,7 @@ function print(row: Row): void {
   console.log(row.what.padEnd(62) + figure.padStart(11) + goal.padStart(13) + ratio.padStart(7) + verdict);
 }
 
-const cases = { cost, views, makespan, discovery, idle };
+const cases = { cost, views, errors, makespan, discovery, idle };
 
 function isCase(name: string): name is keyof typeof cases {
   return Object.hasOwn(cases, name);
