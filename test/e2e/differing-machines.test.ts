@@ -106,6 +106,8 @@ const same: readonly CommandLine[] = rows(
   // 5: a script with the name of a compiler is an opaque command
   `printf '#!/bin/sh\\n/usr/bin/gcc "$@"; s=$?; echo "$*" >a.o.log; exit $s\\n' >gcc; chmod +x gcc; $S ./gcc -c a.c -o a.o; ls -A`,
   `mkdir bin; printf '#!/bin/sh\\nexec /usr/bin/clang "$@"\\n' >bin/clang; chmod +x bin/clang; PATH=$PWD/bin:$PATH; $S clang -c a.c; ls -A`,
+  // 6: named in a comment, or below a directory of another name
+  `printf '#!/bin/sh\\n# not in /tmp/x\\necho made >sub/tmp/x\\n' >s; chmod +x s; mkdir -p sub/tmp; $S ./s; cat sub/tmp/x`,
   // 31: a link to swarmrun with the name of a compiler, outside the share, by its path and by PATH
   'gcc() { if [ "$S" ]; then /usr/local/masquerade/gcc "$@"; else /usr/bin/gcc "$@"; fi; }; gcc -g -c a.c -o a.o; gcc -c error.c; echo $?',
   'clang() { if [ "$S" ]; then PATH=/usr/local/masquerade:$PATH command clang "$@"; else /usr/bin/clang "$@"; fi; }; clang -g -c a.c',
@@ -133,6 +135,10 @@ const atOnce: readonly CommandLine[] = rows(
     // 29: an output that is not a regular file
     `mkfifo o.o; (cat o.o >kept &); $S ${cc} -S b.c -o o.o; echo $?; ls`,
   ]),
+  // 6: what a script leaves in a directory that each machine has for itself
+  `printf '#!/bin/sh\\necho made >/tmp/x\\n' >s; chmod +x s; $S ./s; cat /tmp/x; rm -f /tmp/x; $S sh -e s; cat /tmp/x; rm -f /tmp/x`,
+  '$S bash -c "echo made >/var/tmp/x; cp /var/tmp/x /dev/shm/y"; cat /var/tmp/x /dev/shm/y; rm -f /var/tmp/x /dev/shm/y',
+  `echo 'open(F, ">", "/tmp/p"); print F 1;' >p.pl; $S perl p.pl; cat /tmp/p; rm -f /tmp/p`,
   // gcc waits for ever for a second writer.
   'mkfifo p; (echo -c b.c >p &); $S clang @p; echo $?; ls',
 );

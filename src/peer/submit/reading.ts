@@ -1,6 +1,7 @@
 /** Reads a wrapper's command with its response files, and decides by its words and its place whether it may travel. */
 import type { Command, Reading } from '../../core/command/contract.ts';
 import { variablesOf } from '../../core/command/environment.ts';
+import { ownPathIn, scriptsOf } from '../../core/command/own-directories.ts';
 import { isTraced } from '../../core/command/proofs.ts';
 import { readCommand } from '../../core/command/read-command.ts';
 import { mayBeServed, mayTravel } from '../../core/command/travel.ts';
@@ -80,6 +81,13 @@ export class RequestReader {
       };
     const known = format === 'script' ? await this.#decide(command, request, share, { opaque: true }) : read;
     if (known.inline !== undefined) return known;
+    const own = known.reading.kind === 'other' ? await this.#namesOwn(command, root) : undefined;
+    if (own !== undefined)
+      return {
+        ...known,
+        inline: 'unprovable',
+        detail: `it names ${own}, and each machine has a directory of that name`,
+      };
     await settled(root);
     const obstacle = await disk.run('namedObstacle', namedFilesOf(known.reading, cwd));
     if (obstacle !== undefined) return { ...known, inline: 'unprovable', detail: obstacle };
@@ -173,6 +181,20 @@ export class RequestReader {
     );
   }
 
+  /** The path of a directory that each machine has for itself, in the words of an opaque command or in the script that it runs. */
+  async #namesOwn({ argv, cwd }: Command, root: ByteString): Promise<string | undefined> {
+    const scripts = scriptsOf(argv).map((path) => resolvePath(cwd, path));
+    const texts = await Promise.all(
+      scripts.filter((path) => isBelow(root, path)).map((path) => readStart(path, this.#init.disk)),
+    );
+    for (const text of [...argv, ...texts]) {
+      const own = text.includes('\0') ? undefined : ownPathIn(text);
+      // A share may lie there, and is the same for all.
+      if (own !== undefined && !isBelow(root, resolvePath('/', own))) return toText(own);
+    }
+    return undefined;
+  }
+
   /** Whether the program is there: a command that cannot be found need not be looked for on other machines. */
   async #hasProgram({ argv: [name = ''], cwd, env }: Command, root: ByteString): Promise<boolean> {
     const { disk, sameness } = this.#init;
@@ -222,6 +244,16 @@ async function readWhole(
     const wanted = missing.filter((path) => !files.has(path));
     if (wanted.length === 0) return reading;
     for (const path of wanted) files.set(path, await readText(path, disk));
+  }
+}
+
+/** The first piece of a file; empty if it is not one that can be read. */
+async function readStart(path: ByteString, disk: Disk): Promise<string> {
+  try {
+    return (await disk.run('isRegular', path)) ? fromBytes(await readPiece(disk, path, 0)) : '';
+  } catch (error) {
+    if (error instanceof DiskError) return '';
+    throw error;
   }
 }
 
