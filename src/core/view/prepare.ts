@@ -18,7 +18,9 @@ export function prepareOffer(
   let found = walkFor(state, view, view.wanted, view.includeEntries);
   if (found.look === undefined && mayNowSearchElsewhere(view)) {
     for (const kinship of view.job.kinships)
-      for (const entry of state.kinSearches.use(kinship) ?? []) view.wanted.add(entry);
+      // Each job changes these, and few hold headers.
+      for (const entry of state.kinSearches.use(kinship) ?? [])
+        if (!view.outputDirectories.has(entry)) view.wanted.add(entry);
     found = walkFor(state, view, view.wanted, view.includeEntries);
   }
   const { look, present, unprovable } = found;
