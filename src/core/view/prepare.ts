@@ -17,8 +17,8 @@ export function prepareOffer(
   if (view.generation !== table.generation) return overflow;
   let found = walkFor(state, view, view.wanted, view.includeEntries);
   if (found.look === undefined && mayNowSearchElsewhere(view)) {
+    // Each job changes these, and few hold headers.
     for (const kinship of view.job.kinships)
-      // Each job changes these, and few hold headers.
       for (const entry of state.kinSearches.use(kinship) ?? [])
         if (!view.outputDirectories.has(entry)) view.wanted.add(entry);
     found = walkFor(state, view, view.wanted, view.includeEntries);

@@ -55,7 +55,7 @@ const sourceName = /\.(?:c|cc|cp|cpp|cxx|c\+\+|C|CPP|m|mm|M|S)$/;
 /** The job as its view sees it. */
 export function viewJobOf(
   reading: Reading,
-  request: WrapperRequest,
+  request: { readonly argv: WrapperRequest['argv']; readonly job: Pick<WrapperRequest['job'], 'cwd'> },
   root: ByteString,
   written: readonly ByteString[],
 ): ViewJob {
@@ -68,7 +68,9 @@ export function viewJobOf(
   // Compiling and linking in one, too; objects include nothing.
   const including = inputs.filter((path) => reading.kind === 'compile' || sourceName.test(path));
   const sourceDirs = traced ? [...new Set(including.map((path) => parentOf(resolvePath(cwd, path))))] : [];
-  const includeDirs = reading.includeDirs.map((path) => resolvePath(cwd, path));
+  const ownIncludeDirs = reading.includeDirs.filter(inShare).map((path) => resolvePath(cwd, path));
+  // Without a directory of its own in common, what others search is of other projects.
+  const alike = ownIncludeDirs.length > 0 ? [ownIncludeDirs.join('\x01')] : [];
   return {
     cwd,
     inputs,
@@ -80,7 +82,7 @@ export function viewJobOf(
     renamedOutputs: reading.rename === undefined ? [] : outputs,
     inPlaceOutputs: reading.rename === undefined ? outputs : [],
     key: `${cwd}\x01${outputs[0] ?? ''}\x01${reading.programs.join('\x01')}\x01${outputs.length === 0 ? request.argv.join('\x01') : ''}`,
-    kinships: sourceDirs.length > 0 ? [...sourceDirs, includeDirs.join('\x01')] : [],
+    kinships: sourceDirs.length > 0 ? [...sourceDirs, ...alike] : [],
     byStat: reading.toolIndex > 0 || !traced,
     reports: traced,
   };
