@@ -3,6 +3,7 @@ import '../swarm/libp2p/polyfill.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { addCache } from './cache.ts';
 import { addDaemon } from './daemon.ts';
 import { exitStatus } from './exit.ts';
 import { addInvite } from './invite.ts';
@@ -34,6 +35,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     addDaemon,
     addStop,
     addStatus,
+    addCache,
     addShare,
     addInvite,
     addKnown,

@@ -22,6 +22,8 @@ export interface Settings {
   readonly socketPath: string;
   /** Where other machines' files are kept while jobs run in them. */
   readonly cacheDirectory: string;
+  /** Of contents, for each submitter's tree. */
+  readonly treeCacheBytes: number;
   /** Shares that these directories lie in are joined at the start: the home directory and the one it was started in. */
   readonly joinDirectories: readonly string[];
   /** Names and absolute paths that no worker is shown, besides those of the code. */
@@ -40,6 +42,8 @@ export interface Flags {
   readonly background?: string;
   readonly neverServe?: readonly string[];
 }
+
+const bytesInGB = 1_000_000_000;
 
 const multiaddr = v.pipe(
   v.string(),
@@ -95,6 +99,14 @@ const schema = v.object({
     v.string(),
     v.startsWith('/', (issue) => `the directory "${issue.input}" is not absolute`),
   ),
+  treeCacheBytes: v.pipe(
+    v.string(),
+    v.regex(
+      /^[1-9]\d{0,3}$/,
+      (issue) => `"${issue.input}" is not a size; give a whole number of GB from 1 to 9999`,
+    ),
+    v.transform((size) => Number(size) * bytesInGB),
+  ),
   joinDirectories: v.array(v.string()),
   pairingDirectory: v.string(),
   neverServed: v.array(closed),
@@ -119,6 +131,7 @@ const sources: Readonly<Record<string, string>> = {
   neverServed: '--never-serve or BUILDSWARM_NEVER_SERVE',
   socketPath: 'BUILDSWARM_SOCKET',
   cacheDirectory: 'BUILDSWARM_CACHE',
+  treeCacheBytes: 'BUILDSWARM_CACHE_GB',
 };
 
 /**
@@ -140,6 +153,7 @@ export async function readSettings(
     backgroundMs: flags.background ?? env['BUILDSWARM_BACKGROUND'] ?? '10',
     socketPath,
     cacheDirectory: env['BUILDSWARM_CACHE'] ?? defaultCache(env),
+    treeCacheBytes: env['BUILDSWARM_CACHE_GB'] ?? '4',
     joinDirectories: [env['HOME'], env['PWD']].filter((path) => path?.startsWith('/')),
     pairingDirectory: pairingDirectory(env),
     neverServed:

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { addCache } from '../../src/cli/cache.ts';
 import { addDaemon } from '../../src/cli/daemon.ts';
 import { addInvite } from '../../src/cli/invite.ts';
 import { addKnown } from '../../src/cli/known.ts';
@@ -48,6 +49,7 @@ function commandLine(): Command {
     addDaemon,
     addStop,
     addStatus,
+    addCache,
     addShare,
     addInvite,
     addKnown,

@@ -45,6 +45,7 @@ export const staysHome: readonly { readonly name: string; readonly because: stri
   { name: 'BUILDSWARM_PEERS', because: 'a setting of the peer of this machine' },
   { name: 'BUILDSWARM_MDNS', because: 'a setting of the peer of this machine' },
   { name: 'BUILDSWARM_CACHE', because: 'a setting of the peer of this machine' },
+  { name: 'BUILDSWARM_CACHE_GB', because: 'a setting of the peer of this machine' },
   { name: 'BUILDSWARM_BACKGROUND', because: 'a setting of the peer of this machine' },
   { name: 'BUILDSWARM_TRACE', because: 'a file in which a worker of this machine traces a compiler' },
   { name: 'BUILDSWARM_NAME', because: 'a setting of the peer of this machine' },

@@ -16,14 +16,14 @@ import { HostedTree } from './hosted-tree.ts';
 /** Of one submitter: a tree a project. */
 const mostOfOne = 8;
 const mostTrees = 64;
-/** Of contents, for each tree. */
-const cacheBytes = 4 * 1024 * 1024 * 1024;
 
 export interface HostedTreesInit {
   /** swarmfs, compiled. */
   readonly program: string;
   /** A directory of this peer alone. */
   readonly directory: string;
+  /** Of contents, for each tree. */
+  readonly cacheBytes: number;
   /** Why jobs of other machines' files cannot run here; undefined if they can. */
   readonly obstacle: string | undefined;
   readonly isTrusted: (peer: PeerName) => Promise<boolean>;
@@ -86,7 +86,7 @@ export class HostedTrees {
   }
 
   #mount(peer: PeerName, channel: JobChannel, open: TreeOpen): void {
-    const { program, directory, log } = this.#init;
+    const { program, directory, cacheBytes, log } = this.#init;
     const key = keyOf(peer, open.tree);
     const tree = new HostedTree({
       peer,
