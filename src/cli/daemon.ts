@@ -1,7 +1,7 @@
 /** `buildswarm daemon`: the peer in the foreground. */
 import { writeSync } from 'node:fs';
 import type { Command } from 'commander';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { SwarmError } from '../core/swarm-error.ts';
 import type { ViewRules } from '../core/view/rules.ts';
 import { visibleJson } from '../core/visible.ts';
@@ -33,17 +33,15 @@ export async function runDaemon(flags: Flags, rules?: ViewRules): Promise<void> 
     // What other machines say is logged, and logs are read in terminals.
     { write: (line) => destination.write(visibleJson(line)) },
   );
+  const faults = new Faults(log);
   // A fault of ours in one job must not take the others along; that one job has its deadlines.
-  process.on('unhandledRejection', (reason) =>
-    log.error(
-      { error: reason instanceof Error ? (reason.stack ?? String(reason)) : String(reason) },
-      'internal fault',
-    ),
-  );
+  process.on('unhandledRejection', (reason) => faults.add(reason));
   try {
     // Loaded here only: the other commands have no need of libp2p, which takes longer to load than they to run.
     const { createPeer } = await import('../peer/peer.ts');
-    const peer = await createPeer(await settingsOf(flags), log, rules);
+    const peer = await createPeer(await settingsOf(flags), log, { rules, faults: () => faults.count });
+    // Its parts hear of their own errors; this is for what nobody thought of. Only its own decision ends a peer.
+    process.on('uncaughtException', (error) => faults.add(error));
     let asked = 0;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
@@ -59,6 +57,26 @@ export async function runDaemon(flags: Flags, rules?: ViewRules): Promise<void> 
     else tell(`The peer ended with a fault of its own: ${String(error)}\n`);
     fail(error);
     process.exit();
+  }
+}
+
+/** Faults that no part of the peer has heard of: counted, and told in the log once a second at most. */
+class Faults {
+  count = 0;
+  readonly #log: Logger;
+  #toldMs = Number.NEGATIVE_INFINITY;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  add(fault: unknown): void {
+    this.count += 1;
+    const nowMs = performance.now();
+    if (nowMs - this.#toldMs < 1_000) return;
+    this.#toldMs = nowMs;
+    const error = fault instanceof Error ? (fault.stack ?? String(fault)) : String(fault);
+    this.#log.error({ error, count: this.count }, 'internal fault');
   }
 }
 

@@ -13,6 +13,7 @@ const codes = [
   'E_RUNNER',
   'E_TREE',
   'E_PAIRING',
+  'E_NO_ANSWER',
 ] as const;
 export type SwarmErrorCode = (typeof codes)[number];
 

@@ -8,6 +8,7 @@ import { open, stat } from 'node:fs/promises';
 import { BoundedMap } from '../core/bounded-map.ts';
 import { toBytes } from '../wire/bytes.ts';
 import { formatOf, type ProgramFormat, readElfIdentity } from './elf.ts';
+import { isNoAnswer } from './no-answer.ts';
 
 export interface FileIdentity {
   /** `build-id:…`, `sha256:…` or `absent`. */
@@ -61,7 +62,12 @@ export class FileIdentities {
     this.#believedMs = options.believedMs ?? 5_000;
   }
 
-  /** The identity of one file (links are followed); one that is missing or may not be read is `absent`. @param options.fresh - looks again, however short ago. */
+  /**
+   * The identity of one file (links are followed); one that is missing or may not be read is `absent`.
+   *
+   * @param options.fresh - looks again, however short ago.
+   * @throws Error where it cannot be told, as this machine is short of something.
+   */
   async of(path: string, { fresh = false }: { readonly fresh?: boolean } = {}): Promise<FileIdentity> {
     const kept = this.#kept.get(path);
     const nowMs = performance.now();
@@ -75,7 +81,11 @@ export class FileIdentities {
       kept.checkedMs = nowMs;
       return kept.found;
     }
-    const found = identify(path).catch(() => missing); // vanished or unreadable: for us it is not there
+    const found = identify(path).catch((error: unknown) => {
+      if (!isNoAnswer(error)) return missing; // vanished or unreadable: for us it is not there
+      if (this.#kept.get(path)?.found === found) this.#kept.delete(path);
+      throw error;
+    });
     this.#kept.set(path, { stamp, found, checkedMs: nowMs });
     return found;
   }
@@ -99,7 +109,8 @@ async function stampOf(path: string): Promise<string | undefined> {
     const stats = await stat(toBytes(path), { bigint: true });
     if (!stats.isFile()) return undefined;
     return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`;
-  } catch {
+  } catch (error) {
+    if (isNoAnswer(error)) throw error;
     return undefined; // missing, or not to be looked at: for us it is not there
   }
 }

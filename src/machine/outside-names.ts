@@ -8,6 +8,7 @@ import { BoundedMap } from '../core/bounded-map.ts';
 import type { OutsideLook, OutsideName, StampedName } from '../core/view/trace.ts';
 import { fromBytes, toBytes } from '../wire/bytes.ts';
 import type { FileIdentities } from './file-identity.ts';
+import { isNoAnswer } from './no-answer.ts';
 import { isStandIn } from './toolchain.ts';
 
 interface Kept {
@@ -39,7 +40,7 @@ export class OutsideNames {
   }
 
   /**
-   * At once where it is known, which is nearly always.
+   * At once where it is known, which is nearly always. Rejects where it cannot be told now.
    *
    * @param atMs - when the look that yielded the stamp began.
    */
@@ -49,10 +50,17 @@ export class OutsideNames {
     if (kept?.stamp === stamp) kept.seenMs = Math.max(kept.seenMs, atMs);
     else {
       const fresh: Kept = { answer: this.#ask(look, path), known: undefined, stamp, seenMs: atMs };
-      fresh.answer = fresh.answer.then((answer) => {
-        fresh.known = answer;
-        return answer;
-      });
+      fresh.answer = fresh.answer.then(
+        (answer) => {
+          fresh.known = answer;
+          return answer;
+        },
+        (error: unknown) => {
+          if (this.#kept.get(key) === fresh) this.#kept.delete(key);
+          throw error;
+        },
+      );
+      fresh.answer.catch(() => undefined); // whoever waits for it hears of it
       kept = fresh;
       this.#kept.set(key, kept);
     }
@@ -65,7 +73,11 @@ export class OutsideNames {
     return kept?.known ?? kept?.answer;
   }
 
-  /** Never rejects: what cannot be looked at is not there, for a program that runs as this user. */
+  /**
+   * What cannot be looked at is not there, for a program that runs as this user.
+   *
+   * @throws Error where it cannot be told, as this machine is short of something.
+   */
   async #ask(look: OutsideLook, path: string): Promise<string> {
     const bytes = toBytes(path);
     try {
@@ -83,7 +95,8 @@ export class OutsideNames {
         default:
           return await this.#contents(path);
       }
-    } catch {
+    } catch (error) {
+      if (isNoAnswer(error)) throw error;
       return absentAnswer;
     }
   }

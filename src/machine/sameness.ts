@@ -22,6 +22,10 @@ export interface ProgramDigest {
 
 /** How long a program is believed to be what it was: packages are installed rarely, jobs start often. */
 const believedMs = 5_000;
+/** A question that was not answered is asked again after this time. */
+const askAgainMs = 1_000;
+/** A question that is on its way is not asked beside it for so long. */
+const pendingMs = 30_000;
 const maxKnown = 1_024;
 const nothing: Fingerprint = { digest: '', description: 'not found' };
 
@@ -83,7 +87,12 @@ export class Sameness {
 
   async cpu(): Promise<Fingerprint> {
     this.#cpu ??= cpuFingerprint();
-    return await this.#cpu;
+    try {
+      return await this.#cpu;
+    } catch (error) {
+      this.#cpu = undefined;
+      throw error;
+    }
   }
 
   /** What a command's locale and the name of its directory mean on this machine. */
@@ -110,7 +119,7 @@ export class Sameness {
     return (await this.#identities.of(path)).identity;
   }
 
-  /** One program, with a description for people. */
+  /** One program, with a description for people. Rejects where it cannot be told now. */
   program(name: ByteString, cwd: ByteString, env: ReadonlyMap<string, string>): Promise<Fingerprint> {
     const search = ['PATH', 'COMPILER_PATH', 'GCC_EXEC_PREFIX']
       .map((variable) => env.get(variable) ?? '')
@@ -120,7 +129,16 @@ export class Sameness {
     const known = this.#programs.get(key);
     if (known !== undefined && known.untilMs > nowMs) return known.fingerprint;
     const fingerprint = this.#fingerprint(name, cwd, env);
-    this.#programs.set(key, { fingerprint, untilMs: nowMs + believedMs });
+    const entry = { fingerprint, untilMs: nowMs + pendingMs };
+    this.#programs.set(key, entry);
+    fingerprint.then(
+      () => {
+        entry.untilMs = nowMs + believedMs;
+      },
+      () => {
+        entry.untilMs = performance.now() + askAgainMs;
+      },
+    );
     return fingerprint;
   }
 

@@ -8,9 +8,11 @@ import { createHash } from 'node:crypto';
 import { access, constants, lstat, realpath } from 'node:fs/promises';
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import { BoundedMap } from '../core/bounded-map.ts';
+import { SwarmError } from '../core/swarm-error.ts';
 import { fromBytes, toBytes } from '../wire/bytes.ts';
 import { parseLoadedObjects } from './elf.ts';
 import type { FileIdentities } from './file-identity.ts';
+import { isNoAnswer } from './no-answer.ts';
 
 /** Whose parts are remembered. */
 const maxPrograms = 1_000;
@@ -34,9 +36,13 @@ const backEnds = ['cc1', 'cc1plus', 'collect2', 'lto1', 'lto-wrapper', 'liblto_p
 const compilerName = /(^|[-_])(gcc|g\+\+|cc|c\+\+|cpp|gfortran|clang|clang\+\+)([-_]?[\d.]+)?$/;
 const askTimeoutMs = 10_000;
 
-/** What a program prints on stdout and stderr together; empty if it fails: then it is known by its content alone. */
+/**
+ * What a program prints on stdout and stderr together; empty if it fails: then it is known by its content alone.
+ *
+ * @throws SwarmError `E_NO_ANSWER` if it was killed, was late, or could not be started for want of something.
+ */
 function ask(program: string, args: readonly string[], env: Record<string, string>): Promise<string> {
-  return new Promise((done) => {
+  return new Promise((done, fail) => {
     const options = {
       env,
       timeout: askTimeoutMs,
@@ -44,9 +50,12 @@ function ask(program: string, args: readonly string[], env: Record<string, strin
       maxBuffer: 1 << 20,
       encoding: 'latin1',
     } as const;
-    execFile(program, [...args], options, (error, stdout, stderr) =>
-      done(error === null ? `${stdout}\n${stderr}` : ''),
-    );
+    execFile(program, [...args], options, (error, stdout, stderr) => {
+      if (error === null) done(`${stdout}\n${stderr}`);
+      else if (error.signal || isNoAnswer(error))
+        fail(new SwarmError('E_NO_ANSWER', `${program} could not be asked what it is: ${error.message}.`));
+      else done('');
+    });
   });
 }
 
@@ -147,6 +156,7 @@ export class Toolchains {
    *
    * @param env - of the job; only variables by which back ends are searched count.
    * @returns undefined if there is no such program.
+   * @throws SwarmError `E_NO_ANSWER` if it cannot be told now.
    */
   async fingerprint(path: string, env: ReadonlyMap<string, string>): Promise<Fingerprint | undefined> {
     const known = await this.#partsOf(path, env);
@@ -184,7 +194,13 @@ export class Toolchains {
       known = { identity: own.identity, parts: this.#findParts(path, search, own.isDynamicProgram) };
       this.#parts.set(key, known);
     }
-    return await known.parts;
+    try {
+      return await known.parts;
+    } catch (error) {
+      // Asked again by the next job: what was not answered is not what the program is.
+      if (this.#parts.get(key) === known) this.#parts.delete(key);
+      throw error;
+    }
   }
 
   async #findParts(path: string, search: Record<string, string>, isDynamic: boolean): Promise<Parts> {

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { SwarmError } from '../core/swarm-error.ts';
-import { viewRules } from '../core/view/rules.ts';
+import { type ViewRules, viewRules } from '../core/view/rules.ts';
 import { PlaceWatch } from '../local/place-watch.ts';
 import { type LocalServer, listenLocal } from '../local/server.ts';
 import { knownStatus } from './explain/known-status.ts';
@@ -31,13 +31,19 @@ export interface RunningPeer {
 /**
  * Builds and starts a peer; it is ready when this settles.
  *
- * @param rules - what its views take for proof; only tests give others.
+ * @param options - `rules`: what its views take for proof; only tests give others. `faults`: how many faults its process
+ *   has gone on after.
  * @throws SwarmError with a sentence.
  */
-export async function createPeer(settings: Settings, log: Logger, rules = viewRules): Promise<RunningPeer> {
+export async function createPeer(
+  settings: Settings,
+  log: Logger,
+  options: { readonly rules?: ViewRules | undefined; readonly faults?: () => number } = {},
+): Promise<RunningPeer> {
+  const { rules = viewRules, faults = () => 0 } = options;
   const lifecycle = new Lifecycle();
   try {
-    const peer = new Peer(await makeParts(settings, log, lifecycle, rules), log);
+    const peer = new Peer(await makeParts(settings, log, lifecycle, rules), log, faults);
     await peer.start();
     return peer;
   } catch (error) {
@@ -51,12 +57,14 @@ class Peer implements RunningPeer {
   readonly #resolveEnded: (end: PeerEnd) => void;
   readonly #parts: Parts;
   readonly #log: Logger;
+  readonly #faults: () => number;
   #local: LocalServer | undefined;
   #state: 'starting' | 'running' | 'draining' | 'ending' = 'starting';
   #asked: { now: boolean } | undefined;
 
-  constructor(parts: Parts, log: Logger) {
+  constructor(parts: Parts, log: Logger, faults: () => number) {
     this.#parts = parts;
+    this.#faults = faults;
     this.#log = log;
     let resolveEnded: (end: PeerEnd) => void = () => undefined;
     this.ended = new Promise((resolve) => {
@@ -185,7 +193,7 @@ class Peer implements RunningPeer {
       isDirect: (peer) => introductions.isUsable(peer),
       refusals: (peer) => submitter.refusals.of(peer, trusted.refusals(peer)),
       doneFor: host.doneFor,
-      warnings: [...warnings, ...knownMachines.faults],
+      warnings: [...warnings, ...knownMachines.faults, ...faultWarning(this.#faults())],
       pairing,
       known: async () => {
         // A home directory that does not answer must not leave the caller without an answer.
@@ -196,4 +204,10 @@ class Peer implements RunningPeer {
       stop: (now) => this.stop({ now }),
     };
   }
+}
+
+function faultWarning(count: number): string[] {
+  if (count === 0) return [];
+  const times = count === 1 ? 'once' : `${count} times`;
+  return [`this peer met a fault of its own ${times} and went on; please report what its log says`];
 }

@@ -104,7 +104,14 @@ export class HangingPool<Request, Answer> {
     for (;;) {
       const [call] = this.#queue;
       if (call === undefined) return;
-      const place = this.#idlePlace();
+      let place: Place<Request, Answer> | undefined;
+      try {
+        place = this.#idlePlace();
+      } catch (error) {
+        this.#queue.shift();
+        fail(call, new DiskError(`nothing could be started for ${call.what}: ${String(error)}`, 'INTERNAL'));
+        continue;
+      }
       // Those that work will be done, or be given up, in time for it.
       if (place === undefined && [...this.#places].some(({ isHung }) => !isHung)) return;
       this.#queue.shift();

@@ -2,7 +2,7 @@
  * Looks at many paths in programs of our own (src/native/swarmlook.c), which do it at a tenth of what a thread of Node takes.
  * They are kept as threads are, see ./hanging-pool.ts; one that hangs is killed, and dies when the file server comes back.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
@@ -51,7 +51,7 @@ export class Looker {
 }
 
 function startProgram(path: string, events: ServantEvents<Looks>): Servant<LookRequest> {
-  const child = spawn(path, [], { stdio: ['pipe', 'pipe', 'ignore'], cwd: '/', env: {} });
+  const child: ChildProcess = spawn(path, [], { stdio: ['pipe', 'pipe', 'ignore'], cwd: '/', env: {} });
   const received: Buffer[] = [];
   let receivedBytes = 0;
   let asked: LookRequest | undefined;
@@ -59,7 +59,8 @@ function startProgram(path: string, events: ServantEvents<Looks>): Servant<LookR
     child.kill('SIGKILL');
     events.onLost(`${path}: ${why}`);
   };
-  child.stdout.on('data', (data: Buffer) => {
+  // Both are missing where it could not be started for want of descriptors, whatever their types say.
+  child.stdout?.on('data', (data: Buffer) => {
     received.push(data);
     receivedBytes += data.length;
     if (receivedBytes < headBytes) return;
@@ -71,13 +72,13 @@ function startProgram(path: string, events: ServantEvents<Looks>): Servant<LookR
     if (asked !== undefined) events.onAnswer(readAnswer(answer, asked));
   });
   // Told by 'exit' and 'error' as well, but a write to who is gone must not be an uncaught error.
-  child.stdin.on('error', (error) => lost(error.message));
+  child.stdin?.on('error', (error) => lost(error.message));
   child.on('error', (error) => lost(error.message));
   child.on('exit', (status, signal) => lost(`${status ?? signal}`));
   return {
     ask: (request) => {
       asked = request;
-      child.stdin.write(packRequest(request));
+      child.stdin?.write(packRequest(request));
     },
     setAside: () => child.kill('SIGKILL'),
     end: () => child.kill('SIGKILL'),

@@ -4,6 +4,7 @@
  * connection, whether they may be given a job is decided by those who know the share.
  */
 import './libp2p/polyfill.ts';
+import './libp2p/steady-interfaces.ts';
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import type { Connection, PrivateKey, Stream } from '@libp2p/interface';
 import type { Libp2p } from 'libp2p';
@@ -15,6 +16,7 @@ import { takeControlFrame } from './control-frames.ts';
 import { announced, nearby, withoutPeer } from './finding/addresses.ts';
 import { Dialer } from './finding/dialer.ts';
 import { defaultServiceTag, discovery, noRoute } from './finding/discovery.ts';
+import { Hearsay } from './finding/hearsay.ts';
 import { Heart } from './heart.ts';
 import type { JobChannel } from './libp2p/channel.ts';
 import { dialNode, startNode } from './libp2p/node.ts';
@@ -44,6 +46,7 @@ export class Swarm {
   readonly #options: SwarmOptions;
   readonly #nowMs: () => number;
   readonly #heart: Heart;
+  readonly #hearsay: Hearsay;
   readonly #dialer: Dialer;
   readonly #links = new Map<Connection, Link>();
   readonly #peers = new Map<string, Link>();
@@ -77,7 +80,9 @@ export class Swarm {
       },
       onTick: (nowMs) => this.#sweep(nowMs),
     });
+    this.#hearsay = new Hearsay(this.#nowMs, options.log);
     this.#dialer = new Dialer({
+      hearsay: this.#hearsay,
       ownId: this.id,
       nowMs: this.#nowMs,
       dial: (addresses, id) => this.#dial(addresses, id),
@@ -116,6 +121,7 @@ export class Swarm {
     return discovery({
       serviceTag,
       peers: () => this.#peers.size,
+      hearsay: this.#hearsay,
       onFound: (id, addresses) => this.connectTo(id, addresses, 'hearsay'),
       onNoRoute: (reason) => log('warn', noRoute(reason), {}),
     });
@@ -169,7 +175,8 @@ export class Swarm {
     // Hearsay comes with every gossip: what it costs, an idle peer would pay all day.
     if (source === 'hearsay' && this.#peers.has(id)) return;
     if (this.#stopping || id === this.id || this.#others.has(id)) return;
-    this.#dialer.found(id, source === 'known' ? addresses : nearby(addresses));
+    const isHearsay = source === 'hearsay';
+    this.#dialer.found(id, isHearsay ? nearby(addresses) : addresses, isHearsay);
   }
 
   /** Dials these addresses, whoever answers there, until others, or none, are given for the same name. */

@@ -22,6 +22,8 @@ const recordsAt = 4096;
 /** Room for some 250,000 names. Only what is written takes memory. */
 const traceBytes = 16 * 1024 * 1024;
 const tryTimeoutMs = 5_000;
+/** A try that was killed or late says nothing of the library. */
+const mostTries = 3;
 
 /** The trace of one job. */
 export interface Trace {
@@ -61,7 +63,10 @@ export class Tracer {
     symlinkSync(library, link);
     const tracer = new Tracer(link, own);
     const trace = tracer.begin('/');
-    const why = (await failureOf(link, trace.path)) ?? nothingIn(trace.path);
+    let failure = await failureOf(link, trace.path);
+    for (let n = 1; n < mostTries && failure?.isAnswer === false; n += 1)
+      failure = await failureOf(link, trace.path);
+    const why = failure?.why ?? nothingIn(trace.path);
     tracer.end(trace);
     if (why === undefined) return tracer;
     tracer.close();
@@ -96,7 +101,7 @@ export class Tracer {
 }
 
 /** @returns why a program cannot be run with the library. */
-function failureOf(library: string, trace: string): Promise<string | undefined> {
+function failureOf(library: string, trace: string): Promise<{ why: string; isAnswer: boolean } | undefined> {
   return new Promise((resolve) => {
     const options = {
       env: { LD_PRELOAD: library, BUILDSWARM_TRACE: trace, LC_ALL: 'C' },
@@ -104,7 +109,10 @@ function failureOf(library: string, trace: string): Promise<string | undefined> 
       cwd: '/',
     };
     execFile('/bin/sh', ['-c', ':'], options, (error, _stdout, stderr) => {
-      resolve(error === null && stderr === '' ? undefined : stderr.trim() || (error?.message ?? ''));
+      if (error === null && stderr === '') return resolve(undefined);
+      const why = stderr.trim() || (error?.message ?? '');
+      // Exited with a status: so it will the next time.
+      resolve({ why, isAnswer: error === null || typeof error.code === 'number' });
     });
   });
 }

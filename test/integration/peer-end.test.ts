@@ -45,6 +45,18 @@ for (const [when, isThen] of [
   });
 }
 
+test('a fault in a callback that nobody catches is logged and counted, and the peer goes on', async () => {
+  // No quotation marks and spaces: they mean something in NODE_OPTIONS.
+  const throwing = 'process.on(`SIGUSR2`,()=>{throw(new(Error)(`boom`))})';
+  await using daemon = await Daemon.start(['env', `NODE_OPTIONS=--import=data:text/javascript,${throwing}`]);
+  process.kill(daemon.pid, 'SIGUSR2');
+  await until(() => /internal fault/.test(daemon.said), 5_000, 'the fault is logged');
+  assert.match(daemon.said, /Error: boom/);
+  const status = await check([path.join(checkout, 'bin/buildswarm'), 'status'], { env: daemon.env });
+  assert.match(status, /fault of its own once/);
+  await daemon.assertWell();
+});
+
 test('a peer of which a part does not end ends all the same, with status 1', async () => {
   await using daemon = await Daemon.start();
   const runner = daemon.runnerPid() ?? 0;

@@ -6,6 +6,7 @@
  * when nothing came of it. Identities last for one life of a peer, so given addresses are dialled without theirs.
  */
 import { byPromise, isDialable, withoutPeer } from './addresses.ts';
+import type { Hearsay } from './hearsay.ts';
 
 export interface DialerOptions {
   readonly ownId: string;
@@ -14,6 +15,7 @@ export interface DialerOptions {
   readonly dial: (addresses: string[], id: string | undefined) => Promise<string>;
   readonly isConnected: (id: string) => boolean;
   readonly onFailed: (target: string, failures: number, error: unknown) => void;
+  readonly hearsay: Hearsay;
 }
 
 /** The end with the higher id waits so long for the other's dial. */
@@ -28,6 +30,8 @@ const forgetMs = 10 * 60_000;
 const maxTargets = 2000;
 /** At a time: handshakes cost CPU, and many at once all take long. */
 const maxDials = 8;
+/** One that was only heard of, and may not be dialled now, waits so long. */
+const hearsayWaitMs = 1_000;
 
 interface Target {
   /** Undefined for an address given by hand. */
@@ -40,6 +44,8 @@ interface Target {
   connectedMs: number;
   /** A dial of ours led there once. */
   dialled: boolean;
+  /** Nobody that is believed speaks of it, and it never was connected. */
+  isHearsay: boolean;
   /** For an address given by hand: who answered there. */
   answeredBy: string | undefined;
 }
@@ -71,22 +77,24 @@ export class Dialer {
     this.#targets.clear();
   }
 
-  /** Somebody said that this peer is at these addresses. */
-  found(id: string, addresses: readonly string[]): void {
+  /** Somebody said that this peer is at these addresses. @param isHearsay - anybody could have said that. */
+  found(id: string, addresses: readonly string[], isHearsay = false): void {
     if (this.#stopped || id === this.#options.ownId) return;
     const nowMs = this.#options.nowMs();
     const known = this.#targets.get(id);
     if (known !== undefined) {
       known.mentionedMs = nowMs;
+      if (!isHearsay) known.isHearsay = false;
       const usable = addresses.filter(isDialable);
       if (usable.length > 0) known.addresses = usable;
       return;
     }
     const usable = addresses.filter(isDialable);
-    if (usable.length === 0) return;
+    if (usable.length === 0 || (isHearsay && !this.#options.hearsay.mayNote())) return;
     if (this.#targets.size >= maxTargets) this.#forgetOldest();
     if (this.#targets.size >= maxTargets) return;
-    this.#add(id, id, usable, nowMs + (this.#options.ownId < id ? 0 : yieldMs));
+    const target = this.#add(id, id, usable, nowMs + (this.#options.ownId < id ? 0 : yieldMs));
+    target.isHearsay = isHearsay;
     this.#schedule();
   }
 
@@ -111,6 +119,7 @@ export class Dialer {
     const nowMs = this.#options.nowMs();
     const target = this.#targets.get(id) ?? this.#add(id, id, [], Number.POSITIVE_INFINITY);
     if (dialled) target.dialled = true;
+    target.isHearsay = false;
     if (addresses.length > 0) target.addresses = addresses.filter(isDialable);
     target.connectedMs = nowMs;
     target.mentionedMs = nowMs;
@@ -158,6 +167,7 @@ export class Dialer {
       mentionedMs: this.#options.nowMs(),
       connectedMs: Number.NEGATIVE_INFINITY,
       dialled: false,
+      isHearsay: false,
       answeredBy: undefined,
     };
     this.#targets.set(key, target);
@@ -211,6 +221,8 @@ export class Dialer {
         this.#targets.delete(key);
       } else if (target.addresses.length === 0) {
         this.#targets.delete(key);
+      } else if (target.isHearsay && !(this.#dials < maxDials && this.#options.hearsay.mayDial())) {
+        target.dueMs = nowMs + hearsayWaitMs;
       } else if (this.#dials < maxDials) {
         void this.#dial(key, target);
       }
@@ -233,7 +245,8 @@ export class Dialer {
     } catch (thrown) {
       if (target.id === undefined || !this.#options.isConnected(target.id)) {
         this.#failed(target, this.#options.nowMs());
-        this.#options.onFailed(key, target.failures, thrown);
+        if (target.isHearsay) this.#options.hearsay.failed(thrown);
+        else this.#options.onFailed(key, target.failures, thrown);
       }
     } finally {
       target.dialling = false;

@@ -9,6 +9,7 @@
 import type { PeerInfo, Startable } from '@libp2p/interface';
 import { type MulticastDNSComponents, mdns } from '@libp2p/mdns';
 import { toError } from '../libp2p/to-error.ts';
+import type { Hearsay } from './hearsay.ts';
 import { hasMulticastRoute } from './multicast-route.ts';
 
 export const defaultServiceTag = '_buildswarm._udp.local';
@@ -27,18 +28,24 @@ export interface DiscoveryOptions {
   /** How many peers we are connected to. */
   readonly peers: () => number;
   readonly onFound: (id: string, addresses: string[]) => void;
+  readonly hearsay: Hearsay;
   /** Once, when packets cannot leave. */
   readonly onNoRoute: (reason: string) => void;
 }
+
+interface Query {
+  readonly questions: readonly { readonly name: string }[];
+}
+type PacketListener = (packet: unknown, from: unknown) => void;
 
 /** The parts of @libp2p/mdns's service that its types do not show. */
 interface Inner extends Startable {
   readonly mdns?: {
     query(query: unknown, done: (error: unknown) => void): void;
-    on(
-      event: 'query',
-      listener: (query: { readonly questions: readonly { readonly name: string }[] }) => void,
-    ): void;
+    on(event: 'query', listener: (query: Query) => void): void;
+    on(event: 'query' | 'response', listener: PacketListener): void;
+    listeners(event: 'query' | 'response'): PacketListener[];
+    removeAllListeners(event: 'query' | 'response'): void;
   };
   addEventListener(type: 'peer', listener: (event: CustomEvent<PeerInfo>) => void): void;
 }
@@ -82,6 +89,7 @@ class Discovery implements Startable {
   async start(): Promise<void> {
     if (!(await hasMulticastRoute())) this.#noRoute('no route for multicast (224.0.0.0/4)');
     await this.#inner.start(); // asks for the first time
+    for (const kind of ['query', 'response'] as const) this.#ration(kind);
     this.#inner.mdns?.on('query', ({ questions }) => {
       if (questions.some(({ name }) => name === this.#options.serviceTag))
         this.#queriedMs = performance.now();
@@ -92,6 +100,16 @@ class Discovery implements Startable {
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#inner.stop();
+  }
+
+  /** To read a packet costs many times what it costs to send one. */
+  #ration(kind: 'query' | 'response'): void {
+    const { mdns } = this.#inner;
+    const read = mdns?.listeners(kind) ?? [];
+    mdns?.removeAllListeners(kind);
+    mdns?.on(kind, (packet, from) => {
+      if (this.#options.hearsay.mayRead()) for (const listener of read) listener(packet, from);
+    });
   }
 
   #schedule(): void {

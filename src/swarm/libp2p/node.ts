@@ -3,6 +3,7 @@
  * address, and a submitter has hundreds of job streams to one worker.
  */
 import './polyfill.ts';
+import './steady-interfaces.ts';
 import { noise } from '@chainsafe/libp2p-noise';
 import type { Connection, PrivateKey, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';

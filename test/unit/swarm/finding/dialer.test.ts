@@ -1,0 +1,59 @@
+/** Whom a peer dials, on a clock that the tests turn. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Dialer } from '../../../../src/swarm/finding/dialer.ts';
+import { Hearsay } from '../../../../src/swarm/finding/hearsay.ts';
+
+/** A dialer of which all dials fail. */
+function rig(t: TestContext) {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let nowMs = 0;
+  const dials: string[] = [];
+  const logged: string[] = [];
+  const dialer = new Dialer({
+    ownId: 'a',
+    nowMs: () => nowMs,
+    dial: (_addresses, id = '') => {
+      dials.push(id);
+      return Promise.reject(new Error('nobody is there'));
+    },
+    isConnected: () => false,
+    onFailed: (target) => logged.push(target),
+    hearsay: new Hearsay(
+      () => nowMs,
+      (_level, message) => logged.push(message),
+    ),
+  });
+  t.after(() => dialer.stop());
+  const pass = async (ms: number): Promise<void> => {
+    nowMs += ms;
+    t.mock.timers.tick(ms);
+    await turn();
+  };
+  return { dialer, dials, logged, pass };
+}
+
+const address = ['/ip4/10.0.0.9/tcp/9'];
+
+test('300 invented peers a second for ten minutes: few are dialled, and a line a minute is logged', async (t) => {
+  const { dialer, dials, logged, pass } = rig(t);
+  for (let tenth = 0; tenth < 6_000; tenth += 1) {
+    for (let n = 0; n < 30; n += 1) dialer.found(`peer-${tenth}-${n}`, address, true);
+    await pass(100);
+  }
+  assert.ok(dials.length > 100 && dials.length <= 128 + 4 * 600, `${dials.length} dials`);
+  assert.ok(logged.length >= 5 && logged.length <= 11, `${logged.length} lines`);
+});
+
+test('a peer that somebody believable speaks of is dialled beside them, and told of by its name', async (t) => {
+  const { dialer, dials, logged, pass } = rig(t);
+  for (let n = 0; n < 2_000; n += 1) dialer.found(`peer-${n}`, address, true);
+  for (let n = 0; n < 100; n += 1) await pass(100);
+  dialer.found('peer-1', address);
+  dialer.found('wanted', address);
+  dials.length = 0;
+  for (let n = 0; n < 20; n += 1) await pass(100);
+  assert.ok(dials.includes('wanted'));
+  assert.ok(logged.includes('wanted'));
+});
