@@ -33,6 +33,7 @@ const telling: Record<keyof ViewRules, number> = {
   quietAfterMs: 7,
   needsBump: 563,
   believesUnreported: 322,
+  tellsOfClock: 32,
   goesByStat: 3799,
   heldThroughout: 12_746,
 };

@@ -14,6 +14,9 @@ import { includeDirs, objects, root, sources } from './stale-cache/world.ts';
 type Kind = 'compile' | 'cached-compile' | 'link' | 'generate';
 
 const maxAttempts = 3;
+/** In one history of so many the server's clock is set back by so much. */
+const setBackOneIn = 11;
+const setBackMs = 300_000;
 
 export class History {
   readonly seed: number;
@@ -43,6 +46,10 @@ export class History {
     return this.#stage.findings.counts;
   }
 
+  get #isSetBack(): boolean {
+    return this.seed % setBackOneIn === setBackOneIn - 1;
+  }
+
   /** Plays it to its end. */
   play(): this {
     this.#timeline.spawn(this.#direct(), 0);
@@ -59,7 +66,13 @@ export class History {
   *#direct(): Process {
     const { dice, world } = this.#stage;
     const others = dice.chance(0.3) ? 0.4 : 0.03;
+    let untilSetBack = this.#isSetBack ? 1 : -1;
     for (let rounds = 4 + dice.below(8); rounds > 0; rounds--) {
+      if (untilSetBack-- === 0) {
+        // What it never looked at it cannot see to change: that is right again when it compares clocks, each minute.
+        yield* this.#submitter.lookAround();
+        this.#stage.tree.aheadMs -= setBackMs;
+      }
       const isBurst = dice.chance(0.3);
       for (let edits = dice.below(4); edits > 0; edits--) {
         world.edit(dice.chance(others) ? 'other' : 'submitter', isBurst ? 0.8 : 0.3);

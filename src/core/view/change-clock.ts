@@ -1,7 +1,7 @@
 /** What the age of a change proves: by the server's clock, and by its ticks. */
 import type { Fact } from '../fact.ts';
 import type { WorkerMount } from './contract.ts';
-import { changedAtMs } from './facts.ts';
+import { changedAtMs, identical } from './facts.ts';
 import type { JobView } from './job-view.ts';
 import type { PathEntry } from './path-table.ts';
 import { quietMarginMs, type ViewRules } from './rules.ts';
@@ -12,6 +12,8 @@ export interface ServerClock {
   readonly uncertaintyMs: number;
 }
 
+const unknown: ServerClock = { aheadMs: 0, uncertaintyMs: Infinity };
+
 /** So often a directory is bumped without effect before we give up. */
 const maxVainBumps = 5;
 
@@ -19,7 +21,8 @@ const maxVainBumps = 5;
 export class ChangeClock {
   readonly #rules: ViewRules;
   /** Unknown: nothing is certainly old. */
-  #clock: ServerClock = { aheadMs: 0, uncertaintyMs: Infinity };
+  #clock: ServerClock = unknown;
+  #isDoubted = false;
 
   constructor(rules: ViewRules) {
     this.#rules = rules;
@@ -27,6 +30,23 @@ export class ChangeClock {
 
   setClock(clock: ServerClock): void {
     this.#clock = clock;
+    this.#isDoubted = false;
+  }
+
+  /** The server's clock was set back since it was compared: nothing is certainly old until it is compared anew. */
+  get isDoubted(): boolean {
+    return this.#isDoubted;
+  }
+
+  /** What a new look at a path saw: did it change at a time by the server's clock that was over when it was looked at before? */
+  weigh({ fact: before, lookedMs }: PathEntry, fact: Fact): void {
+    // Another inode may be older than its name.
+    if (before === undefined || before.inode !== fact.inode || before.kind !== fact.kind) return;
+    if (fact.kind === 'absent' || identical(before, fact)) return;
+    const isBefore = this.isOlder(changedAtMs(fact), lookedMs - quietMarginMs);
+    if (!this.#rules.tellsOfClock(isBefore)) return;
+    this.#clock = unknown;
+    this.#isDoubted = true;
   }
 
   /** A time of the server's clock lies before a local one, for certain. */

@@ -29,6 +29,8 @@ export interface ViewRules {
   readonly needsBump: (mount: WorkerMount) => boolean;
   /** What changed longer than this before the job is in no cache any more. */
   readonly quietAfterMs: (mount: WorkerMount) => number;
+  /** What was seen to change, at a time long before the look before: that tells that the server's clock was set back. */
+  readonly tellsOfClock: (isBefore: boolean) => boolean;
   /** Files are judged by `stat` alone, so those known to be read are refreshed too. */
   readonly goesByStat: (job: ViewJob) => boolean;
 
@@ -54,6 +56,7 @@ export const viewRules: ViewRules = {
   toCompare: filesOf,
   needsBump: (mount) => mount.timesOnly,
   quietAfterMs: (mount) => mount.cacheMaxMs + quietMarginMs,
+  tellsOfClock: (isBefore) => isBefore,
   goesByStat: (job) => job.byStat,
   believesUnreported: (job, succeeded) => succeeded && !job.reports,
   isCompared: (item) => item.entry !== undefined,

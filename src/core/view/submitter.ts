@@ -101,9 +101,16 @@ export class SubmitterView {
   /** What `lstat` saw of each path; `beganMs` is before the first of these looks, `nowMs` after the last. */
   observe(seen: readonly NamedFact[], beganMs: number, nowMs: number): void {
     const { table, changeClock } = this.#state;
-    for (const { path, fact } of seen)
-      if (table.isInside(path))
-        table.observe(table.entry(path), fact, beganMs, nowMs, changeClock.isOld(fact, beganMs));
+    const inside = seen.filter(({ path }) => table.isInside(path));
+    // All of them first: what one of them tells of the clock counts for the others.
+    for (const { path, fact } of inside) changeClock.weigh(table.entry(path), fact);
+    for (const { path, fact } of inside)
+      table.observe(table.entry(path), fact, beganMs, nowMs, changeClock.isOld(fact, beganMs));
+  }
+
+  /** The clock of the server must be compared anew, see {@link setClock}: it was seen to have been set back. */
+  get isClockDoubted(): boolean {
+    return this.#state.changeClock.isDoubted;
   }
 
   /** What `readlink` gave; the facts of these paths were observed before. Leave out a link that is gone. */

@@ -28,8 +28,9 @@ import { parseRecord, recordBytes } from '../../share/look-answer.ts';
 import { compareClocks } from '../../share/share-clock.ts';
 import { fromBytes } from '../../wire/bytes.ts';
 
-/** Clocks drift: the share's is compared again after this time. */
-const clockMs = 600_000;
+/** Clocks drift, and are set: the share's is compared again after this time, or soon where it was seen to be set back. */
+const clockMs = 60_000;
+const doubtedClockMs = 1_000;
 /** Ticks of the server's clock. */
 const clockTickMs = 20;
 /** Paths whose last look is kept; more are forgotten together. */
@@ -169,7 +170,8 @@ export class ShareView {
   }
 
   #readClock(): Promise<void> {
-    if (this.#now() - this.#clockAtMs < clockMs) return Promise.resolve();
+    const believedMs = this.#view.isClockDoubted ? doubtedClockMs : clockMs;
+    if (this.#now() - this.#clockAtMs < believedMs) return Promise.resolve();
     this.#clockLook ??= this.#compareClocks().finally(() => {
       this.#clockLook = undefined;
     });

@@ -15,6 +15,7 @@ export const brokenRules: { readonly [rule in keyof ViewRules]: ViewRules[rule] 
   toCompare: none,
   needsBump: never,
   quietAfterMs: () => 0,
+  tellsOfClock: never,
   goesByStat: never,
   believesUnreported: always,
   isCompared: never,

@@ -21,7 +21,8 @@ export interface Inode {
 export class ServerTree {
   nowMs = 1_000_000;
   readonly tickMs: number;
-  readonly aheadMs: number;
+  /** Whoever keeps the server may set its clock. */
+  aheadMs: number;
   readonly inodes = new Map<number, Inode>();
   readonly root: Inode;
   #nextId = 1;

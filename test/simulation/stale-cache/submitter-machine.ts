@@ -1,5 +1,6 @@
 /** The submitter's machine: it does what its view of the tree asks for, through its own caches. */
 import { absent, type Fact } from '../../../src/core/fact.ts';
+import { parentOf } from '../../../src/core/paths.ts';
 import {
   factFields,
   type LookStep,
@@ -20,13 +21,28 @@ import { root } from './world.ts';
 export class SubmitterMachine {
   readonly #stage: Stage;
   readonly view: SubmitterView;
+  /** Of a comparison of clocks. */
+  readonly #error: number;
 
   constructor(stage: Stage, rules: ViewRules) {
     this.#stage = stage;
-    const { dice, tree, predicts } = stage;
+    const { dice, predicts } = stage;
     this.view = new SubmitterView({ root, rules, limits: predicts ? {} : { maxPredicted: 0 } });
-    const error = dice.around(10);
-    if (dice.chance(0.9)) this.view.setClock({ aheadMs: tree.aheadMs + error, uncertaintyMs: 20 });
+    this.#error = dice.around(10);
+    if (dice.chance(0.9)) this.#compareClocks();
+  }
+
+  #compareClocks(): void {
+    this.view.setClock({ aheadMs: this.#stage.tree.aheadMs + this.#error, uncertaintyMs: 20 });
+  }
+
+  /** Looks at all paths of the world, and all directories above them. */
+  *lookAround(): Process {
+    const { world } = this.#stage;
+    const paths = new Set<string>();
+    for (const path of world.history.keys())
+      for (let at = path; at.length >= root.length; at = parentOf(at)) paths.add(at);
+    yield* this.#look({ kind: 'look', paths: [...paths].toSorted(), links: [], lists: [] });
   }
 
   /** What to offer to a worker. Undefined: it cannot be offered. */
@@ -35,6 +51,7 @@ export class SubmitterMachine {
     { name, mount }: { readonly name: string; readonly mount: WorkerMount },
   ): Process<{ offer: ViewOffer; attempt: AttemptView } | undefined> {
     const { dice, tree, findings } = this.#stage;
+    if (this.view.isClockDoubted && dice.chance(0.5)) this.#compareClocks();
     for (let steps = 0; steps < maxSteps; steps++) {
       const step = this.view.prepare(view, name, mount, tree.nowMs);
       if (step.kind === 'offer') return step;
