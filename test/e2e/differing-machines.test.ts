@@ -137,7 +137,6 @@ const atOnce: readonly CommandLine[] = rows(
   ]),
   // 6: what a script leaves in a directory that each machine has for itself
   `printf '#!/bin/sh\\necho made >/tmp/x\\n' >s; chmod +x s; $S ./s; cat /tmp/x; rm -f /tmp/x; $S sh -e s; cat /tmp/x; rm -f /tmp/x`,
-  '$S bash -c "echo made >/var/tmp/x; cp /var/tmp/x /dev/shm/y"; cat /var/tmp/x /dev/shm/y; rm -f /var/tmp/x /dev/shm/y',
   `echo 'open(F, ">", "/tmp/p"); print F 1;' >p.pl; $S perl p.pl; cat /tmp/p; rm -f /tmp/p`,
   // gcc waits for ever for a second writer.
   'mkfifo p; (echo -c b.c >p &); $S clang @p; echo $?; ls',
@@ -167,6 +166,7 @@ const elsewhere: readonly CommandLine[] = rows(
   '$S gcc -Wa,-ahls=/tmp/x.lst -c a.c; wc -l </tmp/x.lst; rm -f /tmp/x.lst',
   '$S gcc -Xassembler -ahls=/tmp/y.lst -c a.c; wc -l </tmp/y.lst; rm -f /tmp/y.lst',
   "echo '-Wa,-ahls=/tmp/z.lst' >w.rsp; $S gcc @w.rsp -c a.c; wc -l </tmp/z.lst; rm -f /tmp/z.lst",
+  '$S bash -c "echo made >/var/tmp/x; cp /var/tmp/x /dev/shm/y"; cat /var/tmp/x /dev/shm/y; rm -f /var/tmp/x /dev/shm/y',
   '$S clang -Xclang -stats-file=/tmp/s.json -c a.c; wc -l </tmp/s.json; rm -f /tmp/s.json',
 );
 

@@ -181,13 +181,13 @@ export class RequestReader {
     );
   }
 
-  /** The path of a directory that each machine has for itself, in the words of an opaque command or in the script that it runs. */
+  /** The path of a directory that each machine has for itself, in the script that an opaque command runs. */
   async #namesOwn({ argv, cwd }: Command, root: ByteString): Promise<string | undefined> {
     const scripts = scriptsOf(argv).map((path) => resolvePath(cwd, path));
     const texts = await Promise.all(
       scripts.filter((path) => isBelow(root, path)).map((path) => readStart(path, this.#init.disk)),
     );
-    for (const text of [...argv, ...texts]) {
+    for (const text of texts) {
       const own = text.includes('\0') ? undefined : ownPathIn(text);
       // A share may lie there, and is the same for all.
       if (own !== undefined && !isBelow(root, resolvePath('/', own))) return toText(own);
