@@ -90,8 +90,14 @@ export class OwnState {
       this.#addressesAtMs = nowMs;
       this.#addresses = this.#init.addresses().slice(0, maxAddresses);
     }
+    const { slots, running, queued, load, state, reasons } = reportFigures(this.#worker);
     return {
-      ...reportFigures(this.#worker),
+      slots,
+      running,
+      queued,
+      load,
+      state,
+      reasons,
       name: this.#init.name,
       version: this.#init.version,
       addresses: this.#addresses,

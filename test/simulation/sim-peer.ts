@@ -93,7 +93,9 @@ export class SimPeer {
   connect(other: SimPeer, epoch: number): void {
     this.connections.open(other, epoch);
     const report = other.gossip.report();
-    this.#neighbours.met({ id: other.id, addresses: [], hello: { version: '0', report }, rttMs: 0 });
+    // Without beats none is ever suspect.
+    if (this.#options.beats)
+      this.#neighbours.met({ id: other.id, addresses: [], hello: { version: '0', report }, rttMs: 0 });
     this.gossip.hear(other.id, [report]);
     if (this.#options.submits !== false) this.shells.submitter.apply({ type: 'peer-up', report });
   }

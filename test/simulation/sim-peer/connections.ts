@@ -25,8 +25,8 @@ interface Neighbour {
   /** When anything was last heard. */
   wordAtMs: number;
   suspect: boolean;
-  /** Streams that are open at this end. */
-  readonly streams: Set<JobStream>;
+  /** Streams that are open at this end; made with the first: there are a million neighbours in a large swarm. */
+  streams: Set<JobStream> | undefined;
   /** What was said last, and in which step of the world: what is said in one step travels together. */
   packet: { readonly step: number; readonly messages: Message[] } | undefined;
 }
@@ -72,7 +72,7 @@ export class Connections {
       ackedAtMs: nowMs,
       wordAtMs: nowMs,
       suspect: false,
-      streams: new Set(),
+      streams: undefined,
       packet: undefined,
     });
     this.#ids = undefined;
@@ -86,7 +86,7 @@ export class Connections {
     this.#ids = undefined;
     world.trace(() => `${self} lost ${id}`);
     const cut = (): void => {
-      if (this.#cutsStreams) for (const stream of neighbour.streams) stream.cut();
+      if (this.#cutsStreams) for (const stream of neighbour.streams ?? []) stream.cut();
     };
     // Whether a connection or its streams are first seen to end is up to the network.
     const streamsFirst = world.chance(0.5);
@@ -208,7 +208,9 @@ export class Connections {
 }
 
 /** Until it is over at this end. */
-function keep({ streams }: Neighbour, stream: JobStream): void {
+function keep(neighbour: Neighbour, stream: JobStream): void {
+  neighbour.streams ??= new Set();
+  const { streams } = neighbour;
   streams.add(stream);
   stream.onOver = () => streams.delete(stream);
 }
