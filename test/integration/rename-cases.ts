@@ -1,6 +1,6 @@
 /** The command lines that rename-bytes.test.ts puts to the real compilers. */
 
-interface RenamedCase {
+export interface RenamedCase {
   readonly words: readonly string[];
   /** The compilers that understand it; all if not set. */
   readonly only?: readonly string[];
