@@ -52,7 +52,7 @@ function describeCalls(calls: Calls | undefined): string {
 }
 
 interface Cost {
-  /** The worker compiles by itself, no swarm. */
+  /** The worker compiles by itself, no swarm; beside shipped peers only. */
   readonly alone: Calls | undefined;
   readonly submitter: Calls | undefined;
   readonly worker: Calls | undefined;
@@ -74,9 +74,12 @@ async function measure(mount: string, peer: 'shipped' | 'believing'): Promise<Co
   // A new name each time: that is what a worker writes.
   const compile = 'gcc -Iinclude -MD -MF out/x$n.d -c x.c -o out/x$n.o';
   const repeat = (command: string): string => `for n in $(seq ${jobs}); do ${command} || exit; done`;
-  await swarm.run('B', repeat(compile), timeoutMs);
-  await swarm.run('B', 'rm out/*', timeoutMs);
-  const [alone] = await counted(swarm, ['B'], mount, () => swarm.run('B', repeat(compile), timeoutMs));
+  let alone: Calls | undefined;
+  if (peer === 'shipped') {
+    await swarm.run('B', repeat(compile), timeoutMs);
+    await swarm.run('B', 'rm out/*', timeoutMs);
+    [alone] = await counted(swarm, ['B'], mount, () => swarm.run('B', repeat(compile), timeoutMs));
+  }
   await swarm.run('A', `${repeat(`${swarmrun} ${compile}`)}; ${settle}`, timeoutMs);
   const remoteBefore = (await swarm.counts()).jobs.remote;
   const [submitter, worker] = await counted(swarm, ['A', 'B'], mount, () =>
