@@ -17,10 +17,10 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
-import { WrittenFiles } from '../../src/tree/receive-written.ts';
-import { FrameError } from '../../src/wire/frame.ts';
-import { encodeWritten } from '../../src/wire/written-messages.ts';
-import { type Left, reportOf } from '../rig/job-report.ts';
+import { WrittenFiles } from '../../../src/tree/receive-written.ts';
+import { FrameError } from '../../../src/wire/frame.ts';
+import { encodeWritten } from '../../../src/wire/written-messages.ts';
+import { type Left, reportOf } from '../../rig/job-report.ts';
 
 let top: string;
 let area: string;
@@ -147,7 +147,7 @@ test('a link in the way leads nowhere, neither while contents come nor afterward
   assert.equal('conflict' in (await replaced.commit()), true);
   await replaced.drop();
   assert.deepEqual(readdirSync(outside), []);
-  assert.deepEqual(namesIn(area), ['d', 'e', 'new']);
+  assert.deepEqual(namesIn(area), ['d', 'e', 'new', 'new/a']);
 });
 
 test('what changed here since the job began is a conflict, and nothing has changed then', async () => {
