@@ -125,13 +125,14 @@ test('a worker that says what is not so ends its stream and leaves nothing', asy
 
 test('a link in the way leads nowhere, neither while contents come nor afterwards', async () => {
   const outside = path.join(path.dirname(area), 'outside');
-  mkdirSync(outside);
+  mkdirSync(path.join(outside, 'x'), { recursive: true });
   symlinkSync(outside, inArea('d'));
   const below = [{ ...a, path: 'd/a' }];
   assert.deepEqual(await commit(below), {
     conflict: inArea('d'),
     why: 'is gone here since the command began elsewhere',
   });
+  assert.equal('conflict' in (await commit([{ ...a, path: 'd/x/a' }])), true);
   const made = await receive(
     named([
       { kind: 'directory', path: 'new' },
@@ -146,8 +147,8 @@ test('a link in the way leads nowhere, neither while contents come nor afterward
   symlinkSync(outside, inArea('e'));
   assert.equal('conflict' in (await replaced.commit()), true);
   await replaced.drop();
-  assert.deepEqual(readdirSync(outside), []);
-  assert.deepEqual(namesIn(area), ['d', 'e', 'new', 'new/a']);
+  assert.deepEqual(namesIn(outside), ['x']);
+  assert.deepEqual(readdirSync(area).toSorted(), ['d', 'e', 'new']);
 });
 
 test('what changed here since the job began is a conflict, and nothing has changed then', async () => {
@@ -252,32 +253,34 @@ test('names, modes, times to the nanosecond, links, other names and fifos', asyn
 });
 
 test('what a job wrote has times of this clock, whatever clock its machine has', async () => {
-  const written = new WrittenFiles([area], Date.now());
-  const content = Buffer.from('A');
-  const hour = 3_600_000;
-  const startedMs = Date.now() + hour;
-  const left = named([{ ...a, timeNs: BigInt(startedMs + 5) * 1_000_000n }]);
-  const report = reportOf(left);
-  const beforeMs = Date.now();
-  await written.take({
-    type: 'WRITTEN',
-    payload: encodeWritten({
-      reportBytes: report.length,
-      contentBytes: 1,
-      startedMs,
-      sentMs: startedMs + 10,
-    }),
-  });
-  await written.take({ type: 'BLOB', payload: report });
-  await written.take({ type: 'BLOB', payload: content });
-  assert.deepEqual(await written.commit(), { committed: true });
-  await written.drop();
-  const { mtimeMs } = lstatSync(inArea('a'));
-  assert.ok(mtimeMs >= beforeMs - 6 && mtimeMs <= Date.now(), `${mtimeMs - beforeMs} ms after it was sent`);
+  for (const aheadMs of [3_600_000, -3_600_000]) {
+    const written = new WrittenFiles([area], Date.now() + 60_000);
+    const content = Buffer.from('A');
+    const startedMs = Date.now() + aheadMs;
+    const left = named([{ ...a, timeNs: BigInt(startedMs + 5) * 1_000_000n }]);
+    const report = reportOf(left);
+    const beforeMs = Date.now();
+    await written.take({
+      type: 'WRITTEN',
+      payload: encodeWritten({
+        reportBytes: report.length,
+        contentBytes: 1,
+        startedMs,
+        sentMs: startedMs + 10,
+      }),
+    });
+    await written.take({ type: 'BLOB', payload: report });
+    await written.take({ type: 'BLOB', payload: content });
+    assert.deepEqual(await written.commit(), { committed: true });
+    await written.drop();
+    const { mtimeMs } = lstatSync(inArea('a'));
+    assert.ok(mtimeMs >= beforeMs - 6 && mtimeMs <= Date.now(), `${mtimeMs - beforeMs} ms after it was sent`);
+  }
 });
 
 test('a failure in the middle leaves what was complete and nothing else, and says a sentence', async () => {
   mkdirSync(inArea('full'));
+  writeFileSync(inArea('was'), 'old');
   const written = await receive(
     named([
       a,
@@ -285,6 +288,9 @@ test('a failure in the middle leaves what was complete and nothing else, and say
       { ...a, path: 'new/b' },
       { kind: 'directory', path: 'full', inPlace: true },
       { ...a, path: 'full/z.d' },
+      { kind: 'directory', path: 'late' },
+      { ...a, path: 'late/z.d' },
+      { kind: 'directory', path: 'was' },
     ]),
   );
   renameSync(inArea('full'), path.join(path.dirname(area), 'moved'));
@@ -296,7 +302,8 @@ test('a failure in the middle leaves what was complete and nothing else, and say
     ),
   });
   await written.drop();
-  assert.deepEqual(namesIn(area), ['a', 'full', 'new', 'new/b']);
+  assert.deepEqual(namesIn(area), ['a', 'full', 'new', 'new/b', 'was']);
+  assert.equal(readFileSync(inArea('was'), 'latin1'), 'old');
 });
 
 test('a full disk is told when it is to appear, and leaves nothing', {
