@@ -203,6 +203,19 @@ test(
   },
 );
 
+test(
+  'a machine that cannot keep what jobs write says so, with the cure, before any job comes',
+  options,
+  async () => {
+    await machines.shell('m3', `unset BUILDSWARM_CACHE; ${buildswarm} start`);
+    const { warnings } = JSON.parse(await machines.buildswarm('m3', 'status', '--json')) as Status;
+    assert.match(
+      warnings.join('\n'),
+      /runs nothing in other machines' files: \/root\/\S+ lies on an overlay, .* set BUILDSWARM_CACHE/,
+    );
+  },
+);
+
 test('a home that others may write to is refused at both ends, with the cure', options, async () => {
   for (const [open, where] of [
     ['m1', ''],

@@ -1,9 +1,11 @@
 /** What this machine needs to show its files, and to run jobs in those of others: the programs, and a directory. */
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, statfs } from 'node:fs/promises';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { servingObstacle } from '../../../tree/probe.ts';
+import { scratchFault } from '../../../tree/scratch-fault.ts';
 import type { Settings } from '../../settings.ts';
 import { claimCache, sweepCaches, treeCachesIn } from './tree-caches.ts';
 
@@ -41,7 +43,10 @@ export async function openTrees(
   try {
     claim = await claimCache(directory);
     await sweepCaches(all);
-    obstacle = await servingObstacle(program, join(directory, 'probe'));
+    const { type } = await statfs(directory);
+    obstacle =
+      scratchFault(cacheDirectory, type, release()) ??
+      (await servingObstacle(program, join(directory, 'probe')));
   } catch (error) {
     obstacle = `${cacheDirectory} cannot be used: ${String(error)}; set BUILDSWARM_CACHE to a directory of yours`;
   }
