@@ -1,8 +1,8 @@
 /** Any command at all: how it is started, what it inherits, how it ends. */
 import { type CommandLine, rows } from './case.ts';
 
-/** A machine's own variables stay there, `S` is the test's, and a shell sets `_` to what it started. */
-const environment = "sort -z | grep -zvE '^(_|S)=' | tr '\\0' '\\n'";
+/** A machine's own variables stay there (the rig sets one), `S` is the test's, and a shell sets `_` to what it started. */
+const environment = "sort -z | grep -zvE '^(_|S|BUILDSWARM_CACHE)=' | tr '\\0' '\\n'";
 
 export const processRows: readonly CommandLine[] = [
   // arguments and environment
