@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { SwarmError } from '../core/swarm-error.ts';
 import { parseRequest, type Request } from '../wire/cli-messages.ts';
 import { encodeFrame, FrameDecoder, type FrameName, type Payload } from '../wire/frame.ts';
+import { Lobby } from './lobby.ts';
 import { prepareSocketDirectory } from './socket-path.ts';
 import { WrapperConnection, type WrapperRequest } from './wrapper-connection.ts';
 
@@ -42,6 +43,8 @@ const accepted: readonly FrameName[] = ['ARGV', 'ENV', 'JOB', 'STDIN', 'STDIN_EN
 const requestTimeoutMs = 10_000;
 /** A wrapper gives a silent peer up after 20 s. */
 const beatMs = 5_000;
+/** A caller that was answered and does not close its end is not waited for longer. */
+const lingerMs = 5_000;
 
 /**
  * Listens on the local socket.
@@ -55,6 +58,7 @@ export async function listenLocal(init: LocalServerInit): Promise<LocalServer> {
   await removeStaleSocket(init.path);
   const sockets = new Set<Socket>();
   const wrappers = new Set<WrapperConnection>();
+  const lobby = new Lobby<Socket>(() => performance.now());
   const beats = setInterval(() => {
     for (const wrapper of wrappers) wrapper.beat();
   }, beatMs).unref();
@@ -66,7 +70,7 @@ export async function listenLocal(init: LocalServerInit): Promise<LocalServer> {
       sockets.delete(socket);
       wrappers.delete(wrapper);
     });
-    serve(socket, wrapper, init);
+    serve(socket, wrapper, init, lobby);
   });
   const inode = await listenAt(server, init.path, directory);
   return {
@@ -81,7 +85,12 @@ export async function listenLocal(init: LocalServerInit): Promise<LocalServer> {
   };
 }
 
-function serve(socket: Socket, wrapper: WrapperConnection, init: LocalServerInit): void {
+function serve(
+  socket: Socket,
+  wrapper: WrapperConnection,
+  init: LocalServerInit,
+  lobby: Lobby<Socket>,
+): void {
   const decoder = new FrameDecoder(accepted);
   let state: 'new' | 'wrapper' | 'cli' = 'new';
   const end = (error: Error): void => {
@@ -92,19 +101,25 @@ function serve(socket: Socket, wrapper: WrapperConnection, init: LocalServerInit
     () => end(new Error(`no whole request came in ${requestTimeoutMs} ms`)),
     requestTimeoutMs,
   );
+  lobby.enter(socket, end);
+  const isWhole = (): void => {
+    clearTimeout(timer);
+    lobby.leave(socket);
+  };
   socket.on('data', (chunk) => {
+    lobby.add(socket, chunk.length);
     try {
       for (const frame of decoder.push(chunk)) {
         if (state === 'cli') throw new Error('a frame after the request of the CLI');
         if (frame.type === 'REQUEST') {
-          clearTimeout(timer);
+          isWhole();
           state = 'cli';
           init.onRequest(cliRequest(socket, parseRequest(frame.payload)));
           continue;
         }
         const request = wrapper.take(frame);
         if (request !== undefined) {
-          clearTimeout(timer);
+          isWhole();
           state = 'wrapper';
           init.onJob(request, wrapper);
         }
@@ -116,11 +131,11 @@ function serve(socket: Socket, wrapper: WrapperConnection, init: LocalServerInit
   // An error is followed by close, which is what counts: a caller that is gone.
   socket.on('error', () => socket.destroy());
   socket.on('end', () => {
-    clearTimeout(timer);
+    isWhole();
     wrapper.closed();
   });
   socket.on('close', () => {
-    clearTimeout(timer);
+    isWhole();
     wrapper.closed();
   });
 }
@@ -131,7 +146,10 @@ function cliRequest(socket: Socket, asked: Request | undefined): CliRequest {
     reply: (payload) => {
       if (!socket.destroyed) socket.write(encodeFrame('REPLY', payload));
     },
-    end: () => socket.end(),
+    end: () => {
+      socket.end();
+      setTimeout(() => socket.destroy(), lingerMs).unref();
+    },
     onClose: (listener) => socket.once('close', listener),
   };
 }
