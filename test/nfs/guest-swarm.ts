@@ -9,7 +9,10 @@ const slotsOf: Readonly<Record<GuestName, number>> = { A: 1, B: 2, C: 2 };
 const guests = Object.keys(slotsOf) as GuestName[];
 const environment = 'export XDG_RUNTIME_DIR=/run/swarm HOME=/tmp;';
 const buildswarm = join(checkout, 'bin/buildswarm');
-const startTimeoutMs = 60_000;
+const startTimeoutMs = 120_000;
+/** Says on a guest that its peer may serve the next test: to start one takes a guest half a minute. */
+const kept = '/run/swarm/kept';
+const stop = `${environment} rm -f ${kept}; ${buildswarm} stop --now 2>/dev/null || true`;
 
 /** What `status --json` says of the jobs of a peer. */
 export interface JobCounts {
@@ -17,24 +20,40 @@ export interface JobCounts {
   readonly reasons: readonly { readonly reason: string; readonly count: number }[];
 }
 
+interface PeerStatus extends JobCounts {
+  readonly peers: readonly { readonly id: string; readonly doneForMe: number }[];
+}
+
+const none: JobCounts = { jobs: { remote: 0, inline: 0, retried: 0 }, reasons: [] };
+
+/** Ends the peers that tests have left running for the next. */
+export async function stopPeers(): Promise<void> {
+  await Promise.all(guests.map((name) => runOnGuest(name, stop, startTimeoutMs)));
+}
+
 export class GuestSwarm implements AsyncDisposable {
   /** The share, with nothing in it yet. */
   readonly share: string;
+  readonly #peer: 'shipped' | 'believing';
+  /** What A's peer had done before. */
+  #before = none;
 
-  private constructor(share: string) {
+  private constructor(share: string, peer: 'shipped' | 'believing') {
     this.share = share;
+    this.#peer = peer;
   }
 
   /**
-   * Starts peers on A, B and C and makes a share; returns when A has seen that the others are members.
+   * Starts peers on A, B and C, where none is left of an earlier test, and makes a share; returns when A has seen that the
+   * others are members.
    *
    * @param peer - `believing`: peers whose views take everything for proven.
    */
   static async start(mount: string, peer: 'shipped' | 'believing' = 'shipped'): Promise<GuestSwarm> {
-    const swarm = new GuestSwarm(`${mount}/swarm-${process.pid}-${Math.floor(performance.now())}`);
+    const swarm = new GuestSwarm(`${mount}/swarm-${process.pid}-${Math.floor(performance.now())}`, peer);
     try {
       await runOnGuest('A', `mkdir -m 0755 ${swarm.share}`, startTimeoutMs);
-      await Promise.all(guests.map((name) => swarm.#startPeer(name, peer)));
+      await Promise.all(guests.map((name) => swarm.#startPeer(name)));
       await swarm.run('A', `${buildswarm} share ${swarm.share}`, startTimeoutMs);
       await swarm.#proveMembers();
       return swarm;
@@ -51,7 +70,20 @@ export class GuestSwarm implements AsyncDisposable {
 
   /** How A's jobs went so far. */
   async counts(): Promise<JobCounts> {
-    return JSON.parse(await this.run('A', `${buildswarm} status --json`, startTimeoutMs)) as JobCounts;
+    const { jobs, reasons } = await this.#status();
+    const before = this.#before;
+    const counted = (reason: string): number =>
+      before.reasons.find((one) => one.reason === reason)?.count ?? 0;
+    return {
+      jobs: {
+        remote: jobs.remote - before.jobs.remote,
+        inline: jobs.inline - before.jobs.inline,
+        retried: jobs.retried - before.jobs.retried,
+      },
+      reasons: reasons
+        .map(({ reason, count }) => ({ reason, count: count - counted(reason) }))
+        .filter(({ count }) => count > 0),
+    };
   }
 
   async stopPeer(name: GuestName): Promise<void> {
@@ -59,38 +91,38 @@ export class GuestSwarm implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(
-      guests.map((name) => runOnGuest(name, `${environment} ${buildswarm} stop --now`, startTimeoutMs)),
-    );
+    if (this.#peer === 'believing') await stopPeers().catch(() => undefined);
     // What went wrong before must not be hidden by something that still writes there.
     await runOnGuest('A', `rm -rf ${this.share} || true`, startTimeoutMs).catch(() => undefined);
   }
 
-  async #startPeer(name: GuestName, peer: 'shipped' | 'believing'): Promise<void> {
+  async #status(): Promise<PeerStatus> {
+    return JSON.parse(await this.run('A', `${buildswarm} status --json`, startTimeoutMs)) as PeerStatus;
+  }
+
+  async #startPeer(name: GuestName): Promise<void> {
     const prepare = 'ip route replace 224.0.0.0/4 dev vec0; mkdir -p -m 0700 /run/swarm;';
-    // A test that was killed may have left one.
     const flags = `--slots ${slotsOf[name]} --name ${name}`;
     const believing = `setsid node ${join(checkout, 'dist/test/rig/believing-peer.js')} ${flags} </dev/null >/run/swarm/peer.log 2>&1 &`;
+    const shipped = `[ -e ${kept} ] && pgrep -f '[b]in/buildswarm daemon' >/dev/null || { ${stop}; ${buildswarm} start ${flags} && touch ${kept}; }`;
     const start =
-      peer === 'shipped'
-        ? `${buildswarm} start ${flags}`
-        : `${believing} until ${buildswarm} status >/dev/null 2>&1; do sleep 0.2; done`;
-    await runOnGuest(
-      name,
-      `${prepare} ${environment} ${buildswarm} stop --now 2>/dev/null; ${start}`,
-      startTimeoutMs,
-    );
+      this.#peer === 'shipped'
+        ? shipped
+        : `${stop}; ${believing} until ${buildswarm} status >/dev/null 2>&1; do sleep 0.2; done`;
+    await runOnGuest(name, `${prepare} ${environment} ${start}`, startTimeoutMs);
   }
 
   /** Runs small jobs until both workers have finished one. */
   async #proveMembers(): Promise<void> {
+    const before = await this.#status();
+    this.#before = before;
+    const doneBefore = new Map(before.peers.map(({ id, doneForMe }) => [id, doneForMe]));
     const probe = `for n in 1 2 3 4; do ${swarmrun} sort /dev/null & done; wait; ${buildswarm} status --json`;
     const deadlineMs = performance.now() + startTimeoutMs;
     for (;;) {
-      const status = JSON.parse(await this.run('A', probe, startTimeoutMs)) as {
-        peers: { doneForMe: number }[];
-      };
-      if (status.peers.filter(({ doneForMe }) => doneForMe > 0).length >= guests.length - 1) return;
+      const { peers } = JSON.parse(await this.run('A', probe, startTimeoutMs)) as PeerStatus;
+      const proven = peers.filter(({ id, doneForMe }) => doneForMe > (doneBefore.get(id) ?? 0));
+      if (proven.length >= guests.length - 1) return;
       if (performance.now() > deadlineMs)
         throw new Error(
           `guests B and C take no jobs of A: ${await this.run('A', `${buildswarm} status; ${buildswarm} why`, startTimeoutMs)}`,
