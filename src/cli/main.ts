@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { addCache } from './cache.ts';
 import { addDaemon } from './daemon.ts';
+import { addDoctor } from './doctor.ts';
 import { exitStatus } from './exit.ts';
 import { addInvite } from './invite.ts';
 import { addKnown } from './known.ts';
@@ -42,6 +43,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     addPair,
     addRun,
     addWhy,
+    addDoctor,
   ])
     add(program);
   for (const command of program.commands) {

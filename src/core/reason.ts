@@ -57,6 +57,10 @@ export const reasons = {
 /** A code of the closed table. */
 export type Reason = keyof typeof reasons;
 
+export function isReason(text: string): text is Reason {
+  return Object.hasOwn(reasons, text);
+}
+
 /** What a worker may answer to an offer that it does not take. */
 export const refusalCodes = [
   'busy',

@@ -19,6 +19,7 @@ import { MachineWatch } from '../machine/watch.ts';
 import { Disk } from '../share/disk.ts';
 import { lookProgramIn } from '../share/looker.ts';
 import { Shares } from '../share/shares.ts';
+import { Sightings } from '../swarm/finding/sightings.ts';
 import { publicKeyOf } from '../swarm/libp2p/public-key.ts';
 import { encodeFree, encodeWant } from '../wire/control-messages.ts';
 import { openRunner } from '../work/open-runner.ts';
@@ -84,7 +85,8 @@ async function makeBase(settings: Settings, log: Logger, lifecycle: Lifecycle) {
   const shares = new Shares(disk);
   const sameness = new Sameness();
   const neighbours = new Neighbours();
-  const swarm = await makeSwarm({ settings, log, lifecycle, warnings, neighbours });
+  const sightings = new Sightings();
+  const swarm = await makeSwarm({ settings, log, lifecycle, warnings, neighbours, sightings });
   // The runner's socket is in there too.
   prepareSocketDirectory(settings.socketPath, process.getuid?.() ?? 0);
   const runner = await openRunner(packageRoot, dirname(settings.socketPath), {
@@ -121,6 +123,7 @@ async function makeBase(settings: Settings, log: Logger, lifecycle: Lifecycle) {
     settings,
     lifecycle,
     warnings,
+    sightings,
     sameness,
     swarm,
     runner,

@@ -5,6 +5,7 @@ import { SwarmError } from '../core/swarm-error.ts';
 import { type ViewRules, viewRules } from '../core/view/rules.ts';
 import { PlaceWatch } from '../local/place-watch.ts';
 import { type LocalServer, listenLocal } from '../local/server.ts';
+import { examine } from './explain/doctor/examine.ts';
 import { knownStatus } from './explain/known-status.ts';
 import { answerRequest, type PeerView } from './explain/requests.ts';
 import { Lifecycle } from './lifecycle.ts';
@@ -195,6 +196,7 @@ class Peer implements RunningPeer {
       doneFor: host.doneFor,
       warnings: [...warnings, ...knownMachines.faults, ...faultWarning(this.#faults())],
       pairing,
+      examine: (directory, status) => examine(this.#parts, status, directory),
       known: async () => {
         // A home directory that does not answer must not leave the caller without an answer.
         await Promise.race([knownMachines.reload(), sleep(knownMs)]);

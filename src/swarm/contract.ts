@@ -2,6 +2,7 @@
 
 import type { Hello } from '../wire/control-messages.ts';
 import type { Frame } from '../wire/frame.ts';
+import type { Sightings } from './finding/sightings.ts';
 import type { JobChannel } from './libp2p/channel.ts';
 import type { PulseSettings } from './pulse.ts';
 
@@ -48,6 +49,8 @@ export interface SwarmEvents {
 }
 
 export interface SwarmOptions {
+  /** Counts what is seen of others; default: for itself. */
+  readonly sightings?: Sightings;
   /** Multiaddrs; default any address, any port, IPv4 and IPv6. */
   readonly listen?: readonly string[];
   /** Multiaddrs that are dialled for ever, with or without /p2p/. */

@@ -17,6 +17,7 @@ import { announced, nearby, withoutPeer } from './finding/addresses.ts';
 import { Dialer } from './finding/dialer.ts';
 import { defaultServiceTag, discovery, noRoute } from './finding/discovery.ts';
 import { Hearsay } from './finding/hearsay.ts';
+import { Sightings } from './finding/sightings.ts';
 import { Heart } from './heart.ts';
 import type { JobChannel } from './libp2p/channel.ts';
 import { dialNode, startNode } from './libp2p/node.ts';
@@ -44,6 +45,7 @@ export class Swarm {
   readonly publicKey: Uint8Array;
   readonly #privateKey: PrivateKey;
   readonly #options: SwarmOptions;
+  readonly #sightings: Sightings;
   readonly #nowMs: () => number;
   readonly #heart: Heart;
   readonly #hearsay: Hearsay;
@@ -58,6 +60,7 @@ export class Swarm {
 
   constructor(options: SwarmOptions, privateKey: PrivateKey) {
     this.#options = options;
+    this.#sightings = options.sightings ?? new Sightings();
     this.#privateKey = privateKey;
     this.publicKey = privateKey.publicKey.raw;
     this.id = privateKey.publicKey.toString();
@@ -122,6 +125,7 @@ export class Swarm {
       serviceTag,
       peers: () => this.#peers.size,
       hearsay: this.#hearsay,
+      sightings: this.#sightings,
       onFound: (id, addresses) => this.connectTo(id, addresses, 'hearsay'),
       onNoRoute: (reason) => log('warn', noRoute(reason), {}),
     });
@@ -247,6 +251,7 @@ export class Swarm {
       link.settle();
       return link;
     }
+    if (!link.dialled) this.#sightings.inbound += 1;
     this.#links.set(connection, link);
     if (link.peer === this.id || this.#stopping) {
       link.abort(new Error(this.#stopping ? 'this peer is stopping' : 'connected to itself'));

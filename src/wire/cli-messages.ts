@@ -18,6 +18,8 @@ const requestSchema = v.variant('op', [
   }),
   /** Why jobs of the newest build ran here, counted. */
   v.object({ op: v.literal('build') }),
+  /** What is wrong; `directory`: where the user is, absolute. */
+  v.object({ op: v.literal('doctor'), directory: v.string() }),
   /** Reads anew which machines are known, and lists them. */
   v.object({ op: v.literal('known') }),
   /** Makes this machine and another one known to each other: that which asks the same, or only `name`. */
@@ -167,6 +169,16 @@ const buildSchema = v.object({
 /** The newest build, by reasons. */
 export type Build = ValueOf<typeof buildSchema>;
 
+const findingSchema = v.object({
+  check: v.string(),
+  /** `note`: nothing is wrong as far as was seen, but it may explain something. */
+  state: v.picklist(['ok', 'note', 'fault']),
+  text: v.string(),
+  cure: v.optional(v.string()),
+});
+/** What the doctor found at one check. */
+export type Finding = ValueOf<typeof findingSchema>;
+
 const errorSchema = v.object({ error: v.string() });
 const replySchemas = {
   status: statusSchema,
@@ -174,6 +186,8 @@ const replySchemas = {
   stop: v.object({ waiting: v.number() }),
   why: v.object({ jobs: v.array(explanationSchema) }),
   build: buildSchema,
+  /** `shares`: roots of those that this peer has joined. */
+  doctor: v.object({ findings: v.array(findingSchema), shares: v.array(v.string()) }),
   known: v.object({ machines: v.array(machineSchema), faults: v.array(v.string()) }),
   pair: pairingSchema,
   'pair-confirm': v.object({ taken: v.boolean() }),

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { addCache } from '../../src/cli/cache.ts';
 import { addDaemon } from '../../src/cli/daemon.ts';
+import { addDoctor } from '../../src/cli/doctor.ts';
 import { addInvite } from '../../src/cli/invite.ts';
 import { addKnown } from '../../src/cli/known.ts';
 import { addPair } from '../../src/cli/pair.ts';
@@ -56,6 +57,7 @@ function commandLine(): Command {
     addPair,
     addRun,
     addWhy,
+    addDoctor,
   ])
     add(program);
   return program;

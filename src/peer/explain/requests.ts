@@ -30,6 +30,7 @@ export interface PeerView {
   readonly doneFor: ReadonlyMap<PeerName, number>;
   readonly warnings: readonly string[];
   /** Reads anew which machines are known. */
+  readonly examine: (directory: string, status: Status) => Promise<Reply<'doctor'>>;
   readonly known: () => Promise<Reply<'known'>>;
   readonly pairing: Pairing;
   /** How many jobs a stop waits for. */
@@ -73,6 +74,12 @@ export function answerRequest(request: CliRequest, view: PeerView): void {
     case 'build':
       request.reply(encodeReply('build', describeBuild(view.ledger.build, tellingOf(view).originMs)));
       request.end();
+      break;
+    case 'doctor':
+      void view.examine(asked.directory, statusOf(view)).then((reply) => {
+        request.reply(encodeReply('doctor', reply));
+        request.end();
+      });
       break;
     case 'known':
       void view.known().then((reply) => {

@@ -1,5 +1,6 @@
 /** Joins the swarm with those who listen to what happens in it. */
 import type { Logger } from 'pino';
+import type { Sightings } from '../../swarm/finding/sightings.ts';
 import { createSwarm, type Swarm } from '../../swarm/swarm.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import type { Settings } from '../settings.ts';
@@ -12,6 +13,7 @@ interface SwarmNeeds {
   readonly lifecycle: Lifecycle;
   readonly warnings: Set<string>;
   readonly neighbours: Neighbours;
+  readonly sightings: Sightings;
 }
 
 /** Nothing is on the network before it is started. */
@@ -21,10 +23,12 @@ export async function makeSwarm({
   lifecycle,
   warnings,
   neighbours,
+  sightings,
 }: SwarmNeeds): Promise<Swarm> {
   const listen = await listenAddresses(settings);
   return await createSwarm({
     ...(listen === undefined ? {} : { listen }),
+    sightings,
     bootstrap: settings.peers,
     mdns: settings.mdns,
     log: (level, message, fields) => {

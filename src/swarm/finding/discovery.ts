@@ -11,6 +11,7 @@ import { type MulticastDNSComponents, mdns } from '@libp2p/mdns';
 import { toError } from '../libp2p/to-error.ts';
 import type { Hearsay } from './hearsay.ts';
 import { hasMulticastRoute } from './multicast-route.ts';
+import type { Sightings } from './sightings.ts';
 
 export const defaultServiceTag = '_buildswarm._udp.local';
 
@@ -27,6 +28,8 @@ export interface DiscoveryOptions {
   readonly serviceTag: string;
   /** How many peers we are connected to. */
   readonly peers: () => number;
+  /** Counts what goes out and comes in. */
+  readonly sightings: Sightings;
   readonly onFound: (id: string, addresses: string[]) => void;
   readonly hearsay: Hearsay;
   /** Once, when packets cannot leave. */
@@ -81,15 +84,17 @@ class Discovery implements Startable {
   constructor(inner: Inner, options: DiscoveryOptions) {
     this.#inner = inner;
     this.#options = options;
-    inner.addEventListener('peer', ({ detail }) =>
-      options.onFound(detail.id.toString(), detail.multiaddrs.map(String)),
-    );
+    inner.addEventListener('peer', ({ detail }) => {
+      options.sightings.answers += 1;
+      options.onFound(detail.id.toString(), detail.multiaddrs.map(String));
+    });
   }
 
   async start(): Promise<void> {
     if (!(await hasMulticastRoute())) this.#noRoute('no route for multicast (224.0.0.0/4)');
     await this.#inner.start(); // asks for the first time
     for (const kind of ['query', 'response'] as const) this.#ration(kind);
+    this.#options.sightings.queries += 1;
     this.#inner.mdns?.on('query', ({ questions }) => {
       if (questions.some(({ name }) => name === this.#options.serviceTag))
         this.#queriedMs = performance.now();
@@ -138,7 +143,8 @@ class Discovery implements Startable {
     this.#inner.mdns?.query(
       { questions: [{ name: this.#options.serviceTag, type: 'PTR' }] },
       (thrown: unknown) => {
-        if (thrown !== null && thrown !== undefined) this.#noRoute(toError(thrown).message);
+        if (thrown === null || thrown === undefined) this.#options.sightings.queries += 1;
+        else this.#noRoute(toError(thrown).message);
       },
     );
   }
@@ -146,6 +152,7 @@ class Discovery implements Startable {
   #noRoute(reason: string): void {
     if (this.#toldNoRoute) return;
     this.#toldNoRoute = true;
+    this.#options.sightings.noRoute = reason;
     this.#options.onNoRoute(reason);
   }
 }

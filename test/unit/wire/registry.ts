@@ -148,6 +148,7 @@ export const messages: readonly Message[] = [
         { op: 'why', job: 7 },
         { op: 'why', path: '/share/a.o', last: 3, here: true },
         { op: 'build' },
+        { op: 'doctor', directory: '/share' },
         { op: 'known' },
         { op: 'pair' },
         { op: 'pair', name: 'lab1' },
@@ -166,6 +167,13 @@ export const messages: readonly Message[] = [
     unfinished: 1,
     here: [tally],
     noted: [tally],
+  }),
+  reply('doctor', {
+    findings: [
+      { check: 'peer', state: 'ok', text: 'runs' },
+      { check: 'share', state: 'fault', text: 'none', cure: 'make one' },
+    ],
+    shares: ['/share'],
   }),
   reply('known', {
     machines: [
