@@ -7,10 +7,13 @@ import type { ViewRules } from '../core/view/rules.ts';
 import { visibleJson } from '../core/visible.ts';
 import type { Flags } from '../peer/settings.ts';
 import { fail } from './exit.ts';
+import { LogFile } from './log-file.ts';
 import { addPeerFlags, settingsOf } from './peer-flags.ts';
 
 /** Set by `start`: the descriptor on which it waits for `ready` or an error. */
 const readyVariable = 'BUILDSWARM_READY_FD';
+/** Set by `start`: the file to log to; otherwise the log goes to stderr. */
+const logVariable = 'BUILDSWARM_LOG';
 
 export function addDaemon(program: Command): void {
   addPeerFlags(program.command('daemon'))
@@ -25,9 +28,7 @@ export function addDaemon(program: Command): void {
  */
 export async function runDaemon(flags: Flags, rules?: ViewRules): Promise<void> {
   const tell = readyTeller();
-  const destination = pino.destination({ dest: 2, sync: true });
-  // A full disk must not end the peer: then it goes on without words.
-  destination.on('error', () => undefined);
+  const destination = openLog();
   const log = pino(
     { level: process.env['BUILDSWARM_DEBUG'] === '1' ? 'debug' : 'info', base: null },
     // What other machines say is logged, and logs are read in terminals.
@@ -51,11 +52,14 @@ export async function runDaemon(flags: Flags, rules?: ViewRules): Promise<void> 
     }
     tell('ready\n');
     // So that a service manager starts again what was lost, and leaves alone what was stopped.
-    process.exit((await peer.ended) === 'asked' ? 0 : 1);
+    const end = await peer.ended;
+    await destination.close();
+    process.exit(end === 'asked' ? 0 : 1);
   } catch (error) {
     if (error instanceof SwarmError) tell(`${error.message}\n`);
     else tell(`The peer ended with a fault of its own: ${String(error)}\n`);
     fail(error);
+    await destination.close();
     process.exit();
   }
 }
@@ -78,6 +82,24 @@ class Faults {
     const error = fault instanceof Error ? (fault.stack ?? String(fault)) : String(fault);
     this.#log.error({ error, count: this.count }, 'internal fault');
   }
+}
+
+interface LogDestination {
+  write(line: string): void;
+  close(): Promise<void>;
+}
+
+function openLog(): LogDestination {
+  const path = process.env[logVariable];
+  delete process.env[logVariable];
+  if (path?.startsWith('/')) return new LogFile(path);
+  const destination = pino.destination({ dest: 2, sync: true });
+  // A full disk must not end the peer: then it goes on without words.
+  destination.on('error', () => undefined);
+  return {
+    write: (line) => destination.write(line),
+    close: () => Promise.resolve(),
+  };
 }
 
 function readyTeller(): (text: string) => void {

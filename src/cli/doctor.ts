@@ -7,7 +7,7 @@ import { requestOne } from '../local/client.ts';
 import type { Finding } from '../wire/cli-messages.ts';
 import { ccacheFindings } from './doctor/ccache-checks.ts';
 import { well } from './doctor/check.ts';
-import { findPeers, silentPeer } from './doctor/process-checks.ts';
+import { findPeers, isStopped, silentPeer } from './doctor/process-checks.ts';
 import { type WrapperPlace, wrapperFindings } from './doctor/wrapper-checks.ts';
 import { renderFindings } from './doctor-view.ts';
 import { action, exitStatus } from './exit.ts';
@@ -46,13 +46,16 @@ export function addDoctor(program: Command): void {
 
 async function askPeer(): Promise<{ findings: readonly Finding[]; shares: readonly string[] }> {
   const socket = localSocket();
+  const peers = findPeers(process.getuid?.() ?? 0);
+  // A process that is stopped takes connections, and answers none.
+  if (peers.length > 0 && peers.every(isStopped))
+    return { findings: [silentPeer(socket, peers, 'it is stopped')], shares: [] };
   try {
     const asked = { op: 'doctor', directory: process.cwd() } as const;
     const { findings, shares } = await requestOne(socket, asked, answerTimeoutMs);
     return { findings: [well('socket', socket), ...findings], shares };
   } catch (error) {
     if (!(error instanceof SwarmError)) throw error;
-    const peers = findPeers(process.getuid?.() ?? 0);
     return { findings: [silentPeer(socket, peers, error.message)], shares: [] };
   }
 }

@@ -9,6 +9,8 @@ import { addDoctor } from './doctor.ts';
 import { exitStatus } from './exit.ts';
 import { addInvite } from './invite.ts';
 import { addKnown } from './known.ts';
+import { addLogs } from './logs.ts';
+import { addMetrics } from './metrics.ts';
 import { packageRoot } from './package-root.ts';
 import { addPair } from './pair.ts';
 import { addRun } from './run.ts';
@@ -44,6 +46,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     addRun,
     addWhy,
     addDoctor,
+    addLogs,
+    addMetrics,
   ])
     add(program);
   for (const command of program.commands) {

@@ -8,6 +8,7 @@ import { prepareSocketDirectory } from '../local/socket-path.ts';
 import { buildPrograms } from '../native/build.ts';
 import type { Flags } from '../peer/settings.ts';
 import { action } from './exit.ts';
+import { lastWordsPath, logPath } from './logs.ts';
 import { packageRoot } from './package-root.ts';
 import { addPeerFlags, settingsOf } from './peer-flags.ts';
 
@@ -21,8 +22,8 @@ export function addStart(program: Command): void {
       action(async (flags: Flags) => {
         const settings = await settingsOf(flags);
         await buildMissing();
-        const directory = prepareSocketDirectory(settings.socketPath, process.getuid?.() ?? 0);
-        const log = join(directory, 'peer.log');
+        prepareSocketDirectory(settings.socketPath, process.getuid?.() ?? 0);
+        const log = logPath(settings.socketPath);
         closeInherited();
         const answer = await launch(log);
         if (answer !== 'ready\n') {
@@ -50,7 +51,8 @@ async function buildMissing(): Promise<void> {
 }
 
 async function launch(log: string): Promise<string> {
-  const descriptor = openSync(log, 'a', 0o600);
+  // The log itself rotates, so that it is the peer that opens it.
+  const descriptor = openSync(lastWordsPath(log), 'w', 0o600);
   const child = spawn(
     process.execPath,
     // With the same flags of Node as this process, which are those of bin/buildswarm.
@@ -59,7 +61,7 @@ async function launch(log: string): Promise<string> {
       detached: true,
       cwd: '/',
       stdio: ['ignore', descriptor, descriptor, 'pipe'],
-      env: { ...process.env, BUILDSWARM_READY_FD: '3' },
+      env: { ...process.env, BUILDSWARM_READY_FD: '3', BUILDSWARM_LOG: log },
     },
   );
   closeSync(descriptor);

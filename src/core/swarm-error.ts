@@ -14,6 +14,7 @@ const codes = [
   'E_TREE',
   'E_PAIRING',
   'E_NO_ANSWER',
+  'E_NO_LOG',
 ] as const;
 export type SwarmErrorCode = (typeof codes)[number];
 

@@ -25,6 +25,7 @@ import { encodeFree, encodeWant } from '../wire/control-messages.ts';
 import { openRunner } from '../work/open-runner.ts';
 import { Tracer } from '../work/tracer.ts';
 import { Alarm } from './alarm.ts';
+import { jobLog } from './explain/job-log.ts';
 import { Ledger } from './explain/ledger.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { ControlInbox } from './mesh/control-inbox.ts';
@@ -135,6 +136,7 @@ async function makeBase(settings: Settings, log: Logger, lifecycle: Lifecycle) {
     neighbours,
     incarnation,
     turns,
+    ledgerOptions: jobLog(log),
     ...common,
     common,
   };
@@ -297,7 +299,7 @@ function makeSubmit(
     openTree: (peer) => swarm.openTree(peer),
   });
   lifecycle.onStop(() => trees.close());
-  const ledger = new Ledger(now);
+  const ledger = new Ledger(now, base.ledgerOptions);
   const alarm = new Alarm(now, () => lifecycle.emit('dispatcher-due'));
   lifecycle.onStop(() => alarm.cancel());
   const submitter: Submitter = new Submitter({

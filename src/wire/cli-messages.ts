@@ -20,6 +20,8 @@ const requestSchema = v.variant('op', [
   v.object({ op: v.literal('build') }),
   /** What is wrong; `directory`: where the user is, absolute. */
   v.object({ op: v.literal('doctor'), directory: v.string() }),
+  /** Figures in the text format of Prometheus. */
+  v.object({ op: v.literal('metrics') }),
   /** Reads anew which machines are known, and lists them. */
   v.object({ op: v.literal('known') }),
   /** Makes this machine and another one known to each other: that which asks the same, or only `name`. */
@@ -186,6 +188,7 @@ const replySchemas = {
   stop: v.object({ waiting: v.number() }),
   why: v.object({ jobs: v.array(explanationSchema) }),
   build: buildSchema,
+  metrics: v.object({ text: v.string() }),
   /** `shares`: roots of those that this peer has joined. */
   doctor: v.object({ findings: v.array(findingSchema), shares: v.array(v.string()) }),
   known: v.object({ machines: v.array(machineSchema), faults: v.array(v.string()) }),

@@ -82,6 +82,30 @@ test('buildswarm on the command line', async (t) => {
     assert.match((await say('why', 'no-such.o')).stdout.toString(), /Nothing is known of a job that writes/);
   });
 
+  await t.test('logs prints what the peer has logged, and goes on with it', async () => {
+    assert.match((await say('logs')).stdout.toString(), /^[\d:.]+ info {2}.*\n(?:.*\n)*.* info {2}ready id=/);
+    const [line = ''] = (await say('logs', '--json')).stdout.toString().split('\n');
+    assert.equal(typeof (JSON.parse(line) as { time: unknown }).time, 'number');
+    const following = swarm.start('m1', ['buildswarm', 'logs', '-f']);
+    let said = '';
+    following.child.stdout?.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    await until(() => said.includes(' ready id='), 10_000, 'it has printed what was there');
+    const garbage = `require('net').connect(process.env.XDG_RUNTIME_DIR + '/buildswarm/peer.sock').end('garbage'.repeat(9))`;
+    await swarm.check('m1', [process.execPath, '-e', garbage]);
+    await until(() => said.includes('a local connection was ended'), 10_000, 'it has printed what came');
+    following.signalGroup('SIGKILL');
+    await following.ended;
+  });
+
+  await t.test('metrics prints figures for Prometheus', async () => {
+    const { stdout } = await say('metrics');
+    assert.match(stdout.toString(), /^buildswarm_jobs_done_total\{place="remote"\} [1-9]\d*$/m);
+    assert.match(stdout.toString(), /^buildswarm_peer_slots\{peer="m2",id="\w+"\} \d+$/m);
+    assert.equal((await say('metrics', '--port', 'x')).status, 2);
+  });
+
   await t.test('usage errors have status 2 and say what would be right', async () => {
     for (const argv of [
       ['status', '--no-such'],

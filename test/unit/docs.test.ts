@@ -10,6 +10,8 @@ import { addDaemon } from '../../src/cli/daemon.ts';
 import { addDoctor } from '../../src/cli/doctor.ts';
 import { addInvite } from '../../src/cli/invite.ts';
 import { addKnown } from '../../src/cli/known.ts';
+import { addLogs } from '../../src/cli/logs.ts';
+import { addMetrics } from '../../src/cli/metrics.ts';
 import { addPair } from '../../src/cli/pair.ts';
 import { addRun } from '../../src/cli/run.ts';
 import { addShare } from '../../src/cli/share.ts';
@@ -58,6 +60,8 @@ function commandLine(): Command {
     addRun,
     addWhy,
     addDoctor,
+    addLogs,
+    addMetrics,
   ])
     add(program);
   return program;

@@ -39,13 +39,18 @@ function readProcess(pid: number): PeerProcess {
   };
 }
 
+/** By a signal, or by a debugger. */
+export function isStopped({ state }: PeerProcess): boolean {
+  return state === 'T' || state === 't';
+}
+
 /** What can be said of a peer that does not answer. @param error - what asking it came to. */
 export function silentPeer(socket: string, peers: readonly PeerProcess[], error: string): Finding {
   const [peer] = peers;
   if (peer === undefined)
     return fault('peer', `none is running on this machine (${socket})`, socketCure(socket));
-  const { pid, state, openDescriptors: open = 0, descriptorLimit: limit = Number.POSITIVE_INFINITY } = peer;
-  if (state === 'T' || state === 't')
+  const { pid, openDescriptors: open = 0, descriptorLimit: limit = Number.POSITIVE_INFINITY } = peer;
+  if (isStopped(peer))
     return fault('peer', `process ${pid} is stopped by a signal`, `let it go on: kill -CONT ${pid}`);
   if (open > 0.9 * limit)
     return fault(

@@ -59,18 +59,26 @@ export interface JobRecord {
   endedAtMs?: number;
 }
 
+export interface LedgerOptions {
+  /** That the remembered jobs may take, by a rough count. */
+  readonly mostBytes?: number;
+  /** Called with each job that has ended. */
+  readonly onEnd?: (record: JobRecord) => void;
+}
+
 export class Ledger {
   readonly #now: () => number;
   readonly #mostBytes: number;
+  readonly #onEnd: LedgerOptions['onEnd'];
   readonly #records = new Map<JobId, JobRecord>();
   readonly #counts = new Map<Reason, number>();
   readonly build: BuildTally;
   #bytes = 0;
 
-  /** @param mostBytes - that the remembered jobs may take, by a rough count. */
-  constructor(now: () => number, mostBytes = rememberedBytes) {
+  constructor(now: () => number, options: LedgerOptions = {}) {
     this.#now = now;
-    this.#mostBytes = mostBytes;
+    this.#mostBytes = options.mostBytes ?? rememberedBytes;
+    this.#onEnd = options.onEnd;
     this.build = new BuildTally(now);
   }
 
@@ -125,6 +133,7 @@ export class Ledger {
     record.place = place;
     record.ending = ending;
     record.endedAtMs = this.#now();
+    this.#onEnd?.(record);
   }
 
   /** How often each reason was given since the start, most often first. */

@@ -10,6 +10,7 @@ import type { Neighbours } from '../mesh/neighbours.ts';
 import type { Pairing } from '../trust/pairing.ts';
 import { describeBuild, explainJob, type Telling } from './explain-job.ts';
 import type { JobRecord, Ledger } from './ledger.ts';
+import { renderMetrics } from './metrics.ts';
 import type { WhyNot } from './refusals.ts';
 import { buildStatus } from './status.ts';
 
@@ -78,6 +79,12 @@ export function answerRequest(request: CliRequest, view: PeerView): void {
     case 'doctor':
       void view.examine(asked.directory, statusOf(view)).then((reply) => {
         request.reply(encodeReply('doctor', reply));
+        request.end();
+      });
+      break;
+    case 'metrics':
+      void renderMetrics(statusOf(view)).then((text) => {
+        request.reply(encodeReply('metrics', { text }));
         request.end();
       });
       break;

@@ -149,6 +149,7 @@ export const messages: readonly Message[] = [
         { op: 'why', path: '/share/a.o', last: 3, here: true },
         { op: 'build' },
         { op: 'doctor', directory: '/share' },
+        { op: 'metrics' },
         { op: 'known' },
         { op: 'pair' },
         { op: 'pair', name: 'lab1' },
@@ -168,6 +169,7 @@ export const messages: readonly Message[] = [
     here: [tally],
     noted: [tally],
   }),
+  reply('metrics', { text: 'buildswarm_jobs 1\n' }),
   reply('doctor', {
     findings: [
       { check: 'peer', state: 'ok', text: 'runs' },

@@ -4,7 +4,7 @@ import { Ledger } from '../../../../src/peer/explain/ledger.ts';
 
 function ledgerOf(mostBytes?: number) {
   const clock = { nowMs: 1_000 };
-  return { clock, ledger: new Ledger(() => clock.nowMs, mostBytes) };
+  return { clock, ledger: new Ledger(() => clock.nowMs, mostBytes === undefined ? {} : { mostBytes }) };
 }
 
 test('ten thousand jobs are remembered, and the oldest one makes room', () => {
