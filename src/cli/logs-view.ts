@@ -22,9 +22,12 @@ export function renderLogLine(line: string): string {
   const pairs = Object.entries(facts).map(
     ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   );
-  return [typeof time === 'number' ? timeOf(time) : '-', word.padEnd(5), String(msg ?? ''), ...pairs].join(
-    ' ',
-  );
+  return [
+    typeof time === 'number' ? timeOf(time) : '-',
+    word.padEnd(5),
+    typeof msg === 'string' ? msg : '-',
+    ...pairs,
+  ].join(' ');
 }
 
 function timeOf(ms: number): string {

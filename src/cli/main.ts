@@ -18,6 +18,7 @@ import { addShare } from './share.ts';
 import { addStart } from './start.ts';
 import { addStatus } from './status.ts';
 import { addStop } from './stop.ts';
+import { addTrace } from './trace.ts';
 import { addWhy } from './why.ts';
 
 /** Runs one command line; sets the exit status: 0, 1 failure, 2 usage, 69 no peer is running. */
@@ -48,6 +49,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     addDoctor,
     addLogs,
     addMetrics,
+    addTrace,
   ])
     add(program);
   for (const command of program.commands) {

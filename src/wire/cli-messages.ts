@@ -8,11 +8,15 @@ import { bytes32, encodeJson, parseAnyJson, parseJson, type ValueOf, type WireOf
 const requestSchema = v.variant('op', [
   v.object({ op: v.literal('status') }),
   v.object({ op: v.literal('stop'), now: v.boolean() }),
-  /** Jobs: this one, those that write this path (absolute), or the newest so many; `here`: only those that ran here. */
+  /**
+   * Jobs: this one, those that write this path (absolute), those from this number on (the oldest first), or the newest;
+   * `last`: so many; `here`: only those that ran here.
+   */
   v.object({
     op: v.literal('why'),
     job: v.optional(v.number()),
     path: v.optional(v.string()),
+    from: v.optional(v.number()),
     last: v.optional(v.number()),
     here: v.optional(v.boolean()),
   }),
@@ -158,6 +162,8 @@ const tallySchema = v.object({
   job: v.number(),
 });
 const buildSchema = v.object({
+  /** Number of its first job; 0: there was none. */
+  firstJob: v.number(),
   /** When its first job was handed in, ms since 1970; undefined: there was no job yet. */
   startedAtMs: v.optional(v.number()),
   jobs: v.number(),

@@ -1,6 +1,6 @@
 /** The command line of `buildswarm`, as people use it: start, status, slots, share, run, why, stop. */
 import assert from 'node:assert/strict';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SwarmRig } from '../rig/swarm-rig.ts';
@@ -97,6 +97,20 @@ test('buildswarm on the command line', async (t) => {
     await until(() => said.includes('a local connection was ended'), 10_000, 'it has printed what came');
     following.signalGroup('SIGKILL');
     await following.ended;
+  });
+
+  await t.test('trace writes what a command did, which adds up to the counts of status', async () => {
+    const before = (await swarm.status('m1')).jobs.done;
+    const build = 'for n in 1 2 3; do swarmrun sleep 0; done; swarmrun gcc --version; exit 3';
+    const { status, stdout } = await say('trace', '-o', 'trace.json', '--', 'sh', '-c', build);
+    assert.equal(status, 3);
+    assert.match(stdout.toString(), /^4 jobs in [\d.]+ s, 1 of them here; .* of 6 slots; advised: -j7$/m);
+    const { traceEvents } = JSON.parse(await readFile(join(swarm.share, 'trace.json'), 'utf8')) as {
+      traceEvents: { ph: string; cat: string; ts: number; dur?: number; pid: number; tid: number }[];
+    };
+    const runs = traceEvents.filter(({ ph, cat }) => ph === 'X' && cat === 'run');
+    assert.equal(runs.length, (await swarm.status('m1')).jobs.done - before);
+    for (const { ts, dur = -1 } of runs) assert.ok(Number.isInteger(ts) && Number.isInteger(dur) && dur >= 0);
   });
 
   await t.test('metrics prints figures for Prometheus', async () => {

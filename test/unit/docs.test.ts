@@ -18,6 +18,7 @@ import { addShare } from '../../src/cli/share.ts';
 import { addStart } from '../../src/cli/start.ts';
 import { addStatus } from '../../src/cli/status.ts';
 import { addStop } from '../../src/cli/stop.ts';
+import { addTrace } from '../../src/cli/trace.ts';
 import { addWhy } from '../../src/cli/why.ts';
 import { proofs } from '../../src/core/command/proofs.ts';
 import { reasons, refusalCodes } from '../../src/core/reason.ts';
@@ -62,6 +63,7 @@ function commandLine(): Command {
     addDoctor,
     addLogs,
     addMetrics,
+    addTrace,
   ])
     add(program);
   return program;

@@ -97,8 +97,9 @@ function sentence(
 }
 
 export function describeBuild(build: BuildTally, originMs: number): Build {
-  const { startedAtMs, jobs, elsewhere, unfinished } = build;
+  const { startedAtMs, firstJob, jobs, elsewhere, unfinished } = build;
   return {
+    firstJob,
     ...(startedAtMs === undefined ? {} : { startedAtMs: Math.round(startedAtMs + originMs) }),
     jobs,
     elsewhere,

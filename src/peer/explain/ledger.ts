@@ -147,9 +147,9 @@ export class Ledger {
     return this.#records.get(job);
   }
 
-  /** All that are remembered, the oldest first. */
-  records(): IterableIterator<JobRecord> {
-    return this.#records.values();
+  /** Jobs from that number on that are remembered, the oldest first. */
+  from(job: JobId, limit: number): JobRecord[] {
+    return [...this.#records.values()].filter((record) => record.job >= job).slice(0, limit);
   }
 
   /** The newest jobs of which `wanted` holds, the newest first. */

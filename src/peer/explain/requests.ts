@@ -155,6 +155,7 @@ function recordsFor(asked: Extract<CliAsked, { op: 'why' }>, ledger: Ledger): Jo
     return record === undefined ? [] : [record];
   }
   if (asked.path !== undefined) return ledger.writersOf(asked.path, asked.last === undefined ? 1 : limit);
+  if (asked.from !== undefined) return ledger.from(asked.from, limit);
   return ledger.newest(limit, ({ place }) => asked.here !== true || place === 'inline');
 }
 

@@ -147,6 +147,7 @@ export const messages: readonly Message[] = [
         { op: 'why' },
         { op: 'why', job: 7 },
         { op: 'why', path: '/share/a.o', last: 3, here: true },
+        { op: 'why', from: 7, last: 3 },
         { op: 'build' },
         { op: 'doctor', directory: '/share' },
         { op: 'metrics' },
@@ -162,6 +163,7 @@ export const messages: readonly Message[] = [
   reply('stop', { waiting: 3 }),
   reply('why', { jobs: [explanation] }),
   reply('build', {
+    firstJob: 3,
     startedAtMs: 1_700_000_000_000,
     jobs: 9,
     elsewhere: 5,

@@ -21,16 +21,16 @@ test('ten thousand jobs are remembered, and the oldest one makes room', () => {
 test('what is remembered is bounded in bytes, by what steps add too', () => {
   const { ledger } = ledgerOf(10_000);
   for (let job = 1; job <= 20; job += 1) ledger.open(job, 'g++', '/share');
-  assert.equal([...ledger.records()].length, 20);
+  assert.equal(ledger.from(0, 99_999).length, 20);
   for (let step = 0; step < 100; step += 1) ledger.detail(20, 'x'.repeat(1_000));
-  const left = [...ledger.records()];
+  const left = ledger.from(0, 99_999);
   assert.deepEqual(
     left.map(({ job }) => job),
     [20],
   );
   assert.ok(left[0] !== undefined && left[0].steps.length <= 64, 'a job does not grow for ever');
   for (let job = 21; job <= 1_000; job += 1) ledger.open(job, 'x'.repeat(500), '/share');
-  const kept = [...ledger.records()].length;
+  const kept = ledger.from(0, 99_999).length;
   assert.ok(kept >= 10 && kept <= 13, `${kept} jobs of about 760 bytes fit 10,000`);
 });
 
