@@ -83,7 +83,7 @@ test('buildswarm on the command line', async (t) => {
   });
 
   await t.test('logs prints what the peer has logged, and goes on with it', async () => {
-    assert.match((await say('logs')).stdout.toString(), /^[\d:.]+ info {2}.*\n(?:.*\n)*.* info {2}ready id=/);
+    assert.match((await say('logs')).stdout.toString(), /^[\d:.]+ info {2}ready id=/m);
     const [line = ''] = (await say('logs', '--json')).stdout.toString().split('\n');
     assert.equal(typeof (JSON.parse(line) as { time: unknown }).time, 'number');
     const following = swarm.start('m1', ['buildswarm', 'logs', '-f']);
@@ -109,7 +109,12 @@ test('buildswarm on the command line', async (t) => {
       traceEvents: { ph: string; cat: string; ts: number; dur?: number; pid: number; tid: number }[];
     };
     const runs = traceEvents.filter(({ ph, cat }) => ph === 'X' && cat === 'run');
-    assert.equal(runs.length, (await swarm.status('m1')).jobs.done - before);
+    assert.equal(runs.length, 4);
+    await until(
+      async () => (await swarm.status('m1')).jobs.done - before === 4,
+      10_000,
+      'status counts them',
+    );
     for (const { ts, dur = -1 } of runs) assert.ok(Number.isInteger(ts) && Number.isInteger(dur) && dur >= 0);
   });
 

@@ -41,6 +41,7 @@ test('jobs are found by the path that they write, or by its last part', () => {
     [2, '/share/sub/a.o'],
     [3, '/share/a.o'],
     [4, '/share/aa.o'],
+    [5, '/share/sub/a.d'],
   ] as const) {
     ledger.open(job, 'g++', '/share');
     ledger.writes(job, outputs);
