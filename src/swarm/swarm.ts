@@ -45,7 +45,6 @@ export class Swarm {
   readonly publicKey: Uint8Array;
   readonly #privateKey: PrivateKey;
   readonly #options: SwarmOptions;
-  readonly #sightings: Sightings;
   readonly #nowMs: () => number;
   readonly #heart: Heart;
   readonly #hearsay: Hearsay;
@@ -60,7 +59,6 @@ export class Swarm {
 
   constructor(options: SwarmOptions, privateKey: PrivateKey) {
     this.#options = options;
-    this.#sightings = options.sightings ?? new Sightings();
     this.#privateKey = privateKey;
     this.publicKey = privateKey.publicKey.raw;
     this.id = privateKey.publicKey.toString();
@@ -90,12 +88,10 @@ export class Swarm {
       nowMs: this.#nowMs,
       dial: (addresses, id) => this.#dial(addresses, id),
       isConnected: (id) => this.#peers.has(id),
-      onFailed: (target, failures, error) =>
-        this.#options.log(failures === 1 ? 'info' : 'debug', 'could not connect', {
-          target,
-          failures,
-          error: toError(error).message,
-        }),
+      onFailed: (target, failures, error) => {
+        const facts = { target, failures, error: toError(error).message };
+        this.#options.log(failures === 1 ? 'info' : 'debug', 'could not connect', facts);
+      },
     });
   }
 
@@ -120,12 +116,12 @@ export class Swarm {
   }
 
   #discovery(): ReturnType<typeof discovery> {
-    const { serviceTag = defaultServiceTag, log } = this.#options;
+    const { serviceTag = defaultServiceTag, log, sightings = new Sightings() } = this.#options;
     return discovery({
       serviceTag,
       peers: () => this.#peers.size,
       hearsay: this.#hearsay,
-      sightings: this.#sightings,
+      sightings,
       onFound: (id, addresses) => this.connectTo(id, addresses, 'hearsay'),
       onNoRoute: (reason) => log('warn', noRoute(reason), {}),
     });
@@ -251,7 +247,7 @@ export class Swarm {
       link.settle();
       return link;
     }
-    if (!link.dialled) this.#sightings.inbound += 1;
+    if (!link.dialled) this.#options.sightings?.cameIn();
     this.#links.set(connection, link);
     if (link.peer === this.id || this.#stopping) {
       link.abort(new Error(this.#stopping ? 'this peer is stopping' : 'connected to itself'));

@@ -8,4 +8,8 @@ export class Sightings {
   inbound = 0;
   /** Why multicast does not leave this machine. */
   noRoute: string | undefined;
+
+  cameIn(): void {
+    this.inbound += 1;
+  }
 }
