@@ -229,10 +229,10 @@ static size_t least_body(uint32_t opcode) {
     case FUSE_INIT: return 16;
     case FUSE_CREATE: return sizeof(struct fuse_create_in) + 2;
     case FUSE_RENAME2: return sizeof(struct fuse_rename2_in) + 2;
-    case FUSE_MKNOD:
-    case FUSE_MKDIR:
-    case FUSE_LINK:
-    case FUSE_RENAME: return sizeof(struct fuse_mknod_in) + 2;
+    case FUSE_MKNOD: return sizeof(struct fuse_mknod_in) + 2;
+    case FUSE_MKDIR: return sizeof(struct fuse_mkdir_in) + 2;
+    case FUSE_LINK: return sizeof(struct fuse_link_in) + 2;
+    case FUSE_RENAME: return sizeof(struct fuse_rename_in) + 2;
     default: return 0;
   }
 }
