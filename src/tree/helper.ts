@@ -51,6 +51,16 @@ export class Helper {
     if (!this.#over) this.#child.stdin?.write(encodeFrame(type, ...rest));
   }
 
+  /** What it says when it is up; one that does not come up is ended. @throws SwarmError `E_TREE` */
+  async ready(readiness: Readiness): Promise<ReadonlyMap<string, string>> {
+    try {
+      return await readiness.promise;
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
   /** Ends the program; resolves when it is gone. */
   async close(): Promise<void> {
     this.#closing = true;

@@ -97,7 +97,7 @@ export class TreeMount {
       await mkdir(join(options.directory, name), { recursive: true, mode: 0o700 });
     const readiness = new Readiness(options.program);
     const mount = new TreeMount(options, readiness);
-    const ready = await readiness.promise;
+    const ready = await mount.#helper.ready(readiness);
     mount.#place = {
       pid: Number(ready.get('pid')),
       mountNamespace: ready.get('mountNamespace') ?? '',

@@ -90,7 +90,7 @@ export class TreeServer {
   static async start(options: TreeServerOptions): Promise<TreeServer> {
     const readiness = new Readiness(options.program);
     const server = new TreeServer(options, readiness);
-    await readiness.promise;
+    await server.#helper.ready(readiness);
     return server;
   }
 

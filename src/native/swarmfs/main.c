@@ -247,7 +247,7 @@ int main(int argc, char **argv) {
   link_open(&fs.link, 0, 1);
   while (serve_events(&fs) == 0) continue;
   link_drain(&fs.link, LAST_WORDS_MS);
-  hash_index_flush(&fs.index);
   /* The store's writer is not waited for: a copy that is cut off is found to be damaged. */
-  _exit(0);
+  hash_index_flush(&fs.index);
+  return 0;
 }

