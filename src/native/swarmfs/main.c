@@ -204,7 +204,7 @@ static int take_frame(struct fs *fs, const struct frame *frame) {
 static int take_frames(struct fs *fs) {
   struct frame frame;
   int found;
-  while ((found = frame_next(&fs->link.reader, frame_limit, &frame)) > 0)
+  while ((found = link_next(&fs->link, frame_limit, &frame)) > 0)
     if (take_frame(fs, &frame) != 0) return -1;
   return found < 0 ? -1 : 0;
 }

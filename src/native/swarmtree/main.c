@@ -134,7 +134,7 @@ static int take_frames(struct server *server) {
   struct frame frame;
   int found = 0;
   while (link_unsent(&server->link) < MOST_UNSENT_BYTES &&
-         (found = frame_next(&server->link.reader, frame_limit, &frame)) > 0) {
+         (found = link_next(&server->link, frame_limit, &frame)) > 0) {
     if (take_frame(server, &frame) != 0) return -1;
     if (link_flush(&server->link) != 0) return -1;
   }

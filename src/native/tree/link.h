@@ -9,6 +9,7 @@ struct tree_link {
   struct frame_reader reader;
   struct bytes outgoing; /* from `sent` on it is not written yet */
   size_t sent;
+  unsigned char *apart; /* of the sanitizers' build: the last payload, by itself */
 };
 
 /* Takes both descriptors, which may be the same socket, and makes them non-blocking. */
@@ -16,6 +17,9 @@ void link_open(struct tree_link *link, int in, int out);
 
 /* Reads what is there: 1 something, 0 nothing now, -1 the end or a failure. */
 int link_receive(struct tree_link *link);
+
+/* The next frame that was received: as frame_next. Its payload is good until the next call of this or link_receive. */
+int link_next(struct tree_link *link, long (*limit)(int type), struct frame *frame);
 
 /* Writes what goes out now; -1 if the peer is gone. */
 int link_flush(struct tree_link *link);
