@@ -138,6 +138,14 @@ export class TreeMount {
     });
   }
 
+  /**
+   * Resolves when all faults of jobs that have ended were told: they come on another way than the end of a job, and a
+   * job is not to be judged before. @throws SwarmError `E_TREE`
+   */
+  async settled(): Promise<void> {
+    await this.figures();
+  }
+
   /** Removes what a job left. @throws SwarmError `E_TREE` */
   async discard(job: string): Promise<void> {
     const directory = fromBytes(Buffer.from(this.scratchOf(job)));

@@ -12,7 +12,7 @@ import { TreeMount, type TreeMountOptions } from '../../src/tree/tree-mount.ts';
 import { TreeServer } from '../../src/tree/tree-server.ts';
 import type { JobReport } from '../../src/wire/job-report.ts';
 import { parseRunnerExit, type RunnerExit } from '../../src/wire/runner-messages.ts';
-import type { TreeFault, TreeFigures } from '../../src/wire/tree-messages.ts';
+import { readId, type TreeFault, type TreeFigures } from '../../src/wire/tree-messages.ts';
 import { RunnerRig } from './runner-rig.ts';
 import { until } from './until.ts';
 
@@ -52,6 +52,27 @@ export interface TreeLabOptions {
   readonly delayMs?: number;
 }
 
+export interface TreeRunOptions {
+  readonly cwd?: string;
+  readonly areas?: readonly string[];
+  readonly environment?: readonly string[];
+  /** Whether to tell the worker first what has changed. @default true */
+  readonly barrier?: boolean;
+}
+
+interface Output {
+  readonly exit: RunnerExit;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+}
+
+export interface StartedTreeJob {
+  readonly job: TreeJob;
+  readonly ended: Promise<Output>;
+  /** Kills it, as a peer does. */
+  cancel(): void;
+}
+
 export class TreeLab {
   readonly directory: string;
   readonly faults: TreeFault[] = [];
@@ -59,8 +80,10 @@ export class TreeLab {
   readonly traffic = { requests: 0, bytes: 0 };
   /** While set, requests of the worker are kept and not passed on. */
   frozen = false;
-  /** Called once when a helper ends by itself. */
-  lost: string[] = [];
+  /** While set, requests of the worker are answered by a failure. */
+  failing = false;
+  /** What was told of helpers that ended by themselves. */
+  readonly lost: string[] = [];
   readonly #options: TreeLabOptions;
   readonly #kept: (() => void)[] = [];
   #server: TreeServer | undefined;
@@ -117,6 +140,10 @@ export class TreeLab {
       plainDevice: statSync(this.#options.shares[0] ?? '/', { bigint: true }).dev,
       onRequest: (type, payload) => {
         this.traffic.requests += 1;
+        if (this.failing) {
+          this.mount.fail(readId(type, payload), 107);
+          return;
+        }
         this.#deliver(() =>
           this.server.relay(type, payload, (answerType, answer) => {
             this.traffic.bytes += answer.length;
@@ -148,30 +175,14 @@ export class TreeLab {
   }
 
   /** Runs a command in the tree; resolves when it is over and its report is read. */
-  async run(
-    argv: readonly string[],
-    options: {
-      cwd?: string;
-      areas?: readonly string[];
-      environment?: readonly string[];
-      barrier?: boolean;
-    } = {},
-  ): Promise<TreeJobResult> {
-    const [share = '/'] = this.#options.shares;
-    this.#jobs += 1;
-    const job: TreeJob = {
-      place: this.mount.place,
-      scratch: this.mount.scratchOf(String(this.#jobs)),
-      cwd: options.cwd ?? share,
-      hostName: hostname(),
-      areas: options.areas ?? [share],
-    };
+  async run(argv: readonly string[], options: TreeRunOptions = {}): Promise<TreeJobResult> {
     const firstFault = this.faults.length;
     const begun = performance.now();
     if (options.barrier !== false) await this.barrier();
-    const words = treeJobArgv(this.#options.programs.swarmjob, job, argv);
-    const { exit, stdout, stderr } = await this.#execute(words, options.environment);
+    const { job, ended } = this.start(argv, options);
+    const { exit, stdout, stderr } = await ended;
     const wallMs = performance.now() - begun;
+    await this.mount.settled();
     const report = await readJobReport(job.scratch);
     const { ending } = exit;
     return {
@@ -187,7 +198,22 @@ export class TreeLab {
     };
   }
 
-  async sh(script: string, options: Parameters<TreeLab['run']>[1] = {}): Promise<TreeJobResult> {
+  /** Starts a command in the tree, without a barrier. */
+  start(argv: readonly string[], options: TreeRunOptions = {}): StartedTreeJob {
+    const [share = '/'] = this.#options.shares;
+    this.#jobs += 1;
+    const job: TreeJob = {
+      place: this.mount.place,
+      scratch: this.mount.scratchOf(String(this.#jobs)),
+      cwd: options.cwd ?? share,
+      hostName: hostname(),
+      areas: options.areas ?? [share],
+    };
+    const words = treeJobArgv(this.#options.programs.swarmjob, job, argv);
+    return { job, ...this.#execute(words, options.environment) };
+  }
+
+  async sh(script: string, options: TreeRunOptions = {}): Promise<TreeJobResult> {
     return await this.run(['/bin/sh', '-c', script], options);
   }
 
@@ -199,14 +225,11 @@ export class TreeLab {
     return contentPathOf(result.job, record);
   }
 
-  async #execute(
-    argv: readonly string[],
-    environment: readonly string[] | undefined,
-  ): Promise<{ exit: RunnerExit; stdout: Buffer; stderr: Buffer }> {
+  #execute(argv: readonly string[], environment: readonly string[] | undefined): Omit<StartedTreeJob, 'job'> {
     if (this.#runner === undefined) throw new Error('there is no runner');
     const link = this.#runner.run(argv, { cwd: '/' }, environment);
     const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
-    return await new Promise((resolve, reject) => {
+    const ended = new Promise<Output>((resolve, reject) => {
       link.listen(({ type, payload }) => {
         if (type === 'STDOUT') stdout.push(Buffer.from(payload));
         if (type === 'STDERR') stderr.push(Buffer.from(payload));
@@ -221,6 +244,7 @@ export class TreeLab {
       });
       link.socket.on('close', () => reject(new Error('the runner closed the connection')));
     });
+    return { ended, cancel: () => link.socket.end() };
   }
 
   /** Both ends' counts. */

@@ -135,8 +135,7 @@ export class HostedTree {
   async settle(): Promise<void> {
     if (this.#mount === undefined || this.#over)
       throw new SwarmError('E_TREE', 'The tree of the submitter is gone.');
-    // An answer comes after the faults that were found before it.
-    await this.#mount.figures();
+    await this.#mount.settled();
   }
 
   /** What the job left is not wanted any more. Never rejects. */
