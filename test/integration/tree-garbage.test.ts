@@ -15,7 +15,7 @@ import { createRandom, nextInteger, type RandomState } from '../../src/core/rand
 import { TreeServer } from '../../src/tree/tree-server.ts';
 import { encodeFrame, FrameDecoder, type FrameName, frameTypes, headerBytes } from '../../src/wire/frame.ts';
 import { encodeTreeStart } from '../../src/wire/tree-messages.ts';
-import { compileSanitized } from '../rig/programs.ts';
+import { compilePrograms, type Programs } from '../rig/programs.ts';
 import { raw } from '../rig/raw.ts';
 import { treeObstacle } from '../rig/tree-lab.ts';
 import { until } from '../rig/until.ts';
@@ -26,16 +26,19 @@ const treeTypes = (Object.keys(frameTypes) as FrameName[]).filter((type) => type
 
 let directory: string;
 let share: string;
-let programs: Readonly<Record<'swarmtree' | 'swarmfs', string>>;
+let programs: Programs;
 
 before(() => {
   directory = mkdtempSync(path.join(tmpdir(), 'tree-garbage-'));
   share = path.join(directory, 'share');
   mkdirSync(path.join(share, 'd'), { recursive: true });
   writeFileSync(path.join(share, 'd/f'), 'content');
-  programs = compileSanitized(directory, ['swarmtree', 'swarmfs']);
+  programs = compilePrograms('sanitized');
 });
-after(() => rmSync(directory, { recursive: true, force: true }));
+after(() => {
+  programs.remove();
+  rmSync(directory, { recursive: true, force: true });
+});
 
 interface Ended {
   readonly status: number | null;
