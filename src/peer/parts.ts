@@ -302,23 +302,26 @@ function makeSubmit(
   const ledger = new Ledger(now, base.ledgerOptions);
   const alarm = new Alarm(now, () => lifecycle.emit('dispatcher-due'));
   lifecycle.onStop(() => alarm.cancel());
+  const access = createTreeAccess({
+    ...common,
+    members,
+    sameness,
+    tracking,
+    trees,
+    isTrusted: (peer) => trusted.isTrusted(peer),
+    hasServedWorkers: () =>
+      neighbours.ids().some((peer) => trusted.isProven(peer) && gossip.reportOf(peer)?.served === true),
+    peerId: swarm.id,
+    backgroundMs: base.settings.backgroundMs,
+    leaseMs,
+    openJob: (peer) => swarm.openJob(peer),
+    settled: (root) => introductions.settled(root),
+  });
+  lifecycle.on('met', ({ id }) => access.aftermath.back(id));
+  lifecycle.on('well', (peer) => access.aftermath.back(peer));
   const submitter: Submitter = new Submitter({
     ...common,
-    ...createTreeAccess({
-      ...common,
-      members,
-      sameness,
-      tracking,
-      trees,
-      isTrusted: (peer) => trusted.isTrusted(peer),
-      hasServedWorkers: () =>
-        neighbours.ids().some((peer) => trusted.isProven(peer) && gossip.reportOf(peer)?.served === true),
-      peerId: swarm.id,
-      backgroundMs: base.settings.backgroundMs,
-      leaseMs,
-      openJob: (peer) => swarm.openJob(peer),
-      settled: (root) => introductions.settled(root),
-    }),
+    ...access,
     turns: base.turns,
     decide: (event) => own.decide(event),
     openJob: (peer) => swarm.openJob(peer),

@@ -10,6 +10,7 @@ import { encodeFrame } from '../../src/wire/frame.ts';
 import { Attacker } from '../rig/attacker.ts';
 import { check, checkout } from '../rig/child.ts';
 import { Daemon } from '../rig/daemon.ts';
+import { grownMiB } from '../rig/memory.ts';
 import { assertOwnNamespace } from '../rig/namespace.ts';
 import { until } from '../rig/until.ts';
 
@@ -49,21 +50,6 @@ test('no path that a stranger names makes this machine mount what it offers', {
     rmSync(folder, { recursive: true, force: true });
   }
 });
-
-/** By how much the memory of a peer grows at most while `attack` runs, MiB. */
-async function grownMiB(daemon: Daemon, attack: () => Promise<void>): Promise<number> {
-  const beforeBytes = daemon.residentBytes;
-  let mostBytes = beforeBytes;
-  const look = setInterval(() => {
-    mostBytes = Math.max(mostBytes, daemon.residentBytes);
-  }, 20);
-  try {
-    await attack();
-  } finally {
-    clearInterval(look);
-  }
-  return (Math.max(mostBytes, daemon.residentBytes) - beforeBytes) / 2 ** 20;
-}
 
 test('beats of a stranger that reads no answers cost no memory, however often it comes again', async (t) => {
   await using daemon = await Daemon.start();

@@ -136,6 +136,7 @@ export class Attempts {
     if (submission.askedToEnd) return this.#init.drop(submission);
     // That no word of its start came does not mean that it has not begun.
     this.#failed(record, { reason: 'lost-peer', confirmed: false, graceMs: this.#init.graceMs(peer) });
+    this.abandon(record);
   }
 
   /** No machine but this one can be shown to yield the right result. */

@@ -8,6 +8,7 @@ import type { JobView } from '../../core/view/job-view.ts';
 import type { Sameness } from '../../machine/sameness.ts';
 import { type ByteString, toText } from '../../wire/bytes.ts';
 import type { JobEnd } from '../../wire/job-messages.ts';
+import type { Aftermath } from './aftermath.ts';
 import type { AttemptRecord, OfferedAttempt, ServedAttempt } from './attempt-record.ts';
 import { type FailureVerdict, judgeFailure, namesHidden } from './failing.ts';
 import type { JobWrites } from './job-writes.ts';
@@ -29,6 +30,7 @@ export interface SettlingInit {
   readonly outputs: Outputs;
   readonly writes: JobWrites;
   readonly sameness: Sameness;
+  readonly aftermath: Pick<Aftermath, 'giveUp'>;
 }
 
 export class Settling {
@@ -59,9 +61,17 @@ export class Settling {
     return settlement;
   }
 
-  /** Removes what the attempt wrote under hidden names and nobody wants. Never rejects. */
+  /**
+   * Removes what the attempt wrote under hidden names and nobody wants; of one that was given up, what it still may write
+   * as well, when its worker is back. Never rejects.
+   */
   async discard(record: AttemptRecord): Promise<void> {
-    const { leftovers, served } = record;
+    const { leftovers, served, offered, peer } = record;
+    const root = record.submission.share;
+    if (record.state === 'abandoned' && offered !== undefined && served === undefined && root !== undefined) {
+      const inPlace = offered.plan.renames.length === 0 ? offered.plan.outputs : [];
+      this.#init.aftermath.giveUp(peer, root, leftovers, inPlace);
+    }
     record.leftovers = [];
     await served?.written.drop();
     await this.#init.outputs.remove(leftovers);

@@ -1,6 +1,7 @@
 /** The submitter's ways to the shared tree, joined: reading commands, preparing offers, settling attempts. */
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
+import { Aftermath } from './aftermath.ts';
 import { InlineOutputs } from './inline-outputs.ts';
 import { JobWrites } from './job-writes.ts';
 import { Offers, type OffersInit } from './offers.ts';
@@ -15,6 +16,7 @@ export interface TreeAccess {
   readonly settling: Settling;
   readonly writes: JobWrites;
   readonly inlineOutputs: InlineOutputs;
+  readonly aftermath: Aftermath;
 }
 
 export interface TreeAccessInit extends Omit<RequestReaderInit, 'served'>, Omit<OffersInit, 'inlineOutputs'> {
@@ -22,6 +24,7 @@ export interface TreeAccessInit extends Omit<RequestReaderInit, 'served'>, Omit<
   /** Whether any worker can be shown this machine's files. */
   readonly hasServedWorkers: () => boolean;
   readonly now: () => number;
+  readonly log: (message: string, facts: Record<string, unknown>) => void;
   /** Opens a stream to a worker, to have an output sent. */
   readonly openJob: (peer: PeerName) => JobChannel;
 }
@@ -30,14 +33,20 @@ export function createTreeAccess(init: TreeAccessInit): TreeAccess {
   const outputs = new Outputs(init.disk, init.openJob);
   const writes = new JobWrites();
   const inlineOutputs = new InlineOutputs(init);
+  const aftermath = new Aftermath({
+    ...init,
+    removeHidden: (hidden) => outputs.remove(hidden),
+    onChanged: (root, seen) => void init.tracking.share(root).written.note([seen], true),
+  });
   return {
     reader: new RequestReader({
       ...init,
       served: { hasWorkers: init.hasServedWorkers, placeOf: (asked) => init.trees.placeOf(asked) },
     }),
     offers: new Offers({ ...init, inlineOutputs }),
-    settling: new Settling({ ...init, outputs, writes }),
+    settling: new Settling({ ...init, outputs, writes, aftermath }),
     writes,
     inlineOutputs,
+    aftermath,
   };
 }

@@ -1,0 +1,50 @@
+/** Programs of this machine that connect and do not finish what they say: the peer stays small, and others are served. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { encodeFrame } from '../../src/wire/frame.ts';
+import { check } from '../rig/child.ts';
+import { Daemon } from '../rig/daemon.ts';
+import { grownMiB } from '../rig/memory.ts';
+import { assertOwnNamespace } from '../rig/namespace.ts';
+
+assertOwnNamespace();
+
+/** As many bytes of whole requests as the attack has of halves: what they cost the heap is not the attack's. */
+async function useHonestly({ share: cwd, env }: Daemon): Promise<void> {
+  const large = Object.fromEntries(['A', 'B', 'C', 'D'].map((name) => [name, 'x'.repeat(100_000)]));
+  for (let n = 0; n < 300; n += 1) await check(['swarmrun', 'true'], { cwd, env: { ...env, ...large } });
+}
+
+/** Connects so many times, says `begin` on each, and leaves them open. */
+async function attack(t: TestContext, daemon: Daemon, count: number, begin: Buffer): Promise<void> {
+  const sockets: Socket[] = [];
+  const grown = await grownMiB(daemon, async () => {
+    for (let n = 0; n < count; n += 1) {
+      const socket = connect(daemon.socket);
+      sockets.push(socket);
+      socket.on('error', () => undefined); // ended by the peer, as it should be
+      await once(socket, 'connect');
+      socket.write(begin);
+    }
+    await daemon.assertWell();
+    assert.equal(await check(['swarmrun', 'echo', 'x'], { cwd: daemon.share, env: daemon.env }), 'x\n');
+  });
+  for (const socket of sockets) socket.destroy();
+  t.diagnostic(`${count} connections with ${begin.length} bytes each: memory +${grown.toFixed(1)} MiB`);
+  assert.ok(grown <= 20, `memory grew by ${grown.toFixed(1)} MiB`);
+}
+
+test('requests of which only the half comes', async (t) => {
+  await using daemon = await Daemon.start();
+  await useHonestly(daemon);
+  const half = encodeFrame('ENV', Buffer.alloc(1024 * 1024, 'A=1\0')).subarray(0, 512 * 1024);
+  await attack(t, daemon, 900, half);
+  assert.match(daemon.said, /too much of requests is not whole/);
+});
+
+test('connections that say nothing', async (t) => {
+  await using daemon = await Daemon.start();
+  await attack(t, daemon, 900, Buffer.alloc(0));
+});
