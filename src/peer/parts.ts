@@ -42,6 +42,7 @@ import { openTrees } from './serve/served/open-trees.ts';
 import { ServedJobs } from './serve/served/served-jobs.ts';
 import type { Settings } from './settings.ts';
 import { closedPaths } from './submit/served/closed-paths.ts';
+import type { Aftermath } from './submit/aftermath.ts';
 import { OwnTrees } from './submit/served/own-trees.ts';
 import { Submitter } from './submit/submitter.ts';
 import { Tracking } from './submit/tracking.ts';
@@ -291,7 +292,6 @@ function makeSubmit(
   { host }: Serve,
 ) {
   const { common, lifecycle, swarm, neighbours, own, sameness } = base;
-  const { now } = common;
   const trees = new OwnTrees({
     ...common,
     program: base.trees.serverProgram,
@@ -317,8 +317,6 @@ function makeSubmit(
     openJob: (peer) => swarm.openJob(peer),
     settled: (root) => introductions.settled(root),
   });
-  lifecycle.on('met', ({ id }) => access.aftermath.back(id));
-  lifecycle.on('well', (peer) => access.aftermath.back(peer));
   const submitter: Submitter = new Submitter({
     ...common,
     ...access,
@@ -338,6 +336,17 @@ function makeSubmit(
     },
     watch: (peer, on) => neighbours.watch(peer, on, swarm),
   });
+  hearOfWorkers(base, gossip, submitter, access.aftermath);
+  return { submitter, ledger };
+}
+
+/** What the submitter's side does when something is heard of a worker, or of this machine's own work. */
+function hearOfWorkers(
+  { lifecycle, own }: Base,
+  gossip: GossipLoop,
+  submitter: Submitter,
+  aftermath: Aftermath,
+): void {
   lifecycle.on('dispatcher-due', () => submitter.apply({ type: 'tick' }));
   lifecycle.on('usable', (peer) => {
     const report = gossip.reportOf(peer);
@@ -351,12 +360,15 @@ function makeSubmit(
   lifecycle.on('free', (report) => submitter.apply({ type: 'free', report }));
   lifecycle.on('worked', () => submitter.apply({ type: 'own', freeSlots: own.inlineSlots() }));
   lifecycle.on('silent', (peer) => submitter.apply({ type: 'peer-suspect', peer }));
-  lifecycle.on('well', (peer) => submitter.apply({ type: 'peer-well', peer }));
+  lifecycle.on('met', ({ id }) => aftermath.back(id));
+  lifecycle.on('well', (peer) => {
+    aftermath.back(peer);
+    submitter.apply({ type: 'peer-well', peer });
+  });
   lifecycle.on('gone', (peer, graceMs) => {
     submitter.refusals.forget(peer);
     submitter.apply({ type: 'peer-down', peer, graceMs });
   });
-  return { submitter, ledger };
 }
 
 /** Other people's load, which takes slots away. */

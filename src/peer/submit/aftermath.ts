@@ -45,7 +45,12 @@ export class Aftermath {
   }
 
   /** An attempt was given up unheard. */
-  giveUp(peer: PeerName, root: ByteString, hidden: readonly ByteString[], inPlace: readonly ByteString[]): void {
+  giveUp(
+    peer: PeerName,
+    root: ByteString,
+    hidden: readonly ByteString[],
+    inPlace: readonly ByteString[],
+  ): void {
     const paths = getOrMake(this.#givenUp, peer, () => new BoundedMap<ByteString, GivenUp>(mostPaths));
     for (const path of hidden) paths.set(path, { root, isHidden: true, fact: undefined });
     for (const path of inPlace) paths.set(path, { root, isHidden: false, fact: undefined });

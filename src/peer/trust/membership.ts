@@ -7,7 +7,7 @@ import { BoundedMap } from '../../core/bounded-map.ts';
 import { absent, type Fact } from '../../core/fact.ts';
 import { getOrMake } from '../../core/get-or-make.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
-import { memberPath } from '../../core/share-layout.ts';
+import { memberPath, shareDirectory } from '../../core/share-layout.ts';
 import type { Disk } from '../../share/disk.ts';
 import { readFacts } from '../../share/facts.ts';
 import {
@@ -20,6 +20,7 @@ import {
 } from '../../share/members.ts';
 import type { Mount } from '../../share/mounts.ts';
 import type { Share } from '../../share/shares.ts';
+import { toText } from '../../wire/bytes.ts';
 
 /** `unsure`: the file system did not answer, so nothing is shown either way. */
 export type MembershipAnswer =
@@ -40,6 +41,8 @@ const believedMs = 30_000;
 const doubtedMs = 50;
 /** Files of a day's age are swept, so a living peer renews its own well before. */
 const renewMs = 4 * 3600 * 1000;
+/** How often a peer looks whether its own files are still there. */
+const lookAfterMs = 10_000;
 /** Shares on which one peer is looked for, at most. */
 const maxRoots = 64;
 
@@ -71,12 +74,32 @@ export class Membership {
   readonly #facts = new Map<string, Fact>();
   readonly #mounts = new Map<string, Mount>();
   readonly #renewal: NodeJS.Timeout;
+  readonly #lookingAfter: NodeJS.Timeout;
+  /** Shares that were left, since this peer's file was removed there. */
+  readonly #left = new Set<string>();
 
   constructor(init: MembershipInit) {
     this.#init = init;
     this.#renewal = setInterval(() => {
       for (const root of this.#joined.keys()) this.#joined.set(root, this.#renew(root));
     }, renewMs).unref();
+    let isLooking = false;
+    this.#lookingAfter = setInterval(() => {
+      // A share that hangs is looked at by one look only.
+      if (isLooking) return;
+      isLooking = true;
+      void this.#lookAfterOwn().finally(() => {
+        isLooking = false;
+      });
+    }, lookAfterMs).unref();
+  }
+
+  /** Sentences: shares that this peer does not use any more, and what to do. */
+  get faults(): string[] {
+    return [...this.#left].map(
+      (root) =>
+        `the member file of this peer on the share ${toText(root)} was removed, so its jobs run here; if .buildswarm was made anew, start each peer again`,
+    );
   }
 
   /** The shares on which this peer has its file, and how this machine mounts them. */
@@ -181,6 +204,7 @@ export class Membership {
   /** Removes this peer's files; at its stop. */
   async leave(): Promise<void> {
     clearInterval(this.#renewal);
+    clearInterval(this.#lookingAfter);
     const { peerId } = this.#init.self();
     await Promise.allSettled(
       [...this.#joined.keys()].map((root) => removeMemberFile(this.#init.disk, root, peerId)),
@@ -210,18 +234,36 @@ export class Membership {
     const ageMs = Date.now() - (this.#writtenMs.get(root) ?? 0);
     // Older ones are swept by others, so a machine that slept for days may find its own gone.
     if (ageMs < memberLifeMs) {
-      const path = memberPath(root, this.#init.self().peerId);
-      const [fact] = await readFacts(this.#init.disk, [path], { fresh: true }).catch(() => []);
-      if (fact?.kind === 'absent') {
-        this.#mounts.delete(root);
-        this.#init.log('the member file was removed, so this share is left', { root });
-        return {
-          ok: false,
-          why: 'the member file of this peer was removed; start the peer again to use the share',
-        };
-      }
+      if (await this.#isRemoved(root)) return this.#leaveShare(root);
     }
     return await this.#write(root);
+  }
+
+  /** True if the share is seen, and this peer's file is not there: where nothing at all is seen, the share may come back. */
+  async #isRemoved(root: string): Promise<boolean> {
+    const paths = [shareDirectory(root), memberPath(root, this.#init.self().peerId)];
+    const [share, own] = await readFacts(this.#init.disk, paths, { fresh: true }).catch(() => []);
+    return share?.kind === 'directory' && own?.kind === 'absent';
+  }
+
+  #leaveShare(root: string): MembershipAnswer {
+    this.#mounts.delete(root);
+    this.#left.add(root);
+    this.#init.log('the member file was removed, so this share is left', { root });
+    return {
+      ok: false,
+      why: 'the member file of this peer was removed; start the peer again to use the share',
+    };
+  }
+
+  /** Leaves the shares on which this peer's file was removed. Never rejects. */
+  async #lookAfterOwn(): Promise<void> {
+    for (const root of this.#mounts.keys()) {
+      // Older ones are swept by others; the renewal writes it again.
+      const ageMs = Date.now() - (this.#writtenMs.get(root) ?? 0);
+      if (ageMs >= memberLifeMs || !(await this.#isRemoved(root))) continue;
+      if (this.#mounts.has(root)) this.#joined.set(root, Promise.resolve(this.#leaveShare(root)));
+    }
   }
 
   async #look(root: string, peer: PeerName): Promise<MembershipAnswer> {
