@@ -122,7 +122,7 @@ function isStale(
   // was read then may have been written back only since (by a program here that holds it open).
   return (
     real.sinceMs > attempt.offeredMs &&
-    rules.mayBeYounger(changeClock.isOlder(real.changedMs, view.handedInMs))
+    rules.mayBeYounger(changeClock.isOlder(real.changedMs, attempt.offeredMs))
   );
 }
 
