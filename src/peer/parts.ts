@@ -292,6 +292,7 @@ function makeSubmit(
   { host }: Serve,
 ) {
   const { common, lifecycle, swarm, neighbours, own, sameness } = base;
+  const { now } = common;
   const trees = new OwnTrees({
     ...common,
     program: base.trees.serverProgram,

@@ -176,6 +176,7 @@ class Peer implements RunningPeer {
       ledger,
       submitter,
       trusted,
+      members,
       introductions,
       knownMachines,
       pairing,
