@@ -32,7 +32,7 @@ const telling: Record<keyof ViewRules, number> = {
   needsProof: 140,
   quietAfterMs: 7,
   needsBump: 563,
-  believesUnreported: 322,
+  believesUnreported: 814,
   tellsOfClock: 32,
   goesByStat: 5585,
   heldThroughout: 12_746,
