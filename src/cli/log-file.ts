@@ -75,6 +75,10 @@ export class LogFile {
       (index) => (typeof index === 'number' && index > 0 ? rotatedPath(name, index) : name),
       { path: dirname(this.#path), size: this.#size, rotate: keptFiles, mode: 0o600 },
     );
+    // The directory is that of the sockets: where it was removed nobody but `start` may make it, with its mode.
+    Object.assign(stream, {
+      makePath: () => Promise.reject(new Error('the directory of the log was removed')),
+    });
     stream.on('error', () => {
       this.#failedAtMs = this.#now();
       if (this.#stream === stream) this.#stream = undefined;

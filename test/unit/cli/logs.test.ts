@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -46,11 +46,22 @@ test('where nothing can be written the lines are dropped, and it is tried again 
   log.write('lost too\n');
   rmSync(folderPath);
   clock.nowMs += 1_000;
+  mkdirSync(folderPath);
   log.write('kept\n');
   await log.close();
   const lines = readFileSync(path, 'utf8').split('\n');
   assert.match(lines[0] ?? '', /"dropped":1,"msg":"lines were dropped"/);
   assert.equal(lines[1], 'kept');
+});
+
+test('a folder that was removed is not made again: it is that of the sockets, and has their mode', async () => {
+  using at = folder();
+  const folderPath = join(at.path, 'folder');
+  const log = new LogFile(join(folderPath, 'peer.log'));
+  log.write('lost\n');
+  await until(() => log.hasFailed, 10_000, 'there is no folder');
+  await log.close();
+  assert.equal(existsSync(folderPath), false);
 });
 
 test('lines are shown with time, level, message and facts, and others as they are', () => {
