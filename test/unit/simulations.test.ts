@@ -6,14 +6,14 @@ import { runFaults } from '../simulation/faults.ts';
 import { playHistories } from '../simulation/stale-cache.ts';
 
 test('runs full of faults break no rule', async () => {
-  const runs = roundsOf({ brief: 6, full: 30 });
+  const runs = roundsOf({ brief: 3, full: 30 });
   const { failures, jobs, faults } = await runFaults(1, runs);
   assert.deepEqual(failures, [], 'replay one with scripts/simulate --seed N');
   assert.ok(jobs > 33 * runs && faults > 3 * runs);
 });
 
 test('histories with stale caches end, and no stale read is believed', () => {
-  const { wrong, counts } = playHistories(1, roundsOf({ brief: 25, full: 100 }));
+  const { wrong, counts } = playHistories(1, roundsOf({ brief: 10, full: 100 }));
   assert.equal(wrong, undefined, `scripts/simulate --history ${wrong?.seed}: ${wrong?.wrong.join('\n')}`);
   assert.ok((counts.get('believed') ?? 0) > 0.75 * (counts.get('jobs') ?? 0));
 });

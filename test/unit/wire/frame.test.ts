@@ -11,6 +11,7 @@ import {
   frameTypes,
   headerBytes,
 } from '../../../src/wire/frame.ts';
+import { roundsOf } from '../../rig/effort.ts';
 import { raw } from '../../rig/raw.ts';
 
 const names = Object.keys(frameTypes) as FrameName[];
@@ -70,7 +71,7 @@ test('random bytes and damaged frames end in nothing but a FrameError, and nothi
       }
       assert.ok(decoder.pendingBytes <= bytes.length);
     }),
-    { numRuns: 500 },
+    { numRuns: roundsOf({ brief: 120, full: 500 }) },
   );
 });
 

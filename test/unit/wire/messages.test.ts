@@ -114,7 +114,7 @@ for (const message of messages) {
         assert.deepEqual(parse(payload), value);
         encodeFrame(frame, payload as never);
       }),
-      { numRuns: roundsOf({ brief: 25, full: 100 }) },
+      { numRuns: roundsOf({ brief: 10, full: 100 }) },
     );
   });
 }
@@ -144,7 +144,7 @@ test('random bytes, any JSON and damaged messages end in nothing but a FrameErro
     fc.property(payload, fc.constantFrom(...parsers), (bytes, parse) => {
       isTaken(parse, bytes);
     }),
-    { numRuns: roundsOf({ brief: 1_000, full: 4_000 }) },
+    { numRuns: roundsOf({ brief: 300, full: 4_000 }) },
   );
 });
 

@@ -5,9 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { hostedRows, jobRows, peerRows, type StateRow } from '../../../../src/core/schedule/states.ts';
 import { checkout } from '../../../rig/child.ts';
-import { roundsOf } from '../../../rig/effort.ts';
 import { runFaults } from '../../../simulation/faults.ts';
-import { playIdleSlots } from '../../../simulation/idle-slots.ts';
 
 const tables: Readonly<
   Record<string, { readonly rows: readonly StateRow[]; readonly start: string; readonly end: string }>
@@ -54,11 +52,6 @@ test('every row is followed in runs full of faults, which break no rule', async 
   assert.deepEqual(unseen, [], 'rows that nothing follows');
   if (needed.some((seed) => !tellingSeeds.includes(seed)))
     console.log(`all rows are followed with the seeds ${needed.join(', ')} now`);
-});
-
-test('no job runs at home or waits while a worker that fits has had free slots for a second', async () => {
-  for (let seed = 1; seed <= roundsOf({ brief: 1, full: 8 }); seed += 1)
-    assert.equal((await playIdleSlots(seed)).failure, undefined, `seed ${seed}`);
 });
 
 test('a stage is changed where the tables are looked up, and nowhere else', () => {

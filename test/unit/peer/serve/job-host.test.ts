@@ -529,6 +529,6 @@ test('whatever happens in whatever order, every slot is free in the end and no s
       const open = rig.streams.filter(({ end, channel }) => end === undefined && channel.isOpen);
       assert.deepEqual(open, [], 'nobody waits for ever');
     }),
-    { numRuns: roundsOf({ brief: 150, full: 300 }) },
+    { numRuns: roundsOf({ brief: 75, full: 300 }) },
   );
 });

@@ -1,6 +1,6 @@
 /** What a worker may ask of this machine's files, and how much of it at once. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { WorkerTree } from '../../../../../src/peer/submit/served/worker-tree.ts';
 import type { ChannelEnd } from '../../../../../src/swarm/libp2p/channel.ts';
@@ -65,7 +65,7 @@ interface Scene {
   readonly quiet: () => Promise<void>;
 }
 
-function begin(): Scene {
+function begin(t: TestContext): Scene {
   const { submitter, worker } = createChannelPair({ submitter: 'me', worker: 'w' });
   const asked = new Asked();
   const told: string[] = [];
@@ -74,14 +74,15 @@ function begin(): Scene {
   worker.onFrame = ({ type }) => told.push(type);
   worker.onEnd = (why) => ends.push(why);
   const tree = new WorkerTree(submitter, asked, open, () => undefined);
+  t.after(() => tree.close());
   const quiet = async (): Promise<void> => {
     for (let turn = 0; turn < 20; turn += 1) await setImmediate();
   };
   return { tree, asked, worker, told, ends, quiet };
 }
 
-test('requests are passed on, and each part of an answer comes back', async () => {
-  const { tree, asked, worker, told, quiet } = begin();
+test('requests are passed on, and each part of an answer comes back', async (t) => {
+  const { tree, asked, worker, told, quiet } = begin(t);
   worker.send('TREE_OPENED', encodeTreeOpened({ kind: 'mounted' }));
   assert.deepEqual(await tree.opened, { kind: 'mounted' });
   worker.send('TREE_LOOK', look(9, '/a', 'b'));
@@ -96,16 +97,16 @@ test('requests are passed on, and each part of an answer comes back', async () =
   assert.deepEqual(told, ['TREE_OPEN', 'TREE_MANIFEST', 'TREE_MANIFEST']);
 });
 
-test('a request that would end swarmtree ends the stream instead, and is not passed on', async () => {
-  const { tree, asked, worker, ends, quiet } = begin();
+test('a request that would end swarmtree ends the stream instead, and is not passed on', async (t) => {
+  const { tree, asked, worker, ends, quiet } = begin(t);
   worker.send('TREE_LOOK', look(9, '/a/../b', 'c'));
   await quiet();
   assert.deepEqual([asked.requests, tree.isOver, ends.length], [[], true, 1]);
   assert.equal((await tree.opened).kind, 'lost');
 });
 
-test('few requests are under way at once, and the others wait for their answers', async () => {
-  const { asked, worker, quiet } = begin();
+test('few requests are under way at once, and the others wait for their answers', async (t) => {
+  const { asked, worker, quiet } = begin(t);
   for (let id = 1; id <= 40; id += 1) worker.send('TREE_LOOK', look(id, '/a', 'b'));
   await quiet();
   assert.equal(asked.requests.length, 32);
@@ -116,8 +117,8 @@ test('few requests are under way at once, and the others wait for their answers'
   assert.equal(asked.requests.length, 33);
 });
 
-test('a worker that does not take the answers is asked nothing for', async () => {
-  const { asked, worker, quiet } = begin();
+test('a worker that does not take the answers is asked nothing for', async (t) => {
+  const { asked, worker, quiet } = begin(t);
   worker.send('TREE_LOOK', look(1, '/a', 'b'));
   await quiet();
   worker.pause();
@@ -130,8 +131,8 @@ test('a worker that does not take the answers is asked nothing for', async () =>
   assert.equal(asked.requests.length, 2);
 });
 
-test('a file counts as given once its content was asked for', async () => {
-  const { tree, worker, quiet } = begin();
+test('a file counts as given once its content was asked for', async (t) => {
+  const { tree, worker, quiet } = begin(t);
   worker.send('TREE_READ', read(1, '/a/b'));
   worker.send('TREE_LOOK', look(2, '/a', 'c'));
   await quiet();
