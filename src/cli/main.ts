@@ -3,23 +3,9 @@ import '../swarm/libp2p/polyfill.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { addCache } from './cache.ts';
-import { addDaemon } from './daemon.ts';
-import { addDoctor } from './doctor.ts';
+import { addCommands } from './commands.ts';
 import { exitStatus } from './exit.ts';
-import { addInvite } from './invite.ts';
-import { addKnown } from './known.ts';
-import { addLogs } from './logs.ts';
-import { addMetrics } from './metrics.ts';
 import { packageRoot } from './package-root.ts';
-import { addPair } from './pair.ts';
-import { addRun } from './run.ts';
-import { addShare } from './share.ts';
-import { addStart } from './start.ts';
-import { addStatus } from './status.ts';
-import { addStop } from './stop.ts';
-import { addTrace } from './trace.ts';
-import { addWhy } from './why.ts';
 
 /** Runs one command line; sets the exit status: 0, 1 failure, 2 usage, 69 no peer is running. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -34,24 +20,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .enablePositionalOptions()
     .showHelpAfterError('(--help tells the options)')
     .exitOverride((error) => process.exit(error.exitCode === 0 ? exitStatus.ok : exitStatus.usage));
-  for (const add of [
-    addStart,
-    addDaemon,
-    addStop,
-    addStatus,
-    addCache,
-    addShare,
-    addInvite,
-    addKnown,
-    addPair,
-    addRun,
-    addWhy,
-    addDoctor,
-    addLogs,
-    addMetrics,
-    addTrace,
-  ])
-    add(program);
+  addCommands(program);
   for (const command of program.commands) {
     command.exitOverride((error) => process.exit(error.exitCode === 0 ? exitStatus.ok : exitStatus.usage));
   }

@@ -28,13 +28,18 @@ async function exchanged(from: KnownNode, to: KnownNode): Promise<void> {
   await until(() => heardBy(to).length > length, 10_000, 'the last statement came');
 }
 
-test('two machines that were made known to each other are known at both ends, once', async () => {
-  await using a = await KnownNode.start('a');
-  await using b = await KnownNode.start('b');
+/** Makes two machines known to each other and lets them meet. */
+async function introduce(a: KnownNode, b: KnownNode): Promise<void> {
   await a.learn(b);
   await b.learn(a);
   await a.meet(b);
   await Promise.all([a.untilKnows(b), b.untilKnows(a)]);
+}
+
+test('two machines that were made known to each other are known at both ends, once', async () => {
+  await using a = await KnownNode.start('a');
+  await using b = await KnownNode.start('b');
+  await introduce(a, b);
   assert.equal(a.known.nameOf(b.id), 'b');
   assert.deepEqual(a.events, [`known ${b.id}`]);
   assert.deepEqual(b.events, [`known ${a.id}`]);
@@ -105,10 +110,7 @@ test('statements of others, to others or with a false signature make nobody know
 test('a machine that is forgotten is gone at once, with its open streams, and is not known when it comes again', async () => {
   await using a = await KnownNode.start('a');
   await using b = await KnownNode.start('b');
-  await a.learn(b);
-  await b.learn(a);
-  await a.meet(b);
-  await Promise.all([a.untilKnows(b), b.untilKnows(a)]);
+  await introduce(a, b);
   let ended = false;
   const job = b.node.swarm.openJob(a.id);
   job.onEnd = () => {
@@ -130,10 +132,7 @@ test('a machine that is forgotten is gone at once, with its open streams, and is
 test('a peer whose end was made anew is known again when it says so', async () => {
   await using a = await KnownNode.start('a');
   await using b = await KnownNode.start('b');
-  await a.learn(b);
-  await b.learn(a);
-  await a.meet(b);
-  await Promise.all([a.untilKnows(b), b.untilKnows(a)]);
+  await introduce(a, b);
   b.known.forget(a.id);
   b.known.met(a.id);
   await Promise.all([a.untilKnows(b), b.untilKnows(a)]);
@@ -172,10 +171,7 @@ for (const [what, spoil] of [
 test('a change of the files is seen without being told', async () => {
   await using a = await KnownNode.start('a');
   await using b = await KnownNode.start('b');
-  await a.learn(b);
-  await b.learn(a);
-  await a.meet(b);
-  await Promise.all([a.untilKnows(b), b.untilKnows(a)]);
+  await introduce(a, b);
   rmSync(path.join(a.directory, 'peers/b'));
   await until(() => a.events.length === 2, 20_000, 'a has seen it');
   assert.deepEqual(a.events, [`known ${b.id}`, `ended ${b.id}`]);

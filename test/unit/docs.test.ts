@@ -5,21 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { addCache } from '../../src/cli/cache.ts';
-import { addDaemon } from '../../src/cli/daemon.ts';
-import { addDoctor } from '../../src/cli/doctor.ts';
-import { addInvite } from '../../src/cli/invite.ts';
-import { addKnown } from '../../src/cli/known.ts';
-import { addLogs } from '../../src/cli/logs.ts';
-import { addMetrics } from '../../src/cli/metrics.ts';
-import { addPair } from '../../src/cli/pair.ts';
-import { addRun } from '../../src/cli/run.ts';
-import { addShare } from '../../src/cli/share.ts';
-import { addStart } from '../../src/cli/start.ts';
-import { addStatus } from '../../src/cli/status.ts';
-import { addStop } from '../../src/cli/stop.ts';
-import { addTrace } from '../../src/cli/trace.ts';
-import { addWhy } from '../../src/cli/why.ts';
+import { addCommands } from '../../src/cli/commands.ts';
 import { proofs } from '../../src/core/command/proofs.ts';
 import { reasons, refusalCodes } from '../../src/core/reason.ts';
 import { readSettings } from '../../src/peer/settings.ts';
@@ -48,24 +34,7 @@ const settingRows = rowsOf(configuration).filter((row) => row.length === 5);
 
 function commandLine(): Command {
   const program = new Command().enablePositionalOptions();
-  for (const add of [
-    addStart,
-    addDaemon,
-    addStop,
-    addStatus,
-    addCache,
-    addShare,
-    addInvite,
-    addKnown,
-    addPair,
-    addRun,
-    addWhy,
-    addDoctor,
-    addLogs,
-    addMetrics,
-    addTrace,
-  ])
-    add(program);
+  addCommands(program);
   return program;
 }
 
