@@ -61,12 +61,16 @@ static int open_namespace(const struct job *job, const char *name) {
   return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* Enters the user and mount namespaces of swarmfs. 0, or -1 with errno; *stage names the step. */
-static int enter_tree(const struct job *job, const char **stage) {
+/*
+ * Enters the user and mount namespaces of swarmfs; *swarmfs becomes a descriptor of that process. 0, or -1 with errno;
+ * *stage names the step.
+ */
+static int enter_tree(const struct job *job, int *swarmfs, const char **stage) {
   struct stat of;
   *stage = "namespace";
+  *swarmfs = (int)syscall(SYS_pidfd_open, job->tree_pid, 0);
   int user = open_namespace(job, "user"), mounts = open_namespace(job, "mnt");
-  if (user < 0 || mounts < 0 || fstat(mounts, &of) != 0) return -1;
+  if (*swarmfs < 0 || user < 0 || mounts < 0 || fstat(mounts, &of) != 0) return -1;
   if (of.st_ino != job->mount_namespace) {
     errno = ESRCH; /* swarmfs has ended, and another process has its number */
     return -1;
@@ -84,15 +88,24 @@ static pid_t fork_inside(void) {
   return (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
 }
 
-/* Hands on the signals that we get until the process inside has ended; its status. */
-static int wait_inside(pid_t inside, int signals) {
+/*
+ * Hands on the signals that we get until the process inside has ended; its status. Without swarmfs nothing can be read
+ * any more, and a command that goes on all the same would go on for nothing.
+ */
+static int wait_inside(pid_t inside, int signals, int swarmfs) {
+  struct pollfd polls[] = {{.fd = signals, .events = POLLIN}, {.fd = swarmfs, .events = POLLIN}};
   for (;;) {
     int status;
     pid_t ended = waitpid(inside, &status, WNOHANG);
     if (ended == inside) return status;
+    if (poll(polls, sizeof polls / sizeof *polls, -1) < 0) continue;
+    if (polls[1].revents) {
+      kill(inside, SIGKILL);
+      polls[1].fd = -1;
+    }
     struct signalfd_siginfo info;
-    if (read(signals, &info, sizeof info) != (ssize_t)sizeof info || info.ssi_signo == SIGCHLD) continue;
-    kill(inside, (int)info.ssi_signo);
+    if (!polls[0].revents || read(signals, &info, sizeof info) != (ssize_t)sizeof info) continue;
+    if (info.ssi_signo != SIGCHLD) kill(inside, (int)info.ssi_signo);
   }
 }
 
@@ -121,7 +134,7 @@ int main(int argc, char **argv) {
   struct job job;
   struct outcome outcome = {0};
   const char *stage = "";
-  int report[2];
+  int report[2], swarmfs;
   if (argc < 2 || read_arguments(&job, argv + 1) != 0) {
     dprintf(2, usage);
     return 2;
@@ -132,7 +145,7 @@ int main(int argc, char **argv) {
   /* A command may be given SIGCHLD ignored; we would then never learn how it ended. */
   sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &job.child_action);
   int signals = signalfd(-1, &all, SFD_CLOEXEC);
-  if (enter_tree(&job, &stage) != 0) fail(&job, &outcome, stage);
+  if (enter_tree(&job, &swarmfs, &stage) != 0) fail(&job, &outcome, stage);
   if (signals < 0 || pipe2(report, O_CLOEXEC) != 0) fail(&job, &outcome, "pipe");
   pid_t inside = fork_inside();
   if (inside < 0) fail(&job, &outcome, "fork");
@@ -143,7 +156,7 @@ int main(int argc, char **argv) {
   }
   close(report[1]);
   for (int fd = 0; fd < 3; fd++) close(fd);
-  wait_inside(inside, signals);
+  wait_inside(inside, signals, swarmfs);
   if (read(report[0], &outcome, sizeof outcome) != (ssize_t)sizeof outcome) {
     /* It was killed from outside, and the command with it. */
     outcome = (struct outcome){.stage = "killed", .status = SIGKILL};

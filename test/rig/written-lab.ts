@@ -1,0 +1,26 @@
+/** What a job of a tree lab wrote, sent over a stream in memory and taken in by its submitter. */
+
+import { WrittenFiles } from '../../src/tree/receive-written.ts';
+import { sendWritten } from '../../src/tree/send-written.ts';
+import { createChannelPair } from './fake-channel.ts';
+import type { TreeJobResult } from './tree-lab.ts';
+
+/** All has come; it is for the caller to commit or drop. */
+export async function bringHome(
+  { job }: Pick<TreeJobResult, 'job'>,
+  startedAtMs: number,
+): Promise<WrittenFiles> {
+  const written = new WrittenFiles(job.areas, startedAtMs);
+  const { submitter, worker } = createChannelPair({ submitter: 'm1', worker: 'm2' });
+  const taken = new Promise<void>((resolve, reject) => {
+    submitter.onFrame = (frame) => {
+      submitter.pause();
+      written.take(frame).then(() => {
+        submitter.resume();
+        if (written.isWhole) resolve();
+      }, reject);
+    };
+  });
+  await Promise.all([sendWritten(job.scratch, job.areas, worker), taken]);
+  return written;
+}
