@@ -27,7 +27,7 @@ type Stats = NonNullable<Awaited<ReturnType<RealDirectory['look']>>>;
 
 const changed = 'changed here while the command ran elsewhere';
 const gone = 'is gone here since the command began elsewhere';
-const names = 'has other names here, which all get what is written to it';
+const names = 'has other names here, which all may have got what was written to it';
 
 export class Comparison {
   readonly #plan: CommitPlan<LeftRecord>;
@@ -36,8 +36,6 @@ export class Comparison {
   readonly #recorded: ReadonlySet<ByteString>;
   /** Directories that the job made, or made anew. */
   readonly #made: ReadonlySet<ByteString>;
-  /** Some file was there before, under its name or another. */
-  readonly #hasCopies: boolean;
   /** A copy under a name that is not here may be what was moved, or linked, there. */
   readonly #hasMoves: boolean;
   /** What is left in directories that the job has emptied: to be removed. */
@@ -52,8 +50,6 @@ export class Comparison {
         .filter(({ path, inPlace }) => !inPlace || plan.emptied.has(path))
         .map(({ path }) => path),
     );
-    // Of links it is not told.
-    this.#hasCopies = plan.entries.some(({ kind, inPlace }) => inPlace || kind === 'link');
     this.#hasMoves = plan.removals.length > 0 || plan.entries.some(({ sameAs }) => sameAs !== undefined);
     this.#recorded = new Set([...plan.directories, ...plan.entries].map(({ path }) => path));
   }
@@ -98,12 +94,13 @@ export class Comparison {
     return wasThere ? { conflict: path, why: gone } : undefined;
   }
 
-  /** What is replaced or removed. Whether a copy was moved away from here is not told, so it may be one of its names. */
+  /**
+   * What is replaced or removed. An overlay copies one name of a file that has several, and does not tell whether that was
+   * written to, moved away or made anew: here, all of its names would have got what was written.
+   */
   #ofFile(path: ByteString, there: Stats): Conflict | undefined {
     if (this.#isNew(there)) return { conflict: path, why: changed };
-    return there.nlink > 1n && this.#hasCopies && !there.isDirectory()
-      ? { conflict: path, why: names }
-      : undefined;
+    return there.nlink > 1n && !there.isDirectory() ? { conflict: path, why: names } : undefined;
   }
 
   /** Of an emptied directory, what is in it was removed; unless it is another one, made since by a job that needs it too. */
