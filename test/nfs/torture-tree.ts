@@ -2,18 +2,43 @@
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
 
+const kinds = [
+  'rewrite',
+  'rename',
+  'rename-linked',
+  'rename-held',
+  'earlier',
+  'remove-earlier',
+  'swap',
+  'link',
+  'generate',
+  'source',
+  'object',
+  'subdirectory',
+  'shadow',
+  'blob',
+] as const;
+
+export type ChangeKind = (typeof kinds)[number];
+
+/** What a client sees stale most often: a name that leads elsewhere while the old file or directory lives on. */
+export const mostStale: readonly ChangeKind[] = ['rename-linked', 'swap', 'link', 'earlier'];
+
 const headers = 8;
 export const sources = 12;
 
 export class TortureTree {
   readonly root: string;
   readonly #random: () => number;
+  readonly #kinds: readonly ChangeKind[];
   readonly #held: number[] = [];
   #version = 0;
 
-  constructor(root: string, random: () => number) {
+  /** @param changes - kinds of change to make. */
+  constructor(root: string, random: () => number, changes: readonly ChangeKind[] = kinds) {
     this.root = root;
     this.#random = random;
+    this.#kinds = changes;
   }
 
   /** Directories, headers in the later of two include directories, sources that include some of them. */
@@ -38,22 +63,7 @@ export class TortureTree {
     const n = this.#below(headers);
     const directory = this.#pick(['a', 'b', 'a/sub', 'b/sub', 'swap', 'gen']);
     const name = `${directory}/${directory === 'gen' ? 'g' : 'h'}${n}.h`;
-    const kind = this.#pick([
-      'rewrite',
-      'rename',
-      'rename-linked',
-      'rename-held',
-      'earlier',
-      'remove-earlier',
-      'swap',
-      'link',
-      'generate',
-      'source',
-      'object',
-      'subdirectory',
-      'shadow',
-      'blob',
-    ]);
+    const kind = this.#pick(this.#kinds);
     switch (kind) {
       case 'rewrite':
         if (fs.existsSync(this.#at(name))) this.#write(name);

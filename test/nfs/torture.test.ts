@@ -13,7 +13,7 @@ const jobs = Number(process.env['BUILDSWARM_TORTURE_JOBS'] ?? 60);
 const firstSeed = Number(process.env['BUILDSWARM_TORTURE_SEED'] ?? Math.floor(Math.random() * 1e6));
 /** Guests are slow: far more than a job takes. */
 const jobTimeoutMs = 5_000;
-/** Jobs within which a swarm without checks is seen to be wrong; by measurement it takes about 20. */
+/** Jobs within which a swarm without checks is seen to be wrong. */
 const jobsWithoutChecks = 600;
 
 interface Torture {
@@ -28,7 +28,7 @@ interface Torture {
 /** @param maxTrouble - it ends after so many wrong or failed jobs. */
 async function torture(
   swarm: GuestSwarm,
-  options: { jobs: number; seed: number; maxTrouble: number },
+  options: { jobs: number; seed: number; maxTrouble: number; changes?: 'stale' },
 ): Promise<Torture> {
   const tree = join(swarm.share, 'tree');
   const program = (name: string): string => `node ${join(checkout, 'dist/test/nfs', `${name}.js`)}`;
@@ -37,8 +37,8 @@ async function torture(
   const primes = (['B', 'C'] as const).map((name) =>
     swarm.run(name, `${program('prime')} ${tree} ${join(swarm.share, 'over')}`, timeoutMs),
   );
-  const { jobs: count, seed, maxTrouble } = options;
-  const command = `${program('torture')} ${tree} ${swarmrun} ${count} ${seed} ${maxTrouble}`;
+  const { jobs: count, seed, maxTrouble, changes = '' } = options;
+  const command = `${program('torture')} ${tree} ${swarmrun} ${count} ${seed} ${maxTrouble} ${changes}`;
   const output = await swarm.run('A', `${command}; status=$?; touch over; exit $status`, timeoutMs);
   await Promise.all(primes);
   return JSON.parse(output) as Torture;
@@ -64,7 +64,12 @@ describe('torture', { skip: noLab ?? false }, () => {
   if (mount !== undefined)
     test(`the same without checks of views is wrong or fails on ${mount}`, async (t) => {
       await using swarm = await GuestSwarm.start(mount, 'believing');
-      const result = await torture(swarm, { jobs: jobsWithoutChecks, seed: firstSeed, maxTrouble: 1 });
+      const result = await torture(swarm, {
+        jobs: jobsWithoutChecks,
+        seed: firstSeed,
+        maxTrouble: 1,
+        changes: 'stale',
+      });
       t.diagnostic(`trouble within ${result.jobs} jobs, seed ${firstSeed}: ${result.trouble.join('; ')}`);
       assert.ok(
         result.wrong + result.failed > 0,

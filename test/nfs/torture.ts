@@ -2,18 +2,20 @@
  * Runs on the submitter's guest: changes the tree, compiles and links through the swarm, and compares every result with
  * what the compiler makes here. Prints one JSON object at its end.
  *
- * Usage: torture TREE SWARMRUN JOBS SEED [TROUBLE]: it ends after JOBS jobs, or TROUBLE (20) that went wrong.
+ * Usage: torture TREE SWARMRUN JOBS SEED [TROUBLE [stale]]: it ends after JOBS jobs, or TROUBLE (20) that went wrong;
+ * `stale`: with the changes only that are seen stale most often.
  */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { seeded } from './seeded.ts';
-import { sources, TortureTree } from './torture-tree.ts';
+import { mostStale, sources, TortureTree } from './torture-tree.ts';
 
-const [, , root = '', swarmrun = '', jobsText = '2000', seedText = '1', troubleText = '20'] = process.argv;
+const [, , root = '', swarmrun = '', jobsText = '2000', seedText = '1', troubleText = '20', changes = ''] =
+  process.argv;
 const jobs = Number(jobsText);
 const random = seeded(Number(seedText));
-const tree = new TortureTree(root, random);
+const tree = new TortureTree(root, random, changes === 'stale' ? mostStale : undefined);
 const atOnce = 8;
 
 interface Done {
