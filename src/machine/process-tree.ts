@@ -1,5 +1,6 @@
 /** The processes of this machine, as `/proc` shows them: in a container or a namespace, those in it. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { isNoAnswer } from './no-answer.ts';
 
 /** USER_HZ is 100 on every Linux that node runs on. */
 const tickMs = 10;
@@ -27,16 +28,21 @@ export function parseProcessStat(text: string): ProcessStat | undefined {
   return { parent, cpuMs: (user + system) * tickMs, startTicks, hasEnded };
 }
 
-/** What there is to know of a process; undefined if there is none, or it cannot be seen from here. */
+/**
+ * What there is to know of a process; undefined if there is none, or it cannot be seen from here.
+ *
+ * @throws errors for want of something, such as descriptors: they do not tell that it has ended.
+ */
 export function readProcess(pid: number): ProcessStat | undefined {
   try {
     return parseProcessStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  } catch {
+  } catch (error) {
+    if (isNoAnswer(error)) throw error;
     return undefined; // it has ended, or is of another pid namespace
   }
 }
 
-/** All processes, by their ids. */
+/** All processes, by their ids. @throws as {@link readProcess} */
 export function readProcesses(): Map<number, ProcessStat> {
   const found = new Map<number, ProcessStat>();
   for (const name of readdirSync('/proc')) {
@@ -51,6 +57,7 @@ export function readProcesses(): Map<number, ProcessStat> {
  * Tells whether a process is one of `ancestors` or was started, directly or not, by one.
  *
  * @param look - finds a process by its id; by default in `/proc`, one at a time.
+ * @throws what `look` throws
  */
 export function isInTree(
   pid: number,

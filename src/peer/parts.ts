@@ -13,7 +13,6 @@ import type { PeerName } from '../core/schedule/contract.ts';
 import type { ViewRules } from '../core/view/rules.ts';
 import { prepareSocketDirectory } from '../local/socket-path.ts';
 import { measureSpeed } from '../machine/cpu.ts';
-import { isInTree } from '../machine/process-tree.ts';
 import { Sameness } from '../machine/sameness.ts';
 import { MachineWatch } from '../machine/watch.ts';
 import { Disk } from '../share/disk.ts';
@@ -42,6 +41,7 @@ import { openTrees } from './serve/served/open-trees.ts';
 import { ServedJobs } from './serve/served/served-jobs.ts';
 import type { Settings } from './settings.ts';
 import type { Aftermath } from './submit/aftermath.ts';
+import { isNestedIn } from './submit/inline-watch.ts';
 import { closedPaths } from './submit/served/closed-paths.ts';
 import { OwnTrees } from './submit/served/own-trees.ts';
 import { Submitter } from './submit/submitter.ts';
@@ -328,7 +328,7 @@ function makeSubmit(
     want: (peer, jobs) => swarm.send(peer, 'WANT', encodeWant(jobs)),
     wake: (atMs) => alarm.at(atMs),
     ledger,
-    isNested: (pid) => isInTree(pid, new Set([...submitter.inlinePids, ...host.pids])),
+    isNested: (pid) => isNestedIn(pid, new Set([...submitter.inlinePids, ...host.pids])),
     graceMs: (peer) => neighbours.graceMs(peer),
     // Jobs that began, wait for or gave back a slot of this machine: the worker's side shares these slots.
     inlineChanged: () => {

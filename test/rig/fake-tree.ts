@@ -24,6 +24,10 @@ export class FakeTree implements Pick<SubmitterInit, 'reader' | 'offers' | 'sett
   unreadable: Error | undefined;
   /** Set: no view can be proven, for this reason. */
   unprovable: string | undefined;
+  /** Set: what an attempt left cannot be taken away. */
+  unremovable: Error | undefined;
+  /** Set: what a worker refused cannot be noted. */
+  unnotable: Error | undefined;
   /** What was taken away, as `job.attempt`. */
   readonly discarded: string[] = [];
 
@@ -55,7 +59,9 @@ export class FakeTree implements Pick<SubmitterInit, 'reader' | 'offers' | 'sett
       return { kind: 'offer', argv, offer: offerOf(record) };
     },
     accepted: () => undefined,
-    refused: () => undefined,
+    refused: () => {
+      if (this.unnotable !== undefined) throw this.unnotable;
+    },
     explain: (_record, refused) => Promise.resolve(refused),
   };
 
@@ -67,6 +73,7 @@ export class FakeTree implements Pick<SubmitterInit, 'reader' | 'offers' | 'sett
       return this.settlement;
     },
     discard: (record) => {
+      if (this.unremovable !== undefined) return Promise.reject(this.unremovable);
       this.discarded.push(...record.leftovers);
       record.leftovers = [];
       return Promise.resolve();

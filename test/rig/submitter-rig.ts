@@ -46,6 +46,8 @@ export class SubmitterRig {
   /** Streams that stand, by worker. */
   readonly watched = new Map<string, number>();
   readonly log: string[] = [];
+  /** Whether the commands that are handed in come from a job that holds a slot. */
+  isNested = (): boolean => false;
   readonly #streams: Streams;
   #dispatcher: DispatcherState;
   readonly #slots = new Map<string, number>();
@@ -77,7 +79,7 @@ export class SubmitterRig {
       consider: (job) => consideredPeers(this.#dispatcher, job, 6, clock.now()),
       want: () => undefined,
       wake: (atMs) => clock.at(atMs, () => this.submitter.apply({ type: 'tick' })),
-      isNested: () => false,
+      isNested: () => this.isNested(),
       inlineChanged: () => undefined,
       inlineProcesses: { add: () => undefined, delete: () => undefined, pids: [] },
       graceMs: () => graceMs,

@@ -67,7 +67,19 @@ export class Attempts {
   abandon(record: AttemptRecord): void {
     record.state = 'abandoned';
     record.stream?.abandon();
-    void this.#init.settling.discard(record);
+    this.discard(record);
+  }
+
+  /** Removes what it wrote under hidden names. */
+  discard(record: AttemptRecord): void {
+    this.#init.settling.discard(record).catch((error: unknown) => {
+      const { submission, peer } = record;
+      this.#init.log('what an attempt left could not be removed', {
+        job: submission.id,
+        peer,
+        error: String(error),
+      });
+    });
   }
 
   #send(record: AttemptRecord, { argv, offer }: Extract<PreparedOffer, { kind: 'offer' }>): void {
@@ -95,7 +107,10 @@ export class Attempts {
         tell({ type: 'accepted', job, attempt, report });
       },
       onRefused: (refused) =>
-        void offers.explain(record, refused).then((explained) => this.#refused(record, explained)),
+        void offers
+          .explain(record, refused)
+          .then((explained) => this.#refused(record, explained))
+          .catch((error: unknown) => this.#fault(submission, error)),
       onStarted: () => {
         ledger.step(job, 'started', { peer });
         submission.started();

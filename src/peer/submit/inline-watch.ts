@@ -4,7 +4,8 @@
  * at, too, now and then.
  */
 import type { JobId } from '../../core/schedule/contract.ts';
-import { readProcess } from '../../machine/process-tree.ts';
+import { isNoAnswer } from '../../machine/no-answer.ts';
+import { isInTree, readProcess } from '../../machine/process-tree.ts';
 
 const lookEveryMs = 1_000;
 
@@ -24,7 +25,7 @@ export class InlineWatch {
   }
 
   add(job: JobId, pid: number, onGone: () => void): void {
-    this.#watched.set(job, { pid, began: beganAt(pid), onGone });
+    this.#watched.set(job, { pid, began: orUnknown(() => beganAt(pid), undefined), onGone });
     this.#timer ??= setInterval(() => this.#look(), lookEveryMs).unref();
   }
 
@@ -36,7 +37,25 @@ export class InlineWatch {
 
   #look(): void {
     for (const { pid, began, onGone } of this.#watched.values())
-      if (began !== undefined && beganAt(pid) !== began) onGone();
+      if (began !== undefined && orUnknown(() => beganAt(pid), began) !== began) onGone();
+  }
+}
+
+/**
+ * Tells whether a process was started, directly or not, by one of `holders`. Without an answer it is taken for such a one:
+ * it then waits for nobody, while a job that its own child waits for would wait for ever.
+ */
+export function isNestedIn(pid: number, holders: ReadonlySet<number>): boolean {
+  return orUnknown(() => isInTree(pid, holders), true);
+}
+
+/** The answer, or `unknown` where there is none for want of something, such as descriptors. */
+function orUnknown<Answer>(ask: () => Answer, unknown: Answer): Answer {
+  try {
+    return ask();
+  } catch (error) {
+    if (!isNoAnswer(error)) throw error;
+    return unknown;
   }
 }
 

@@ -103,8 +103,9 @@ export class Submitter {
     const id = this.#lastJob;
     const handedInMs = this.#init.now();
     ledger.open(id, toText(request.argv.join(' ').slice(0, 500)), toText(request.job.cwd));
-    reader.read(request).then(
-      (read) => {
+    reader
+      .read(request)
+      .then((read) => {
         const { reading, share, place, detail } = read;
         const demand = this.#demandOf(id, request, read);
         this.#open(
@@ -122,14 +123,14 @@ export class Submitter {
           }),
           detail,
         );
-      },
-      (error: unknown) => {
-        log('a command could not be read; its wrapper runs it', { job: id, error: String(error) });
+      })
+      // Whatever went wrong, a wrapper that is let go runs its command.
+      .catch((error: unknown) => {
+        log('a command could not be taken in; its wrapper runs it', { job: id, error: String(error) });
         ledger.detail(id, String(error));
         ledger.close(id, 'inline', 'left to its wrapper');
         connection.drop();
-      },
-    );
+      });
   }
 
   /** Feeds an event to the dispatcher and does what it says. */
@@ -236,7 +237,7 @@ export class Submitter {
 
   #offer(job: OpenJob, number: AttemptNumber, peer: PeerName): void {
     // Returned, lost or not begun: nothing that the last one wrote under hidden names is wanted.
-    if (job.attempt !== undefined) void this.#init.settling.discard(job.attempt);
+    if (job.attempt !== undefined) this.#attempts.discard(job.attempt);
     job.attempt = new AttemptRecord(job.submission, number, peer);
     const { ledger, consider } = this.#init;
     ledger.step(job.submission.id, 'offered', { peer, considered: consider(job.submission.id) });

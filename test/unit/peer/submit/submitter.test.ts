@@ -66,6 +66,45 @@ test('a command that cannot be read is left to its wrapper, and holds nothing', 
   );
 });
 
+test('a fault while a command is taken in leaves it to its wrapper, and the next one is run', async () => {
+  const rig = rigOf(1);
+  rig.isNested = () => {
+    throw new Error('internal: a fault');
+  };
+  const caller = rig.submit(compile);
+  await rig.quiet();
+  assert.equal(caller.isDropped, true);
+  assert.deepEqual([rig.why(1).place, rig.submitter.size], ['inline', 0]);
+  assert.match(rig.log.join('\n'), /could not be taken in.*internal: a fault/);
+  rig.isNested = () => false;
+  const next = rig.submit(compile);
+  await rig.quiet();
+  assert.match(next.inline ?? '', /^no-peers: /);
+});
+
+test('a fault while a refusal is noted leaves the command to its wrapper', async () => {
+  const rig = rigOf();
+  rig.workerUp('a');
+  rig.tree.unnotable = new Error('internal: a fault');
+  const caller = rig.submit(compile);
+  (await rig.nextAttempt()).refuse('busy');
+  await rig.quiet();
+  assert.deepEqual([caller.isDropped, rig.submitter.size], [true, 0]);
+  assert.match(rig.log.join('\n'), /internal fault/);
+});
+
+test('what an attempt left and cannot be removed is told in the log, and nothing else changes', async () => {
+  const rig = rigOf();
+  rig.workerUp('a');
+  rig.tree.unremovable = new Error('EMFILE: too many open files');
+  const caller = rig.submit(compile);
+  await rig.nextAttempt();
+  caller.leave();
+  await rig.quiet();
+  assert.equal(rig.submitter.size, 0);
+  assert.match(rig.log.join('\n'), /could not be removed.*EMFILE/);
+});
+
 test('a signal before the command runs anywhere ends it, as it ends a process without a handler', async () => {
   const rig = rigOf();
   rig.workerUp('a');
