@@ -27,7 +27,7 @@ export interface OwnStateInit {
   readonly version: string;
   readonly now: () => number;
   /** Whether jobs can run here in the files of their submitter. */
-  readonly served: boolean;
+  readonly served: () => boolean;
   /** Looks at the machine's interfaces, so it is asked rarely. */
   readonly addresses: () => readonly string[];
   /** Relative speed of one core; see machine/cpu.ts. */
@@ -103,7 +103,7 @@ export class OwnState {
       addresses: this.#addresses,
       memoryFreeBytes: Math.max(0, Math.round(this.#machine.memoryFreeBytes)),
       speed: Math.max(0.1, Math.round(this.#init.speed * 10) / 10),
-      served: this.#init.served,
+      served: this.#init.served(),
     };
   }
 

@@ -103,16 +103,14 @@ async function makeBase(settings: Settings, log: Logger, lifecycle: Lifecycle) {
   lifecycle.onStop(() => swarm.stop());
   const version = packageVersion();
   const { slots, name } = settings;
-  const trees = await openTrees(settings, swarm.id);
-  if (trees.obstacle !== undefined)
-    warnings.add(`this machine runs nothing in other machines' files: ${trees.obstacle}`);
+  const trees = await openTrees(settings, swarm.id, warnings);
   lifecycle.onStop(() => trees.remove());
   const own = new OwnState({
     slots,
     name,
     version,
     now,
-    served: trees.obstacle === undefined,
+    served: () => trees.obstacle() === undefined,
     addresses: () => swarm.addresses(),
     speed: measureSpeed(),
     seed: randomInt(2 ** 31),
@@ -337,13 +335,14 @@ function makeSubmit(
     },
     watch: (peer, on) => neighbours.watch(peer, on, swarm),
   });
-  hearOfWorkers(base, gossip, submitter, access.aftermath);
+  hearOfWorkers(base, trusted, gossip, submitter, access.aftermath);
   return { submitter, ledger };
 }
 
 /** What the submitter's side does when something is heard of a worker, or of this machine's own work. */
 function hearOfWorkers(
   { lifecycle, own }: Base,
+  trusted: TrustedPeers,
   gossip: GossipLoop,
   submitter: Submitter,
   aftermath: Aftermath,
@@ -357,7 +356,12 @@ function hearOfWorkers(
     // Of older versions, it could be given nothing.
     if (gossip.reportOf(peer)?.served === true) lifecycle.emit('usable', peer);
   });
-  lifecycle.on('report', (report) => submitter.apply({ type: 'report', report }));
+  lifecycle.on('report', (report) => {
+    // Something was in the way of running jobs in the files of others there, and it is not any more.
+    const isNew = report.served === true && !own.dispatcher.peers.has(report.id);
+    const type = isNew && trusted.isProven(report.id) ? 'peer-up' : 'report';
+    submitter.apply({ type, report });
+  });
   lifecycle.on('free', (report) => submitter.apply({ type: 'free', report }));
   lifecycle.on('worked', () => submitter.apply({ type: 'own', freeSlots: own.inlineSlots() }));
   lifecycle.on('silent', (peer) => submitter.apply({ type: 'peer-suspect', peer }));

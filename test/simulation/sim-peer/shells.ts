@@ -52,7 +52,7 @@ export class Shells {
       version: '0',
       now: () => world.nowMs,
       addresses: () => [],
-      served: false,
+      served: () => false,
       speed: 1,
       seed: world.between(0, 2 ** 31),
       ...(options.onRow === undefined ? {} : { onRow: options.onRow }),

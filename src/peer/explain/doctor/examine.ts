@@ -29,7 +29,7 @@ export async function examine(parts: Parts, status: Status, directory: string): 
         ['socket and log', dirname(settings.socketPath)],
         ['files of other machines', settings.cacheDirectory],
       ]),
-      servingObstacle: trees.obstacle,
+      servingObstacle: trees.obstacle(),
       cannotTrace,
       warnings: [...warnings].filter((text) => !toldElsewhere.test(text)),
     }),

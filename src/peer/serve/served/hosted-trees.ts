@@ -25,7 +25,7 @@ export interface HostedTreesInit {
   /** Of contents, for each tree. */
   readonly cacheBytes: number;
   /** Why jobs of other machines' files cannot run here; undefined if they can. */
-  readonly obstacle: string | undefined;
+  readonly obstacle: () => string | undefined;
   readonly isTrusted: (peer: PeerName) => Promise<boolean>;
   readonly log: (message: string, facts: Record<string, unknown>) => void;
 }
@@ -75,7 +75,7 @@ export class HostedTrees {
     peer: PeerName,
     { tree, architecture }: TreeOpen,
   ): Extract<TreeOpened, { kind: 'refused' }> | undefined {
-    const { obstacle } = this.#init;
+    const obstacle = this.#init.obstacle();
     if (obstacle !== undefined) return { kind: 'refused', code: 'no-namespace', detail: obstacle };
     if (architecture !== process.arch)
       return { kind: 'refused', code: 'toolchain', detail: `its processor is ${process.arch}` };

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { servingObstacle } from '../../../tree/probe.ts';
 import { scratchFault } from '../../../tree/scratch-fault.ts';
 import type { Settings } from '../../settings.ts';
+import { LastingObstacle } from './lasting-obstacle.ts';
 import { claimCache, sweepCaches, treeCachesIn } from './tree-caches.ts';
 
 const packageRoot = fileURLToPath(new URL('../../../../..', import.meta.url));
@@ -23,41 +24,57 @@ export interface TreeMeans {
   /** Of contents, for each tree. */
   readonly cacheBytes: number;
   /** Why jobs cannot run here in the files of others; undefined if they can. */
-  readonly obstacle: string | undefined;
+  readonly obstacle: () => string | undefined;
   /** Removes the directory. */
   readonly remove: () => Promise<void>;
 }
 
-/** @param peerId - names the directory: several machines may have one home directory. */
+/**
+ * Finds them, and makes the directory.
+ *
+ * @param peerId - names the directory: several machines may have one home directory.
+ * @param warnings - the obstacle is among them, as long as there is one.
+ */
 export async function openTrees(
   { cacheDirectory, treeCacheBytes }: Settings,
   peerId: string,
+  warnings: Set<string>,
 ): Promise<TreeMeans> {
   const [serverProgram, program, jobProgram] = ['swarmtree', 'swarmfs', 'swarmjob'].map((name) =>
     join(packageRoot, 'bin', name),
   ) as [string, string, string];
   const all = treeCachesIn(cacheDirectory);
   const directory = join(all, peerId.slice(-16));
-  let obstacle: string | undefined;
   let claim: { readonly stop: () => void } | undefined;
-  try {
-    claim = await claimCache(directory);
-    await sweepCaches(all);
-    const { type } = await statfs(directory);
-    obstacle =
-      scratchFault(cacheDirectory, type, release()) ??
-      (await servingObstacle(program, join(directory, 'probe')));
-  } catch (error) {
-    obstacle = `${cacheDirectory} cannot be used: ${String(error)}; set BUILDSWARM_CACHE to a directory of yours`;
-  }
+  const ask = async (): Promise<string | undefined> => {
+    try {
+      claim ??= await claimCache(directory);
+      await sweepCaches(all);
+      const { type } = await statfs(directory);
+      return (
+        scratchFault(cacheDirectory, type, release()) ??
+        (await servingObstacle(program, join(directory, 'probe')))
+      );
+    } catch (error) {
+      return `${cacheDirectory} cannot be used: ${String(error)}; set BUILDSWARM_CACHE to a directory of yours`;
+    }
+  };
+  const warningOf = (why: string): string => `this machine runs nothing in other machines' files: ${why}`;
+  const onChange = (now: string | undefined, before: string | undefined): void => {
+    if (before !== undefined) warnings.delete(warningOf(before));
+    if (now !== undefined) warnings.add(warningOf(now));
+  };
+  const obstacle = new LastingObstacle({ ask, onChange });
+  await obstacle.start();
   return {
     serverProgram: existsSync(serverProgram) ? serverProgram : undefined,
     program,
     jobProgram,
     directory,
     cacheBytes: treeCacheBytes,
-    obstacle,
+    obstacle: () => obstacle.why,
     remove: async () => {
+      await obstacle.stop();
       claim?.stop();
       await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },

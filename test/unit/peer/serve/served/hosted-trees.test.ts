@@ -19,7 +19,7 @@ async function answerTo(
     program: '/nonexistent/swarmfs',
     directory: '/nonexistent',
     cacheBytes: 0,
-    obstacle: init.obstacle,
+    obstacle: () => init.obstacle,
     isTrusted: () => Promise.resolve(init.isTrusted),
     log: (message) => logged.push(message),
   });
