@@ -4,7 +4,8 @@ import { checkout } from '../test/rig/child.ts';
 import { compareProject, makeDiffer, ownRoots, projects } from '../test/rig/real-project.ts';
 import { SwarmRig } from '../test/rig/swarm-rig.ts';
 
-const names = process.argv.slice(2);
+const isTellingHere = process.argv.includes('--here');
+const names = process.argv.slice(2).filter((name) => name !== '--here');
 let isFaulty = false;
 const rows: string[] = [];
 {
@@ -14,8 +15,8 @@ const rows: string[] = [];
     const project = projects[name];
     if (project === undefined) throw new Error(`there is no project '${name}'`);
     const found = await compareProject(swarm, name, project, path.join(checkout, '.cache/projects', name));
-    const { outputs, differing, jobs, remote, again, here, homeMs, swarmMs } = found;
-    const share = jobs === 0 ? 0 : Math.round((100 * remote) / jobs);
+    const { outputs, differing, jobs, works, remote, again, here, ranHere, homeMs, swarmMs } = found;
+    const percent = (all: number): string => `${all === 0 ? 0 : Math.round((100 * remote) / all)} %`;
     const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
     const twice = new Map<string, number>();
     for (const { reasons } of again)
@@ -23,7 +24,7 @@ const rows: string[] = [];
     const list = (counts: ReadonlyMap<string, number>): string =>
       [...counts].map(([reason, count]) => `${reason} ${count}`).join(', ');
     rows.push(
-      `| ${name} | ${outputs} | ${differing.length} | ${jobs} | ${share} % | ${again.length}${again.length > 0 ? ` (${list(twice)})` : ''} | ${list(here)} | ${seconds(homeMs)} | ${seconds(swarmMs)} |`,
+      `| ${name} | ${outputs} | ${differing.length} | ${jobs} | ${percent(jobs)} | ${percent(works)} | ${again.length}${again.length > 0 ? ` (${list(twice)})` : ''} | ${list(here)} | ${seconds(homeMs)} | ${seconds(swarmMs)} |`,
     );
     process.stderr.write(`${rows.at(-1)}\n`);
     for (const text of differing) console.error(`  differs: ${text}`);
@@ -31,13 +32,17 @@ const rows: string[] = [];
       console.error(
         `  again: ${command.slice(0, 150)}\n    ${reasons.map(({ reason }) => reason).join(', ')}: ${details.join('; ')}`,
       );
+    for (const { command, reasons, details } of isTellingHere ? ranHere : [])
+      console.error(`  here (${reasons.at(-1)?.reason}): ${command.slice(0, 300)} ${details.join('; ')}`);
     // A file that changed is a reason to run again.
     isFaulty ||=
       differing.length > 0 ||
       again.some(({ reasons }) => reasons.some(({ reason }) => reason !== 'stale-view'));
   }
 }
-console.log('| project | files | differ | jobs | remote | ran twice | ran here because | at home | swarm |');
-console.log('|---|---|---|---|---|---|---|---|---|');
+console.log(
+  '| project | files | differ | jobs | remote | of work | ran twice | ran here because | at home | swarm |',
+);
+console.log('|---|---|---|---|---|---|---|---|---|---|');
 for (const row of rows) console.log(row);
 process.exitCode = isFaulty ? 1 : 0;

@@ -28,7 +28,8 @@ export const projects: Readonly<Record<string, Project>> = {
       'make -j6 NO_CURL=1 NO_EXPAT=1 NO_GETTEXT=1 NO_OPENSSL=1 NO_TCLTK=1 NO_PYTHON=1 GIT_TEST_CMP=cmp all',
   },
   sqlite: {
-    script: './configure --disable-tcl --disable-readline && make -j6',
+    // From its many files, not from the one into which its own build joins them
+    script: './configure --disable-amalgamation --disable-tcl --disable-readline && make -j6 sqlite3',
     recorded: /^config\.(?:log|status)$/,
   },
   linux: { script: 'make -s O=out tinyconfig && make -j6 O=out init/ kernel/ mm/ fs/ lib/' },
@@ -40,11 +41,15 @@ export interface Comparison {
   /** Files that are not the same, and what else is not. */
   readonly differing: readonly string[];
   readonly jobs: number;
+  /** Jobs that are no questions to a tool, nor probes, which are answered here. */
+  readonly works: number;
   readonly remote: number;
   /** Jobs that began on another machine and had to run again, by why. */
   readonly again: readonly Explanation[];
   /** Reasons of jobs that ran here, with how often. */
   readonly here: ReadonlyMap<string, number>;
+  /** All that ran here, to see whether they had to. */
+  readonly ranHere: readonly Explanation[];
   readonly homeMs: number;
   readonly swarmMs: number;
 }
@@ -111,9 +116,11 @@ export async function compareProject(
     outputs: names.size,
     differing,
     jobs: jobs.length,
+    works: jobs.filter(isWork).length,
     remote: jobs.filter(({ place }) => place !== 'inline').length,
     again: jobs.filter(isAgain),
     here: countHere(jobs),
+    ranHere: jobs.filter(({ place }) => place === 'inline'),
     homeMs: home.tookMs,
     swarmMs: swarmed.tookMs,
   };
@@ -149,6 +156,8 @@ function differingLines(home: Ended, swarmed: Ended): string[] {
     stderr
       .toString('latin1')
       .replaceAll(/\/tmp\/cc\w{6}/g, '/tmp/ccRANDOM')
+      // A tool behind a link to swarmrun is told its whole path, or it would look for its parts beside that link.
+      .replaceAll(/^\/usr\/bin\/(?=[\w+.-]+: )/gm, '')
       .split('\n')
       .toSorted();
   const [one, other] = [lines(home), lines(swarmed)];
@@ -169,6 +178,12 @@ const ranBefore: ReadonlySet<string> = new Set([
 function isAgain({ place, reasons }: Explanation): boolean {
   const codes = reasons.map(({ reason }) => reason);
   return codes.some((code) => ranBefore.has(code)) || (place === 'inline' && codes.includes('toolchain'));
+}
+
+const asking: ReadonlySet<string> = new Set(['query', 'preprocess', 'probe', 'stdin-input']);
+
+function isWork({ reasons }: Explanation): boolean {
+  return !reasons.some(({ reason }) => asking.has(reason));
 }
 
 function countHere(jobs: readonly Explanation[]): Map<string, number> {
