@@ -1,7 +1,7 @@
 /**
  * From hidden names to real ones: the submitter's side of outputs. It waits until it sees exactly what the worker
  * reported and then renames; nothing else ever writes a real name. What may be renamed at all is decided before the
- * job starts ({@link outputObstacles}) and once more right before the rename.
+ * job starts (./blocking/named.ts) and once more right before the rename.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fact } from '../core/fact.ts';
@@ -145,17 +145,6 @@ export async function commitOutputs(
   if (result.unseen !== undefined) return { kind: 'unseen', unseen: result.unseen };
   const { renamed, failure } = result;
   return failure === undefined ? { kind: 'committed' } : { kind: 'failed', renamed, ...failure };
-}
-
-/**
- * For each output, why it must be written in place rather than renamed over what is there (a link, a hard link, a
- * device, a directory …), in a sentence; undefined if it may be renamed.
- */
-export function outputObstacles(
-  disk: Disk,
-  outputs: readonly { readonly path: string; readonly role: OutputRole; readonly umask?: number }[],
-): Promise<(string | undefined)[]> {
-  return disk.run('outputObstacles', outputs);
 }
 
 /** Removes hidden outputs of an attempt that came to nothing; those that are not there are fine. */

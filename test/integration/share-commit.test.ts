@@ -22,7 +22,6 @@ import {
   awaitFacts,
   awaitWritten,
   commitOutputs,
-  outputObstacles,
   readPiece,
   removeHidden,
   SentOutput,
@@ -43,8 +42,13 @@ async function hiddenOutput(rig: Rig, name: string, text: string, role: Role = '
   return { hidden, path: join(rig.directory, name), role, fact };
 }
 
+async function outputObstacles(rig: Rig, outputs: readonly { readonly path: string; readonly role: Role }[]) {
+  const named = { inputs: [], outputs: [], mayShare: false };
+  return (await rig.disk.run('obstacles', { named, outputs })).outputs;
+}
+
 async function obstacle(rig: Rig, name: string, role: Role): Promise<string> {
-  return (await outputObstacles(rig.disk, [{ path: join(rig.directory, name), role }]))[0] ?? 'none';
+  return (await outputObstacles(rig, [{ path: join(rig.directory, name), role }]))[0] ?? 'none';
 }
 
 test('outputs that are seen as reported are renamed, and nothing is left under hidden names', async () => {
@@ -292,7 +296,7 @@ for (const compiler of ['gcc', 'clang'])
       const roles = { 'a.o': 'object', 'a.d': 'dependencies' } as const;
       const files = Object.keys(roles) as (keyof typeof roles)[];
       const obstacles = await outputObstacles(
-        swarm.disk,
+        swarm,
         files.map((file) => ({ path: join(swarm.directory, file), role: roles[file] })),
       );
       const isRenamed = obstacles.map((one) => one === undefined);

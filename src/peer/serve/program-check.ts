@@ -67,18 +67,27 @@ async function systemLinks(
   if (!offer.programs.some(({ path }) => path === first))
     return `the program ${toText(first)} is not among those that the job names`;
   const named = offer.programs.map(({ path }) => path).filter((path) => path.includes('/'));
-  const paths = named.map((path) => resolvePath(offer.cwd, path));
-  const places = await realPathsBelow(disk, { ...share, root: '/' }, paths);
+  const inShare: { readonly name: string; readonly path: string }[] = [];
+  for (const name of named) {
+    const path = resolvePath(offer.cwd, name);
+    if (isBelow(share.root, path)) inShare.push({ name, path });
+    else if (!isSystemPath(path)) return `the program ${toText(path)} is outside the share`;
+  }
+  // Most programs are the system's: then no file has to be looked at.
+  if (inShare.length === 0) return new Set();
+  const places = await realPathsBelow(
+    disk,
+    { ...share, root: '/' },
+    inShare.map(({ path }) => path),
+  );
   const linkedOut = new Set<string>();
-  for (const [index, path] of paths.entries()) {
+  for (const [index, { name, path }] of inShare.entries()) {
     const place = places[index];
-    if (isSystemPath(path) && !isBelow(share.root, path)) continue;
-    if (!isBelow(share.root, path)) return `the program ${toText(path)} is outside the share`;
     if (place?.ok !== true) return place?.why ?? '';
     if (isBelow(share.root, place.realPath)) continue;
     if (!isSystemPath(place.realPath))
       return `the program ${toText(path)} is ${toText(place.realPath)}, outside the share`;
-    linkedOut.add(named[index] ?? '');
+    linkedOut.add(name);
   }
   return linkedOut;
 }

@@ -11,7 +11,7 @@ import type { WrapperRequest } from '../../local/wrapper-connection.ts';
 import { formatOf, type ProgramFormat } from '../../machine/elf.ts';
 import type { Sameness } from '../../machine/sameness.ts';
 import type { NamedFiles } from '../../share/blocking/named.ts';
-import { outputObstacles, readPiece } from '../../share/commit.ts';
+import { readPiece } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
 import { DiskError } from '../../share/disk-error.ts';
 import { readFacts } from '../../share/facts.ts';
@@ -89,9 +89,8 @@ export class RequestReader {
         detail: `it names ${own}, and each machine has a directory of that name`,
       };
     await settled(root);
-    const obstacle = await disk.run('namedObstacle', namedFilesOf(known.reading, cwd));
+    const { obstacle, reading } = await lookAtFiles(known.reading, request.job, disk);
     if (obstacle !== undefined) return { ...known, inline: 'unprovable', detail: obstacle };
-    const reading = await withoutObstacles(known.reading, request.job, disk);
     const place = await this.#placeOf(command, root);
     return { ...known, reading, ...(typeof place === 'object' ? { place } : {}) };
   }
@@ -114,7 +113,7 @@ export class RequestReader {
       return { ...read, inline: reason ?? 'outside-share', unslotted, detail };
     }
     if (!(await this.#hasProgram(command, '/'))) return { ...read, inline: 'no-command', unslotted: true };
-    const obstacle = await disk.run('namedObstacle', namedFilesOf(read.reading, command.cwd));
+    const { obstacle } = await lookAtFiles(read.reading, request.job, disk);
     if (obstacle !== undefined) return { ...read, inline: 'unprovable', detail: obstacle };
     return { ...read, inline: undefined, unslotted: false, detail: undefined, place };
   }
@@ -287,21 +286,29 @@ function namedFilesOf(reading: Reading, cwd: ByteString): NamedFiles {
   };
 }
 
-/** An output that is a link, a device or the like is written in place, as it would be here. */
-async function withoutObstacles(
+/**
+ * Looks at the files that a command names, all in one go.
+ *
+ * @returns why it runs here, if it does; and its reading, where an output that is a link, a device or the like is written
+ * in place, as it would be here.
+ */
+async function lookAtFiles(
   reading: Reading,
   { cwd, umask }: WrapperRequest['job'],
   disk: Disk,
-): Promise<Reading> {
-  if (reading.rename === undefined) return reading;
+): Promise<{ readonly obstacle: string | undefined; readonly reading: Reading }> {
+  const named = namedFilesOf(reading, cwd);
+  // A thread costs more than many a command: it is asked only about what is there to be looked at.
+  if (named.inputs.length + named.outputs.length === 0) return { obstacle: undefined, reading };
   const roles = new Map(reading.outputs.map(({ path, role }) => [path, role]));
-  const outputs = reading.rename.outputsFor('x').map(({ path }) => ({
+  const outputs = (reading.rename?.outputsFor('x') ?? []).map(({ path }) => ({
     path: resolvePath(cwd, path),
     role: roles.get(path) ?? ('object' as const),
     umask,
   }));
-  const obstacle = (await outputObstacles(disk, outputs)).find((why) => why !== undefined);
-  if (obstacle === undefined) return reading;
+  const found = await disk.run('obstacles', { named, outputs });
+  const inPlaceBecause = found.outputs.find((why) => why !== undefined);
+  if (inPlaceBecause === undefined) return { obstacle: found.named, reading };
   const { rename: _, ...inPlace } = reading;
-  return { ...inPlace, inPlaceBecause: obstacle };
+  return { obstacle: found.named, reading: { ...inPlace, inPlaceBecause } };
 }

@@ -1,6 +1,7 @@
 /** Looks at the files that a command names, before it is handed to anybody. Synchronous: runs in a disk thread. */
 import { type Stats, statSync } from 'node:fs';
 import { toBytes, toText } from '../../wire/bytes.ts';
+import { outputObstacle } from './output.ts';
 
 export interface NamedFiles {
   /** Byte strings, absolute. */
@@ -10,13 +11,32 @@ export interface NamedFiles {
   readonly mayShare: boolean;
 }
 
+/** What stands in the way of a command. */
+export interface Obstacles {
+  /** Why it runs here, as a phrase; undefined: it may run elsewhere. */
+  readonly named: string | undefined;
+  /** For each output why it is written in place rather than renamed over what is there, in a sentence. */
+  readonly outputs: readonly (string | undefined)[];
+}
+
+/** Looks at all that is looked at before a command is handed to anybody, in one go. */
+export function obstacles({
+  named,
+  outputs,
+}: {
+  readonly named: NamedFiles;
+  readonly outputs: readonly Parameters<typeof outputObstacle>[0][];
+}): Obstacles {
+  return { named: namedObstacle(named), outputs: outputs.map(outputObstacle) };
+}
+
 /**
  * Why a command with these files runs here, as a phrase; undefined if nothing stands against another machine.
  *
  * What is not a regular file (a pipe, a device) can be read once, or by this machine alone. A tool that would overwrite
  * its own input says so itself, if it is given the names that it was meant to have. Never opens anything.
  */
-export function namedObstacle({ inputs, outputs, mayShare }: NamedFiles): string | undefined {
+function namedObstacle({ inputs, outputs, mayShare }: NamedFiles): string | undefined {
   const written = new Map<string, string>();
   for (const path of outputs) {
     const stats = behind(path);

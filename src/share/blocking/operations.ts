@@ -1,11 +1,10 @@
 /** What a disk thread can do, by name. Inputs and outputs are plain data: they are copied between threads. */
 import { lookAll, refreshAll } from './look.ts';
 import { clockOf, listMembers, readMember, removeMember, sweepMembers, writeMember } from './member.ts';
-import { isRegular, namedObstacle } from './named.ts';
+import { isRegular, obstacles } from './named.ts';
 import {
   listHidden,
   lookOtherwise,
-  outputObstacles,
   readPiece,
   removeAll,
   renameIfSeen,
@@ -35,8 +34,7 @@ export const operations = {
   listMembers,
   sweepMembers,
   clockOf,
-  outputObstacles,
-  namedObstacle,
+  obstacles,
   isRegular,
   renameIfSeen,
   removeAll,

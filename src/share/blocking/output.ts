@@ -75,12 +75,6 @@ export function outputObstacle(input: {
   }
 }
 
-export function outputObstacles(
-  outputs: readonly Parameters<typeof outputObstacle>[0][],
-): (string | undefined)[] {
-  return outputs.map(outputObstacle);
-}
-
 export interface Expectation extends Enough {
   /** Byte strings, absolute. */
   readonly paths: readonly string[];
