@@ -12,7 +12,11 @@ export function addCache(program: Command): void {
   program
     .command('cache')
     .description("shows what this machine keeps of other machines' files")
-    .addArgument(new Argument('[prune]', 'removes what peers that were killed have left').choices(['prune']))
+    .addArgument(
+      new Argument('[prune]', 'removes what peers that were killed have left, also among your files').choices(
+        ['prune'],
+      ),
+    )
     .action(action(async (what: string | undefined) => await (what === 'prune' ? prune() : show())));
 }
 

@@ -307,6 +307,7 @@ function makeSubmit(
     sameness,
     tracking,
     trees,
+    hiddenNames: base.trees.hiddenNames,
     isTrusted: (peer) => trusted.isTrusted(peer),
     hasServedWorkers: () =>
       neighbours.ids().some((peer) => trusted.isProven(peer) && gossip.reportOf(peer)?.served === true),

@@ -111,8 +111,9 @@ export class WrittenCommit {
   }
 
   async #moveAside(path: ByteString, parent: RealDirectory): Promise<void> {
-    const name = this.#init.staging.freshName();
-    await rename(parent.at(baseName(path)), parent.at(name));
+    const was = baseName(path);
+    const name = await this.#init.staging.freshName(parent, was);
+    await rename(parent.at(was), parent.at(name));
     this.#aside.push({ directory: parent.path, name, path });
   }
 

@@ -13,6 +13,7 @@ import { parseWritten, type WrittenHead } from '../wire/written-messages.ts';
 import { cannotWrite } from './cannot-write.ts';
 import { type CommitResult, WrittenCommit } from './commit-written.ts';
 import { type ClockShift, timeHere } from './file-time.ts';
+import { HiddenNames } from './hidden-names.ts';
 import { type OpenFile, Staging } from './staging.ts';
 
 /** A file whose content comes. */
@@ -46,11 +47,12 @@ export class WrittenFiles {
   /**
    * @param areas - what the job may write below: real paths.
    * @param startedAtMs - when the job was handed in or later, before it could see anything: by Date.now().
+   * @param names - of this peer; by default, of this attempt alone, and not kept.
    */
-  constructor(areas: readonly ByteString[], startedAtMs: number) {
+  constructor(areas: readonly ByteString[], startedAtMs: number, names = new HiddenNames()) {
     this.#areas = areas;
     this.#startedAtMs = startedAtMs;
-    this.#staging = new Staging(areas);
+    this.#staging = new Staging(areas, names);
   }
 
   /** All names that it made, changed or removed, once its report has come. */

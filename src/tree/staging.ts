@@ -3,7 +3,6 @@
  * made, in the nearest above them: always on the file system where it will be, so that a rename is all that is left.
  */
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, link, open, symlink, unlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
@@ -12,6 +11,7 @@ import { SwarmError } from '../core/swarm-error.ts';
 import { type ByteString, toBytes, toText } from '../wire/bytes.ts';
 import type { LeftRecord } from '../wire/job-report.ts';
 import { type FileTime, setFileTime } from './file-time.ts';
+import { asideName, type HiddenNames } from './hidden-names.ts';
 import { RealDirectory } from './real-directory.ts';
 
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
@@ -35,13 +35,16 @@ export interface OpenFile {
 
 export class Staging {
   readonly #areas: readonly ByteString[];
+  readonly #names: HiddenNames;
   /** Every name of this attempt begins with it, and no name of any other. */
-  readonly #prefix = `.buildswarm-${randomBytes(8).toString('hex')}-`;
+  readonly #prefix: string;
   readonly #staged = new Map<LeftRecord, Staged>();
   #count = 0;
 
-  constructor(areas: readonly ByteString[]) {
+  constructor(areas: readonly ByteString[], names: HiddenNames) {
     this.#areas = areas;
+    this.#names = names;
+    this.#prefix = names.freshPrefix();
   }
 
   /** Whether a name in a directory is one of these. */
@@ -49,10 +52,12 @@ export class Staging {
     return name.startsWith(this.#prefix);
   }
 
-  /** A hidden name that nothing has yet. */
-  freshName(): string {
+  /** A hidden name in a directory, which nothing has yet. @param was - what gets it, if it had another name. */
+  async freshName(directory: RealDirectory, was?: ByteString): Promise<string> {
+    await this.#names.note(directory.path);
     this.#count += 1;
-    return `${this.#prefix}${this.#count}`;
+    const fresh = `${this.#prefix}${this.#count}`;
+    return was === undefined ? fresh : asideName(fresh, was);
   }
 
   of(record: LeftRecord): Staged | undefined {
@@ -66,9 +71,10 @@ export class Staging {
 
   async file(record: LeftRecord, time: FileTime): Promise<OpenFile> {
     const directory = await this.#nearest(record.path);
-    const name = this.#note(record, directory);
     let handle: FileHandle;
+    let name: string;
     try {
+      name = await this.#note(record, directory);
       handle = await open(directory.at(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     } catch (error) {
       await directory.close();
@@ -141,7 +147,7 @@ export class Staging {
   ): Promise<void> {
     const directory = await this.#nearest(record.path);
     try {
-      const name = this.#note(record, directory);
+      const name = await this.#note(record, directory);
       await make(directory.at(name), directory.place, name);
       if (time !== undefined) await setFileTime(directory, name, time);
     } finally {
@@ -149,8 +155,8 @@ export class Staging {
     }
   }
 
-  #note(record: LeftRecord, directory: RealDirectory): string {
-    const staged = { directory: directory.path, name: this.freshName() };
+  async #note(record: LeftRecord, directory: RealDirectory): Promise<string> {
+    const staged = { directory: directory.path, name: await this.freshName(directory) };
     this.#staged.set(record, staged);
     return staged.name;
   }

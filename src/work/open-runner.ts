@@ -12,11 +12,20 @@ import { type Runner, startRunner } from './runner.ts';
 export async function openRunner(
   packageRoot: string,
   directory: string,
-  listener: { onLost: (why: string) => void; onMissing: (warning: string) => void },
+  listener: {
+    onLost: (why: string) => void;
+    onMissing: (warning: string) => void;
+  },
 ): Promise<Runner> {
   const executable = join(packageRoot, 'bin', 'swarmexec');
   if (existsSync(executable)) {
-    return await startRunner(executable, join(directory, `run-${process.pid}.sock`), listener.onLost);
+    const afterKill = [join(packageRoot, 'bin', 'buildswarm'), 'cache', 'prune'];
+    return await startRunner(
+      executable,
+      join(directory, `run-${process.pid}.sock`),
+      listener.onLost,
+      afterKill,
+    );
   }
   listener.onMissing(
     'there is no bin/swarmexec (no C compiler at the build), so commands run without terminals and signal masks',

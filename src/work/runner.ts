@@ -65,14 +65,19 @@ const startTimeoutMs = 5_000;
  * @param executable - path of `swarmexec`.
  * @param socketPath - where it shall listen; in a directory of ours alone.
  * @param onLost - called when the runner ends though nobody stopped it.
+ * @param afterKill - a command that it starts when this process has ended without stopping it.
  * @throws SwarmError `E_RUNNER` if it does not come up.
  */
 export async function startRunner(
   executable: string,
   socketPath: string,
   onLost: (why: string) => void,
+  afterKill: readonly string[] = [],
 ): Promise<Runner> {
-  const child = spawn(executable, [socketPath], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
+  const child = spawn(executable, [socketPath, ...afterKill], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    detached: true,
+  });
   await ready(child, executable);
   let stopping = false;
   child.once('exit', (status, signal) => {
@@ -88,7 +93,7 @@ export async function startRunner(
       if (child.exitCode !== null || child.signalCode !== null) return;
       const gone = once(child, 'exit');
       child.ref();
-      child.stdin?.end();
+      child.stdin?.end('stop\n');
       await gone;
     },
   };

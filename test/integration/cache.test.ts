@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   utimesSync,
   writeFileSync,
@@ -17,10 +18,12 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import {
   claimCache,
+  hiddenNamesIn,
   listCaches,
   sweepCaches,
   treeCachesIn,
 } from '../../src/peer/serve/served/tree-caches.ts';
+import { HiddenNames } from '../../src/tree/hidden-names.ts';
 import { checkout } from '../rig/child.ts';
 
 let cache: string;
@@ -49,6 +52,9 @@ before(async () => {
     writeFileSync(path.join(all, name, 'tree/cache/pack'), Buffer.alloc(1_000_000, 1));
   }
   mkdirSync(path.join(all, 'just-made'));
+  const names = new HiddenNames(hiddenNamesIn(path.join(all, 'killed')));
+  await names.note(realpathSync(cache));
+  writeFileSync(path.join(cache, `${names.freshPrefix()}1`), '');
   const longAgo = new Date(Date.now() - 25 * 3_600_000);
   utimesSync(path.join(all, 'elsewhere-long-ago'), longAgo, longAgo);
 });
@@ -77,6 +83,7 @@ test('buildswarm cache shows sizes and the limit, and prune removes what no peer
   assert.match(shown, /^5 MB in .+\/trees; a tree keeps 7000 MB of contents at most$/m);
   assert.match(run('prune'), /^removed 3 MB of 3 peers that are gone$/m);
   assert.deepEqual(readdirSync(all).toSorted(), kept);
+  assert.deepEqual(readdirSync(cache), ['trees']);
   await sweepCaches(all);
   assert.deepEqual(readdirSync(all).toSorted(), kept);
   assert.equal(existsSync(path.join(all, 'elsewhere/tree/cache/pack')), true);

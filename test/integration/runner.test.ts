@@ -1,5 +1,6 @@
 /** The runner, as it ships and with the sanitizers, spoken to as a peer speaks to it. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -85,6 +86,18 @@ for (const build of Object.keys(builds) as BuildName[]) {
       for (const signal of [6, 9, 11, 15]) {
         const { exit } = await sh(`ulimit -c 0; kill -${signal} $$`);
         assert.deepEqual(exit?.ending, { kind: 'signaled', signal, core: false });
+      }
+    });
+
+    it('becomes the command that it was given when its peer ends without a word', async () => {
+      for (const word of ['', 'stop\n']) {
+        const left = path.join(directory, `left-${word.trim()}`);
+        const argv = [path.join(directory, 'killed.sock'), '/bin/sh', '-c', 'echo x >"$0"', left];
+        const child = spawn(programs.swarmexec, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
+        await once(child.stdout, 'data');
+        child.stdin.end(word);
+        await once(child, 'exit');
+        assert.equal(existsSync(left), word === '');
       }
     });
 

@@ -41,7 +41,8 @@ export class RandomScript {
       () => `mkdir -p ${this.#directory()}`,
       () => `rmdir ${this.#directory()}`,
       () => `mv ${this.#directory()} ${this.#directory()}`,
-      () => `chmod ${this.#pick(['600', '755', '4755', 'a-w', '2775', '1777'])} ${this.#any()}`,
+      // No 2775: mv copies a directory into such a one where it is not renamed, and the copy is of its kind.
+      () => `chmod ${this.#pick(['600', '755', '4755', 'a-w', '775', '1777'])} ${this.#any()}`,
       () =>
         `touch -h -d @${900_000_000 + this.#next()}.${this.#pick(['0', '5', '987654321'])} ${this.#any()}`,
       // Of a name of its own: whatever opens it would wait for ever.

@@ -20,12 +20,16 @@
 #include "session.h"
 
 enum {
+  PEER_END_MS = 1000,  /* from the end of its descriptors to its own, when it was killed */
   LAST_JOBS_MS = 3000, /* for the jobs to end when the peer is gone */
   INHERITED_DESCRIPTORS = 1024,
 };
 
 struct runner {
   const char *path;
+  char **after_kill; /* a command that puts away what a peer has left that was killed; empty: none */
+  pid_t peer;
+  int is_stopped; /* the peer has said that it ends us */
   int listener;
   int life
       [2]; /* jobs hold the read end, which hangs up when this process, the only holder of the other, ends */
@@ -94,9 +98,9 @@ static void accept_job(const struct runner *runner) {
  * Only the end of stdin ends the runner, not what a terminal or systemd sends to the peer's whole group: the peer
  * may want to finish.
  */
-static void ignore_signals(void) {
-  const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTOU};
-  for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) signal(ignored[i], SIG_IGN);
+static void handle_signals(void (*handler)(int)) {
+  const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTOU};
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) signal(numbers[i], handler);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
@@ -108,6 +112,19 @@ static void reap_jobs(void) {
   while (waitpid(-1, NULL, WNOHANG) > 0) continue;
 }
 
+/* The peer was killed: what it can no longer put away is put away by a command that it has named. */
+static noreturn void clean_up(const struct runner *runner) {
+  for (long long until = now_ms() + PEER_END_MS; getppid() == runner->peer && now_ms() < until;)
+    poll(NULL, 0, 5);
+  int nothing = open("/dev/null", O_RDWR);
+  for (int fd = 0; fd < 3; fd++) dup2(nothing, fd);
+  if (nothing > 2) close(nothing);
+  handle_signals(SIG_DFL);
+  signal(SIGCHLD, SIG_DFL);
+  execv(*runner->after_kill, runner->after_kill);
+  _exit(127);
+}
+
 /* The peer is gone: every job sees `life` hang up and ends its tree; we wait for them. */
 static noreturn void end_all(const struct runner *runner) {
   close(runner->listener);
@@ -117,6 +134,7 @@ static noreturn void end_all(const struct runner *runner) {
     reap_jobs();
     if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD) break;
   }
+  if (!runner->is_stopped && *runner->after_kill) clean_up(runner);
   _exit(0);
 }
 
@@ -128,14 +146,15 @@ static void clean_descriptors(void) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 2) {
-    dprintf(2, "Usage: swarmexec SOCKET\n"
-               "Runs commands for a buildswarm peer, which starts it; ends when its stdin ends.\n");
+  if (argc < 2) {
+    dprintf(2, "Usage: swarmexec SOCKET [PROGRAM ARGUMENT…]\n"
+               "Runs commands for a buildswarm peer, which starts it; ends when its stdin ends, and becomes "
+               "PROGRAM if nothing was said there before.\n");
     return 2;
   }
-  struct runner runner = {.path = argv[1]};
+  struct runner runner = {.path = argv[1], .after_kill = argv + 2, .peer = getppid()};
   clean_descriptors();
-  ignore_signals();
+  handle_signals(SIG_IGN);
   signal(SIGCHLD, on_child);
   find_swarmrun(&runner);
   if (pipe2(runner.life, O_CLOEXEC) != 0) fail("pipe");
@@ -146,8 +165,10 @@ int main(int argc, char **argv) {
     int ready = poll(polls, 2, -1);
     reap_jobs();
     if (ready < 0) continue;
-    char ignored[64];
-    if (polls[1].revents && read(0, ignored, sizeof ignored) <= 0) end_all(&runner);
+    char word[64];
+    ssize_t said = polls[1].revents ? read(0, word, sizeof word) : -1;
+    if (said > 0) runner.is_stopped = 1;
+    else if (polls[1].revents) end_all(&runner);
     if (polls[0].revents) accept_job(&runner);
   }
 }

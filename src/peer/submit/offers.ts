@@ -9,6 +9,7 @@ import type { JobView } from '../../core/view/job-view.ts';
 import type { WrapperRequest } from '../../local/wrapper-connection.ts';
 import type { Sameness } from '../../machine/sameness.ts';
 import { hasSurroundings } from '../../machine/surroundings.ts';
+import type { HiddenNames } from '../../tree/hidden-names.ts';
 import { WrittenFiles } from '../../tree/receive-written.ts';
 import type { ByteString } from '../../wire/bytes.ts';
 import type { Offer, Refused } from '../../wire/job-messages.ts';
@@ -33,6 +34,8 @@ export interface OffersInit {
   readonly inlineOutputs: Pick<InlineOutputs, 'settled'>;
   readonly tracking: Tracking;
   readonly trees: Pick<OwnTrees, 'of'>;
+  /** Under which lies what served jobs wrote until it is believed. */
+  readonly hiddenNames: HiddenNames;
   /** Whether that peer is of the same person: it may be shown this machine's files, and its results are believed. */
   readonly isTrusted: (peer: PeerName) => Promise<boolean>;
   readonly now: () => number;
@@ -110,7 +113,7 @@ export class Offers {
       tree,
       generation,
       preparedMs: this.#init.now(),
-      written: new WrittenFiles(place.areas, startedAtMs),
+      written: new WrittenFiles(place.areas, startedAtMs, this.#init.hiddenNames),
     };
     const offer: Offer = {
       ...commonOf(record),

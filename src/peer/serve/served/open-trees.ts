@@ -4,11 +4,12 @@ import { rm, statfs } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { HiddenNames, sweepHidden } from '../../../tree/hidden-names.ts';
 import { servingObstacle } from '../../../tree/probe.ts';
 import { scratchFault } from '../../../tree/scratch-fault.ts';
 import type { Settings } from '../../settings.ts';
 import { LastingObstacle } from './lasting-obstacle.ts';
-import { claimCache, sweepCaches, treeCachesIn } from './tree-caches.ts';
+import { claimCache, hiddenNamesIn, sweepCaches, treeCachesIn } from './tree-caches.ts';
 
 const packageRoot = fileURLToPath(new URL('../../../../..', import.meta.url));
 
@@ -25,7 +26,9 @@ export interface TreeMeans {
   readonly cacheBytes: number;
   /** Why jobs cannot run here in the files of others; undefined if they can. */
   readonly obstacle: () => string | undefined;
-  /** Removes the directory. */
+  /** Of what this peer's own jobs write elsewhere. */
+  readonly hiddenNames: HiddenNames;
+  /** Removes the directory, and what has hidden names. */
   readonly remove: () => Promise<void>;
 }
 
@@ -73,9 +76,11 @@ export async function openTrees(
     directory,
     cacheBytes: treeCacheBytes,
     obstacle: () => obstacle.why,
+    hiddenNames: new HiddenNames(hiddenNamesIn(directory)),
     remove: async () => {
       await obstacle.stop();
       claim?.stop();
+      await sweepHidden(hiddenNamesIn(directory));
       await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },
   };

@@ -5,6 +5,7 @@
 import { lstat, mkdir, readdir, readFile, readlink, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readProcess } from '../../../machine/process-tree.ts';
+import { sweepHidden } from '../../../tree/hidden-names.ts';
 
 /** Of a peer that cannot be seen from here: one that lives touches its directory more often than this. */
 const abandonedMs = 24 * 3_600_000;
@@ -21,6 +22,11 @@ export interface TreeCache {
 /** Below the directory for all that buildswarm keeps. */
 export function treeCachesIn(cacheDirectory: string): string {
   return join(cacheDirectory, 'trees');
+}
+
+/** Where the peer that a directory belongs to notes where its hidden names lie. */
+export function hiddenNamesIn(directory: string): string {
+  return join(directory, 'hidden');
 }
 
 /** Makes a directory this process's own; `stop` lets it grow old again. @throws errors of the file system */
@@ -45,12 +51,13 @@ export async function listCaches(all: string): Promise<TreeCache[]> {
   return caches;
 }
 
-/** Removes those that no peer uses. @throws errors of the file system */
+/** Removes those that no peer uses, and what those peers have left elsewhere under hidden names. @throws errors of the file system */
 export async function sweepCaches(all: string): Promise<void> {
   for (const name of await namesIn(all)) {
     const path = join(all, name);
-    if (await isAbandoned(path))
-      await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    if (!(await isAbandoned(path))) continue;
+    await sweepHidden(hiddenNamesIn(path));
+    await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
 }
 
