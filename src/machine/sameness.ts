@@ -29,6 +29,34 @@ const pendingMs = 30_000;
 const maxKnown = 1_024;
 const nothing: Fingerprint = { digest: '', description: 'not found' };
 
+/** Answers by what was asked, each believed for a while; what did not come, or was not found, is asked for again. */
+class BelievedAnswers<Answer> {
+  readonly #known = new BoundedMap<string, { readonly answer: Promise<Answer>; readonly untilMs: number }>(
+    maxKnown,
+  );
+  readonly #asksAgain: (answer: Answer) => boolean;
+
+  constructor(asksAgain: (answer: Answer) => boolean = () => false) {
+    this.#asksAgain = asksAgain;
+  }
+
+  of(key: string, ask: () => Promise<Answer>): Promise<Answer> {
+    const nowMs = performance.now();
+    const known = this.#known.get(key);
+    if (known !== undefined && known.untilMs > nowMs) return known.answer;
+    const answer = ask();
+    const entry = { answer, untilMs: nowMs + believedMs };
+    this.#known.set(key, entry);
+    const forget = (): void => {
+      if (this.#known.get(key) === entry) this.#known.delete(key);
+    };
+    answer.then((found) => {
+      if (this.#asksAgain(found)) forget();
+    }, forget);
+    return answer;
+  }
+}
+
 export class Sameness {
   readonly #identities = new FileIdentities({ believedMs });
   readonly #toolchains = new Toolchains(this.#identities);
@@ -36,10 +64,9 @@ export class Sameness {
   readonly #programs = new BoundedMap<string, { fingerprint: Promise<Fingerprint>; untilMs: number }>(
     maxKnown,
   );
-  readonly #standIns = new BoundedMap<string, { program: Promise<ByteString | undefined>; untilMs: number }>(
-    maxKnown,
-  );
-  readonly #surroundings = new BoundedMap<string, { answer: Promise<string>; untilMs: number }>(maxKnown);
+  readonly #standIns = new BelievedAnswers<ByteString | undefined>();
+  readonly #formats = new BelievedAnswers<ProgramFormat | undefined>((format) => format === undefined);
+  readonly #surroundings = new BelievedAnswers<string>();
   #cpu: Promise<Fingerprint> | undefined;
 
   /** What these programs and other system files are on this machine, in the order given. */
@@ -66,23 +93,20 @@ export class Sameness {
     env: ReadonlyMap<string, string>,
   ): Promise<ByteString | undefined> {
     const path = env.get('PATH');
-    const key = `${name}\x01${name.startsWith('/') ? '' : cwd}\x01${path ?? ''}`;
-    const nowMs = performance.now();
-    const known = this.#standIns.get(key);
-    if (known !== undefined && known.untilMs > nowMs) return known.program;
-    const program = behindStandIn(name, path, cwd);
-    this.#standIns.set(key, { program, untilMs: nowMs + believedMs });
-    return program;
+    return this.#standIns.of(searchKey(name, cwd, path), () => behindStandIn(name, path, cwd));
   }
 
   /** Whether a program can be traced, or is a script; undefined if there is none. */
-  async format(
+  format(
     name: ByteString,
     cwd: ByteString,
     env: ReadonlyMap<string, string>,
   ): Promise<ProgramFormat | undefined> {
-    const path = await findProgram(name, env.get('PATH'), cwd);
-    return path === undefined ? undefined : (await this.#identities.of(path)).format;
+    const search = env.get('PATH');
+    return this.#formats.of(searchKey(name, cwd, search), async () => {
+      const path = await findProgram(name, search, cwd);
+      return path === undefined ? undefined : (await this.#identities.of(path)).format;
+    });
   }
 
   async cpu(): Promise<Fingerprint> {
@@ -101,12 +125,7 @@ export class Sameness {
       .map((name) => env.get(name) ?? '')
       .concat(cwd)
       .join('\x01');
-    const nowMs = performance.now();
-    const known = this.#surroundings.get(key);
-    if (known !== undefined && known.untilMs > nowMs) return known.answer;
-    const answer = surroundingsOf(cwd, env);
-    this.#surroundings.set(key, { answer, untilMs: nowMs + believedMs });
-    return answer;
+    return this.#surroundings.of(key, () => surroundingsOf(cwd, env));
   }
 
   /** What this machine answers about names outside the share: equal on two machines if it is the same there. */
@@ -159,4 +178,8 @@ export class Sameness {
     // A library or an object of the system that the command line names.
     return name.startsWith('/') ? { digest: await this.identity(name), description: name } : nothing;
   }
+}
+
+function searchKey(name: ByteString, cwd: ByteString, searchPath: string | undefined): string {
+  return `${name}\x01${name.startsWith('/') ? '' : cwd}\x01${searchPath ?? ''}`;
 }

@@ -140,3 +140,16 @@ for (const [name, look, change] of changes)
       rmSync(directory, { recursive: true });
     }
   });
+
+test('a program that was not there is looked for again', async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'sameness-'));
+  try {
+    const sameness = new Sameness();
+    const format = () => sameness.format('made-later', '/', new Map([['PATH', directory]]));
+    assert.equal(await format(), undefined);
+    writeFileSync(path.join(directory, 'made-later'), '#!/bin/sh\n', { mode: 0o755 });
+    assert.equal(await format(), 'script');
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
