@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { SwarmError } from '../core/swarm-error.ts';
 import { visibleJson, visibleValue } from '../core/visible.ts';
 import { requestOne } from '../local/client.ts';
+import { packageRoot } from '../machine/package-root.ts';
 import type { Finding } from '../wire/cli-messages.ts';
 import { ccacheFindings } from './doctor/ccache-checks.ts';
 import { well } from './doctor/check.ts';
@@ -12,7 +13,6 @@ import { type WrapperPlace, wrapperFindings } from './doctor/wrapper-checks.ts';
 import { renderFindings } from './doctor-view.ts';
 import { action, exitStatus } from './exit.ts';
 import { localSocket } from './local-socket.ts';
-import { packageRoot } from './package-root.ts';
 
 /** Its looks at a share may have to wait for a file server. */
 const answerTimeoutMs = 30_000;

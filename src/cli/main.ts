@@ -3,9 +3,9 @@ import '../swarm/libp2p/polyfill.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { packageRoot } from '../machine/package-root.ts';
 import { addCommands } from './commands.ts';
 import { exitStatus } from './exit.ts';
-import { packageRoot } from './package-root.ts';
 
 /** Runs one command line; sets the exit status: 0, 1 failure, 2 usage, 69 no peer is running. */
 export async function main(argv: readonly string[]): Promise<void> {

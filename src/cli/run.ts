@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { packageRoot } from './package-root.ts';
+import { packageRoot } from '../machine/package-root.ts';
 
 export function addRun(program: Command): void {
   program

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { SwarmError } from '../core/swarm-error.ts';
 import { prepareSocketDirectory } from '../local/socket-path.ts';
+import { packageRoot } from '../machine/package-root.ts';
 import { buildPrograms } from '../native/build.ts';
 import type { Flags } from '../peer/settings.ts';
 import { action } from './exit.ts';
 import { lastWordsPath, logPath } from './logs.ts';
-import { packageRoot } from './package-root.ts';
 import { addPeerFlags, settingsOf } from './peer-flags.ts';
 
 /** A first start may compile the wrapper; a peer itself is ready in well under a second. */

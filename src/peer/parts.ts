@@ -5,7 +5,6 @@
 import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { LoadReport } from '../core/load-report.ts';
 import { consideredPeers } from '../core/schedule/consider.ts';
@@ -13,6 +12,7 @@ import type { PeerName } from '../core/schedule/contract.ts';
 import type { ViewRules } from '../core/view/rules.ts';
 import { prepareSocketDirectory } from '../local/socket-path.ts';
 import { measureSpeed } from '../machine/cpu.ts';
+import { packageRoot } from '../machine/package-root.ts';
 import { Sameness } from '../machine/sameness.ts';
 import { MachineWatch } from '../machine/watch.ts';
 import { Disk } from '../share/disk.ts';
@@ -56,8 +56,6 @@ import { createTurns } from './turns.ts';
 
 /** Peers of which `why` tells, for each decision, what was expected of them. */
 const consideredAtMost = 6;
-
-const packageRoot = fileURLToPath(new URL('../../..', import.meta.url));
 
 export type Parts = Readonly<Awaited<ReturnType<typeof makeParts>>>;
 

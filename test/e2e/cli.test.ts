@@ -164,7 +164,7 @@ test('buildswarm on the command line', async (t) => {
   });
 
   await t.test('stop waits for what runs for others, and takes nothing new', async () => {
-    const job = swarm.start('m1', ['swarmrun', 'sleep', '1.5']);
+    const job = swarm.start('m1', ['swarmrun', 'sh', '-c', 'until [ -e go ]; do sleep 0.05; done']);
     await until(async () => (await swarm.status('m2')).self.running === 1, 5_000, 'm2 runs the job');
     const stopped = swarm.start('m2', ['buildswarm', 'stop']);
     await until(
@@ -172,6 +172,7 @@ test('buildswarm on the command line', async (t) => {
       5_000,
       'm1 hears that m2 leaves',
     );
+    await swarm.check('m1', ['touch', 'go']);
     assert.equal((await job.ended).status, 0);
     assert.equal((await stopped.ended).status, 0);
     assert.equal((await swarm.exec('m2', ['buildswarm', 'status'])).status, 69);

@@ -23,7 +23,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   wrapper: ['wire'],
   peer: ['core', 'wire', 'swarm', 'local', 'share', 'tree', 'work', 'machine', 'pairing'],
   // The CLI speaks to the peer; `daemon` becomes one, `start` and `share` do their own part of the work.
-  cli: ['core', 'wire', 'local', 'native', 'pairing', 'peer', 'share', 'swarm'],
+  cli: ['core', 'wire', 'local', 'machine', 'native', 'pairing', 'peer', 'share', 'swarm'],
 };
 
 interface SourceFile {

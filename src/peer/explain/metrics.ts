@@ -3,7 +3,10 @@ import type { Status } from '../../wire/cli-messages.ts';
 
 /** Loads the library at the first call: most peers are never asked. */
 export async function renderMetrics(status: Status): Promise<string> {
-  const { Counter, Gauge, Registry } = await import('prom-client');
+  // Its `default`: it is no ES module, and by that name bundled code finds it as well.
+  const {
+    default: { Counter, Gauge, Registry },
+  } = await import('prom-client');
   const registry = new Registry();
   const registers = [registry];
   const count = (name: string, help: string, value: number): void =>

@@ -3,15 +3,13 @@ import { existsSync } from 'node:fs';
 import { rm, statfs } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { packageRoot } from '../../../machine/package-root.ts';
 import { HiddenNames, sweepHidden } from '../../../tree/hidden-names.ts';
 import { servingObstacle } from '../../../tree/probe.ts';
 import { scratchFault } from '../../../tree/scratch-fault.ts';
 import type { Settings } from '../../settings.ts';
 import { LastingObstacle } from './lasting-obstacle.ts';
 import { claimCache, hiddenNamesIn, sweepCaches, treeCachesIn } from './tree-caches.ts';
-
-const packageRoot = fileURLToPath(new URL('../../../../..', import.meta.url));
 
 export interface TreeMeans {
   /** swarmtree; undefined where it was not compiled. */

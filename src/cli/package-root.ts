@@ -1,4 +1,0 @@
-/** Where this package lies: above dist/src/cli. */
-import { fileURLToPath } from 'node:url';
-
-export const packageRoot = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
