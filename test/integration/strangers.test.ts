@@ -82,10 +82,12 @@ test('streams whose protocol is never agreed on are few', async (t) => {
   await using daemon = await Daemon.start();
   await using evil = await Attacker.meet(daemon.address);
   const grown = await grownMiB(daemon, async () => {
-    for (let opened = 0; opened < 4_000; opened += 1) {
+    for (let opened = 0; opened < 4_000 && evil.connection.status === 'open'; opened += 1) {
       await evil.openRawStream();
       if (opened % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
+    // To refuse them costs too.
+    await until(() => evil.connection.status !== 'open', 5_000, 'the connection is ended');
     await daemon.assertWell();
   });
   t.diagnostic(`4000 streams: memory +${grown.toFixed(1)} MiB`);

@@ -21,7 +21,9 @@ import type {
 import { type TCPComponents, type TCPOptions, type TCPSocketOptions, tcp } from '@libp2p/tcp';
 import { type YamuxMuxerInit, yamux } from '@libp2p/yamux';
 import type { Libp2p } from 'libp2p';
+import { Bucket } from '../../core/bucket.ts';
 import type { Gate } from './gate.ts';
+import { isStranger, type Muxer } from './stream-limit.ts';
 
 const connectTimeoutMs = 2000;
 const socketBufferBytes = 256 * 1024;
@@ -166,9 +168,11 @@ function cork(connection: SocketConnection): void {
 }
 
 /** The parts of yamux that its types do not show. */
-interface LazyMuxer {
+interface LazyMuxer extends Muxer {
   sendFrame?(...rest: unknown[]): boolean;
   _newStream?(...rest: unknown[]): LazyStream;
+  incomingStream?(id: number): void;
+  handlePing?(header: unknown): void;
 }
 interface LazyStream {
   recvWindow: number;
@@ -181,6 +185,28 @@ const established = new Set([1, 3]);
 /** What waits beyond what the socket holds, of a peer that sends and does not read: pongs, resets, answers. */
 const mostWaitingBytes = 8 * 1024 * 1024;
 
+/** Streams that a peer which is not proven may open: it needs a few, and each costs a negotiation or a reset. */
+const streamsOfStranger = { burst: 256, perS: 16 } as const;
+/** Of any peer; ours sends none. */
+const pingsOfPeer = { burst: 64, perS: 4 } as const;
+
+/** Ends a connection that keeps this end busy with what leads to nothing. */
+function limitWork(muxer: LazyMuxer, connection: { abort(error: Error): void }): void {
+  const incoming = muxer.incomingStream?.bind(muxer);
+  const ping = muxer.handlePing?.bind(muxer);
+  if (incoming === undefined || ping === undefined) return;
+  const streams = new Bucket(streamsOfStranger, performance.now());
+  const pings = new Bucket(pingsOfPeer, performance.now());
+  muxer.incomingStream = (id) => {
+    if (!isStranger(muxer) || streams.take(1, performance.now())) incoming(id);
+    else connection.abort(new Error('a stranger opens too many streams'));
+  };
+  muxer.handlePing = (header) => {
+    if (pings.take(1, performance.now())) ping(header);
+    else connection.abort(new Error('the peer sends too many pings'));
+  };
+}
+
 export function lazyYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
   return () => {
     const factory = yamux(init)();
@@ -188,6 +214,7 @@ export function lazyYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
     factory.createStreamMuxer = (connection) => {
       const muxer = createStreamMuxer(connection);
       const lazy = muxer as unknown as LazyMuxer;
+      limitWork(lazy, connection);
       const newStream = lazy._newStream?.bind(lazy);
       const sendFrame = lazy.sendFrame?.bind(lazy);
       if (newStream === undefined || sendFrame === undefined) return muxer;

@@ -9,13 +9,21 @@ export const strangersStreams = 16;
 /** Job streams to or from one peer at a time. */
 export const maxJobStreams = 4096;
 
-/** The part of a connection of libp2p that its type does not show. */
+/** The parts of a connection of libp2p that its type does not show. */
+export interface Muxer {
+  maxInboundStreams?: number;
+}
 interface WithMuxer {
-  readonly muxer?: { maxInboundStreams?: number };
+  readonly muxer?: Muxer;
 }
 
 /** The other end is proven. */
 export function allowStreams(connection: Connection): void {
   const { muxer } = connection as unknown as WithMuxer;
   if (muxer !== undefined) muxer.maxInboundStreams = maxJobStreams;
+}
+
+/** Whether the other end is not proven yet. */
+export function isStranger(muxer: Muxer): boolean {
+  return (muxer.maxInboundStreams ?? 0) < maxJobStreams;
 }
