@@ -1,7 +1,29 @@
 /** The part of the bench that runs on a machine of the LAN, as its users' programs do: prints one JSON object. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { checkout } from '../test/rig/child.ts';
+import type { Host } from '../test/rig/lan.ts';
+import type { SwarmRig } from '../test/rig/swarm-rig.ts';
+
+export interface Row {
+  readonly what: string;
+  readonly figure: number;
+  readonly unit: string;
+  /** At most so much. */
+  readonly goal?: number;
+  /** At least so much. */
+  readonly least?: number;
+}
+
+const measure = path.join(checkout, 'dist/scripts/bench-measure.js');
+
+/** Runs one of the measures of this file on a machine of the LAN. */
+export async function measured<T>(swarm: SwarmRig, host: Host, what: string): Promise<T> {
+  const told = await swarm.check(host, ['node', measure, what], { timeoutMs: 120_000 });
+  return JSON.parse(told) as T;
+}
 
 /** Medians of a command's wall time. */
 export interface Latencies {
@@ -161,22 +183,83 @@ function errors(rounds = 6): ErrorCost {
   return { plainMs: median(plainMs), ratio: median(ratios) };
 }
 
+/** What jobs took, and what this machine's peer took for them. */
+export interface Honest {
+  readonly sleepsMs: number;
+  readonly compilesMs: number;
+  readonly peerCpuMs: number;
+  readonly mostRssMb: number;
+}
+
+/** Runs so many jobs, four at a time. @returns ms */
+async function inParallel(count: number, argvOf: (job: number) => readonly string[]): Promise<number> {
+  const startedMs = performance.now();
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < count) {
+      const argv = argvOf(next++);
+      await new Promise<void>((resolve, reject) => {
+        const child = spawn('swarmrun', argv, { stdio: 'ignore' });
+        child.on('error', reject);
+        child.on('exit', (status) =>
+          status === 0 ? resolve() : reject(new Error(`${argv.join(' ')}: status ${status}`)),
+        );
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: 4 }, worker));
+  return performance.now() - startedMs;
+}
+
+/** Jobs that sleep, and small compiles. */
+async function honest(): Promise<Honest> {
+  mkdirSync('bench-honest', { recursive: true });
+  for (let n = 0; n < 24; n++)
+    writeFileSync(`bench-honest/f${n}.c`, `#include <stdio.h>\nint f${n}(void) { return puts("${n}"); }\n`);
+  const beforeMs = cpuMs(peer);
+  let mostRssMb = peerRssMb();
+  const look = setInterval(() => {
+    mostRssMb = Math.max(mostRssMb, peerRssMb());
+  }, 100);
+  const sleepsMs = await inParallel(40, () => ['sleep', '0.1']);
+  const compilesMs = await inParallel(40, (n) => {
+    const name = `bench-honest/f${n % 24}`;
+    return ['gcc', '-O2', '-c', `${name}.c`, '-o', `${name}.o`];
+  });
+  clearInterval(look);
+  return {
+    sleepsMs,
+    compilesMs,
+    peerCpuMs: cpuMs(peer) - beforeMs,
+    mostRssMb: Math.max(mostRssMb, peerRssMb()),
+  };
+}
+
 /** What this machine's peer takes when there is nothing to do. */
 export async function idleCpuPercent(): Promise<{ cpuPercent: number; rssMb: number }> {
   const before = cpuMs(peer);
   const startedMs = performance.now();
   await sleep(60_000);
   const cpuPercent = ((cpuMs(peer) - before) / (performance.now() - startedMs)) * 100;
-  let rssMb = 0;
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    if (!peer.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' '))) continue;
-    const kib = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
-    rssMb += Number(kib ?? 0) / 1024;
-  }
-  return { cpuPercent, rssMb };
+  return { cpuPercent, rssMb: peerRssMb() };
 }
 
-const measures = { latency, cpu, views, errors, idle: idleCpuPercent };
+/** Resident memory of this machine's peer and its runner. */
+function peerRssMb(): number {
+  let rssMb = 0;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (!peer.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' '))) continue;
+      const kib = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+      rssMb += Number(kib ?? 0) / 1024;
+    } catch {
+      // It ended while we looked.
+    }
+  }
+  return rssMb;
+}
+
+const measures = { latency, cpu, views, errors, honest, idle: idleCpuPercent };
 const name = process.argv[2] ?? '';
 if (import.meta.filename === process.argv[1] && Object.hasOwn(measures, name)) {
   console.log(JSON.stringify(await measures[name as keyof typeof measures]()));

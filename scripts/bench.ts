@@ -8,21 +8,16 @@ import { checkout } from '../test/rig/child.ts';
 import type { Host } from '../test/rig/lan.ts';
 import { SwarmRig } from '../test/rig/swarm-rig.ts';
 import { until } from '../test/rig/until.ts';
-import { type CpuMs, type ErrorCost, idleCpuPercent, type Latencies, median } from './bench-measure.ts';
-
-interface Row {
-  readonly what: string;
-  readonly figure: number;
-  readonly unit: string;
-  readonly goal?: number;
-}
-
-const measure = path.join(checkout, 'dist/scripts/bench-measure.js');
-
-async function measured<T>(swarm: SwarmRig, host: Host, name: string): Promise<T> {
-  const told = await swarm.check(host, ['node', measure, name], { timeoutMs: 120_000 });
-  return JSON.parse(told) as T;
-}
+import { attackCosts } from './bench-attacks.ts';
+import {
+  type CpuMs,
+  type ErrorCost,
+  type idleCpuPercent,
+  type Latencies,
+  measured,
+  median,
+  type Row,
+} from './bench-measure.ts';
 
 /** What a job costs: time over running it here, and CPU. */
 async function cost(): Promise<Row[]> {
@@ -130,9 +125,11 @@ async function idle(): Promise<Row[]> {
   // Idle is who has met everybody and has cleaned up after it: that takes a while with twenty of them on two cores, and
   // V8 collects what the start left behind (0.1 s of CPU, once) about a minute later.
   await sleep(90_000);
-  const { cpuPercent, rssMb } = JSON.parse(
-    await swarm.check('m7', ['node', measure, 'idle'], { timeoutMs: 120_000 }),
-  ) as Awaited<ReturnType<typeof idleCpuPercent>>;
+  const { cpuPercent, rssMb } = await measured<Awaited<ReturnType<typeof idleCpuPercent>>>(
+    swarm,
+    'm7',
+    'idle',
+  );
   return [
     { what: 'idle peer among 20: CPU', figure: cpuPercent, unit: '%', goal: 0.5 },
     { what: 'idle peer among 20: resident memory', figure: rssMb, unit: 'MB', goal: 130 },
@@ -141,13 +138,16 @@ async function idle(): Promise<Row[]> {
 
 function print(row: Row): void {
   const figure = `${row.figure.toFixed(row.figure < 100 ? 2 : 0)} ${row.unit}`.trim();
-  const goal = row.goal === undefined ? '' : `<= ${row.goal} ${row.unit}`.trim();
-  const ratio = row.goal === undefined ? '' : (row.figure / row.goal).toFixed(2);
-  const verdict = row.goal === undefined || row.figure <= row.goal ? '' : ' MISSED';
-  console.log(row.what.padEnd(62) + figure.padStart(11) + goal.padStart(13) + ratio.padStart(7) + verdict);
+  const bound = row.goal ?? row.least;
+  const goal =
+    bound === undefined ? '' : `${row.least === undefined ? '<' : '>'}= ${bound} ${row.unit}`.trim();
+  const ratio = bound === undefined ? '' : (row.figure / bound).toFixed(2);
+  const isMissed = row.figure > (row.goal ?? Infinity) || row.figure < (row.least ?? -Infinity);
+  const verdict = isMissed ? ' MISSED' : '';
+  console.log(row.what.padEnd(64) + figure.padStart(11) + goal.padStart(13) + ratio.padStart(7) + verdict);
 }
 
-const cases = { cost, views, errors, makespan, discovery, idle };
+const cases = { cost, views, errors, makespan, discovery, idle, attacks: attackCosts };
 
 function isCase(name: string): name is keyof typeof cases {
   return Object.hasOwn(cases, name);
@@ -159,7 +159,7 @@ if (unknown !== undefined) {
   console.error(`bench: no case '${unknown}'; there are: ${Object.keys(cases).join(' ')}`);
   process.exitCode = 2;
 } else {
-  console.log(`${'what'.padEnd(62)}${'figure'.padStart(11)}${'goal'.padStart(13)}${'ratio'.padStart(7)}`);
+  console.log(`${'what'.padEnd(64)}${'figure'.padStart(11)}${'goal'.padStart(13)}${'ratio'.padStart(7)}`);
   const names = asked.length > 0 ? asked.filter(isCase) : Object.keys(cases).filter(isCase);
   for (const name of names) for (const row of await cases[name]()) print(row);
 }

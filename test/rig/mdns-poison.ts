@@ -44,6 +44,7 @@ const packets = await Promise.all(
     response(peerIdFromPrivateKey(await generateKeyPair('Ed25519')).toString()),
   ),
 );
+process.stdout.write('begun\n');
 const socket = createSocket('udp4');
 const beganMs = performance.now();
 for (let sent = 0; sent < packets.length; await sleep(everyMs)) {
