@@ -24,6 +24,7 @@ export const reasons = {
   'retries-used-up':
     'its attempts on other machines (three, or one on each that fits) came to nothing, so it ran here',
   conflict: 'a file that the command wrote changed here meanwhile, so it ran again here',
+  unwritable: 'what the command wrote on another machine cannot be written here, so it ran again here',
   'tree-fault':
     'the command asked for a file that is not shown to workers, or wrote where it may not, so it ran here',
   'failed-remotely': 'the command failed on another machine; it ran again here, and that result counts',

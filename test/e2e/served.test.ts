@@ -120,7 +120,9 @@ test('a command that fails says what it says at home, and nobody else’s files 
   assert.deepEqual(remote, local);
   await assertAllRemote(swarm, 1);
 
-  for (const secret of ['/srv/secret/file', '/proc/self/root/srv/secret/file', '../../srv/secret/file']) {
+  await sh(swarm, 'ln -s /srv/secret/file link && ln -s / root');
+  const ways = ['/', '/proc/self/root/', '/proc/1/root/', '/proc/self/cwd/../../', '../../', 'root/'];
+  for (const secret of ['link', ...ways.map((way) => `${way}srv/secret/file`)]) {
     const seen = await sh(swarm, `swarmrun sh -c "cat ${secret} || true"`);
     assert.equal(seen.stdout.toString(), '', secret);
   }
@@ -146,13 +148,62 @@ test('secrets and system files that not everybody may read are not shown: the co
   skip,
 }, async (t) => {
   await using swarm = await startSwarm(t);
-  await swarm.check('m1', ['sh', '-c', `mkdir -p ${project}/.ssh && echo key >${project}/.ssh/id`]);
-  for (const secret of ['.ssh/id', '/etc/shadow']) {
+  const home = '/srv/home';
+  const make = `mkdir -p ${home}/.ssh .ssh && echo key | tee .ssh/id >${home}/.ssh/id && ln -s ${home}/.ssh link`;
+  assertClean(await sh(swarm, make));
+  const secrets = ['.ssh/id', `${home}/.ssh/id`, 'link/id', '/etc/shadow'];
+  for (const secret of secrets) {
     const seen = await sh(swarm, `swarmrun cat ${secret} | wc -c`);
     assert.notEqual(seen.stdout.toString().trim(), '0', 'it runs here, where it may');
   }
   const reasons = (await swarm.explainJobs('m1')).flatMap((job) => job.reasons.map(({ reason }) => reason));
-  assert.deepEqual(reasons, ['tree-fault', 'tree-fault']);
+  assert.deepEqual(
+    reasons,
+    secrets.map(() => 'tree-fault'),
+  );
+});
+
+test('what cannot come home, or cannot run there, runs here for the reason that is told', {
+  skip,
+}, async (t) => {
+  await using swarm = await startSwarm(t);
+  const reasons = async (): Promise<string[]> =>
+    (await swarm.explainJobs('m1')).at(-1)?.reasons.map(({ reason }) => reason) ?? [];
+
+  await t.test('a file that changed here while the command wrote it there', async () => {
+    const script = "until [ -e /tmp/go ]; do sleep 0.02; done | swarmrun sh -c 'cat; echo command >f'";
+    const running = swarm.start('m1', ['bash', '-c', `cd ${project} && echo old >f && ${script}`]);
+    await until(
+      async () => (await swarm.lan.processes('m2')).some((line) => line.includes('echo command')),
+      10_000,
+      'it runs',
+    );
+    assertClean(await sh(swarm, 'echo user >f; touch /tmp/go'));
+    assertClean(await running.ended);
+    // It ran once more, after the user's change.
+    assert.equal((await sh(swarm, 'cat f')).stdout.toString(), 'command\n');
+    assert.deepEqual(await reasons(), ['conflict']);
+  });
+
+  await t.test('a disk that is full here', async () => {
+    assertClean(await sh(swarm, 'mkdir small && mount -t tmpfs -o size=64k none small'));
+    const command = "sh -c 'head -c 1000000 /dev/zero >small/f'";
+    const local = await sh(swarm, `exec ${command}`);
+    assertClean(await sh(swarm, 'rm small/f'));
+    assert.deepEqual(await sh(swarm, `exec swarmrun ${command}`), local);
+    assert.match(local.stderr.toString(), /No space left/u);
+    assert.deepEqual(await reasons(), ['unwritable']);
+    assertClean(await sh(swarm, 'umount small'));
+  });
+
+  await t.test('a worker that cannot mount any more', async () => {
+    await swarm.check('m2', ['mount', '--bind', '/dev/null', '/dev/fuse']);
+    // A tree that is mounted goes on; another one is asked for.
+    assertClean(
+      await swarm.exec('m1', ['sh', '-c', 'mkdir /srv/other && cd /srv/other && swarmrun sh -c "echo 1 >f"']),
+    );
+    assert.ok((await reasons()).includes('no-namespace'), String(await reasons()));
+  });
 });
 
 test('of three machines one does not have the tree: all build in it, each in its way', {

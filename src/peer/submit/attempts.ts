@@ -15,6 +15,7 @@ import type { Refusals } from '../explain/refusals.ts';
 import { type AttemptListener, AttemptStream } from './attempt.ts';
 import type { AttemptRecord } from './attempt-record.ts';
 import type { Offers, PreparedOffer } from './offers.ts';
+import type { InlineReason } from './settlement.ts';
 import type { Settling } from './settling.ts';
 import type { Submission } from './submission.ts';
 
@@ -155,7 +156,7 @@ export class Attempts {
   }
 
   /** No machine but this one can be shown to yield the right result. */
-  #unprovable(record: AttemptRecord, detail: string, reason?: 'conflict' | 'tree-fault'): void {
+  #unprovable(record: AttemptRecord, detail: string, reason?: InlineReason): void {
     const { submission, number } = record;
     this.#init.ledger.detail(submission.id, detail);
     const why = reason === undefined ? {} : { reason };

@@ -4,6 +4,9 @@
  */
 import { variablesOf } from '../../../core/command/environment.ts';
 import { classifyFailure } from '../../../core/command/failure.ts';
+import { SwarmError } from '../../../core/swarm-error.ts';
+import type { CommitResult } from '../../../tree/commit-written.ts';
+import type { WrittenFiles } from '../../../tree/receive-written.ts';
 import { toText } from '../../../wire/bytes.ts';
 import type { JobEnd } from '../../../wire/job-messages.ts';
 import type { AttemptRecord, ServedAttempt } from '../attempt-record.ts';
@@ -46,7 +49,18 @@ export async function settleServed(
     return { kind: 'again', reason: 'stale-view', detail: `${toText(changed)} changed while it ran` };
   // Nobody wants it any more: nothing of it may appear.
   if (record.state === 'abandoned') return { kind: 'again', reason: 'lost-peer', detail: 'it was given up' };
-  const result = await written.commit();
+  return await commitWritten(written);
+}
+
+/** What cannot be written here, as on a full disk, is not the worker's fault, and none of the others can help. */
+async function commitWritten(written: WrittenFiles): Promise<Settlement> {
+  let result: CommitResult;
+  try {
+    result = await written.commit();
+  } catch (error) {
+    if (!(error instanceof SwarmError)) throw error;
+    return { kind: 'inline', reason: 'unwritable', detail: error.message };
+  }
   if ('conflict' in result)
     return {
       kind: 'inline',
