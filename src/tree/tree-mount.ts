@@ -45,7 +45,7 @@ export interface TreeMountOptions {
   readonly useOwnFiles?: boolean;
   /** Something is wanted of the submitter. */
   readonly onRequest: (type: TreeRequest, payload: Uint8Array) => void;
-  /** No job that runs now is to be believed. */
+  /** A job is not to be believed. */
   readonly onFault: (fault: TreeFault) => void;
   readonly onLost: (why: string) => void;
 }

@@ -287,7 +287,7 @@ export function parseTreeManifestHead(payload: Uint8Array): TreeManifestHead {
 /** By their number on the wire. */
 export const treeFaultKinds = ['fetch', 'refused', 'write', 'stale'] as const;
 
-/** Why no job that ran at this time is to be believed. */
+/** Why a job is not to be believed. */
 export interface TreeFault {
   /** Could not be had; exists and is not served; was to be written where only reading is; changed under the job. */
   readonly kind: (typeof treeFaultKinds)[number];
@@ -295,6 +295,8 @@ export interface TreeFault {
   readonly path: TreePath;
   /** In the directory `path`; empty if the path itself is meant. */
   readonly name: ByteString;
+  /** The name of the job's scratch; empty if it is not known, and then no job that ran at this time is to be believed. */
+  readonly job: ByteString;
 }
 
 /** @throws FrameError */
@@ -302,7 +304,7 @@ export function parseTreeFault(payload: Uint8Array): TreeFault {
   const from = new Cursor('TREE_FAULT', payload);
   const kind = treeFaultKinds[from.u8()];
   if (kind === undefined) throw new FrameError('a TREE_FAULT message is of no known kind');
-  const fault = { kind, errno: from.u32(), path: from.text(), name: from.text() };
+  const fault = { kind, errno: from.u32(), path: from.text(), name: from.text(), job: from.text() };
   from.end();
   return fault;
 }

@@ -178,6 +178,28 @@ test('what must not be served is not there, by whatever way, and that it was wan
   }
 });
 
+test('what goes wrong is held against the job whose processes met it, and no other one', {
+  skip,
+}, async () => {
+  const bystander = lab.start(['sleep', '1000']);
+  const secret = path.join(directory, 'not-for-all');
+  fs.writeFileSync(secret, 'KEY', { mode: 0o600 });
+  for (const script of [
+    `cat ${secret}`,
+    `(setsid sh -c "cat ${secret}" &); sleep 0.2`,
+    'echo x >/usr/x',
+    // It says that it is another job.
+    `sh -c 'cat ${secret}' --scratch=${bystander.job.scratch}`,
+  ]) {
+    const first = lab.faults.length;
+    const result = await lab.sh(`${script} 2>/dev/null; true`);
+    const blamed = new Set(lab.faults.slice(first).map(({ job }) => job));
+    assert.deepEqual([...blamed], [path.basename(result.job.scratch)], script);
+  }
+  bystander.cancel();
+  await bystander.ended;
+});
+
 test('nothing of the worker is reachable: no root of another process, no file outside the tree', {
   skip,
 }, async () => {

@@ -193,7 +193,9 @@ export class TreeLab {
       wallMs,
       exit,
       report,
-      faults: this.faults.slice(firstFault),
+      faults: this.faults
+        .slice(firstFault)
+        .filter((fault) => fault.job === '' || fault.job === path.basename(job.scratch)),
       job,
     };
   }

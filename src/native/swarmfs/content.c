@@ -271,8 +271,7 @@ static int take_changed(struct fs *fs, struct node *node) {
 
 static void fail_read(struct fs *fs, struct node *node, int kind, int error) {
   if (node->content) node->content->own_offered = 0;
-  report_fault(fs, kind, error, node, "");
-  fail_waiting(fs, node, EIO);
+  fault_waiting(fs, node, kind, error, EIO);
 }
 
 /* An answer to a READ of ours; the node is held. */

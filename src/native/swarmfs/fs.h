@@ -44,6 +44,7 @@ struct fs {
   struct applying *applying, **applying_last;
   unsigned char *read_buffer;    /* KERNEL_READ_BYTES: an answer */
   unsigned char *request_buffer; /* REQUEST_BUFFER_BYTES */
+  uint32_t asker;                /* the process whose request is handled now */
   int ended;                     /* the connection to the kernel or the peer is over */
   struct {
     uint64_t requests, opcodes[64], asks, lists, looks, reads, own_files, own_bytes, fetched_bytes, faults,
@@ -53,7 +54,7 @@ struct fs {
 
 /* Answers STORE and DISCARD; `error` is an errno, or 0. */
 void send_done(struct fs *fs, uint32_t id, int error);
-/* Tells the peer that a job which ran now is not to be believed: which path, as far as there is one. */
+/* Tells the peer that the asker's job is not to be believed: which path, as far as there is one. */
 void report_fault(struct fs *fs, int kind, int error, const struct node *node, const char *name);
 
 #endif

@@ -14,6 +14,8 @@ static const uint64_t forever_s = (uint64_t)1 << 40;
 
 uint64_t kernel_unique(const void *request) { return ((const struct fuse_in_header *)request)->unique; }
 
+uint32_t kernel_asker(const void *request) { return ((const struct fuse_in_header *)request)->pid; }
+
 void kernel_reply(struct fs *fs, uint64_t unique, int error, const void *data, size_t length) {
   struct fuse_out_header header = {
       .len = (uint32_t)(sizeof header + length), .error = -error, .unique = unique};
@@ -257,6 +259,7 @@ static void dispatch(struct fs *fs, struct node *node, const struct fuse_in_head
 
 void kernel_handle(struct fs *fs, const unsigned char *request, size_t length) {
   const struct fuse_in_header *header = (const struct fuse_in_header *)request;
+  fs->asker = header->pid;
   if (length < sizeof *header + least_body(header->opcode))
     return kernel_reply(fs, header->unique, EIO, NULL, 0);
   switch (header->opcode) {

@@ -109,8 +109,7 @@ static void take_listing(struct fs *fs, struct node *node, const struct manifest
   if (node->detached) return fail_waiting(fs, node, ESTALE);
   if (manifest->flags & MANIFEST_FAILED) {
     directory->asked = 0;
-    report_fault(fs, FAULT_FETCH, manifest->error, node, "");
-    return fail_waiting(fs, node, EIO);
+    return fault_waiting(fs, node, FAULT_FETCH, manifest->error, EIO);
   }
   uint64_t needed = node->invalid_generation > fs->everything_generation ? node->invalid_generation
                                                                          : fs->everything_generation;
@@ -134,12 +133,10 @@ static void take_look(struct fs *fs, struct node *node, const struct manifest *m
   node->asked = 0;
   if (node->detached) return fail_waiting(fs, node, ESTALE);
   if (manifest->flags & MANIFEST_FAILED) {
-    report_fault(fs, FAULT_FETCH, manifest->error, node, "");
-    return fail_waiting(fs, node, EIO);
+    return fault_waiting(fs, node, FAULT_FETCH, manifest->error, EIO);
   }
   if (manifest->flags & MANIFEST_REFUSED || manifest->count == 0) {
-    report_fault(fs, FAULT_REFUSED, EACCES, node, "");
-    return fail_waiting(fs, node, EACCES);
+    return fault_waiting(fs, node, FAULT_REFUSED, EACCES, EACCES);
   }
   take_entry(&from, &entry);
   uint64_t needed = node->invalid_generation > fs->everything_generation ? node->invalid_generation
@@ -196,8 +193,7 @@ int take_failed(struct fs *fs, const struct frame *frame) {
   if (ask->kind == ASK_LIST) node->directory->asked = 0;
   else if (ask->kind == ASK_LOOK) node->asked = 0;
   else content_forget(node);
-  report_fault(fs, FAULT_FETCH, error, node, "");
-  fail_waiting(fs, node, EIO);
+  fault_waiting(fs, node, FAULT_FETCH, error, EIO);
   ask_free(fs, ask);
   return 0;
 }

@@ -64,6 +64,17 @@ void fail_waiting(struct fs *fs, struct node *node, int error) {
   node_release(&fs->nodes, node);
 }
 
+void fault_waiting(struct fs *fs, struct node *node, int kind, int fault, int error) {
+  /* Where nobody waits any more, it is not known which job may have had half of an answer. */
+  fs->asker = 0;
+  if (!node->waiting) report_fault(fs, kind, fault, node, "");
+  for (struct waiting *waiting = node->waiting; waiting; waiting = waiting->next_of_node) {
+    fs->asker = kernel_asker(waiting->request);
+    report_fault(fs, kind, fault, node, "");
+  }
+  fail_waiting(fs, node, error);
+}
+
 void wake_waiting(struct fs *fs, struct node *node) {
   node->holds++;
   for (struct waiting *waiting = waiting_take(fs, node), *next; waiting; waiting = next) {

@@ -45,6 +45,8 @@ void waiting_free(struct waiting *waiting);
 struct waiting *waiting_interrupted(struct fs *fs, uint64_t unique);
 /* Answers all that wait for a node with an error. */
 void fail_waiting(struct fs *fs, struct node *node, int error);
+/* The same, and the jobs that wait are not to be believed: see report_fault, which is told `kind` and `fault`. */
+void fault_waiting(struct fs *fs, struct node *node, int kind, int fault, int error);
 /* Handles all that wait for a node again. */
 void wake_waiting(struct fs *fs, struct node *node);
 

@@ -75,7 +75,8 @@ export class HostedTree {
         cacheBytes,
         onRequest: (type, payload) => channel.send(type, payload),
         onFault: (fault) => {
-          for (const { faults } of this.#stays) faults.push(fault);
+          for (const { name, faults } of this.#stays)
+            if (fault.job === '' || fault.job === name) faults.push(fault);
         },
         onLost: (why) => this.close(`swarmfs is gone: ${why}`),
       });
