@@ -79,7 +79,7 @@ function latency(rounds = 150): Latencies {
 }
 
 /** CPU time of processes, their ended children included, by a pattern of their command lines. */
-function cpuMs(pattern: RegExp): number {
+export function cpuMs(pattern: RegExp): number {
   let ticks = 0;
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
@@ -96,7 +96,7 @@ function cpuMs(pattern: RegExp): number {
   return ticks * tickMs;
 }
 
-const peer = /\/(buildswarm|(swarmexec|swarmlook))( |$)|dist\/src\//;
+export const peer = /\/(buildswarm|(swarmexec|swarmlook))( |$)|dist\/src\//;
 
 function cpu(jobs = 300): CpuMs {
   // A shell's fork is cheap and alike for both.

@@ -13,7 +13,9 @@ import { addShare } from './share.ts';
 import { addStart } from './start.ts';
 import { addStatus } from './status.ts';
 import { addStop } from './stop.ts';
+import { addTop } from './top.ts';
 import { addTrace } from './trace.ts';
+import { addWeb } from './web.ts';
 import { addWhy } from './why.ts';
 
 /** Adds all commands, each with its flags. */
@@ -34,6 +36,8 @@ export function addCommands(program: Command): void {
     addLogs,
     addMetrics,
     addTrace,
+    addTop,
+    addWeb,
   ])
     add(program);
 }

@@ -1,11 +1,11 @@
 /** `buildswarm metrics`: figures for Prometheus, once or over HTTP on this machine. */
 import { createServer } from 'node:http';
 import type { Command } from 'commander';
-import { SwarmError } from '../core/swarm-error.ts';
 import { visibleText } from '../core/visible.ts';
 import { requestOne } from '../local/client.ts';
 import { action } from './exit.ts';
 import { localSocket } from './local-socket.ts';
+import { listenOnLoopback, parsePort } from './loopback.ts';
 
 export function addMetrics(program: Command): void {
   program
@@ -18,9 +18,7 @@ export function addMetrics(program: Command): void {
           process.stdout.write(await fetchMetrics());
           return;
         }
-        if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
-          program.error(`error: "${port}" is not a port; give a whole number from 0 to 65535`);
-        await serve(Number(port));
+        await serve(parsePort(program, port));
       }),
     );
 }
@@ -43,18 +41,7 @@ async function serve(port: number): Promise<void> {
       (error: unknown) => response.writeHead(503).end(error instanceof Error ? error.message : String(error)),
     );
   });
-  await new Promise((_, reject) => {
-    server.once('error', (cause) =>
-      reject(
-        new SwarmError('E_LISTEN', `Port ${port} of this machine cannot be listened on: ${cause.message}.`, {
-          cause,
-        }),
-      ),
-    );
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address();
-      const real = typeof address === 'object' && address !== null ? address.port : port;
-      process.stderr.write(`serving http://127.0.0.1:${real}/metrics\n`);
-    });
-  });
+  const real = await listenOnLoopback(server, port);
+  process.stderr.write(`serving http://127.0.0.1:${real}/metrics\n`);
+  await new Promise<never>(() => undefined);
 }

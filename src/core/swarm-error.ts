@@ -15,6 +15,7 @@ const codes = [
   'E_PAIRING',
   'E_NO_ANSWER',
   'E_NO_LOG',
+  'E_NO_PAGE',
 ] as const;
 export type SwarmErrorCode = (typeof codes)[number];
 

@@ -195,6 +195,7 @@ class Peer implements RunningPeer {
       isDirect: (peer) => introductions.isUsable(peer),
       refusals: (peer) => submitter.refusals.of(peer, trusted.refusals(peer)),
       doneFor: host.doneFor,
+      hostedFor: () => host.countByPeer(),
       warnings: [...warnings, ...knownMachines.faults, ...members.faults, ...faultWarning(this.#faults())],
       pairing,
       examine: (directory, status) => examine(this.#parts, status, directory),

@@ -22,6 +22,8 @@ const requestSchema = v.variant('op', [
   }),
   /** Why jobs of the newest build ran here, counted. */
   v.object({ op: v.literal('build') }),
+  /** All that a live view shows; of the jobs that have ended only those that did so after `after` others. */
+  v.object({ op: v.literal('live'), after: v.number() }),
   /** What is wrong; `directory`: where the user is, absolute. */
   v.object({ op: v.literal('doctor'), directory: v.string() }),
   /** Figures in the text format of Prometheus. */
@@ -177,6 +179,50 @@ const buildSchema = v.object({
 /** The newest build, by reasons. */
 export type Build = ValueOf<typeof buildSchema>;
 
+const glimpseSchema = v.object({
+  job: v.number(),
+  /** Shortened. */
+  command: v.string(),
+  cwd: v.string(),
+  /** The first path that it says it writes. */
+  output: v.optional(v.string()),
+  /** Where it ended: the id of a peer, `inline`, or empty. */
+  place: v.optional(v.string()),
+  ending: v.optional(v.string()),
+  /** ms since 1970. */
+  startedAtMs: v.number(),
+  endedAtMs: v.optional(v.number()),
+  steps: v.array(
+    v.object({
+      /** Since the job was handed in. */
+      atMs: v.number(),
+      kind: v.string(),
+      reason: v.optional(v.string()),
+      /** Id of a peer. */
+      peer: v.optional(v.string()),
+    }),
+  ),
+});
+/** What a live view shows of a job. */
+export type Glimpse = ValueOf<typeof glimpseSchema>;
+
+const liveSchema = v.object({
+  /** When the peer was started, ms since 1970: another one counts its jobs anew. */
+  startedAtMs: v.number(),
+  status: statusSchema,
+  build: buildSchema,
+  /** Jobs of others that this machine has taken, by the name of their submitter. */
+  hosted: v.array(v.object({ submitter: v.string(), jobs: v.number() })),
+  /** Those that have not ended, then ended ones in the order of their ends. */
+  jobs: v.array(glimpseSchema),
+  /** How many have ended up to the last one here: the next `after`. */
+  ended: v.number(),
+  /** More have ended than fit. */
+  isMore: v.boolean(),
+});
+/** All that a live view shows. */
+export type Live = ValueOf<typeof liveSchema>;
+
 const findingSchema = v.object({
   check: v.string(),
   /** `note`: nothing is wrong as far as was seen, but it may explain something. */
@@ -194,6 +240,7 @@ const replySchemas = {
   stop: v.object({ waiting: v.number() }),
   why: v.object({ jobs: v.array(explanationSchema) }),
   build: buildSchema,
+  live: liveSchema,
   metrics: v.object({ text: v.string() }),
   /** `shares`: roots of those that this peer has joined. */
   doctor: v.object({ findings: v.array(findingSchema), shares: v.array(v.string()) }),

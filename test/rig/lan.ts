@@ -1,5 +1,5 @@
 /** A LAN of namespaces (scripts/lan) for one test. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { check, checkout, type Ended, type Running, type RunOptions, run, start } from './child.ts';
 
@@ -51,6 +51,18 @@ export class Lan {
   /** Starts a program on a machine. */
   start(host: Host, argv: readonly string[], options: RunOptions = {}): Running {
     return start([script, 'exec', host, ...argv], this.#options(options));
+  }
+
+  /**
+   * Writes a program that runs another one in the network of a machine, for libraries that start a program by its path
+   * and speak to it by descriptors, which `exec` closes.
+   */
+  async inNetworkOf(host: Host, program: string): Promise<string> {
+    const file = path.join(this.#root, `${program}-${host}`);
+    const identity = path.join(this.#root, 'lan', host);
+    const enter = `read -r pid rest <'${identity}' && exec nsenter -t "$pid" -n ${program} "$@"`;
+    await writeFile(file, `#!/bin/sh\n${enter}\n`, { mode: 0o700 });
+    return file;
   }
 
   /** Pulls the network cable of a machine. */

@@ -22,8 +22,10 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   pairing: ['core', 'wire'],
   wrapper: ['wire'],
   peer: ['core', 'wire', 'swarm', 'local', 'share', 'tree', 'work', 'machine', 'pairing'],
+  // What is shown in a browser.
+  web: ['core', 'wire'],
   // The CLI speaks to the peer; `daemon` becomes one, `start` and `share` do their own part of the work.
-  cli: ['core', 'wire', 'local', 'machine', 'native', 'pairing', 'peer', 'share', 'swarm'],
+  cli: ['core', 'wire', 'local', 'machine', 'native', 'pairing', 'peer', 'share', 'swarm', 'web'],
 };
 
 interface SourceFile {
@@ -34,7 +36,7 @@ interface SourceFile {
 }
 
 const files: readonly SourceFile[] = readdirSync(source, { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.ts'))
+  .filter((name) => /\.tsx?$/.test(name))
   .map((name) => {
     const text = readFileSync(join(source, name), 'utf8');
     const found = text.matchAll(

@@ -1,6 +1,12 @@
 /** What a job did when, from the steps that the peer remembers of it. Pure. */
 import type { ExplainedStep, Explanation } from '../../wire/cli-messages.ts';
 
+type TimedStep = Pick<ExplainedStep, 'atMs' | 'kind' | 'peer'>;
+/** What is needed to know of a job. */
+export interface TimedJob extends Pick<Explanation, 'startedAtMs' | 'endedAtMs'> {
+  readonly steps: readonly TimedStep[];
+}
+
 /** What a job does in an interval: `queue` waits at its submitter, `wait` in the queue of its worker. */
 export type Phase = 'read' | 'queue' | 'offer' | 'wait' | 'run' | 'commit';
 
@@ -31,7 +37,7 @@ const begins: Readonly<Record<string, Phase>> = {
  *
  * @param nowMs - the end of a job that has not ended.
  */
-export function timelineOf(job: Explanation, nowMs: number): Interval[] {
+export function timelineOf(job: TimedJob, nowMs: number): Interval[] {
   const intervals: Interval[] = [];
   const endMs = job.endedAtMs ?? nowMs;
   let phase: Phase = 'read';
@@ -62,11 +68,11 @@ export function timelineOf(job: Explanation, nowMs: number): Interval[] {
   return intervals;
 }
 
-function placeOf({ kind, peer }: ExplainedStep): string {
+function placeOf({ kind, peer }: TimedStep): string {
   return kind === 'inline' ? 'inline' : (peer ?? '');
 }
 
 /** Whether another offer, or a run here, comes after this step. */
-function isFollowed(steps: readonly ExplainedStep[], index: number): boolean {
+function isFollowed(steps: readonly TimedStep[], index: number): boolean {
   return steps.slice(index + 1).some(({ kind }) => kind === 'offered' || kind === 'inline');
 }

@@ -57,6 +57,8 @@ export interface JobRecord {
   place?: string;
   ending?: string;
   endedAtMs?: number;
+  /** How many jobs had ended then, this one counted. */
+  endNumber?: number;
 }
 
 export interface LedgerOptions {
@@ -74,6 +76,7 @@ export class Ledger {
   readonly #counts = new Map<Reason, number>();
   readonly build: BuildTally;
   #bytes = 0;
+  #ended = 0;
 
   constructor(now: () => number, options: LedgerOptions = {}) {
     this.#now = now;
@@ -133,6 +136,8 @@ export class Ledger {
     record.place = place;
     record.ending = ending;
     record.endedAtMs = this.#now();
+    this.#ended += 1;
+    record.endNumber = this.#ended;
     this.#onEnd?.(record);
   }
 
@@ -150,6 +155,25 @@ export class Ledger {
   /** Jobs from that number on that are remembered, the oldest first. */
   from(job: JobId, limit: number): JobRecord[] {
     return [...this.#records.values()].filter((record) => record.job >= job).slice(0, limit);
+  }
+
+  /** How many jobs have ended. */
+  get ended(): number {
+    return this.#ended;
+  }
+
+  /** Jobs that have not ended, the newest first. */
+  unended(limit: number): JobRecord[] {
+    return this.newest(limit, ({ endNumber }) => endNumber === undefined);
+  }
+
+  /** Jobs that ended after so many others, in the order of their ends. */
+  endedAfter(count: number, limit: number): JobRecord[] {
+    if (count >= this.#ended) return [];
+    return [...this.#records.values()]
+      .filter(({ endNumber = 0 }) => endNumber > count)
+      .toSorted((a, b) => (a.endNumber ?? 0) - (b.endNumber ?? 0))
+      .slice(0, limit);
   }
 
   /** The newest jobs of which `wanted` holds, the newest first. */

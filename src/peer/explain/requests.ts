@@ -10,6 +10,7 @@ import type { Neighbours } from '../mesh/neighbours.ts';
 import type { Pairing } from '../trust/pairing.ts';
 import { describeBuild, explainJob, type Telling } from './explain-job.ts';
 import type { JobRecord, Ledger } from './ledger.ts';
+import { describeLive } from './live.ts';
 import { renderMetrics } from './metrics.ts';
 import type { WhyNot } from './refusals.ts';
 import { buildStatus } from './status.ts';
@@ -29,6 +30,8 @@ export interface PeerView {
   /** Why a worker is not used. */
   readonly refusals: (peer: PeerName) => WhyNot;
   readonly doneFor: ReadonlyMap<PeerName, number>;
+  /** Jobs of others that are here now, by peer. */
+  readonly hostedFor: () => ReadonlyMap<PeerName, number>;
   readonly warnings: readonly string[];
   /** Reads anew which machines are known. */
   readonly examine: (directory: string, status: Status) => Promise<Reply<'doctor'>>;
@@ -76,6 +79,13 @@ export function answerRequest(request: CliRequest, view: PeerView): void {
       request.reply(encodeReply('build', describeBuild(view.ledger.build, tellingOf(view).originMs)));
       request.end();
       break;
+    case 'live': {
+      const hosted = [...view.hostedFor()].map(([submitter, jobs]) => ({ submitter, jobs }));
+      const live = { status: statusOf(view), hosted };
+      request.reply(encodeReply('live', describeLive(live, view.ledger, tellingOf(view), asked.after)));
+      request.end();
+      break;
+    }
     case 'doctor':
       void view.examine(asked.directory, statusOf(view)).then((reply) => {
         request.reply(encodeReply('doctor', reply));

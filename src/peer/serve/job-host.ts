@@ -71,6 +71,13 @@ export class JobHost {
     return [...this.#jobs.values()].flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
   }
 
+  /** Jobs that wait or run here, by the peer that asked for them. */
+  countByPeer(): Map<PeerName, number> {
+    const counts = new Map<PeerName, number>();
+    for (const { peer } of this.#jobs.values()) counts.set(peer, (counts.get(peer) ?? 0) + 1);
+    return counts;
+  }
+
   /** Jobs whose submitter waits for a last word. */
   get size(): number {
     return this.#jobs.size + this.#finishing;

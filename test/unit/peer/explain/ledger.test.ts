@@ -79,3 +79,16 @@ test('a build begins with the first job after a pause without any', () => {
   ledger.close(3, 'a', 'exited 0');
   assert.equal(build.elsewhere, 2, 'a job ends once');
 });
+
+test('those who watch are told each job until it has ended, and each end once', () => {
+  const { ledger } = ledgerOf();
+  for (const job of [1, 2, 3]) ledger.open(job, 'g++', '/share');
+  const ids = (records: readonly { job: number }[]) => records.map(({ job }) => job);
+  ledger.close(3, 'x', 'exited 0');
+  ledger.close(1, 'x', 'exited 0');
+  assert.deepEqual(ids(ledger.unended(9)), [2]);
+  assert.deepEqual(ids(ledger.endedAfter(0, 9)), [3, 1], 'in the order of their ends');
+  assert.deepEqual(ids(ledger.endedAfter(0, 1)), [3]);
+  assert.deepEqual(ids(ledger.endedAfter(1, 9)), [1]);
+  assert.deepEqual(ids(ledger.endedAfter(ledger.ended, 9)), []);
+});

@@ -1,0 +1,125 @@
+/** Follows what the peer of this machine does, by asking it again and again: for `top` and `web`. */
+import { visibleValue } from '../../core/visible.ts';
+import { requestOne } from '../../local/client.ts';
+import type { Moment, Run, Sample } from '../../web/messages.ts';
+import type { Glimpse, Live, PeerStatus, Status } from '../../wire/cli-messages.ts';
+import { jobsToUse } from '../status-view.ts';
+import { runsOf } from './runs.ts';
+
+/** As many as the peer remembers. */
+const mostRuns = 10_000;
+
+export interface Update {
+  readonly moment: Moment;
+  /** Runs that are new or have changed since the last update. */
+  readonly changed: readonly Run[];
+  /** The peer was started again since: all that was known is forgotten. */
+  readonly isReset: boolean;
+}
+
+export class LiveSwarm {
+  readonly #socket: string;
+  /** By job and attempt; those that ended first come first. */
+  readonly #runs = new Map<string, Run>();
+  #startedAtMs = 0;
+  #ended = 0;
+  #last: { readonly atMs: number; readonly done: number } | undefined;
+
+  constructor(socket: string) {
+    this.#socket = socket;
+  }
+
+  /** All that is remembered. */
+  get runs(): Run[] {
+    return [...this.#runs.values()];
+  }
+
+  /** Asks the peer once. @throws SwarmError if it does not answer. */
+  async update(): Promise<Update> {
+    const changed = new Map<string, Run>();
+    let isReset = false;
+    let live: Live;
+    do {
+      live = visibleValue(await requestOne(this.#socket, { op: 'live', after: this.#ended }));
+      if (live.startedAtMs !== this.#startedAtMs) {
+        isReset = true;
+        this.#forget(live);
+        changed.clear();
+        live = visibleValue(await requestOne(this.#socket, { op: 'live', after: 0 }));
+      }
+      this.#ended = live.ended;
+      for (const job of live.jobs) this.#take(job, live.status.self.id, changed);
+    } while (live.isMore);
+    return { moment: this.#momentOf(live), changed: [...changed.values()], isReset };
+  }
+
+  #forget({ startedAtMs }: Live): void {
+    this.#startedAtMs = startedAtMs;
+    this.#ended = 0;
+    this.#last = undefined;
+    this.#runs.clear();
+  }
+
+  #take(job: Glimpse, self: string, changed: Map<string, Run>): void {
+    for (const run of runsOf(job, self, Date.now())) {
+      const key = `${run.job}.${run.attempt}`;
+      const known = this.#runs.get(key);
+      if (known?.outcome === run.outcome && known.toMs === run.toMs) continue;
+      this.#runs.delete(key);
+      this.#runs.set(key, run);
+      changed.set(key, run);
+    }
+    for (const key of this.#runs.keys()) {
+      if (this.#runs.size <= mostRuns) break;
+      this.#runs.delete(key);
+    }
+  }
+
+  #momentOf({ status, build, hosted }: Live): Moment {
+    const nowMs = Date.now();
+    const { done } = status.jobs;
+    const pastMs = this.#last === undefined ? 0 : nowMs - this.#last.atMs;
+    const jobsPerSecond = pastMs <= 0 ? 0 : (Math.max(0, done - (this.#last?.done ?? 0)) * 1_000) / pastMs;
+    this.#last = { atMs: nowMs, done };
+    const sample = sampleOf(status, nowMs, jobsPerSecond);
+    const gain = gainOf(this.runs, build.startedAtMs, status.self.slots, nowMs);
+    return { status, build, hosted, gain, advisedJobs: jobsToUse(status), sample };
+  }
+}
+
+/** This peer, and those that work for it: what others say of themselves counts only then. */
+export function workers(status: Status): PeerStatus[] {
+  return [status.self, ...status.peers.filter(({ state }) => state === 'ready')];
+}
+
+function sampleOf(status: Status, atMs: number, jobsPerSecond: number): Sample {
+  const all = workers(status);
+  return {
+    atMs,
+    jobsPerSecond,
+    slotsUsed: all.reduce((total, { running }) => total + running, 0),
+    slots: all.reduce((total, { slots }) => total + slots, 0),
+    queued: status.jobs.queued,
+  };
+}
+
+/**
+ * How many jobs ran at once since the build began, as a multiple of the slots of this machine: as much faster than this
+ * machine alone, were all machines equally fast. Runs that did not count are left out.
+ */
+export function gainOf(
+  runs: readonly Run[],
+  sinceMs: number | undefined,
+  ownSlots: number,
+  nowMs: number,
+): number | undefined {
+  if (sinceMs === undefined) return undefined;
+  let runMs = 0;
+  let endMs = sinceMs;
+  for (const { fromMs, toMs = nowMs, outcome } of runs) {
+    if (fromMs < sinceMs) continue;
+    endMs = Math.max(endMs, toMs);
+    if (outcome !== 'lost') runMs += toMs - fromMs;
+  }
+  return endMs === sinceMs ? undefined : runMs / (endMs - sinceMs) / Math.max(1, ownSlots);
+}

@@ -1,0 +1,49 @@
+/** Puts together what live views show: the swarm, the newest build, and the jobs that they have not seen the end of. */
+import type { Glimpse, Live } from '../../wire/cli-messages.ts';
+import { describeBuild, type Telling } from './explain-job.ts';
+import type { JobRecord, Ledger } from './ledger.ts';
+
+/** Of each kind, ended or not; more come with the next request. */
+const mostJobs = 1_000;
+const longestCommand = 240;
+
+/** @param after - how many jobs had ended when the caller asked the last time. */
+export function describeLive(
+  { status, hosted }: Pick<Live, 'status' | 'hosted'>,
+  ledger: Ledger,
+  { nameOf, originMs }: Telling,
+  after: number,
+): Live {
+  const ended = ledger.endedAfter(after, mostJobs);
+  const upTo = ended.at(-1)?.endNumber ?? ledger.ended;
+  return {
+    startedAtMs: Math.round(originMs),
+    status,
+    build: describeBuild(ledger.build, originMs),
+    hosted: hosted.map(({ submitter, jobs }) => ({ submitter: nameOf(submitter), jobs })),
+    jobs: [...ledger.unended(mostJobs), ...ended].map((record) => glimpseOf(record, originMs)),
+    ended: upTo,
+    isMore: upTo < ledger.ended,
+  };
+}
+
+function glimpseOf(record: JobRecord, originMs: number): Glimpse {
+  const { job, command, cwd, outputs, place, ending, startedAtMs, endedAtMs, steps } = record;
+  const [output = ''] = outputs.split('\n', 1);
+  return {
+    job,
+    command: command.slice(0, longestCommand),
+    cwd,
+    ...(output === '' ? {} : { output }),
+    ...(place === undefined ? {} : { place }),
+    ...(ending === undefined ? {} : { ending }),
+    startedAtMs: Math.round(startedAtMs + originMs),
+    ...(endedAtMs === undefined ? {} : { endedAtMs: Math.round(endedAtMs + originMs) }),
+    steps: steps.map(({ atMs, kind, reason, peer }) => ({
+      atMs: Math.round((atMs - startedAtMs) * 10) / 10,
+      kind,
+      ...(reason === undefined ? {} : { reason }),
+      ...(peer === undefined ? {} : { peer }),
+    })),
+  };
+}
