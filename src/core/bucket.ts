@@ -30,4 +30,9 @@ export class Bucket {
     this.#left -= amount;
     return true;
   }
+
+  /** What was taken was not used after all. */
+  give(amount: number): void {
+    this.#left = Math.min(this.#allowance.burst, this.#left + amount);
+  }
 }

@@ -39,10 +39,14 @@ export interface LocalServer {
 }
 
 const accepted: readonly FrameName[] = ['ARGV', 'ENV', 'JOB', 'STDIN', 'STDIN_END', 'SIGNAL', 'REQUEST'];
+/** Connections that wait to be taken; whoever comes then runs its command itself. */
+const backlog = 4_096;
 /** A wrapper that connects and then says nothing is no wrapper. */
 const requestTimeoutMs = 10_000;
 /** A wrapper gives a silent peer up after 20 s. */
 const beatMs = 5_000;
+/** A request that is long waits so long before it is read on, where many are. */
+const readAgainMs = 50;
 /** A caller that was answered and does not close its end is not waited for longer. */
 const lingerMs = 5_000;
 
@@ -102,9 +106,9 @@ function serve(
     requestTimeoutMs,
   );
   lobby.enter(socket, end);
-  const isWhole = (): void => {
+  const leave = (how: 'whole' | 'ended'): void => {
     clearTimeout(timer);
-    lobby.leave(socket);
+    lobby.leave(socket, how);
   };
   socket.on('data', (chunk) => {
     lobby.add(socket, chunk.length);
@@ -112,18 +116,19 @@ function serve(
       for (const frame of decoder.push(chunk)) {
         if (state === 'cli') throw new Error('a frame after the request of the CLI');
         if (frame.type === 'REQUEST') {
-          isWhole();
+          leave('whole');
           state = 'cli';
           init.onRequest(cliRequest(socket, parseRequest(frame.payload)));
           continue;
         }
         const request = wrapper.take(frame);
         if (request !== undefined) {
-          isWhole();
+          leave('whole');
           state = 'wrapper';
           init.onJob(request, wrapper);
         }
       }
+      readOn(socket, lobby);
     } catch (error) {
       end(error as Error);
     }
@@ -131,13 +136,24 @@ function serve(
   // An error is followed by close, which is what counts: a caller that is gone.
   socket.on('error', () => socket.destroy());
   socket.on('end', () => {
-    isWhole();
+    leave('ended');
     wrapper.closed();
   });
   socket.on('close', () => {
-    isWhole();
+    leave('ended');
     wrapper.closed();
   });
+}
+
+/** Reads on now, or when it may. */
+function readOn(socket: Socket, lobby: Lobby<Socket>): void {
+  if (socket.destroyed) return;
+  if (lobby.mayRead(socket)) {
+    if (socket.isPaused()) socket.resume();
+    return;
+  }
+  socket.pause();
+  setTimeout(() => readOn(socket, lobby), readAgainMs).unref();
 }
 
 function cliRequest(socket: Socket, asked: Request | undefined): CliRequest {
@@ -186,7 +202,7 @@ async function listenAt(server: Server, path: string, directory: string): Promis
   const own = join(directory, `s${randomBytes(3).toString('hex')}`);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(cannotOpen(path, cause)));
-    server.listen(own, 511, resolve);
+    server.listen(own, backlog, resolve);
   });
   // A connection that cannot be taken, as no descriptor is left, is that of one wrapper, which then runs its command itself.
   server.on('error', () => undefined);

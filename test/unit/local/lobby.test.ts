@@ -38,9 +38,37 @@ test('bytes that wait are bounded, and the ones who sent last are the last to go
   enter(4, 5);
   lobby.add(4, 2 ** 23);
   assert.deepEqual(ended, [1]);
-  lobby.leave(2);
+  lobby.leave(2, 'ended');
   lobby.add(3, 2 ** 24);
   assert.deepEqual(ended, [1, 0]);
   lobby.add(1, 2 ** 30);
   assert.deepEqual(ended, [1, 0], 'what has left counts no more');
+});
+
+/** Bytes of connections from..to that are read while nothing else happens, each sending all that it may, up to 1 MiB. */
+function readAll({ lobby, enter }: ReturnType<typeof rig>, from: number, to: number): number {
+  const chunkBytes = 64 * 1024;
+  let readBytes = 0;
+  for (let n = from; n < to; n += 1) {
+    enter(n, n + 1);
+    for (let chunk = 0; chunk < 16 && (chunk === 0 || lobby.mayRead(n)); chunk += 1) {
+      lobby.add(n, chunkBytes);
+      readBytes += chunkBytes;
+    }
+  }
+  return readBytes;
+}
+
+test('long requests that never become whole are read at a bounded rate, those that do at any', () => {
+  const it = rig();
+  for (let n = 0; n < 200; n += 1) {
+    assert.equal(readAll(it, n, n + 1), 2 ** 20, 'an honest one is not kept waiting');
+    it.lobby.leave(n, 'whole');
+  }
+  const atOnceBytes = readAll(it, 200, 400);
+  assert.ok(atOnceBytes <= 200 * 64 * 1024 + 2 ** 24, `${atOnceBytes} bytes`);
+  assert.equal(readAll(it, 400, 401), 64 * 1024, 'what most requests have is read at once');
+  assert.equal(it.lobby.mayRead(400), false);
+  it.pass(1_000);
+  assert.equal(it.lobby.mayRead(400), true);
 });
