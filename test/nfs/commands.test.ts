@@ -34,6 +34,16 @@ const steps = [
 const prime =
   'ls -lR . >/dev/null; cat new/x new/deep/[fg] old/x link/x hard t empty next/deep/f >/dev/null 2>&1; true';
 
+/** Plain errors, each behind a header that changes too. */
+const mistakes: readonly (readonly [text: string, option?: string])[] = [
+  ['int broken( { return 0; }'],
+  ['int wrong = undeclared;'],
+  ['#include "missing.h"'],
+  ['#error not for this machine'],
+  ['int warned(void) { int unused; return 0; }', '-Werror=unused-variable'],
+];
+const edits = 1;
+
 describe('commands', { skip: noLab ?? false }, () => {
   for (const mount of labMounts())
     test(`what a command leaves is seen at once on ${mount}`, async (t) => {
@@ -56,5 +66,35 @@ describe('commands', { skip: noLab ?? false }, () => {
       const counts = await swarm.counts();
       t.diagnostic(describeCounts(counts));
       assert.ok(counts.jobs.remote > 2 * steps.length, 'most were remote');
+    });
+
+  // Of one server: compilers take long on guests.
+  for (const mount of labMounts().slice(0, 2))
+    test(`a compile error is final after one run on ${mount}`, async (t) => {
+      await using swarm = await GuestSwarm.start(mount);
+      await swarm.run('A', 'mkdir tree', timeoutMs);
+      // The tree is known to the workers, as in an edit-compile-error loop.
+      const write = (name: string, text: string): string => `printf '%s\\n' '${text}' >${name}`;
+      await swarm.run(
+        'A',
+        `cd tree && ${write('own.h', 'int own;')} && ${write('good.c', '#include <stdio.h>\n#include "own.h"')} && for n in 1 2 3 4; do ${swarmrun} gcc -c good.c & done; wait`,
+        timeoutMs,
+      );
+      const before = await swarm.counts();
+      for (let edit = 0; edit < edits; edit += 1)
+        for (const [n, [text, option = '-Wall']] of mistakes.entries()) {
+          const source = write(`e${n}.c`, `#include <stdio.h>\n#include "own.h"\nint edit${edit};\n${text}`);
+          const gcc = `gcc -Wall ${option} -c e${n}.c`;
+          const said = await swarm.run(
+            'A',
+            `cd tree && ${write('own.h', `int own${edit};`)} && ${source} && { ${swarmrun} ${gcc} 2>there; echo $?; ${gcc} 2>here; cmp here there; }`,
+            timeoutMs,
+          );
+          assert.equal(said.trim(), '1', gcc);
+        }
+      const counts = await swarm.counts();
+      t.diagnostic(describeCounts(counts));
+      const all = edits * mistakes.length;
+      assert.equal(counts.jobs.remote - before.jobs.remote, all, 'each was final on a worker');
     });
 });

@@ -9,7 +9,7 @@ const slotsOf: Readonly<Record<GuestName, number>> = { A: 1, B: 2, C: 2 };
 const guests = Object.keys(slotsOf) as GuestName[];
 const environment = 'export XDG_RUNTIME_DIR=/run/swarm HOME=/tmp;';
 const buildswarm = join(checkout, 'bin/buildswarm');
-const startTimeoutMs = 120_000;
+const startTimeoutMs = 600_000;
 /** Says on a guest that its peer may serve the next test: to start one takes a guest half a minute. */
 const kept = '/run/swarm/kept';
 const stop = `${environment} rm -f ${kept}; ${buildswarm} stop --now 2>/dev/null || true`;

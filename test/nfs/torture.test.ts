@@ -12,7 +12,7 @@ import { labMounts, noLab } from './lab.ts';
 const jobs = Number(process.env['BUILDSWARM_TORTURE_JOBS'] ?? 60);
 const firstSeed = Number(process.env['BUILDSWARM_TORTURE_SEED'] ?? Math.floor(Math.random() * 1e6));
 /** Guests are slow: far more than a job takes. */
-const jobTimeoutMs = 5_000;
+const jobTimeoutMs = 25_000;
 /** Jobs within which a swarm without checks is seen to be wrong. */
 const jobsWithoutChecks = 600;
 
