@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ViewRules, viewRules } from '../../src/core/view/rules.ts';
 import { brokenRules } from './stale-cache/broken-rules.ts';
-import { playHistories } from './stale-cache.ts';
+import { History, playHistories } from './stale-cache.ts';
 
 test('no stale read is believed and everything ends, in 1500 histories', () => {
   const { wrong, counts } = playHistories(1, 1_500);
@@ -20,7 +20,7 @@ test('no stale read is believed and everything ends, in 1500 histories', () => {
 });
 
 /** The first seed from 1 on that shows that a rule is needed, so that the test need not search. */
-const telling: Record<keyof ViewRules, number> = {
+const telling: Record<Exclude<keyof ViewRules, 'kinshipsOf'>, number> = {
   looksCountFromMs: 9,
   toRefresh: 3,
   settlesAtOnce: 2747,
@@ -38,7 +38,10 @@ const telling: Record<keyof ViewRules, number> = {
   heldThroughout: 12_746,
 };
 
-for (const rule of Object.keys(viewRules) as (keyof ViewRules)[])
+/** In this history nothing is run again since a directory was searched before it was refreshed, unless the rule is broken. */
+const kinless = 547;
+
+for (const rule of Object.keys(telling) as (keyof typeof telling)[])
   test(`with the rule ${rule} broken a stale read is believed`, () => {
     const rules = { ...viewRules, [rule]: brokenRules[rule] };
     const known = playHistories(telling[rule], 1, rules).wrong;
@@ -47,6 +50,19 @@ for (const rule of Object.keys(viewRules) as (keyof ViewRules)[])
     assert.match(wrong.wrong[0] ?? '', /was seen as/);
     if (known === undefined) console.log(`${rule} is shown to be needed by seed ${wrong.seed} now`);
   });
+
+test('with the rule kinshipsOf broken compiles whose like has run are run again', () => {
+  const broken = { ...viewRules, kinshipsOf: brokenRules.kinshipsOf };
+  const again = 'again: view-grew';
+  const isTelling = (seed: number): boolean => {
+    const [kin, alone] = [viewRules, broken].map((rules) => new History(seed, rules).play().counts);
+    const jobs = [kin, alone].map((counts) => counts?.get('jobs') ?? 0);
+    return jobs[0] === jobs[1] && !kin?.has(again) && alone?.has(again) === true;
+  };
+  const first = Array.from({ length: 1_000 }, (_, at) => (at === 0 ? kinless : at)).find(isTelling);
+  assert.ok(first !== undefined, 'nobody misses kinshipsOf');
+  if (first !== kinless) console.log(`kinshipsOf is shown to be needed by seed ${first} now`);
+});
 
 function summary(counts: ReadonlyMap<string, number>): string {
   return JSON.stringify(Object.fromEntries(counts));

@@ -17,6 +17,8 @@ const maxAttempts = 3;
 /** In one history of so many the server's clock is set back by so much. */
 const setBackOneIn = 11;
 const setBackMs = 300_000;
+/** In three histories of so many, compiles are told of what compiles like them have searched. */
+const kinThreeIn = 13;
 
 export class History {
   readonly seed: number;
@@ -48,6 +50,10 @@ export class History {
 
   get #isSetBack(): boolean {
     return this.seed % setBackOneIn === setBackOneIn - 1;
+  }
+
+  get #hasKin(): boolean {
+    return this.seed % kinThreeIn < 3;
   }
 
   /** Plays it to its end. */
@@ -103,7 +109,7 @@ export class History {
       renamedOutputs: compiles ? [`${source}.o`] : [],
       inPlaceOutputs: kind === 'generate' ? [output] : [],
       key: `${kind} ${source}`,
-      kinships: [],
+      kinships: compiles && this.#hasKin ? [`${root}/src`, includeDirs.join(' ')] : [],
       byStat: kind === 'cached-compile',
       reports: kind !== 'generate',
     };

@@ -41,7 +41,7 @@ export function judgeOutcome(
   const because = unprovable ?? misleading(left) ?? foreign(searched.files);
   if (because !== undefined) return { kind: 'inline', because };
   state.remembered.set(view.job.key, searched);
-  for (const kinship of view.job.kinships)
+  for (const kinship of rules.kinshipsOf(view.job))
     learnKinSearch(
       getOrMake(state.kinSearches, kinship, () => new Set()),
       searched,

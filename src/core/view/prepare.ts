@@ -18,7 +18,7 @@ export function prepareOffer(
   let found = walkFor(state, view, view.wanted, view.includeEntries);
   if (found.look === undefined && mayNowSearchElsewhere(view)) {
     // Each job changes these, and few hold headers.
-    for (const kinship of view.job.kinships)
+    for (const kinship of rules.kinshipsOf(view.job))
       for (const entry of state.kinSearches.use(kinship) ?? [])
         if (!view.outputDirectories.has(entry)) view.wanted.add(entry);
     found = walkFor(state, view, view.wanted, view.includeEntries);

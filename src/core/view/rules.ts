@@ -34,6 +34,9 @@ export interface ViewRules {
   /** Files are judged by `stat` alone, so those known to be read are refreshed too. */
   readonly goesByStat: (job: ViewJob) => boolean;
 
+  /** Jobs of a kinship search alike: what one has searched is refreshed for the next, which would run twice else. */
+  readonly kinshipsOf: (job: ViewJob) => readonly string[];
+
   // What an attempt's result must show.
   /** A result that comes without a report of what was read is believed all the same. */
   readonly believesUnreported: (job: ViewJob, succeeded: boolean) => boolean;
@@ -58,6 +61,7 @@ export const viewRules: ViewRules = {
   quietAfterMs: (mount) => mount.cacheMaxMs + quietMarginMs,
   tellsOfClock: (isBefore) => isBefore,
   goesByStat: (job) => job.byStat,
+  kinshipsOf: (job) => job.kinships,
   believesUnreported: (job, succeeded) => succeeded && !job.reports,
   isCompared: (item) => item.entry !== undefined,
   mayBeYounger: (isOlder) => !isOlder,

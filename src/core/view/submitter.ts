@@ -88,9 +88,12 @@ export class SubmitterView {
   }
 
   /** Whether this job is known from an earlier run, or its like is: else its sources' words say more than nothing. */
-  isKnown({ key, kinships }: ViewJob): boolean {
-    const { remembered, kinSearches } = this.#state;
-    return remembered.has(key) || (kinships.length > 0 && kinships.every((each) => kinSearches.has(each)));
+  isKnown(job: ViewJob): boolean {
+    const { remembered, kinSearches, rules } = this.#state;
+    const kinships = rules.kinshipsOf(job);
+    return (
+      remembered.has(job.key) || (kinships.length > 0 && kinships.every((each) => kinSearches.has(each)))
+    );
   }
 
   /** What to do next to offer the job to this worker; after each step call again, until it is `offer` or `inline`. */

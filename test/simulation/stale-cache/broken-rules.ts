@@ -1,4 +1,4 @@
-/** The rules of views, broken one at a time: each makes a view believe what is not proven. */
+/** The rules of views, broken one at a time: each makes a view believe what is not proven, or compile again what was right. */
 import type { ViewRules } from '../../../src/core/view/rules.ts';
 
 const never = (): false => false;
@@ -17,6 +17,7 @@ export const brokenRules: { readonly [rule in keyof ViewRules]: ViewRules[rule] 
   quietAfterMs: () => 0,
   tellsOfClock: never,
   goesByStat: never,
+  kinshipsOf: none,
   believesUnreported: always,
   isCompared: never,
   mayBeYounger: never,
