@@ -277,10 +277,12 @@ async function readText(path: ByteString, disk: Disk): Promise<string | undefine
 
 /** Of an opaque command every word may be the name of a file, read or written. */
 function namedFilesOf(reading: Reading, cwd: ByteString): NamedFiles {
-  const { inputs, outputs, kind } = reading;
+  const { inputs, outputs, kind, programs } = reading;
+  // What is executed is looked at when programs are compared; one without a slash is not the file of that name here.
+  const read = inputs.filter((path) => !path.includes('/') || !programs.includes(path));
   return {
     // A response file that could not be read is still a word.
-    inputs: inputs.map((path) => resolvePath(cwd, path.replace(/^@/, ''))),
+    inputs: read.map((path) => resolvePath(cwd, path.replace(/^@/, ''))),
     outputs: outputs.map(({ path }) => resolvePath(cwd, path)),
     mayShare: kind !== 'compile' && kind !== 'link',
   };
