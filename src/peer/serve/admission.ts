@@ -45,7 +45,14 @@ export class Admission {
     if ('code' in share) return share;
     if (!namedBy(offer).every((path) => isPlainPathBelow(share.root, path)))
       return { code: 'outside-share', detail: 'a path of the job is not below the share' };
-    const out = await disk.run('wayOut', { root: share.root, paths: namedBy(offer) });
+    const written = [offer.cwd, ...writtenBy(offer)];
+    const { root } = share;
+    const isSeen = seesAsItIs(offer);
+    const { out, places } = await disk.run('ways', {
+      root,
+      paths: namedBy(offer),
+      written: isSeen ? written : [],
+    });
     if (out !== undefined)
       return { code: 'outside-share', detail: `${toText(out)} leads out of the share through a link` };
     const differing = await checkPrograms({ disk, sameness }, share, whole);
@@ -54,8 +61,8 @@ export class Admission {
     if (stale.length > 0) return { code: 'stale-view', detail: namesOf(stale), stale };
     await readFacts(disk, offer.reopen, { fresh: true });
     // After the refresh, so that what is resolved is what the submitter sees.
-    const places = await realPathsBelow(disk, share, [offer.cwd, ...writtenBy(offer)]);
-    const outside = places.find((place) => !place.ok);
+    const resolved = isSeen ? places : await realPathsBelow(disk, share, written);
+    const outside = resolved.find((place) => !place.ok);
     if (outside?.ok === false) return { code: 'outside-share', detail: outside.why };
     return undefined;
   }
@@ -73,6 +80,11 @@ export class Admission {
       return { code: 'share', detail: `${toText(root)} is not the root of a share here` };
     return found.share;
   }
+}
+
+/** Whether the submitter asks for nothing of the share to be seen anew: what is there is looked at once then. */
+function seesAsItIs({ view, reopen }: Offer): boolean {
+  return view.refresh.length + view.files.length + reopen.length === 0;
 }
 
 /** What is looked at for the job. */

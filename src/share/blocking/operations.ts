@@ -15,7 +15,7 @@ import { deviceOf, findRoot, makeRoot, realPathsBelow, topmostOwn, workingPlace 
 import { outsideStamps } from './stamps.ts';
 import { traced } from './traced.ts';
 import { bumpAll, changedBelow, modeOf, takeLooks } from './view-steps.ts';
-import { wayOut } from './way.ts';
+import { ways } from './way.ts';
 
 export const operations = {
   lookAll,
@@ -27,7 +27,7 @@ export const operations = {
   workingPlace,
   deviceOf,
   realPathsBelow,
-  wayOut,
+  ways,
   readMember,
   writeMember,
   removeMember,

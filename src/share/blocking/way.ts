@@ -6,12 +6,30 @@ import { lstatSync, readlinkSync } from 'node:fs';
 import { isBelow, isSystemPath, joinPath, parentOf, resolvePath } from '../../core/paths.ts';
 import { fromBytes, toBytes } from '../../wire/bytes.ts';
 import { meansAbsent, refreshDirectory } from './look.ts';
+import { realPathsBelow } from './root.ts';
 
 /** As many links on one way as Linux follows. */
 const maxLinks = 40;
 
 /** Directories of one call whose way is known. */
 type Known = Map<string, string | undefined>;
+
+/**
+ * Both answers about the paths of an offer in one go: see {@link wayOut} of `paths`, and {@link realPathsBelow} of `written`,
+ * which is not looked at where one of the former leads out.
+ */
+export function ways({
+  root,
+  paths,
+  written,
+}: {
+  readonly root: string;
+  readonly paths: readonly string[];
+  readonly written: readonly string[];
+}): { readonly out: string | undefined; readonly places: ReturnType<typeof realPathsBelow> } {
+  const out = wayOut({ root, paths });
+  return { out, places: out === undefined ? realPathsBelow({ root, paths: written }) : [] };
+}
 
 /**
  * The first of these paths of the share that leads out of it through a link, to what does not belong to the system either;
