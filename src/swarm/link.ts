@@ -9,6 +9,7 @@ import type { Frame, FrameName } from '../wire/frame.ts';
 import type { SwarmPeer } from './contract.ts';
 import { withoutPeer } from './finding/addresses.ts';
 import { Channel } from './libp2p/channel.ts';
+import { OpenDeadline } from './libp2p/lean.ts';
 import { allowStreams } from './libp2p/stream-limit.ts';
 import { toError } from './libp2p/to-error.ts';
 
@@ -63,6 +64,8 @@ const treeOwnerFrames: readonly FrameName[] = [
   'TREE_FAILED',
 ];
 const treeWorkerFrames: readonly FrameName[] = ['TREE_OPENED', 'TREE_LIST', 'TREE_LOOK', 'TREE_READ'];
+
+const openDeadline = new OpenDeadline();
 
 /** What may wait for a peer on its control stream. */
 const mostControlBytes = 1024 * 1024;
@@ -200,7 +203,7 @@ export class Link {
 
   #open(protocol: string, allowed: readonly FrameName[], kind: StreamKind): Channel {
     const channel = this.#channel(allowed, kind);
-    this.connection.newStream(protocol).then(
+    this.connection.newStream(protocol, { signal: openDeadline.signal }).then(
       (stream) => channel.attach(stream),
       (thrown: unknown) => {
         this.#options.onFault(this, `opening a ${kind} stream`, toError(thrown));

@@ -6,10 +6,14 @@
  * - Sockets are corked until the end of the event loop's turn: noise writes each message in two pieces, each job
  *   stream sends several, and a system call costs as much as the rest.
  * - A window update waits until a quarter of the window is used up; yamux here sends one for each message.
+ * - The length of a message that has not come yet is no new error: noise makes one, with its stack, for each packet.
+ * - The deadline for opening is one for all streams of a second: each timer makes an error when it rings, long after.
  * - No logger: each stream makes several scopes, and each asks the terminal for its colours.
  * - No peer store: each stream opened would be written to it, and we keep addresses ourselves.
  */
+import { setMaxListeners } from 'node:events';
 import type { Server, Socket } from 'node:net';
+import { type NoiseInit, noise } from '@chainsafe/libp2p-noise';
 import type {
   ComponentLogger,
   Listener,
@@ -242,4 +246,58 @@ export function lazyYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
     };
     return factory;
   };
+}
+
+/** What holds received bytes. */
+interface Received {
+  readonly length: number;
+  get(index: number): number;
+}
+
+/** The part of a connection of noise that its type does not show. */
+interface EncryptedConnection {
+  readonly decoder?: { lengthDecoder?: (received: Received) => number };
+}
+
+/** As its decoder expects it where more bytes must come first. */
+const moreMustCome = new RangeError('the length of a message has not come yet');
+
+function messageLength(received: Received): number {
+  if (received.length < 2) throw moreMustCome;
+  return received.get(0) * 256 + received.get(1);
+}
+
+export function leanNoise(init: NoiseInit): ReturnType<typeof noise> {
+  return (components) => {
+    const encrypter = noise(init)(components);
+    const inbound = encrypter.secureInbound.bind(encrypter);
+    const outbound = encrypter.secureOutbound.bind(encrypter);
+    const lean = <Secured extends { readonly connection: unknown }>(secured: Secured): Secured => {
+      const { decoder } = secured.connection as EncryptedConnection;
+      if (decoder?.lengthDecoder !== undefined) decoder.lengthDecoder = messageLength;
+      return secured;
+    };
+    encrypter.secureInbound = async (...rest) => lean(await inbound(...rest));
+    encrypter.secureOutbound = async (...rest) => lean(await outbound(...rest));
+    return encrypter;
+  };
+}
+
+const openTimeoutMs = 10_000;
+const sharedMs = 1_000;
+
+/** Deadlines for streams that are being opened: one for all that begin within a second. */
+export class OpenDeadline {
+  #signal: AbortSignal | undefined;
+  #madeMs = 0;
+
+  get signal(): AbortSignal {
+    const nowMs = performance.now();
+    if (this.#signal === undefined || nowMs - this.#madeMs > sharedMs) {
+      this.#signal = AbortSignal.timeout(openTimeoutMs);
+      this.#madeMs = nowMs;
+      setMaxListeners(Number.POSITIVE_INFINITY, this.#signal);
+    }
+    return this.#signal;
+  }
 }

@@ -4,7 +4,6 @@
  */
 import './polyfill.ts';
 import './steady-interfaces.ts';
-import { noise } from '@chainsafe/libp2p-noise';
 import type { Connection, PrivateKey, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p';
@@ -12,7 +11,7 @@ import { SwarmError } from '../../core/swarm-error.ts';
 import { hostOf } from '../finding/addresses.ts';
 import { controlProtocol, jobProtocol, treeProtocol } from '../link.ts';
 import { Gate } from './gate.ts';
-import { corkedTcp, lazyYamux, quietLogger, withoutPeerStore } from './lean.ts';
+import { corkedTcp, lazyYamux, leanNoise, quietLogger, withoutPeerStore } from './lean.ts';
 import { maxJobStreams, strangersStreams } from './stream-limit.ts';
 import { toError } from './to-error.ts';
 
@@ -45,7 +44,7 @@ export async function createNode(options: {
         options.gate,
       ),
     ],
-    connectionEncrypters: [noise({ prologueBytes: Buffer.from('buildswarm/1') })],
+    connectionEncrypters: [leanNoise({ prologueBytes: Buffer.from('buildswarm/1') })],
     streamMuxers: [
       lazyYamux({
         enableKeepAlive: false,
