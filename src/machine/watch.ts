@@ -20,7 +20,7 @@ export interface MachineFigures {
 
 export interface MachineWatchInit {
   readonly now: () => number;
-  /** Whether jobs run here or are handed in: figures matter now. */
+  /** Whether figures matter now: jobs run here or are handed in, and the machine works for others at all. */
   readonly isActive: () => boolean;
   /** Process ids that, with all below them, are the swarm's. */
   readonly ours: () => ReadonlySet<number>;

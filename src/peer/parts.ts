@@ -380,7 +380,7 @@ function makeWatch(base: Base, { report }: Mesh, { host }: Serve, { submitter }:
   const { common, lifecycle, own, runner } = base;
   const watch = new MachineWatch({
     ...common,
-    isActive: () => host.size > 0 || submitter.size > 0,
+    isActive: () => base.settings.slots > 0 && (host.size > 0 || submitter.size > 0),
     ours: () => new Set([process.pid, runner.pid, ...submitter.inlinePids]),
     onFigures: (figures) => {
       own.machine(figures);
