@@ -106,6 +106,7 @@ test('exit status, death by signal and the end of what was left in the backgroun
   const left = await lab.sh('(trap "" TERM; setsid sh -c "sleep 1000" &) ; sleep 1000 & echo ready');
   assert.equal(left.stdout, 'ready\n');
   assert.ok(left.report.left > 0);
+  assert.equal((await lab.sh('echo x >/dev/shm/x')).report.left, 1, 'shared memory ends with it too');
 });
 
 test('a command that is not there, and a directory that is not there, are told as such', {

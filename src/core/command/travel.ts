@@ -1,6 +1,6 @@
 /** Whether a command may run on another machine, by rule of its command line, directory, environment and descriptors alone. */
 
-import { isSystemPath, resolvePath } from '../paths.ts';
+import { isBelow, isSystemPath, resolvePath } from '../paths.ts';
 import type { Reason } from '../reason.ts';
 import type { Command, Reading } from './contract.ts';
 import { isNowhere } from './driver-outputs.ts';
@@ -66,6 +66,9 @@ function whyNotServed(reading: Reading, command: Command, place: CommandPlace): 
   const temporary = command.env.get('TMPDIR') ?? '';
   if (temporary !== '' && !isWritable(temporary))
     return { reason: 'outside-share', word: `TMPDIR=${temporary}` };
+  // Memory that programs of this machine share.
+  const memory = command.argv.flatMap(absolutePathsIn).find((path) => isBelow('/dev/shm', path));
+  if (memory !== undefined) return { reason: 'outside-share', word: memory };
   // What is preloaded talks to processes of this machine.
   const preload = command.env.get('LD_PRELOAD') ?? '';
   return preload.trim() === '' ? undefined : { reason: 'outside-share', word: `LD_PRELOAD=${preload}` };

@@ -34,7 +34,7 @@ const closedNames: readonly string[] = [
 ];
 
 /** Views of the kernel and of running programs, not files. */
-const closedRoots: readonly string[] = ['/proc', '/sys', '/dev', '/run', '/var/run'];
+const closedRoots: readonly string[] = ['/proc', '/sys', '/dev', '/run'];
 
 /** All that is never served. */
 export const neverServed: readonly string[] = [...closedNames, ...closedRoots];

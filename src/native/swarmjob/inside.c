@@ -1,5 +1,6 @@
 /* The first process inside: builds the place, starts the command, and takes everything with it when it ends. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -65,6 +66,16 @@ static int count_processes(void) {
   return count;
 }
 
+/* Memory that processes share by a name is ours alone, and goes with us. */
+static int count_shared_memory(void) {
+  int count = 0;
+  DIR *names = opendir("/dev/shm");
+  for (struct dirent *entry; names && (entry = readdir(names));)
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) count++;
+  if (names) closedir(names);
+  return count;
+}
+
 /* The command has ended: what it left gets a moment to end itself, and then ends with us. */
 static void end_rest(pid_t command, int signals, struct outcome *outcome) {
   outcome->left = count_processes();
@@ -117,6 +128,7 @@ void run_inside(const struct job *job, int report) {
   if (command == 0) be_command(job, report);
   for (int fd = 0; fd < 3; fd++) close(fd); /* the command's output ends when the command does */
   watch(command, signals, &outcome);
+  outcome.left += count_shared_memory();
   finish(&outcome, report);
   abort();
 }

@@ -25,7 +25,7 @@ struct outcome {
   char stage[16]; /* empty: it ran */
   int error;      /* errno of the stage */
   int status;     /* as wait gives it */
-  int left;       /* processes that outlived it and were ended */
+  int left;       /* processes that outlived it and were ended, and names in /dev/shm */
 };
 
 /* The first process of the namespaces: makes the place, runs the command, and ends with it. Never returns. */

@@ -130,6 +130,14 @@ static void fail(const struct job *job, struct outcome *outcome, const char *sta
   _exit(127);
 }
 
+/* Streams that are closed are to be found so by the command: what we open must not get their numbers. */
+static void hold_streams(void) {
+  int fd;
+  do fd = open("/dev/null", O_PATH | O_CLOEXEC);
+  while (fd >= 0 && fd < 3);
+  if (fd > 2) close(fd);
+}
+
 int main(int argc, char **argv) {
   struct job job;
   struct outcome outcome = {0};
@@ -139,6 +147,7 @@ int main(int argc, char **argv) {
     dprintf(2, usage);
     return 2;
   }
+  hold_streams();
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, &job.mask);

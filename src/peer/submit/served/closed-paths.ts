@@ -7,7 +7,8 @@ import type { Settings } from '../../settings.ts';
 /** The sockets of the peer, what it keeps of others, the keys of this machine, and what the user has set. */
 export async function closedPaths(settings: Settings): Promise<ByteString[]> {
   const { socketPath, cacheDirectory, pairingDirectory, neverServed } = settings;
-  const all = [dirname(socketPath), cacheDirectory, pairingDirectory, ...neverServed];
+  // Mostly a link to /run, which programs look through for sockets of the system: to show the link shows nothing.
+  const all = ['/var/run', dirname(socketPath), cacheDirectory, pairingDirectory, ...neverServed];
   return await Promise.all(all.map(async (path) => fromText(path.startsWith('/') ? await real(path) : path)));
 }
 

@@ -35,7 +35,7 @@ export async function settleServed(
   if (end.left > 0)
     return {
       kind: 'inline',
-      detail: `${end.left} of its processes were to live on, which they cannot on another machine`,
+      detail: `it left ${end.left} processes or names in /dev/shm, which on another machine end with it`,
     };
   const failure = judgeServedFailure(record, end);
   if (failure !== undefined) return failure;
@@ -95,10 +95,12 @@ function judgeServedFailure({ submission }: AttemptRecord, end: JobEnd): Settlem
   // The caller asked for the end, or has seen how it went: another run would not be the first one.
   if (submission.signalled || !submission.replayable) return undefined;
   const text = submission.heldText;
+  // Tests die of signals and speak of memory as they like: that says nothing of the worker.
+  if (submission.reading.kind === 'other') return { kind: 'final', proven: false, detail: lastLineOf(text) };
   const env = variablesOf(submission.request.environment);
   const kind = classifyFailure({ ending: end.ending, text, env });
   if (kind === 'memory') return { kind: 'again', reason: 'oom-killed', detail: lastLineOf(text) };
   if (kind === 'space') return { kind: 'again', reason: 'no-space-remote', detail: lastLineOf(text) };
-  if (submission.reading.kind !== 'other' && kind === 'ordinary') return undefined;
+  if (kind === 'ordinary') return undefined;
   return { kind: 'final', proven: false, detail: lastLineOf(text) };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readCommand } from '../../../../src/core/command/read-command.ts';
 import type { CommandPlace } from '../../../../src/core/command/travel.ts';
-import { absolutePathsIn, mayTravel } from '../../../../src/core/command/travel.ts';
+import { absolutePathsIn, mayBeServed, mayTravel } from '../../../../src/core/command/travel.ts';
 import { cwd, words } from './reading.ts';
 
 const place: CommandPlace = {
@@ -205,4 +205,21 @@ describe('the word that keeps a command here', () => {
     const command = { argv: words('g++ -c a.cc'), cwd: '/tmp/x', env: new Map() };
     assert.equal(mayTravel(readCommand(command, new Map()).reading, command, place).word, '/tmp/x');
   });
+});
+
+describe('mayBeServed', () => {
+  const cases: readonly (readonly [line: string, expected: string, env?: Record<string, string>])[] = [
+    ['g++ -c /elsewhere/a.cc -o a.o', 'travels'],
+    ['g++ -c a.cc -o /elsewhere/a.o', 'outside-share'],
+    ['./test /usr/share/x', 'travels'],
+    ['./test --memory=/dev/shm/x', 'outside-share'],
+    ['./test', 'outside-share', { TMPDIR: '/elsewhere' }],
+    ['./test', 'outside-share', { LD_PRELOAD: '/usr/lib/libfaketime.so' }],
+  ];
+  for (const [line, expected, env = {}] of cases)
+    it(line, () => {
+      const command = { argv: words(line), cwd, env: new Map(Object.entries(env)) };
+      const { reading } = readCommand(command, new Map());
+      assert.equal(mayBeServed(reading, command, place).reason ?? 'travels', expected);
+    });
 });
