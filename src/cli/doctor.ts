@@ -1,6 +1,9 @@
 /** `buildswarm doctor`: checks the set-up, a line a check, with the cure. */
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { visibleJson, visibleValue } from '../core/visible.ts';
+import { packageRoot } from '../machine/package-root.ts';
+import { appArmorProfile } from '../native/apparmor-profile.ts';
 import { examineHere } from './doctor/examination.ts';
 import { renderFindings } from './doctor-view.ts';
 import { action, exitStatus } from './exit.ts';
@@ -10,8 +13,16 @@ export function addDoctor(program: Command): void {
     .command('doctor')
     .description('checks the set-up: a line a check, with the cure; status 1 if something is wrong')
     .option('--json', 'prints one JSON object, for programs')
+    .option(
+      '--apparmor',
+      "prints a profile that lets jobs run here in other machines' files, for /etc/apparmor.d",
+    )
     .action(
-      action(async ({ json }: { json?: boolean }) => {
+      action(async ({ json, apparmor }: { json?: boolean; apparmor?: boolean }) => {
+        if (apparmor) {
+          process.stdout.write(appArmorProfile(join(packageRoot, 'bin')));
+          return;
+        }
         const findings = await examineHere();
         process.stdout.write(
           `${json ? visibleJson(JSON.stringify({ findings })) : renderFindings(visibleValue(findings))}\n`,

@@ -1,81 +1,80 @@
 /** Whether jobs of other machines can run on this one in their submitter's files, and what to do if not. */
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SwarmError } from '../core/swarm-error.ts';
 import { TreeMount } from './tree-mount.ts';
 
-const overlayTimeoutMs = 10_000;
+const restriction = '/proc/sys/kernel/apparmor_restrict_unprivileged_userns';
+
+const appArmor =
+  'AppArmor keeps this user from using namespaces; as root, once: buildswarm doctor --apparmor >/etc/apparmor.d/buildswarm && apparmor_parser -r /etc/apparmor.d/buildswarm; then start the peer again';
 
 /** By the step at which swarmfs failed. */
-const cures: readonly (readonly [step: string, cure: string])[] = [
-  [
-    'device',
+const cures: Readonly<Record<string, string>> = {
+  device:
     'this user cannot open /dev/fuse; load the module fuse, and give the device mode 0666, as udev does everywhere',
-  ],
-  [
-    'user-namespace',
-    'this user may not make user namespaces; as root: sysctl -w kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0',
-  ],
-  [
-    'mount',
-    'mounting in a user namespace is not allowed; where AppArmor restricts it, as root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0; in a container: allow it mount',
-  ],
-];
+  'user-namespace':
+    'this user may not make user namespaces; as root: sysctl -w user.max_user_namespaces=10000 kernel.unprivileged_userns_clone=1 (Debian)',
+  'mount-namespace': 'mounting in a user namespace is not allowed; in a container: allow it mount',
+  mount: 'mounting in a user namespace is not allowed; in a container: allow it mount',
+  overlay:
+    'no overlay can be mounted over the directory of BUILDSWARM_CACHE; set it to a directory on ext4, xfs or btrfs, and use Linux 5.11 or later',
+};
+const ofNamespaces = ['user-namespace', 'mount-namespace', 'mount', 'overlay'];
 
-/** Layers of what jobs write lie there: not every file system takes them. */
-async function overlayObstacle(directory: string): Promise<string | undefined> {
-  const [lower, upper, work, over] = ['l', 'u', 'w', 'o'].map((name) => join(directory, name)) as [
-    string,
-    string,
-    string,
-    string,
-  ];
-  for (const each of [lower, upper, work, over]) await mkdir(each);
-  const layers = `lowerdir=${lower},upperdir=${upper},workdir=${work},userxattr`;
-  const argv = ['-Urm', 'mount', '-t', 'overlay', '-o', layers, 'buildswarm', over];
-  return await new Promise((resolve) => {
-    execFile('unshare', argv, { timeout: overlayTimeoutMs }, (error) => {
-      // Without util-linux it is not known, and the first job tells.
-      const isUnknown = error === null || (error as NodeJS.ErrnoException).code === 'ENOENT';
-      resolve(
-        isUnknown
-          ? undefined
-          : `no overlay can be mounted over ${directory}; set BUILDSWARM_CACHE to a directory on ext4, xfs or btrfs, and use Linux 5.11 or later`,
-      );
-    });
-  });
+/**
+ * What to do, in words.
+ *
+ * @param why - how swarmfs put it.
+ * @param isRestricted - AppArmor takes from user namespaces what makes them useful.
+ */
+export function servingCure(why: string, isRestricted: boolean): string {
+  const step = /(?:^|\s)([a-z-]+): errno \d+/.exec(why)?.[1] ?? '';
+  if (isRestricted && ofNamespaces.includes(step)) return appArmor;
+  return cures[step] ?? why;
+}
+
+/** Whether AppArmor restricts this user's namespaces; root's are never. */
+async function isRestricted(): Promise<boolean> {
+  if (process.geteuid?.() === 0) return false;
+  try {
+    return (await readFile(restriction, 'latin1')).trim() !== '0';
+  } catch {
+    return false; // a kernel without it
+  }
 }
 
 /**
- * Mounts an empty tree, and takes it away again.
+ * Mounts an empty tree and an overlay, and takes them away again.
  *
  * @param program - swarmfs, compiled.
- * @param directory - made and removed.
+ * @param directory - made and removed, where jobs will write.
  * @returns why it cannot be done, with the cure; undefined if it can.
  */
 export async function servingObstacle(program: string, directory: string): Promise<string | undefined> {
   if (!existsSync(program)) return 'there is no bin/swarmfs; install gcc or clang and build again';
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const overlay = join(directory, 'overlay');
+    for (const layer of ['l', 'u', 'w', 'o'])
+      await mkdir(join(overlay, layer), { recursive: true, mode: 0o700 });
     const mount = await TreeMount.start({
       program,
       directory,
       uid: process.getuid?.() ?? 0,
       gid: process.getgid?.() ?? 0,
       groups: [],
+      overlay,
       // Nobody looks at anything in it.
       onRequest: () => undefined,
       onFault: () => undefined,
       onLost: () => undefined,
     });
     await mount.close();
-    return await overlayObstacle(directory);
+    return undefined;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    if (!(error instanceof SwarmError)) return why;
-    return cures.find(([step]) => why.includes(`${step}: `))?.[1] ?? why;
+    return error instanceof SwarmError ? servingCure(why, await isRestricted()) : why;
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

@@ -38,6 +38,8 @@ export interface TreeMountOptions {
   readonly uid: number;
   readonly gid: number;
   readonly groups: readonly number[];
+  /** A directory with l, u, w and o, where an overlay is tried. */
+  readonly overlay?: string;
   /** The device of the submitter's share: inode numbers on it are shown as they are. */
   readonly plainDevice?: bigint;
   readonly cacheBytes?: number;
@@ -214,6 +216,9 @@ function settingsOf(options: TreeMountOptions): [string, ByteString | number][] 
     ['index', inside('index')],
     ['scratch', inside('jobs')],
     ['device', options.device ?? '/dev/fuse'],
+    ...(options.overlay === undefined
+      ? []
+      : [['overlay', fromBytes(Buffer.from(options.overlay))] as [string, ByteString]]),
     ['uid', options.uid],
     ['gid', options.gid],
     ...options.groups.map((group): [string, number] => ['group', group]),

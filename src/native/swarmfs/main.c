@@ -107,7 +107,7 @@ static int start(struct fs *fs, const struct frame *frame) {
     send_ready(fs, "cache", errno);
     return -1;
   }
-  struct mount_failure failure = mount_tree(fs, device, point);
+  struct mount_failure failure = mount_tree(fs, device, point, setting(&settings, "overlay", ""));
   if (failure.step) {
     send_ready(fs, failure.step, failure.error);
     return -1;

@@ -37,7 +37,18 @@ static int enter_user_namespace(const struct identity *identity) {
   return map_one("/proc/self/gid_map", identity->gid, gid);
 }
 
-struct mount_failure mount_tree(struct fs *fs, const char *device, const char *point) {
+/* Mounts an overlay of the directories l, u and w over o, as a job will, and takes it away. 0, or -1 with errno. */
+static int try_overlay(const char *directory) {
+  int failed = chdir(directory) != 0 ||
+               mount("buildswarm", "o", "overlay", 0, "lowerdir=l,upperdir=u,workdir=w,userxattr") != 0 ||
+               umount("o") != 0;
+  int error = errno;
+  if (chdir("/") != 0) return -1;
+  errno = error;
+  return failed ? -1 : 0;
+}
+
+struct mount_failure mount_tree(struct fs *fs, const char *device, const char *point, const char *overlay) {
   char options[256];
   if (enter_user_namespace(&fs->identity) != 0) return (struct mount_failure){"user-namespace", errno};
   /* Jobs enter these namespaces by way of /proc/PID/ns, which the kernel allows only then. */
@@ -52,5 +63,6 @@ struct mount_failure mount_tree(struct fs *fs, const char *device, const char *p
            fs->device, fs->identity.uid, fs->identity.gid, KERNEL_READ_BYTES);
   if (mount("buildswarm", point, "fuse", MS_NOSUID | MS_NODEV | MS_NOATIME, options) != 0)
     return (struct mount_failure){"mount", errno};
+  if (*overlay && try_overlay(overlay) != 0) return (struct mount_failure){"overlay", errno};
   return (struct mount_failure){0};
 }

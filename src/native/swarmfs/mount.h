@@ -12,8 +12,9 @@ struct mount_failure {
 
 /*
  * Enters a user and a mount namespace of its own and mounts the tree at `point`; sets fs->device and
- * fs->identity.all. Only while there is one thread.
+ * fs->identity.all. Then tries whether an overlay can be mounted in the directory `overlay`, if it is given. Only
+ * while there is one thread.
  */
-struct mount_failure mount_tree(struct fs *fs, const char *device, const char *point);
+struct mount_failure mount_tree(struct fs *fs, const char *device, const char *point, const char *overlay);
 
 #endif
