@@ -48,6 +48,8 @@ export const reasons = {
   'no-space-remote': 'a disk of the worker is full',
   'spawn-failed': 'the worker could not start the command',
   'view-grew': 'the command searched directories that the worker had not refreshed',
+  'system-differs':
+    'the system files of the worker differ, or nothing proves that they do not, so it was shown those of this machine',
   'output-unseen': 'an output of the worker did not appear here in time',
   recalled: 'it was still queued when a slot became free elsewhere, so it was moved',
   cancelled: 'the program that asked for it ended or was interrupted',
@@ -88,6 +90,7 @@ export const retryCodes = [
   'no-space-remote',
   'spawn-failed',
   'view-grew',
+  'system-differs',
   'output-unseen',
 ] as const satisfies readonly Reason[];
 export type RetryCode = (typeof retryCodes)[number];

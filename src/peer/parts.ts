@@ -307,8 +307,8 @@ function makeSubmit(
     trees,
     hiddenNames: base.trees.hiddenNames,
     isTrusted: (peer) => trusted.isTrusted(peer),
-    hasServedWorkers: () =>
-      neighbours.ids().some((peer) => trusted.isProven(peer) && gossip.reportOf(peer)?.served === true),
+    servedWorkers: () =>
+      neighbours.ids().filter((peer) => trusted.isProven(peer) && gossip.reportOf(peer)?.served === true),
     peerId: swarm.id,
     backgroundMs: base.settings.backgroundMs,
     leaseMs,

@@ -7,6 +7,7 @@ import { readCommand } from '../../src/core/command/read-command.ts';
 import { isBelow } from '../../src/core/paths.ts';
 import type { AttemptRecord } from '../../src/peer/submit/attempt-record.ts';
 import { JobWrites } from '../../src/peer/submit/job-writes.ts';
+import type { ServedPlace } from '../../src/peer/submit/served/own-trees.ts';
 import type { Settlement } from '../../src/peer/submit/settlement.ts';
 import type { SubmitterInit } from '../../src/peer/submit/submitter.ts';
 import type { Offer } from '../../src/wire/job-messages.ts';
@@ -18,6 +19,10 @@ export class FakeTree implements Pick<SubmitterInit, 'reader' | 'offers' | 'sett
   settlement: Settlement | Error = { kind: 'final', proven: true };
   /** What the putting together of offers, and the settling of attempts, waits for. */
   readonly waitsFor: { offers?: Promise<void>; settling?: Promise<void> } = {};
+  /** Where jobs can be served; undefined: nowhere. */
+  place: ServedPlace | undefined;
+  /** Attempts for which an offer was asked. */
+  readonly prepared: AttemptRecord[] = [];
   /** Workers that are not members. */
   readonly strangers = new Set<string>();
   /** Set: no command can be read. */
@@ -41,6 +46,7 @@ export class FakeTree implements Pick<SubmitterInit, 'reader' | 'offers' | 'sett
         reading,
         argv,
         share,
+        ...(this.place === undefined ? {} : { place: this.place }),
         inline,
         unslotted: reading.inline !== undefined,
         detail: undefined,
@@ -50,6 +56,7 @@ export class FakeTree implements Pick<SubmitterInit, 'reader' | 'offers' | 'sett
 
   readonly offers: SubmitterInit['offers'] = {
     prepare: async (record) => {
+      this.prepared.push(record);
       await this.waitsFor.offers;
       if (this.strangers.has(record.peer))
         return { kind: 'refused', refused: { code: 'not-member', detail: 'no member file' } };

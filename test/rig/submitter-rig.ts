@@ -7,6 +7,7 @@ import type { LoadReport } from '../../src/core/load-report.ts';
 import { consideredPeers } from '../../src/core/schedule/consider.ts';
 import { createDispatcher, type DispatcherState, dispatch } from '../../src/core/schedule/dispatcher.ts';
 import { type JobRecord, Ledger } from '../../src/peer/explain/ledger.ts';
+import { Ways } from '../../src/peer/submit/served/ways.ts';
 import { Submitter } from '../../src/peer/submit/submitter.ts';
 import { createTurns } from '../../src/peer/turns.ts';
 import type { JobChannel } from '../../src/swarm/libp2p/channel.ts';
@@ -48,6 +49,9 @@ export class SubmitterRig {
   readonly log: string[] = [];
   /** Whether the commands that are handed in come from a job that holds a slot. */
   isNested = (): boolean => false;
+  /** Workers that can be shown this machine's files. */
+  readonly servedWorkers: string[] = [];
+  readonly ways = new Ways({ servedWorkers: () => this.servedWorkers, now: this.clock.now });
   readonly #streams: Streams;
   #dispatcher: DispatcherState;
   readonly #slots = new Map<string, number>();
@@ -61,6 +65,7 @@ export class SubmitterRig {
       reader: this.tree.reader,
       offers: this.tree.offers,
       settling: this.tree.settling,
+      ways: this.ways,
       writes: this.tree.writes,
       inlineOutputs: { note: () => undefined },
       now: clock.now,

@@ -74,6 +74,7 @@ export function hearOf(state: DispatcherState, event: AttemptEvent, nowMs: numbe
       }
       if (peer !== undefined && event.reason === 'spawn-failed' && countFailedStart(peer, nowMs))
         setDeadline(state, peer.restsUntilMs, { type: 'look' });
+      if (event.kind !== undefined) record.demand = { ...record.demand, kind: event.kind };
       return again(state, record, 'fail', event.reason, nowMs);
   }
 }

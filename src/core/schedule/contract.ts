@@ -90,6 +90,8 @@ export type DispatcherEvent =
       readonly attempt: AttemptNumber;
       readonly reason: RetryCode;
       readonly confirmed: boolean;
+      /** What kind of job it is from now on: workers that refuse the former may take it. */
+      readonly kind?: string;
       /** Unconfirmed: for how long it may still write; by default a whole lease and a margin. */
       readonly graceMs?: number;
     }

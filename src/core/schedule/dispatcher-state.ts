@@ -27,7 +27,8 @@ export interface Placement {
 }
 
 export interface DispatchedJob {
-  readonly demand: JobDemand;
+  /** Its kind may change. */
+  demand: JobDemand;
   /** Changed by {@link moveJob} alone. */
   stage: JobStage;
   /** Newest attempt number given. */

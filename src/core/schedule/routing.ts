@@ -41,9 +41,13 @@ export function again(
   if (record.stage !== 'fenced') note(state, record.demand.job, reason, placement.peer);
   leavePeer(state, record, 'in-report');
   moveJob(state, record, event);
-  // Where the view only has grown, the same peer is as good as any: it has been told by now.
-  countFailure(state, record, reason, reason === 'view-grew' ? undefined : placement.peer);
+  countFailure(state, record, reason, isCured(reason) ? undefined : placement.peer);
   route(state, record, nowMs);
+}
+
+/** Where the view only has grown, or the system's files differ, the same peer is as good as any: it is told by now, or shown them. */
+function isCured(reason: Reason): boolean {
+  return reason === 'view-grew' || reason === 'system-differs';
 }
 
 /** One of the few attempts that a job has came to nothing. @param avoid - where it is not to be tried again. */

@@ -3,6 +3,7 @@
  * What comes of an attempt that was abandoned is dropped.
  */
 import { travellingEnvironment, withTerminalWidth } from '../../core/command/environment.ts';
+import type { RefusalCode } from '../../core/reason.ts';
 import type { DispatcherEvent, PeerName } from '../../core/schedule/contract.ts';
 import { learnMemory, type MemoryLedger } from '../../core/schedule/memory.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
@@ -16,12 +17,14 @@ import { type AttemptListener, AttemptStream } from './attempt.ts';
 import type { AttemptRecord } from './attempt-record.ts';
 import type { Offers, PreparedOffer } from './offers.ts';
 import type { InlineReason } from './settlement.ts';
+import type { Ways } from './served/ways.ts';
 import type { Settling } from './settling.ts';
 import type { Submission } from './submission.ts';
 
 export interface AttemptsInit {
   readonly openJob: (peer: PeerName) => JobChannel;
   readonly offers: Pick<Offers, 'prepare' | 'accepted' | 'refused' | 'explain'>;
+  readonly ways: Pick<Ways, 'differs' | 'cannotBeProven'>;
   readonly settling: Pick<Settling, 'settle' | 'discard'>;
   readonly memory: MemoryLedger;
   readonly ledger: Ledger;
@@ -38,6 +41,9 @@ export interface AttemptsInit {
 
 const served = { served: true } as const;
 
+/** Refusals of workers whose programs or libraries are not those of this machine. */
+const ofSystem: ReadonlySet<RefusalCode> = new Set<RefusalCode>(['toolchain', 'untraced']);
+
 export class Attempts {
   readonly #init: AttemptsInit;
 
@@ -53,7 +59,7 @@ export class Attempts {
       const prepared = await this.#init.offers.prepare(record);
       if (record.state === 'abandoned') return;
       if (prepared.kind === 'refused') return this.#refused(record, prepared.refused);
-      if (prepared.kind === 'inline') return this.#unprovable(record, prepared.detail);
+      if (prepared.kind === 'inline') return this.#unprovenOnShare(record, prepared.detail);
       this.#send(record, prepared);
     } catch (error) {
       record.stream?.abandon();
@@ -138,6 +144,8 @@ export class Attempts {
   #refused(record: AttemptRecord, refused: Refused): void {
     if (record.state === 'abandoned') return;
     const { submission, number, peer } = record;
+    if (ofSystem.has(refused.code) && this.#init.ways.differs(record))
+      return this.#serveInstead(record, refused.detail);
     if (refused.detail) this.#init.ledger.detail(submission.id, refused.detail);
     this.#init.refusals.note(peer, submission.demand.kind, refused);
     this.#init.offers.refused(record, refused);
@@ -163,9 +171,21 @@ export class Attempts {
     this.#init.tell({ type: 'unprovable', job: submission.id, attempt: number, ...why });
   }
 
+  /** Nothing shows that another machine yields the right result with system files of its own. */
+  #unprovenOnShare(record: AttemptRecord, detail: string): void {
+    if (!this.#init.ways.cannotBeProven(record)) return this.#unprovable(record, detail);
+    this.#serveInstead(record, detail, `${record.submission.demand.kind}\x01served`);
+  }
+
+  /** It comes to nothing on the shared tree, and is tried again in this machine's files. */
+  #serveInstead(record: AttemptRecord, detail: string | undefined, kind?: string): void {
+    const changed = kind === undefined ? {} : { kind };
+    this.#failed(record, { reason: 'system-differs', confirmed: true, ...changed }, detail);
+  }
+
   #failed(
     { submission: { id: job }, number: attempt }: AttemptRecord,
-    end: Pick<Extract<DispatcherEvent, { type: 'failed' }>, 'reason' | 'confirmed' | 'graceMs'>,
+    end: Pick<Extract<DispatcherEvent, { type: 'failed' }>, 'reason' | 'confirmed' | 'graceMs' | 'kind'>,
     detail?: string,
   ): void {
     if (detail !== undefined) this.#init.ledger.detail(job, detail);
@@ -192,7 +212,9 @@ export class Attempts {
       case 'again':
         return this.#failed(record, { reason: settlement.reason, confirmed: true }, settlement.detail);
       case 'inline':
-        return this.#unprovable(record, settlement.detail, settlement.reason);
+        return settlement.reason === undefined
+          ? this.#unprovenOnShare(record, settlement.detail)
+          : this.#unprovable(record, settlement.detail, settlement.reason);
       case 'unfit':
         return this.#refused(record, { code: 'toolchain', detail: settlement.detail, report });
       case 'final': {

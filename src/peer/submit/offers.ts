@@ -20,6 +20,7 @@ import type { InlineOutputs } from './inline-outputs.ts';
 import { planAttempt, scanOf, systemNames, viewJobOf } from './job-tree.ts';
 import { hiddenOf } from './outputs.ts';
 import type { OwnTrees } from './served/own-trees.ts';
+import type { Ways } from './served/ways.ts';
 import { type Submission, wantsStdin } from './submission.ts';
 import type { TrackedShare, Tracking } from './tracking.ts';
 
@@ -36,6 +37,7 @@ export interface OffersInit {
   readonly trees: Pick<OwnTrees, 'of'>;
   /** Under which lies what served jobs wrote until it is believed. */
   readonly hiddenNames: HiddenNames;
+  readonly ways: Pick<Ways, 'isServed'>;
   /** Whether that peer is of the same person: it may be shown this machine's files, and its results are believed. */
   readonly isTrusted: (peer: PeerName) => Promise<boolean>;
   readonly now: () => number;
@@ -60,7 +62,7 @@ export class Offers {
     const { submission, peer } = record;
     const { request, reading, share: root, place } = submission;
     submission.isServed = false;
-    if (root === undefined) return await this.#served(record);
+    if (root === undefined || this.#init.ways.isServed(submission, peer)) return await this.#served(record);
     const mount = await this.#mountOf(root, peer);
     if (typeof mount === 'string') {
       if (place !== undefined) return await this.#served(record);

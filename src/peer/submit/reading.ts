@@ -31,6 +31,8 @@ export interface ReadRequest {
   readonly share: ByteString | undefined;
   /** Where it may be served: by workers that do not have the share, or where there is none. */
   readonly place?: ServedPlace;
+  /** Whether only such workers may take it. */
+  readonly needsServing?: boolean;
   /** Undefined: it may travel. */
   readonly inline: Reason | undefined;
   readonly unslotted: boolean;
@@ -60,17 +62,32 @@ export class RequestReader {
   }
 
   async read(request: WrapperRequest): Promise<ReadRequest> {
-    const { disk, members, settled } = this.#init;
+    const { members } = this.#init;
     const command = await this.#commandOf(request);
     const { cwd } = command;
     const share = await this.#shareOf(cwd);
     // Begun now, so that others have seen this peer's file by the time they are asked.
     if (share.share !== undefined) void members.join(share.share);
     const root = share.share?.root;
-    const read = await this.#decide(command, request, share, {});
-    if (read.inline === 'outside-share' && root === undefined)
-      return await this.#readServed(command, request, read);
-    if (read.inline !== undefined || root === undefined) return read;
+    const decided = await this.#decide(command, request, share, {});
+    const read =
+      root === undefined ? decided : await this.#readInShare(command, request, decided, { ...share, root });
+    return read.inline === 'outside-share' || read.inline === 'unprovable'
+      ? await this.#readServed(command, request, read)
+      : read;
+  }
+
+  /** May it travel to a worker that sees the same share, where the system's files are the worker's own? */
+  async #readInShare(
+    command: Command,
+    request: WrapperRequest,
+    read: ReadRequest,
+    share: { readonly share?: Share; readonly why?: string; readonly root: ByteString },
+  ): Promise<ReadRequest> {
+    const { disk, settled } = this.#init;
+    const { root } = share;
+    const { cwd } = command;
+    if (read.inline !== undefined) return read;
     if (!(await this.#hasProgram(command, root))) return { ...read, inline: 'no-command', unslotted: true };
     const format = isTraced(read.reading) ? await this.#formatOf(read.reading, command, root) : 'dynamic';
     if (format === 'static')
@@ -95,12 +112,16 @@ export class RequestReader {
     return { ...known, reading, ...(typeof place === 'object' ? { place } : {}) };
   }
 
-  /** No share is around it: may it go to a worker that is shown this machine's files? */
+  /**
+   * No share is around it, or it needs more than that is the same on two machines: may it go to a worker that is shown
+   * this machine's files?
+   */
   async #readServed(command: Command, request: WrapperRequest, read: ReadRequest): Promise<ReadRequest> {
     const { disk } = this.#init;
     const { stdin, stdout, descriptors, force } = request.job;
-    const place = await this.#placeOf(command, undefined);
-    if (typeof place !== 'object') return place === undefined ? read : { ...read, detail: place };
+    const place = await this.#placeOf(command, read.share);
+    if (typeof place !== 'object')
+      return place === undefined || read.share !== undefined ? read : { ...read, detail: place };
     const { travels, reason, unslotted, word } = mayBeServed(read.reading, command, {
       shareOf: (path) => place.areas.find((area) => isBelow(area, path)),
       stdin,
@@ -108,14 +129,17 @@ export class RequestReader {
       descriptors,
       force,
     });
+    if (!travels && read.share !== undefined) return read;
     if (!travels) {
       const detail = word === undefined ? undefined : `${toText(word)} is not where a worker may write`;
       return { ...read, inline: reason ?? 'outside-share', unslotted, detail };
     }
-    if (!(await this.#hasProgram(command, '/'))) return { ...read, inline: 'no-command', unslotted: true };
+    if (!(await this.#hasProgram(command, read.share ?? '/')))
+      return { ...read, inline: 'no-command', unslotted: true };
     const { obstacle } = await lookAtFiles(read.reading, request.job, disk);
     if (obstacle !== undefined) return { ...read, inline: 'unprovable', detail: obstacle };
-    return { ...read, inline: undefined, unslotted: false, detail: undefined, place };
+    const served = { inline: undefined, unslotted: false, detail: undefined, place, needsServing: true };
+    return { ...read, ...served };
   }
 
   /** @returns undefined where no worker could be shown it, else what it may write below, or why nothing. */

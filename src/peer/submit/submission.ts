@@ -36,6 +36,8 @@ export interface SubmissionInit {
   readonly share: string | undefined;
   /** Where it may be served; undefined: nowhere. */
   readonly place?: ServedPlace | undefined;
+  /** Only workers that are shown this machine's files may take it. */
+  readonly needsServing?: boolean | undefined;
   /** When it was handed in; all that it reads shall be as it was then or later. */
   readonly handedInMs: number;
   readonly listener: SubmissionListener;
@@ -62,6 +64,8 @@ export class Submission {
   ending: Ending | undefined;
   /** Its newest attempt runs in this machine's own files, and changes nothing here before it is believed. */
   isServed = false;
+  /** On a shared tree nothing would prove its result. */
+  needsServing: boolean;
   /** What was seen of the share at its hand-in and since; undefined until its first offer. */
   view: JobView | undefined;
   readonly #connection: WrapperConnection;
@@ -80,6 +84,7 @@ export class Submission {
     this.demand = init.demand;
     this.share = init.share;
     this.place = init.place;
+    this.needsServing = init.needsServing ?? false;
     this.handedInMs = init.handedInMs;
     this.#connection = init.connection;
     this.#startTimer = init.startTimer;

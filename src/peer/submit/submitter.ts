@@ -26,7 +26,10 @@ import type { ReadRequest, RequestReader } from './reading.ts';
 import { kindOf, Submission } from './submission.ts';
 
 export interface SubmitterInit
-  extends Pick<AttemptsInit, 'openJob' | 'offers' | 'settling' | 'ledger' | 'graceMs' | 'watch' | 'log'> {
+  extends Pick<
+    AttemptsInit,
+    'openJob' | 'offers' | 'ways' | 'settling' | 'ledger' | 'graceMs' | 'watch' | 'log'
+  > {
   readonly now: () => number;
   /** Feeds the dispatcher's state machine and returns what it wants done. */
   readonly decide: (event: DispatcherEvent) => readonly DispatcherAction[];
@@ -106,7 +109,7 @@ export class Submitter {
     reader
       .read(request)
       .then((read) => {
-        const { reading, share, place, detail } = read;
+        const { reading, share, place, needsServing, detail } = read;
         const demand = this.#demandOf(id, request, read);
         this.#open(
           new Submission({
@@ -117,6 +120,7 @@ export class Submitter {
             demand,
             share,
             place,
+            needsServing,
             handedInMs,
             listener: this.#listener,
             startTimer: this.#init.startTimer ?? startTimer,
@@ -158,15 +162,16 @@ export class Submitter {
   #demandOf(
     job: JobId,
     request: WrapperRequest,
-    { reading, share, inline, unslotted }: ReadRequest,
+    { reading, share, inline, needsServing, unslotted }: ReadRequest,
   ): JobDemand {
-    const kind = kindOf(reading, share);
+    const direct = needsServing === true ? undefined : share;
+    const kind = kindOf(reading, direct);
     return {
       job,
       ...(inline === undefined ? {} : { inline }),
       unslotted,
       // What is served changes nothing here before it is believed.
-      rewritable: reading.rename !== undefined || share === undefined,
+      rewritable: reading.rename !== undefined || direct === undefined,
       nested: inline === undefined || !unslotted ? this.#init.isNested(request.job.pid) : false,
       remoteOnly: request.job.force === 'remote',
       memoryBytes: expectedMemory(this.#memory, kind),
@@ -274,6 +279,8 @@ export class Submitter {
       throw new Error(`internal: job ${submission.id} finished by attempt ${number}, which has no ending`);
     }
     this.#init.ledger.close(submission.id, attempt.peer, describeEnding(ending));
+    // It was written here, as by a command that ran here.
+    if (submission.isServed) this.#init.inlineOutputs.note(submission);
     this.#remove(submission.id);
     submission.finish(ending);
   }

@@ -8,6 +8,7 @@ import { Offers, type OffersInit } from './offers.ts';
 import { Outputs } from './outputs.ts';
 import { RequestReader, type RequestReaderInit } from './reading.ts';
 import type { OwnTrees } from './served/own-trees.ts';
+import { Ways } from './served/ways.ts';
 import { Settling } from './settling.ts';
 
 export interface TreeAccess {
@@ -17,12 +18,15 @@ export interface TreeAccess {
   readonly writes: JobWrites;
   readonly inlineOutputs: InlineOutputs;
   readonly aftermath: Aftermath;
+  readonly ways: Ways;
 }
 
-export interface TreeAccessInit extends Omit<RequestReaderInit, 'served'>, Omit<OffersInit, 'inlineOutputs'> {
+export interface TreeAccessInit
+  extends Omit<RequestReaderInit, 'served'>,
+    Omit<OffersInit, 'inlineOutputs' | 'ways'> {
   readonly trees: OwnTrees;
-  /** Whether any worker can be shown this machine's files. */
-  readonly hasServedWorkers: () => boolean;
+  /** Workers that can be shown this machine's files. */
+  readonly servedWorkers: () => readonly PeerName[];
   readonly now: () => number;
   readonly log: (message: string, facts: Record<string, unknown>) => void;
   /** Opens a stream to a worker, to have an output sent. */
@@ -38,15 +42,20 @@ export function createTreeAccess(init: TreeAccessInit): TreeAccess {
     removeHidden: (hidden) => outputs.remove(hidden),
     onChanged: (root, seen) => void init.tracking.share(root).written.note([seen], true),
   });
+  const ways = new Ways(init);
   return {
     reader: new RequestReader({
       ...init,
-      served: { hasWorkers: init.hasServedWorkers, placeOf: (asked) => init.trees.placeOf(asked) },
+      served: {
+        hasWorkers: () => init.servedWorkers().length > 0,
+        placeOf: (asked) => init.trees.placeOf(asked),
+      },
     }),
-    offers: new Offers({ ...init, inlineOutputs }),
+    offers: new Offers({ ...init, inlineOutputs, ways }),
     settling: new Settling({ ...init, outputs, writes, aftermath }),
     writes,
     inlineOutputs,
     aftermath,
+    ways,
   };
 }

@@ -11,6 +11,7 @@ import { Ledger } from '../../../src/peer/explain/ledger.ts';
 import { OwnState } from '../../../src/peer/own-state.ts';
 import { JobHost, type JobHostInit } from '../../../src/peer/serve/job-host.ts';
 import { JobWrites } from '../../../src/peer/submit/job-writes.ts';
+import { Ways } from '../../../src/peer/submit/served/ways.ts';
 import { Submitter, type SubmitterInit } from '../../../src/peer/submit/submitter.ts';
 import { createTurns } from '../../../src/peer/turns.ts';
 import type { Connections } from './connections.ts';
@@ -120,6 +121,7 @@ export class Shells {
       reader,
       offers,
       settling,
+      ways: new Ways({ servedWorkers: () => [], now: () => life.world.nowMs }),
       writes: new JobWrites(),
       inlineOutputs: { note: () => undefined },
       inlineProcesses: { add: () => undefined, delete: () => undefined, pids: [] },

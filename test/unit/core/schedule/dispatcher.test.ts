@@ -532,6 +532,20 @@ test('a job whose view had grown may run where it ran', () => {
   assert.deepEqual(offersOf(actions), [{ type: 'offer', job: 1, attempt: 2, peer: 'a' }]);
 });
 
+test('a job that is tried another way runs where it ran, also where its former kind is refused', () => {
+  for (const kind of [undefined, 'served']) {
+    const r = rig();
+    r.up('a', 2);
+    r.job(1);
+    r.job(2);
+    r.send({ type: 'refused', job: 2, attempt: 1, code: 'toolchain', report: undefined });
+    const changed = kind === undefined ? {} : { kind };
+    const failed = { type: 'failed', job: 1, attempt: 1, reason: 'system-differs', confirmed: true } as const;
+    const again = offersOf(r.send({ ...failed, ...changed }));
+    assert.deepEqual(again, kind === undefined ? [] : [{ type: 'offer', job: 1, attempt: 2, peer: 'a' }]);
+  }
+});
+
 test('a report of another peer in the answer of this one changes nothing', () => {
   const r = rig();
   r.up('a', 1);

@@ -372,3 +372,44 @@ test('memory that a kind of job was seen to need is asked for', async () => {
   rig.submit(compile);
   assert.equal((await rig.nextAttempt()).offer?.memoryBytes, 5_000_000);
 });
+
+const place = { areas: ['/share'], shown: [] };
+
+test('a worker whose system files differ is offered the job again, to be shown those of this machine', async () => {
+  for (const code of ['toolchain', 'untraced'] as const) {
+    const rig = rigOf();
+    rig.tree.place = place;
+    rig.servedWorkers.push('a');
+    rig.workerUp('a');
+    const caller = rig.submit(compile);
+    const first = await rig.nextAttempt();
+    first.refuse(code, 'another gcc');
+    const second = await rig.nextAttempt();
+    assert.equal(second.name, 'a');
+    second.run();
+    second.finish();
+    await rig.soon(() => caller.ending, 'the end');
+    assert.deepEqual(rig.why(1), { reasons: ['system-differs'], details: ['another gcc'], place: 'a' });
+    // It is known now of jobs of this kind, and of that worker alone.
+    const [{ submission } = assert.fail()] = rig.tree.prepared;
+    assert.deepEqual([rig.ways.isServed(submission, 'a'), rig.ways.isServed(submission, 'b')], [true, false]);
+  }
+});
+
+test('what cannot be proven on a shared tree is tried again in the files of this machine, once', async () => {
+  const rig = rigOf(1);
+  rig.tree.place = place;
+  rig.servedWorkers.push('a');
+  rig.workerUp('a');
+  rig.tree.settlement = { kind: 'inline', detail: 'it asked another process' };
+  const caller = rig.submit(compile);
+  const first = await rig.nextAttempt();
+  first.run();
+  first.finish();
+  const second = await rig.nextAttempt();
+  rig.tree.settlement = { kind: 'final', proven: true };
+  second.run();
+  second.finish();
+  await rig.soon(() => caller.ending, 'the end');
+  assert.deepEqual(rig.why(1).reasons, ['system-differs']);
+});
