@@ -1,20 +1,21 @@
 /** Builds the projects that are named on a LAN and prints what came of each: see scripts/projects. */
 import path from 'node:path';
 import { checkout } from '../test/rig/child.ts';
-import { compareProject, makeDiffer, ownRoots, projects } from '../test/rig/real-project.ts';
-import { SwarmRig } from '../test/rig/swarm-rig.ts';
+import { compareProject, projects, startUnlike } from '../test/rig/real-project.ts';
 
+const options = ['--here', '--served'];
 const isTellingHere = process.argv.includes('--here');
-const names = process.argv.slice(2).filter((name) => name !== '--here');
+const way = process.argv.includes('--served') ? 'served' : 'direct';
+const names = process.argv.slice(2).filter((name) => !options.includes(name));
 let isFaulty = false;
 const rows: string[] = [];
 {
-  await using swarm = await SwarmRig.start(undefined, { machines: 3, slots: 3, ownRoots: [...ownRoots] });
-  await makeDiffer(swarm);
+  await using swarm = await startUnlike(undefined, way);
   for (const name of names) {
     const project = projects[name];
     if (project === undefined) throw new Error(`there is no project '${name}'`);
-    const found = await compareProject(swarm, name, project, path.join(checkout, '.cache/projects', name));
+    const source = path.join(checkout, '.cache/projects', name);
+    const found = await compareProject(swarm, name, project, { source, way });
     const { outputs, differing, jobs, works, remote, again, here, ranHere, homeMs, swarmMs } = found;
     const percent = (all: number): string => `${all === 0 ? 0 : Math.round((100 * remote) / all)} %`;
     const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;

@@ -4,10 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import type { Explanation } from '../../src/wire/cli-messages.ts';
 import { checkout } from '../rig/child.ts';
+import { isFull } from '../rig/effort.ts';
 import { SwarmRig } from '../rig/swarm-rig.ts';
-import { type CommandLine, rows } from './command-lines/case.ts';
+import { treeObstacle } from '../rig/tree-lab.ts';
+import { type CommandLine, rows, type Way } from './command-lines/case.ts';
 import { differing, misplaced, observe } from './command-lines/observe.ts';
 
 /** What a machine has for itself: `here` is the caller's. */
@@ -52,7 +55,7 @@ const derived = `printf '#include <derived.h>\\nint x = DERIVED;\\n' >d.c`;
  * worker is not tried again soon for commands of a kind of which it gave a differing answer.
  */
 const differ: readonly CommandLine[] = rows(
-  'no-fitting-peer',
+  { direct: 'no-fitting-peer', served: 'remote' },
   ...forEach((compiler) => [
     // 1: a library found by search, shared and static, or found earlier than elsewhere
     `echo 'int q(void); int main(void) { return q(); }' >m.c; gcc -c m.c; $S CC/${compiler} m.o -L/usr/local/lib -lqs -o m; ./m; echo $?`,
@@ -144,7 +147,7 @@ const atOnce: readonly CommandLine[] = rows(
 
 /** 8: as `differ`, known before it runs elsewhere: the locale, and the name of the directory. */
 const mean: readonly CommandLine[] = rows(
-  'no-fitting-peer',
+  { direct: 'no-fitting-peer', served: 'remote' },
   ...forEach((cc) => [
     `LOCPATH=/usr/local/locale LC_ALL=xx_XX.UTF-8 $S CC/${cc} -c error.c; echo $?`,
     `cd /usr/local/link/$(basename $PWD) && $S CC/${cc} -g -c a.c`,
@@ -161,7 +164,7 @@ const [means = [], differs = []] = [mean, differ].map((lines, table) =>
 
 /** 6: what is not named as an output would lie on the other machine alone. */
 const elsewhere: readonly CommandLine[] = rows(
-  'outside-share',
+  { direct: 'outside-share', served: 'remote' },
   'mkdir /tmp/d; $S gcc -dumpdir /tmp/d/ -fdump-tree-optimized -O1 -c a.c; ls /tmp/d; rm -r /tmp/d',
   '$S gcc -Wa,-ahls=/tmp/x.lst -c a.c; wc -l </tmp/x.lst; rm -f /tmp/x.lst',
   '$S gcc -Xassembler -ahls=/tmp/y.lst -c a.c; wc -l </tmp/y.lst; rm -f /tmp/y.lst',
@@ -177,10 +180,13 @@ const after: readonly CommandLine[] = rows(
   ...forEach((cc) => [`echo '#include "/dev/stdin"' >s.c; echo 'int x;' | $S ${cc} -c s.c; echo $?`]),
 );
 
-test('what only one machine has gets into no result', { concurrency: 2 }, async (t) => {
-  await using swarm = await SwarmRig.start(t, { machines: 3, slots: 4, ownRoots: ['/etc', '/usr/local'] });
+async function compareAll(
+  t: TestContext,
+  swarm: SwarmRig,
+  way: Way,
+  lines: readonly CommandLine[],
+): Promise<void> {
   for (const host of swarm.lan.hosts) await swarm.check(host, ['sh', '-c', prepare(host === 'm1')]);
-  const lines = [...same, ...atOnce, ...elsewhere, ...after, ...means, ...differs];
   for (const [index, { script }] of lines.entries())
     await t.test(script, async () => {
       const folder = path.join(swarm.share, `${index}`);
@@ -191,17 +197,41 @@ test('what only one machine has gets into no result', { concurrency: 2 }, async 
   const jobs = await swarm.explainJobs('m1');
   const wrong = lines.flatMap((line, index) => {
     const own = jobs.filter(({ cwd }) => cwd === path.join(swarm.share, `${index}`));
-    const untried =
-      line.place === 'no-fitting-peer' && own.some(({ reasons }) => reasons[0]?.reason === 'no-fitting-peer');
-    const began =
-      means.includes(line) &&
-      own.some(({ details }) => !details.some((detail) => detail.includes('its locale')));
-    const texts = [
-      ...(began ? ['it ran on another machine first'] : []),
-      ...misplaced(line, own),
-      ...(untried ? ['no other machine was tried'] : []),
-    ];
-    return texts.map((text) => `${line.place}: ${line.script}\n    ${text}`);
+    const texts = [...misplaced(line, way, own), ...(way === 'direct' ? mistried(line, own) : [])];
+    return texts.map((text) => `${line.place[way]}: ${line.script}\n    ${text}`);
   });
   assert.deepEqual(wrong, []);
+}
+
+/** What was tried elsewhere in vain, and what was not that should have been. */
+function mistried(line: CommandLine, own: readonly Explanation[]): string[] {
+  const untried =
+    line.place.direct === 'no-fitting-peer' &&
+    own.some(({ reasons }) => reasons[0]?.reason === 'no-fitting-peer');
+  const began =
+    means.includes(line) &&
+    own.some(({ details }) => !details.some((detail) => detail.includes('its locale')));
+  return [
+    ...(began ? ['it ran on another machine first'] : []),
+    ...(untried ? ['no other machine was tried'] : []),
+  ];
+}
+
+const lines = [...same, ...atOnce, ...elsewhere, ...after, ...means, ...differs];
+const options = { machines: 3, slots: 4, ownRoots: ['/etc', '/usr/local'] };
+
+test('what only one machine has gets into no result', { concurrency: 2 }, async (t) => {
+  await using swarm = await SwarmRig.start(t, { ...options, serves: false });
+  await compareAll(t, swarm, 'direct', lines);
+});
+
+test('where the others can be shown the files of the caller’s machine, they make the right results themselves', {
+  skip: treeObstacle() ?? false,
+  concurrency: 2,
+}, async (t) => {
+  await using swarm = await SwarmRig.start(t, options);
+  const unlike = lines.filter(
+    ({ place }, index) => place.direct !== place.served && (isFull || index % 2 === 0),
+  );
+  await compareAll(t, swarm, 'served', unlike);
 });

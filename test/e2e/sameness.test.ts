@@ -48,7 +48,7 @@ async function peer(swarm: SwarmRig, name: Host) {
 }
 
 test('a machine with another compiler is not used for it, and status names both versions', async (t) => {
-  await using swarm = await SwarmRig.start(t, { machines: 3, slots: 2 });
+  await using swarm = await SwarmRig.start(t, { machines: 3, slots: 2, serves: false });
   await replace(swarm, 'm2', '/usr/bin/gcc', script('echo "gcc (Other 99.1) 99.1"'), 0o755);
   const names = ['a', 'b', 'c', 'd', 'e', 'f'];
   for (const name of names) await writeFile(path.join(swarm.share, `${name}.c`), `int ${name};\n`);
@@ -81,7 +81,7 @@ test('a machine with another compiler is not used for it, and status names both 
 });
 
 test('a machine with another assembler is not used, and status names it', async (t) => {
-  await using swarm = await SwarmRig.start(t, { machines: 2, slots: 2 });
+  await using swarm = await SwarmRig.start(t, { machines: 2, slots: 2, serves: false });
   const assembler = (await swarm.check('m1', ['gcc', '-print-prog-name=as'])).trim();
   const as = assembler.startsWith('/') ? assembler : '/usr/bin/as';
   await replace(swarm, 'm2', as, script('exit 1'), 0o755);
@@ -92,7 +92,7 @@ test('a machine with another assembler is not used, and status names it', async 
 });
 
 test('what a machine made of other system headers is thrown away', async (t) => {
-  await using swarm = await SwarmRig.start(t, { machines: 2, slots: 2 });
+  await using swarm = await SwarmRig.start(t, { machines: 2, slots: 2, serves: false });
   await replace(swarm, 'm2', '/usr/include/fenv.h', (text) => `${text}\nstatic const int other = 1;\n`);
   await writeFile(path.join(swarm.share, 'a.c'), '#include <fenv.h>\nint a = FE_ALL_EXCEPT;\n');
   assert.deepEqual(await run(swarm, ['swarmrun gcc -g -c a.c -o a.o']), ['inline']);
@@ -101,7 +101,7 @@ test('what a machine made of other system headers is thrown away', async (t) => 
 });
 
 test('a failure for want of a header that only this machine has is not believed', async (t) => {
-  await using swarm = await SwarmRig.start(t, { machines: 2, slots: 2 });
+  await using swarm = await SwarmRig.start(t, { machines: 2, slots: 2, serves: false });
   await swarm.check('m2', ['mount', '-t', 'tmpfs', 'tmpfs', '/usr/include/protocols']);
   const source = path.join(swarm.share, 'a.c');
   await writeFile(source, 'int a;\n');
@@ -117,7 +117,7 @@ test('a failure for want of a header that only this machine has is not believed'
 });
 
 test('for the CPU at hand only machines with the same one are used', async (t) => {
-  await using swarm = await SwarmRig.start(t, { machines: 2, slots: 2 });
+  await using swarm = await SwarmRig.start(t, { machines: 2, slots: 2, serves: false });
   await replace(swarm, 'm2', '/proc/cpuinfo', (text) =>
     text
       .replaceAll(/^(model name|cpu)\s*:.*$/gm, '$1 : Other CPU')

@@ -1,5 +1,5 @@
 /** A LAN of namespaces (scripts/lan) for one test. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { check, checkout, type Ended, type Running, type RunOptions, run, start } from './child.ts';
 
@@ -9,6 +9,8 @@ export type Host = `m${number}`;
 export interface LanOptions {
   /** Directories of which each machine has a copy of its own, see scripts/lan; /tmp, /run and /dev/shm always are. */
   readonly ownRoots?: readonly string[];
+  /** Whether jobs can run in files that are served; default: if this machine can. */
+  readonly serves?: boolean;
 }
 
 const script = path.join(checkout, 'scripts/lan');
@@ -23,12 +25,12 @@ export class Lan {
   readonly #root: string;
   readonly #env: Readonly<Record<string, string>>;
 
-  private constructor(count: number, root: string) {
+  private constructor(count: number, root: string, serves: boolean) {
     this.hosts = Array.from({ length: count }, (_, index): Host => `m${index + 1}`);
     this.folder = path.join(root, 'shared');
     this.#root = root;
     // On a disk: what jobs write in the files of another machine lies there, in a directory for each peer.
-    this.cache = path.join(root, 'cache');
+    this.cache = serves ? path.join(root, 'cache') : '/dev/null/none';
     this.#env = { BUILDSWARM_LAN: path.join(root, 'lan'), BUILDSWARM_CACHE: this.cache };
   }
 
@@ -36,7 +38,8 @@ export class Lan {
     // By the number in the name, scripts/test finds what a test that was killed has left behind.
     const parent = path.join(checkout, '.lan');
     await mkdir(parent, { recursive: true });
-    const lan = new Lan(count, await mkdtemp(path.join(parent, `test-${process.pid}-`)));
+    const root = await mkdtemp(path.join(parent, `test-${process.pid}-`));
+    const lan = new Lan(count, root, options.serves ?? true);
     await mkdir(lan.folder, { mode: 0o700 });
     const own = (options.ownRoots ?? []).flatMap((directory) => ['--own', directory]);
     await lan.#lan('up', String(count), ...own);
@@ -63,6 +66,12 @@ export class Lan {
     const enter = `read -r pid rest <'${identity}' && exec nsenter -t "$pid" -n ${program} "$@"`;
     await writeFile(file, `#!/bin/sh\n${enter}\n`, { mode: 0o700 });
     return file;
+  }
+
+  /** Where this process finds what a machine has at an absolute path, in a directory of its own too. */
+  async pathOutside(host: Host, inside: string): Promise<string> {
+    const [pid] = (await readFile(path.join(this.#root, 'lan', host), 'utf8')).split(' ');
+    return `/proc/${pid}/root${inside}`;
   }
 
   /** Pulls the network cable of a machine. */

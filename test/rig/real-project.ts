@@ -5,17 +5,31 @@
 import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import path from 'node:path';
+import type { TestContext } from 'node:test';
 import { retryCodes } from '../../src/core/reason.ts';
 import type { Explanation } from '../../src/wire/cli-messages.ts';
+import type { Way } from '../e2e/command-lines/case.ts';
 import { checkout, type Ended, tell } from './child.ts';
-import type { SwarmRig } from './swarm-rig.ts';
+import { SwarmRig } from './swarm-rig.ts';
 
 export interface Project {
-  /** Commands for bash in its directory. */
+  /** Commands for bash in its directory; what they say on stdout does not count. `env` in front of a test sends it to the swarm. */
   readonly script: string;
   /** Files that say when and by which command they were made. */
   readonly recorded?: RegExp;
 }
+
+/** Fails if anything is built again. */
+const madeAll = 'make -q';
+/** So does this; it leaves what ninja knows of dependencies, but for when it learnt it. */
+const ninjaMadeAll =
+  'ninja -C build -d explain -n | grep -q "no work to do" && ninja -C build -t deps | sed "s/deps mtime [0-9]*//" >deps.txt';
+/** Configures, with what follows, and builds. */
+const cmake = (options: string): string =>
+  `cmake -S . -B build -G Ninja -DCMAKE_CROSSCOMPILING_EMULATOR=env ${options} && ninja -C build -j6`;
+/** Where the compiler is, and when what was done. */
+const cmakeRecords =
+  /^build\/(?:CMakeCache\.txt|\.ninja_\w+|build\.ninja|Testing\/.*|.*\bCMakeFiles\/(?:[\d.]+\/.*|CMake(?:Output|Error)\.log|rules\.ninja))$/;
 
 /** Each as its own pages say that it is built, and small where it lets one choose. */
 export const projects: Readonly<Record<string, Project>> = {
@@ -33,6 +47,22 @@ export const projects: Readonly<Record<string, Project>> = {
     // From its many files, not from the one into which its own build joins them
     script: './configure --disable-amalgamation --disable-tcl --disable-readline && make -j6 sqlite3',
     recorded: /^config\.(?:log|status)$/,
+  },
+  xz: {
+    script: `./configure --disable-nls --disable-doc && make -j6 && make check LOG_COMPILER=env && ${madeAll}`,
+    recorded: /^config\.(?:log|status)$|^libtool$|\.(?:log|trs)$/,
+  },
+  googletest: {
+    script: `${cmake('-Dgtest_build_tests=ON')} && ctest --test-dir build -j3 && ${ninjaMadeAll}`,
+    recorded: cmakeRecords,
+  },
+  leveldb: {
+    script: `${cmake('-DLEVELDB_BUILD_TESTS=OFF -DLEVELDB_BUILD_BENCHMARKS=OFF')} && ${ninjaMadeAll}`,
+    recorded: cmakeRecords,
+  },
+  fribidi: {
+    script: `meson setup -Ddocs=false build && ninja -C build -j6 && meson test -C build --wrapper env && ${ninjaMadeAll}`,
+    recorded: /^build\/(?:meson-(?:info|logs|private)\/|\.ninja_|build\.ninja$|compile_commands)/,
   },
   linux: { script: 'make -s O=out tinyconfig && make -j6 O=out init/ kernel/ lib/' },
 };
@@ -58,15 +88,16 @@ export interface Comparison {
 
 const deadlineMs = 3_600_000;
 const masquerade = '/usr/local/swarm';
+const noCompiler =
+  'rm -rf /usr/bin/*g++* /usr/bin/*gcc* /usr/bin/cc /usr/bin/c++ /usr/bin/ld* /usr/bin/as /usr/bin/ar /usr/lib/gcc /usr/include';
 
-/** What the machines of such a LAN have for themselves. */
-export const ownRoots = ['/etc', '/usr/local'] as const;
-
-/** Makes the machines differ in what no build of these may depend on, and gives the caller's the links to swarmrun. */
-export async function makeDiffer(swarm: SwarmRig): Promise<void> {
+/** Raises a LAN of machines that differ in what no build of these may depend on; the caller's has links to swarmrun. */
+export async function startUnlike(t: TestContext | undefined, way: Way): Promise<SwarmRig> {
+  const ownRoots = way === 'direct' ? ['/etc', '/usr/local'] : ['/etc', '/usr', '/srv'];
+  const swarm = await SwarmRig.start(t, { machines: 3, slots: 3, ownRoots });
   for (const [index, host] of swarm.lan.hosts.entries()) {
     const zone = ['Asia/Tokyo', 'America/Lima', 'Europe/Oslo'][index % 3];
-    const links = ['gcc', 'cc', 'nasm', 'ar', 'ranlib'];
+    const links = ['gcc', 'g++', 'cc', 'c++', 'nasm', 'ar', 'ranlib', 'env'];
     const script = [
       `cp /usr/share/zoneinfo/${zone} /etc/localtime.new && mv -f /etc/localtime.new /etc/localtime`,
       `mkdir -p /usr/local/include /usr/local/lib /usr/local/etc/only-${host} && echo ${host} >/usr/local/include/only-${host}.h`,
@@ -76,31 +107,34 @@ export async function makeDiffer(swarm: SwarmRig): Promise<void> {
             ...links.map((name) => `ln -s ${checkout}/bin/swarmrun ${masquerade}/${name}`),
           ]
         : []),
+      ...(way === 'served' && index === 1 ? [noCompiler] : []),
     ];
     await swarm.check(host, ['sh', '-ec', script.join('\n')]);
   }
+  return swarm;
 }
 
-/** Builds it twice. @param source - its sources as they were unpacked. */
+/** Builds it twice, in a share or in a directory of the caller's machine alone. @param source - its sources as they were unpacked. */
 export async function compareProject(
   swarm: SwarmRig,
   name: string,
-  project: Project,
-  source: string,
+  { script, recorded }: Project,
+  { source, way }: { readonly source: string; readonly way: Way },
 ): Promise<Comparison> {
-  const folder = path.join(swarm.share, name);
+  const folder = path.join(way === 'direct' ? swarm.share : '/srv', name);
+  const outside = await swarm.lan.pathOutside('m1', folder);
   const build = async (prefix: string) => {
-    await rm(folder, { recursive: true, force: true });
-    await copyTree(source, folder);
+    await rm(outside, { recursive: true, force: true });
+    await copyTree(source, outside);
     const beganMs = performance.now();
     const env = {
       PATH: `${prefix}${process.env['PATH'] ?? '/usr/bin:/bin'}`,
       SOURCE_DATE_EPOCH: '1700000000',
       KBUILD_BUILD_TIMESTAMP: '2023-11-14',
     };
-    const options = { cwd: folder, env, timeoutMs: deadlineMs };
-    const ended = await swarm.exec('m1', ['bash', '-c', project.script], options);
-    return { ended, tookMs: performance.now() - beganMs, files: await photograph(folder) };
+    const options = { env, timeoutMs: deadlineMs };
+    const ended = await swarm.exec('m1', ['/usr/bin/env', '-C', folder, 'bash', '-c', script], options);
+    return { ended, tookMs: performance.now() - beganMs, files: await photograph(outside) };
   };
   const home = await build('');
   if (home.ended.status !== 0) throw new Error(`${name} cannot be built at home: ${tell(home.ended)}`);
@@ -109,11 +143,11 @@ export async function compareProject(
   const jobs = (await swarm.explainJobs('m1')).slice(before);
   const names = new Set([...home.files.keys(), ...swarmed.files.keys()]);
   const differing = [...names].filter(
-    (file) => home.files.get(file) !== swarmed.files.get(file) && project.recorded?.test(file) !== true,
+    (file) => home.files.get(file) !== swarmed.files.get(file) && recorded?.test(file) !== true,
   );
   if (swarmed.ended.status !== 0) differing.push(`the status: ${tell(swarmed.ended)}`);
   differing.push(...differingLines(home.ended, swarmed.ended));
-  await rm(folder, { recursive: true, force: true });
+  await rm(outside, { recursive: true, force: true });
   return {
     outputs: names.size,
     differing,

@@ -15,6 +15,8 @@ export interface SwarmOptions {
   readonly peers?: readonly Host[];
   /** Directories that each machine has for itself, as `['/etc', '/usr/local']`; then they can differ. */
   readonly ownRoots?: readonly string[];
+  /** Whether jobs can run in files that are served; default: if this machine can. */
+  readonly serves?: boolean;
 }
 
 const buildswarm = path.join(checkout, 'bin/buildswarm');

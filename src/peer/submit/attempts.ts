@@ -16,8 +16,8 @@ import type { Refusals } from '../explain/refusals.ts';
 import { type AttemptListener, AttemptStream } from './attempt.ts';
 import type { AttemptRecord } from './attempt-record.ts';
 import type { Offers, PreparedOffer } from './offers.ts';
-import type { InlineReason } from './settlement.ts';
 import type { Ways } from './served/ways.ts';
+import type { InlineReason } from './settlement.ts';
 import type { Settling } from './settling.ts';
 import type { Submission } from './submission.ts';
 

@@ -10,8 +10,13 @@ export type Place =
    * that it ran for more than a second there, as any command may where much else runs.
    */
   | Reason
+  /** Not run in this way: the script waits for what a command writes before it ends. */
+  | 'waits'
   /** Not said: no job at all, or some here and some there. */
   | 'anywhere';
+
+/** Whose files a job works in on another machine: those of a share that both see, or the caller's, which it is shown. */
+export type Way = 'direct' | 'served';
 
 /**
  * A script for bash, in a directory with the files of ./sources.ts. `$S` stands for `swarmrun` or for nothing: how it ends, what it
@@ -19,10 +24,11 @@ export type Place =
  */
 export interface CommandLine {
   readonly script: string;
-  readonly place: Place;
+  readonly place: Readonly<Record<Way, Place>>;
 }
 
-/** One row for each script. */
-export function rows(place: Place, ...scripts: readonly string[]): CommandLine[] {
-  return scripts.map((script) => ({ script, place }));
+/** One row for each script. @param place - the same in both ways where it is one. */
+export function rows(place: Place | CommandLine['place'], ...scripts: readonly string[]): CommandLine[] {
+  const places = typeof place === 'string' ? { direct: place, served: place } : place;
+  return scripts.map((script) => ({ script, place: places }));
 }

@@ -52,7 +52,6 @@ export const compilerRows: readonly CommandLine[] = [
     // a target that is there already
     'echo old >a.o; chmod 600 a.o; $S gcc -c a.c',
     'echo old >a.o; chmod 444 a.o; $S gcc -c a.c; echo $?',
-    'echo old >a.o; ln a.o twin; $S gcc -c a.c',
     'echo old >real; ln -s real a.o; $S gcc -c a.c',
     'mkdir -p else/where; ln -s else/where to; $S gcc -c a.c -o to/a.o -MD',
     '$S gcc -S a.c -o -',
@@ -106,7 +105,6 @@ export const compilerRows: readonly CommandLine[] = [
       '-MD -MF one.d -MF two.d',
     ].map((options) => `$S gcc -c a.c ${options}; echo $?`),
     '$S gcc -c sub/c.c -MD; $S gcc -c sub/c.c -o sub/c.o -MD',
-    'echo old >a.d; ln a.d twin; ln -s twin link.d; $S gcc -c a.c -MD; $S gcc -c b.c -MD -MF link.d',
     'ln -s inc/h.h linked.h; $S gcc -c b.c -include linked.h -MD',
     '$S gcc -MD alone.c -o alone',
   ),
@@ -120,15 +118,21 @@ export const compilerRows: readonly CommandLine[] = [
     '$S gcc -c a.c -MD -MF same.o -o same.o; echo $?',
     'n=$\'new\\nline.c\'; cp b.c "$n"; $S gcc -g -c "$n" -MD; echo $?',
   ),
+  // Whether one of several names was written to, or got another file, is not seen.
   ...rows(
-    'unprovable',
+    { direct: 'remote', served: 'conflict' },
+    'echo old >a.o; ln a.o twin; $S gcc -c a.c',
+    'echo old >a.d; ln a.d twin; ln -s twin link.d; $S gcc -c a.c -MD; $S gcc -c b.c -MD -MF link.d',
+  ),
+  ...rows(
+    { direct: 'unprovable', served: 'remote' },
     // What is added twice stays there twice.
     'DEPENDENCIES_OUTPUT=deps.d $S gcc -c a.c',
     '$S gcc -O2 -c a.c -fopt-info-all=info.txt',
     // Where `..` leads is not in the names.
     'ln -s sub to; $S gcc -c to/c.c -o to/c.o -MD',
   ),
-  ...rows('outside-share', 'ln -s sub/real a.o; $S gcc -c a.c'),
+  ...rows({ direct: 'outside-share', served: 'remote' }, 'ln -s sub/real a.o; $S gcc -c a.c'),
   ...rows(
     'preprocess',
     '$S gcc -M a.c',
@@ -180,11 +184,11 @@ export const compilerRows: readonly CommandLine[] = [
     '$S clang -Werror -Wx -c -x c /dev/null -o x.o; echo $?',
     'mkdir CMakeTmp; cd CMakeTmp; $S gcc -c ../b.c',
   ),
+  ...rows('outside-share', '$S gcc -S a.c -o /dev/stdout'),
   ...rows(
-    'outside-share',
+    { direct: 'outside-share', served: 'remote' },
     '$S gcc -c b.c -o /tmp/b.$$.o; cp /tmp/b.$$.o b.o; rm /tmp/b.$$.o',
     'cp b.c /tmp/b.c; $S gcc -g0 -c /tmp/b.c; rm -f /tmp/b.c',
-    '$S gcc -S a.c -o /dev/stdout',
     'TMPDIR=/tmp/mine; export TMPDIR; $S gcc -c b.c',
   ),
   // response files

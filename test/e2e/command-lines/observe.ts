@@ -4,7 +4,7 @@ import { lstat, mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:f
 import path from 'node:path';
 import type { Explanation } from '../../../src/wire/cli-messages.ts';
 import type { SwarmRig } from '../../rig/swarm-rig.ts';
-import type { CommandLine } from './case.ts';
+import type { CommandLine, Way } from './case.ts';
 import { sources } from './sources.ts';
 
 /** What can be seen of a script that ran, by what it is. */
@@ -41,16 +41,19 @@ async function writeSources(folder: string): Promise<void> {
   }
 }
 
-/** Runs a script in a fresh directory, and returns all that can be seen of it. */
+/** Runs a script in a fresh directory of the first machine, and returns all that can be seen of it. */
 export async function observe(swarm: SwarmRig, folder: string, script: string, s: string): Promise<Sight> {
-  await writeSources(folder);
+  const outside = await swarm.lan.pathOutside('m1', folder);
+  await writeSources(outside);
   try {
-    const ended = await swarm.exec('m1', ['bash', '-c', script], { cwd: folder, env: { S: s } });
+    const ended = await swarm.exec('m1', ['/usr/bin/env', '-C', folder, 'bash', '-c', script], {
+      env: { S: s },
+    });
     const { status, signal, stdout, stderr } = ended;
-    const files = await photograph(Buffer.from(`${folder}/`), './');
+    const files = await photograph(Buffer.from(`${outside}/`), './');
     return { ending: `${signal ?? status}`, stdout: shown(stdout), stderr: shown(stderr), ...files };
   } finally {
-    await rm(folder, { recursive: true });
+    await rm(outside, { recursive: true });
   }
 }
 
@@ -65,8 +68,9 @@ export function differing(actual: Sight, expected: Sight): [Partial<Sight>, Part
 const tookLong = /^it failed and ran for \d{4,} ms$/;
 
 /** What is not as the row says of where its jobs ran. */
-export function misplaced({ place }: CommandLine, jobs: readonly Explanation[]): string[] {
-  if (place === 'anywhere') return [];
+export function misplaced({ place: places }: CommandLine, way: Way, jobs: readonly Explanation[]): string[] {
+  const place = places[way];
+  if (place === 'anywhere' || place === 'waits') return [];
   if (jobs.length === 0) return ['no job'];
   return jobs.flatMap((job) => {
     const codes = job.reasons.map(({ reason }) => reason);

@@ -38,15 +38,12 @@ export const processRows: readonly CommandLine[] = [
     'mkdir gone; cd gone; rmdir ../gone; $S gcc -c ../b.c; echo $?',
   ),
   ...rows('anywhere', 'cd /; $S /bin/pwd', 'cd /tmp; $S sh -c "exit 3"; echo $?'),
+  ...rows({ direct: 'outside-share', served: 'remote' }, '$S readlink /proc/self/cwd'),
+  ...rows({ direct: 'outside-share', served: 'unprovable' }, '$S head -c 30 /dev/zero'),
+  ...rows({ direct: 'outside-share', served: 'failed-remotely' }, '$S cat /run/no-such-file; echo $?'),
+  // how it ends; where it may have had an effect, a death by a signal is final
   ...rows(
-    'outside-share',
-    '$S readlink /proc/self/cwd',
-    '$S head -c 30 /dev/zero',
-    '$S cat /run/no-such-file; echo $?',
-  ),
-  // how it ends; a death by a signal is final
-  ...rows(
-    'remote',
+    { direct: 'remote', served: 'failed-remotely' },
     ...['ABRT', 'BUS', 'FPE', 'HUP', 'INT', 'KILL', 'PIPE', 'QUIT', 'SEGV', 'TERM', 'USR1', 'XCPU'].map(
       (signal) => `ulimit -c 0; exec $S sh -c 'kill -${signal} $$'`,
     ),
@@ -81,10 +78,15 @@ export const processRows: readonly CommandLine[] = [
   ),
   // signals to it
   ...rows(
-    'remote',
-    '$S sleep 30 & sleep 0.4; kill -TERM $!; wait $!; echo $?',
+    { direct: 'remote', served: 'waits' },
     '$S sh -c "trap \'echo got it; exit 5\' TERM; echo ready >ready; while :; do sleep 0.05; done 2>/dev/null" & until [ -e ready ]; do sleep 0.05; done; kill -TERM $!; wait $!; echo $?',
     '$S sh -c "trap \'echo got it\' USR1; echo ready >ready; while ! [ -e stop ]; do sleep 0.05; done" & until [ -e ready ]; do sleep 0.05; done; kill -USR1 $!; sleep 0.3; touch stop; wait $!; wait $!; echo $?',
+  ),
+  ...rows(
+    'remote',
+    '$S sleep 30 & sleep 0.4; kill -TERM $!; wait $!; echo $?',
+    'coproc C { exec $S sh -c "trap \'echo got it; exit 5\' TERM; read x; echo \$x; while :; do sleep 0.05; done 2>/dev/null"; }; echo go >&"${C[1]}"; read -r r <&"${C[0]}"; kill -TERM $C_PID; read -r s <&"${C[0]}"; echo "$r $s"; wait $C_PID; echo $?',
+    'coproc C { exec $S sh -c "trap \'echo got it\' USR1; read x; echo \$x; while ! [ \"\$y\" ]; do read y; done; exit 3"; }; echo go >&"${C[1]}"; read -r r <&"${C[0]}"; kill -USR1 $C_PID; sleep 0.3; echo stop >&"${C[1]}"; read -r s <&"${C[0]}"; echo "$r $s"; wait $C_PID; echo $?',
     "trap '' INT; $S sh -c 'kill -INT $$; echo alive'",
     "trap '' PIPE; $S seq 100000 2>/dev/null | true; echo ${PIPESTATUS[0]}",
     '$S yes | head -n 1; echo ${PIPESTATUS[0]}',

@@ -20,7 +20,6 @@ export const toolRows: readonly CommandLine[] = [
     `${objects}; $S gcc -r a.o b.o -o ab.o`,
     `${objects}; gcc main.o a.o b.o -o program; $S strip program; $S strip -o other program`,
     `${objects}; echo old >real; ln -s real program; $S gcc main.o a.o b.o -o program; ls -l real | cut -c1-10`,
-    `${objects}; echo old >program; ln program twin; $S gcc main.o a.o b.o -o program; cat twin`,
     `${objects}; umask 027; $S gcc main.o a.o b.o -o program; ls -l program | cut -c1-10`,
     '$S as asm.s -o asm.o',
     '$S as -ahls=listing asm.s -o asm.o --MD as.d',
@@ -38,6 +37,10 @@ export const toolRows: readonly CommandLine[] = [
     `${objects}; $S ar cr lib.a a.o no-such.o; echo $?; ls`,
     `${objects}; $S gcc -Wl,--no-such-option main.o a.o b.o -o program; echo $?`,
     `${objects}; $S gcc main.o a.o b.o -lno-such-library -o program; echo $?`,
+  ),
+  ...rows(
+    { direct: 'remote', served: 'conflict' },
+    `${objects}; echo old >program; ln program twin; $S gcc main.o a.o b.o -o program; cat twin`,
   ),
   ...rows('probe', '$S gcc alone.c -o /dev/null; echo $?'),
   ...rows('stdin-input', 'echo ".long 1" | $S as -o x.o'),
