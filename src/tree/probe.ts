@@ -8,7 +8,7 @@ import { TreeMount } from './tree-mount.ts';
 const restriction = '/proc/sys/kernel/apparmor_restrict_unprivileged_userns';
 
 const appArmor =
-  'AppArmor keeps this user from using namespaces; as root, once: buildswarm doctor --apparmor >/etc/apparmor.d/buildswarm && apparmor_parser -r /etc/apparmor.d/buildswarm; then start the peer again';
+  'AppArmor keeps this user from using namespaces; as root, once: buildswarm doctor --apparmor >/etc/apparmor.d/buildswarm && apparmor_parser -r /etc/apparmor.d/buildswarm';
 
 /** By the step at which swarmfs failed. */
 const cures: Readonly<Record<string, string>> = {

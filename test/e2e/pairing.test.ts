@@ -12,13 +12,14 @@ import { treeObstacle } from '../rig/tree-lab.ts';
 import { until } from '../rig/until.ts';
 
 const buildswarm = path.join(checkout, 'bin/buildswarm');
+const swarmrun = path.join(checkout, 'bin/swarmrun');
 const options = { skip: process.getuid?.() === 0 ? false : 'only root can run sshd', timeout: 240_000 };
 const victim = '/ip4/10.99.0.1/tcp/7701';
 
 let machines: SshLan;
 
 before(async () => {
-  if (!options.skip) machines = await SshLan.up(3);
+  if (!options.skip) machines = await SshLan.up(4);
 });
 
 after(async () => {
@@ -277,4 +278,45 @@ test('whatever keeps an invitation from its end is said in a sentence', options,
     ['bench'],
   );
   assert.match(await machines.complaint('m1', ['accept'], { stdin: 'hello\n' }), /did not introduce itself/);
+});
+
+test('a machine on the same tree and two that have no tree build one project at once, and are told apart', {
+  ...options,
+  skip: options.skip || (treeObstacle() ?? false),
+}, async () => {
+  const tree = path.join(machines.lan.folder, 'tree');
+  await machines.shell('m1', `mkdir -m 700 ${tree} && ${buildswarm} share ${tree}`);
+  for (const host of ['m3', 'm4'] as const)
+    await machines.shell(host, `mount -t tmpfs none ${tree} && rm -f /srv/*; :`);
+  await startPeers(machines.lan.hosts, '--slots', '2');
+  for (const host of ['m3', 'm4']) await machines.buildswarm('m1', 'invite', host);
+  await machines.untilConnected('m1', 'm3', 'm4');
+
+  const units = 16;
+  const sources = `mkdir -p src && for n in $(seq ${units}); do
+      printf '#include <string>\\n#include "all.h"\\nstd::string f%d() { return std::to_string(COUNT + %d); }\\n' $n $n >src/$n.cc
+    done; echo '#define COUNT ${units}' >src/all.h
+    printf 'int main() { return 0; }\\n' >src/main.cc`;
+  const build = `for f in src/*.cc; do echo \${f%.cc}; done | xargs -P8 -I@ $S g++ -O1 -MD -c @.cc -o @.o &&
+    $S ar rcD src/lib.a src/[0-9]*.o && $S g++ src/main.o src/lib.a -o src/main && $S ./src/main && sha256sum src/*.[oda] src/main`;
+  const home = await machines.shell('m1', `cd ${tree} && ${sources} && S= && ${build}`);
+  await until(
+    async () => {
+      const made = await machines.shell(
+        'm1',
+        `cd ${tree} && rm src/*.[oda] src/main && S=${swarmrun} && ${build}`,
+      );
+      assert.equal(made, home);
+      const { peers } = JSON.parse(await machines.buildswarm('m1', 'status', '--json')) as Status;
+      return peers.length === 3 && peers.every(({ doneForMe }) => doneForMe > 0);
+    },
+    120_000,
+    'all three have built some of it',
+  );
+  const status = JSON.parse(await machines.buildswarm('m1', 'status', '--json')) as Status;
+  const ways = Object.fromEntries(status.peers.map((peer) => [peer.name, peer.ways.join()]));
+  assert.deepEqual(ways, { m2: 'direct,served', m3: 'served', m4: 'served' });
+  const shown = await machines.buildswarm('m1', 'status');
+  assert.match(shown, /^direct \(.*\): m2$/m);
+  assert.match(shown, /^served \(.*\): m2, m3, m4$/m);
 });
