@@ -19,6 +19,8 @@ export class FakeTree implements Pick<SubmitterInit, 'reader' | 'offers' | 'sett
   settlement: Settlement | Error = { kind: 'final', proven: true };
   /** What the putting together of offers, and the settling of attempts, waits for. */
   readonly waitsFor: { offers?: Promise<void>; settling?: Promise<void> } = {};
+  /** Whether attempts run in this machine's files. */
+  serves = false;
   /** Where jobs can be served; undefined: nowhere. */
   place: ServedPlace | undefined;
   /** Attempts for which an offer was asked. */
@@ -62,6 +64,7 @@ export class FakeTree implements Pick<SubmitterInit, 'reader' | 'offers' | 'sett
         return { kind: 'refused', refused: { code: 'not-member', detail: 'no member file' } };
       if (this.unprovable !== undefined) return { kind: 'inline', detail: this.unprovable };
       const { argv } = record.submission.request;
+      record.submission.isServed = this.serves;
       record.leftovers = [tagOf(record)];
       return { kind: 'offer', argv, offer: offerOf(record) };
     },

@@ -124,7 +124,7 @@ export class Attempts {
         tell({ type: 'started', job, attempt });
       },
       onOutput: (type, data) => submission.output(type, data),
-      onStdinTaken: (totalBytes) => submission.stdin.advance(totalBytes),
+      onStdinTaken: (totalBytes) => submission.stdinTaken(totalBytes),
       onWritten: (frame) => takeWritten(record, frame),
       onResult: (result) => {
         this.#settle(record, result).catch((error: unknown) => this.#fault(submission, error));

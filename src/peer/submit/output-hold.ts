@@ -33,6 +33,10 @@ export class OutputHold {
     return this.#passed.STDOUT + this.#passed.STDERR > 0;
   }
 
+  get holdsOutput(): boolean {
+    return this.#heldBytes > 0;
+  }
+
   /** All that is held, of both streams, as it came. */
   get heldText(): ByteString {
     return this.#held.map(({ data }) => fromBytes(data)).join('');

@@ -171,6 +171,17 @@ export class Submission {
   /** Of the attempt whose output counts. */
   output(type: 'STDOUT' | 'STDERR', data: Uint8Array): void {
     this.#hold.take({ type, data });
+    this.#showDialogue();
+  }
+
+  /** Of the attempt whose output counts: its command has read so many bytes of the caller's. */
+  stdinTaken(totalBytes: number): void {
+    this.stdin.advance(totalBytes);
+    // Its answer may have come before the word that it has read the question.
+    if (this.#hold.holdsOutput) this.#showDialogue();
+  }
+
+  #showDialogue(): void {
     if (this.reading.kind === 'other' && this.#mayBeDialogue)
       this.#cancelHold ??= this.#startTimer(holdUnknownMs, () => this.#hold.release());
   }

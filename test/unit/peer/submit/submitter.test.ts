@@ -413,3 +413,28 @@ test('what cannot be proven on a shared tree is tried again in the files of this
   await rig.soon(() => caller.ending, 'the end');
   assert.deepEqual(rig.why(1).reasons, ['system-differs']);
 });
+
+test('a served command holds a dialogue, also when its answer comes before the word that it has read', async () => {
+  for (const [first, second] of [
+    ['answer', 'word'],
+    ['word', 'answer'],
+  ]) {
+    const rig = rigOf();
+    rig.tree.serves = true;
+    rig.workerUp('a');
+    const caller = rig.submit(opaque, { stdin: 'pipe' });
+    const attempt = await rig.nextAttempt();
+    attempt.run();
+    await rig.soon(() => caller.stdinTakenBytes === 0, 'stdin is asked for');
+    caller.stdin('go\n');
+    const say = { answer: () => attempt.print('STDOUT', 'ready\n'), word: () => attempt.takeStdin(3) };
+    say[first as keyof typeof say]();
+    await rig.quiet();
+    rig.clock.pass(60_000);
+    assert.equal(caller.stdout, '', 'it might have read nothing, and be started again');
+    say[second as keyof typeof say]();
+    await rig.quiet();
+    rig.clock.pass(1_000);
+    await rig.soon(() => caller.stdout === 'ready\n', 'the answer');
+  }
+});
