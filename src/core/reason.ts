@@ -7,6 +7,7 @@ export const reasons = {
   // by rule of the command line: runs inline
   query: 'the command only asks the tool about itself',
   preprocess: 'the command only preprocesses to stdout or lists dependencies: running it here is cheapest',
+  ccache: 'ccache looks on this machine for what it has, and has the swarm compile what it lacks',
   'stdin-input': 'the command reads its source from standard input',
   probe: 'a probe of a configure step (conftest, CMake try-compile, meson-private)',
   'outside-share': 'the directory or a named path is outside every share; see `buildswarm share`',

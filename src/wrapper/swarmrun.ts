@@ -194,7 +194,9 @@ function takeFrame(frame: Frame): void {
   } else if (type === 'STDIN_TAKEN') {
     takeStdinTaken(parseStdinTaken(payload));
   } else if (type === 'INLINE') {
-    if (isUntouched()) runInline(`the peer says so (${toText(parseInline(payload))})`, 'keep');
+    const why = toText(parseInline(payload));
+    if (isUntouched())
+      runInline(`the peer says so (${why})`, { keeps: true, isCached: why.startsWith('ccache:') });
     else lost('the peer gave the command back');
   } else if (type === 'EXIT') {
     end(parseExit(payload));
@@ -331,17 +333,19 @@ function sendPiece(piece: Uint8Array): void {
 // ---- Inline ----
 
 /** Runs the command as a child, with our own descriptors; `keep`: the socket stays open, as it holds a slot. */
-function runInline(why: string, keep?: 'keep'): void {
+/** @param how - `keeps` the socket open; `isCached`: ccache looks here, and has what it lacks compiled through us. */
+function runInline(why: string, how: { readonly keeps?: boolean; readonly isCached?: boolean } = {}): void {
   debug(`inline: ${why}`);
   isOver = true;
-  if (keep === undefined) socket?.destroy();
+  if (how.keeps !== true) socket?.destroy();
   if (requestToEnd !== undefined) {
     endBySignal(requestToEnd); // it came before the command began: it would have died of it
     return;
   }
   const program = findProgram(call.argv[0] ?? '', call.environment);
   if (program === undefined) leave(2, `swarmrun: ${toText(call.argv[0] ?? '')}: command not found\n`, 127);
-  const child = startProgram(program.path, [program.name, ...call.argv.slice(1)], call.environment);
+  const environment = how.isCached ? behindCcache(call.environment) : call.environment;
+  const child = startProgram(program.path, [program.name, ...call.argv.slice(1)], environment);
   inlineChild = child;
   for (const signal of passedOn) {
     process.removeAllListeners(signal);
@@ -354,4 +358,10 @@ function runInline(why: string, keep?: 'keep'): void {
     if (signal === null) end({ kind: 'exited', status: status ?? 1 });
     else endBySignal(signal);
   });
+}
+
+/** Its setting is words, so the path may have no blanks. */
+function behindCcache(environment: readonly ByteString[]): readonly ByteString[] {
+  const self = fromBytes(realpathSync.native(process.argv[1] ?? '', { encoding: 'buffer' }));
+  return /[ \t]/.test(self) ? environment : [...environment, `CCACHE_PREFIX=${self}`];
 }

@@ -206,6 +206,34 @@ test('what cannot come home, or cannot run there, runs here for the reason that 
   });
 });
 
+test('ccache in front is asked on the caller’s machine, and what it lacks is compiled on the other one', {
+  skip,
+}, async (t) => {
+  await using swarm = await startSwarm(t);
+  const compile = 'ccache g++ -Iinclude -MD -c twice.cc -o twice.o && sha256sum twice.*';
+  const environment = `export CCACHE_DIR=${project}/cache`;
+  const script = (front: string) =>
+    `${environment} && rm -rf run && mkdir run && cd run && ${sources} && ${front} ${compile}`;
+  const home = (await sh(swarm, `${script('')}; rm -rf ${project}/cache`)).stdout.toString();
+  for (const hits of [0, 1]) {
+    const ended = await sh(swarm, script('swarmrun'));
+    assert.deepEqual([ended.status, ended.stderr.toString(), ended.stdout.toString()], [0, '', home]);
+    const statistics = (await sh(swarm, `${environment} && ccache --print-stats`)).stdout.toString();
+    const told = ['direct_cache_hit', 'cache_miss'].map(
+      (key) => new RegExp(`^${key}\\t(\\d+)$`, 'm').exec(statistics)?.[1],
+    );
+    assert.deepEqual(told, [String(hits), '1'], statistics);
+  }
+  const jobs = await swarm.explainJobs('m1');
+  const compilers = jobs.filter(({ command }) => !command.startsWith('ccache '));
+  const places = compilers.map(({ command, place }) => [/ -E /.test(command), place]);
+  assert.ok(
+    places.length > 0 && places.every(([isText, place]) => isText === (place === 'inline')),
+    JSON.stringify(places),
+  );
+  assert.equal(places.filter(([, place]) => place === 'm2').length, 1);
+});
+
 test('of three machines one does not have the tree: all build in it, each in its way', {
   skip,
 }, async (t) => {

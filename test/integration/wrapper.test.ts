@@ -222,6 +222,21 @@ for (const build of [...(Object.keys(builds) as BuildName[]), 'script'] as const
       await link.closed();
     });
 
+    it('stands behind ccache that runs inline as its prefix', async () => {
+      await using peer = await ScriptedPeer.start();
+      for (const [reason, isPrefix] of [
+        ['ccache: it looks here', true],
+        ['probe: ccache', false],
+      ] as const) {
+        const { ended } = start(['sh', '-c', 'echo "$CCACHE_PREFIX"'], peer.socketPath);
+        const { link } = await peer.caller();
+        link.send('INLINE', reason);
+        const prefix = (await ended).stdout.toString().trim();
+        assert.equal(path.basename(prefix), isPrefix ? 'swarmrun' : '', prefix);
+        await link.closed();
+      }
+    });
+
     it('runs the command inline when the peer talks garbage or goes before any output', async () => {
       await using peer = await ScriptedPeer.start();
       const oversized = Buffer.from([1, 0, 1, 0, 8]); // STDOUT of 65537 bytes

@@ -70,6 +70,7 @@ export class RequestReader {
     if (share.share !== undefined) void members.join(share.share);
     const root = share.share?.root;
     const decided = await this.#decide(command, request, share, {});
+    if (isCachedHere(decided, command)) return { ...decided, inline: 'ccache', unslotted: true, detail: undefined };
     const read =
       root === undefined ? decided : await this.#readInShare(command, request, decided, { ...share, root });
     return read.inline === 'outside-share' || read.inline === 'unprovable'
@@ -108,7 +109,8 @@ export class RequestReader {
     await settled(root);
     const { obstacle, reading } = await lookAtFiles(known.reading, request.job, disk);
     if (obstacle !== undefined) return { ...known, inline: 'unprovable', detail: obstacle };
-    const place = await this.#placeOf(command, root);
+    // A cache in the share is asked, and filled, where the share is.
+    const place = reading.toolIndex > 0 ? undefined : await this.#placeOf(command, root);
     return { ...known, reading, ...(typeof place === 'object' ? { place } : {}) };
   }
 
@@ -231,6 +233,16 @@ export class RequestReader {
       throw error;
     }
   }
+}
+
+/**
+ * Whether it is ccache with a cache of this machine alone, in front of a compiler that may travel. Started behind it,
+ * the wrapper hands in the compiler by itself.
+ */
+function isCachedHere({ reading, inline, share }: ReadRequest, { env }: Command): boolean {
+  if (reading.toolIndex === 0 || env.has('CCACHE_PREFIX')) return false;
+  if (inline !== undefined && inline !== 'outside-share' && inline !== 'unprovable') return false;
+  return share === undefined || !isBelow(share, env.get('CCACHE_DIR') ?? '');
 }
 
 /** What makes the reason concrete. */
