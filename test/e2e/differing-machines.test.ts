@@ -169,8 +169,13 @@ const elsewhere: readonly CommandLine[] = rows(
   '$S gcc -Wa,-ahls=/tmp/x.lst -c a.c; wc -l </tmp/x.lst; rm -f /tmp/x.lst',
   '$S gcc -Xassembler -ahls=/tmp/y.lst -c a.c; wc -l </tmp/y.lst; rm -f /tmp/y.lst',
   "echo '-Wa,-ahls=/tmp/z.lst' >w.rsp; $S gcc @w.rsp -c a.c; wc -l </tmp/z.lst; rm -f /tmp/z.lst",
-  '$S bash -c "echo made >/var/tmp/x; cp /var/tmp/x /dev/shm/y"; cat /var/tmp/x /dev/shm/y; rm -f /var/tmp/x /dev/shm/y',
   '$S clang -Xclang -stats-file=/tmp/s.json -c a.c; wc -l </tmp/s.json; rm -f /tmp/s.json',
+);
+
+/** Memory that programs share by a name is of one machine. */
+const inMemory: readonly CommandLine[] = rows(
+  'outside-share',
+  '$S bash -c "echo made >/var/tmp/x; cp /var/tmp/x /dev/shm/y"; cat /var/tmp/x /dev/shm/y; rm -f /var/tmp/x /dev/shm/y',
 );
 
 /** Known when it has run: what only the caller could have read. */
@@ -217,7 +222,7 @@ function mistried(line: CommandLine, own: readonly Explanation[]): string[] {
   ];
 }
 
-const lines = [...same, ...atOnce, ...elsewhere, ...after, ...means, ...differs];
+const lines = [...same, ...atOnce, ...elsewhere, ...inMemory, ...after, ...means, ...differs];
 const options = { machines: 3, slots: 4, ownRoots: ['/etc', '/usr/local'] };
 
 test('what only one machine has gets into no result', { concurrency: 2 }, async (t) => {
