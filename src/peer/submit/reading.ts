@@ -70,7 +70,8 @@ export class RequestReader {
     if (share.share !== undefined) void members.join(share.share);
     const root = share.share?.root;
     const decided = await this.#decide(command, request, share, {});
-    if (isCachedHere(decided, command)) return { ...decided, inline: 'ccache', unslotted: true, detail: undefined };
+    if (isCachedHere(decided, command))
+      return { ...decided, inline: 'ccache', unslotted: true, detail: undefined };
     const read =
       root === undefined ? decided : await this.#readInShare(command, request, decided, { ...share, root });
     return read.inline === 'outside-share' || read.inline === 'unprovable'
