@@ -88,7 +88,6 @@ export class RequestReader {
   ): Promise<ReadRequest> {
     const { disk, settled } = this.#init;
     const { root } = share;
-    const { cwd } = command;
     if (read.inline !== undefined) return read;
     if (!(await this.#hasProgram(command, root))) return { ...read, inline: 'no-command', unslotted: true };
     const format = isTraced(read.reading) ? await this.#formatOf(read.reading, command, root) : 'dynamic';

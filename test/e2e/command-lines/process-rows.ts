@@ -85,8 +85,7 @@ export const processRows: readonly CommandLine[] = [
   ...rows(
     'remote',
     '$S sleep 30 & sleep 0.4; kill -TERM $!; wait $!; echo $?',
-    'coproc C { exec $S sh -c "trap \'echo got it; exit 5\' TERM; read x; echo \$x; while :; do sleep 0.05; done 2>/dev/null"; }; echo go >&"${C[1]}"; read -r r <&"${C[0]}"; kill -TERM $C_PID; read -r s <&"${C[0]}"; echo "$r $s"; wait $C_PID; echo $?',
-    'coproc C { exec $S sh -c "trap \'echo got it\' USR1; read x; echo \$x; while ! [ \"\$y\" ]; do read y; done; exit 3"; }; echo go >&"${C[1]}"; read -r r <&"${C[0]}"; kill -USR1 $C_PID; sleep 0.3; echo stop >&"${C[1]}"; read -r s <&"${C[0]}"; echo "$r $s"; wait $C_PID; echo $?',
+    'coproc C { exec $S sh -c "trap \'echo got it; exit 5\' TERM; read x; echo \\$x; while :; do sleep 0.05; done 2>/dev/null"; }; echo go >&"${C[1]}"; read -r r <&"${C[0]}"; kill -TERM $C_PID; read -r s <&"${C[0]}"; echo "$r $s"; wait $C_PID; echo $?',
     "trap '' INT; $S sh -c 'kill -INT $$; echo alive'",
     "trap '' PIPE; $S seq 100000 2>/dev/null | true; echo ${PIPESTATUS[0]}",
     '$S yes | head -n 1; echo ${PIPESTATUS[0]}',
