@@ -119,6 +119,8 @@ export class RequestReader {
    * this machine's files?
    */
   async #readServed(command: Command, request: WrapperRequest, read: ReadRequest): Promise<ReadRequest> {
+    // What it says and writes is seen when it ends; beside a tree that others look into, somebody may wait for it.
+    if (read.share !== undefined && read.reading.kind === 'other') return read;
     const { disk } = this.#init;
     const { stdin, stdout, descriptors, force } = request.job;
     const place = await this.#placeOf(command, read.share);

@@ -36,14 +36,14 @@ export class Ways {
 
   /** The worker's system files differ. @returns whether the job may be tried there again, with those of this machine. */
   differs({ submission, peer, served }: AttemptRecord): boolean {
-    if (served !== undefined || submission.place === undefined || !this.#canServe(peer)) return false;
+    if (served !== undefined || !mayChange(submission) || !this.#canServe(peer)) return false;
     this.#unlike.set(keyOf(submission, peer), this.#init.now() + believedMs);
     return true;
   }
 
   /** On a shared tree nothing proves its result. @returns whether it may be tried again in this machine's files. */
   cannotBeProven({ submission, served }: AttemptRecord): boolean {
-    if (served !== undefined || submission.place === undefined) return false;
+    if (served !== undefined || !mayChange(submission)) return false;
     if (this.#init.servedWorkers().length === 0) return false;
     submission.needsServing = true;
     return true;
@@ -52,6 +52,14 @@ export class Ways {
   #canServe(peer: PeerName): boolean {
     return this.#init.servedWorkers().includes(peer);
   }
+}
+
+/**
+ * Of a command that nobody understands nothing would be seen before it ends, and somebody may wait for a file of it, as on
+ * the shared tree one can: it stays there, or runs here.
+ */
+function mayChange({ place, reading }: Submission): boolean {
+  return place !== undefined && reading.kind !== 'other';
 }
 
 function keyOf({ demand }: Submission, peer: PeerName): string {
