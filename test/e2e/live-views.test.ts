@@ -1,0 +1,167 @@
+/** The live views of people: `buildswarm web` in a real browser, `buildswarm top` in a real terminal. */
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { test } from 'node:test';
+import type { Page } from 'playwright-core';
+import type { Status } from '../../src/wire/cli-messages.ts';
+import { SwarmRig } from '../rig/swarm-rig.ts';
+import { until } from '../rig/until.ts';
+import { WebPage } from '../rig/web-page.ts';
+
+/** What strangers may call their files: it must stay text. */
+const hostile = '<img src=x onerror=alert(1)>.o';
+
+test('what happens is seen while it happens', async (t) => {
+  await using swarm = await SwarmRig.start(t, { machines: 2 });
+  await mkdir(path.join(swarm.share, 'src'));
+  await writeFile(path.join(swarm.share, 'src/a.c'), 'int a;\n');
+  await t.test('in a browser, and by nobody who was not told the URL', () => testPage(swarm));
+  await t.test('in a terminal', () => testTop(swarm));
+});
+
+async function testPage(swarm: SwarmRig): Promise<void> {
+  await using web = await WebPage.open(swarm, 'm1');
+  const page = await web.browser.newPage({ viewport: { width: 1600, height: 1000 }, colorScheme: 'light' });
+  const faults: string[] = [];
+  const asked = new Set<string>();
+  page.on('console', (message) => faults.push(message.text()));
+  page.on('pageerror', (error) => faults.push(String(error)));
+  page.on('dialog', (dialog) => faults.push(dialog.message()));
+  page.on('request', (request) => asked.add(new URL(request.url()).host));
+  await page.goto(web.url);
+  await page.getByText('No job has run so far: build').waitFor();
+
+  // It lives: what is done now appears without a reload.
+  const compile = ['gcc', '-c', '-o', hostile, 'src/a.c'];
+  await swarm.check('m1', ['swarmrun', '--remote', ...compile]);
+  await swarm.check('m1', ['swarmrun', '--local', 'gcc', '-c', '-o', 'here.o', 'src/a.c']);
+  await page.locator('.slowest').getByText(hostile).waitFor();
+  await page.locator('.tallies').getByText('asked').waitFor();
+  assert.match(await figure(page, 'This build'), /^2.*1 elsewhere, 1 here/);
+  assert.match(await page.locator('.findings').allInnerTexts().then(String), /multicast/);
+
+  // The keyboard finds what the mouse does: where it ran, and why.
+  const canvas = page.locator('.timeline canvas');
+  await canvas.focus();
+  const tip = page.locator('.tip');
+  await until(
+    async () => {
+      await page.keyboard.press('ArrowDown');
+      return (await tip.innerText()).includes(hostile);
+    },
+    10_000,
+    'the keys reach the job on the other machine',
+  );
+  assert.match(await tip.innerText(), /done elsewhere on m2: .*gcc -c -o/s);
+  const box = await tip.boundingBox();
+  assert.ok(box !== null);
+  await page.keyboard.press('Escape');
+  await until(async () => (await tip.count()) === 0, 5_000, 'Escape closes it');
+  await page.mouse.move(box.x - 9, box.y - 11);
+  assert.match(await tip.innerText(), /done elsewhere on m2/);
+
+  for (const width of [1600, 390]) {
+    await page.setViewportSize({ width, height: 844 });
+    const inner = await page.evaluate<number>('document.documentElement.scrollWidth');
+    assert.equal(inner, width, 'nothing is cut off or scrolls sideways');
+  }
+  const ground = () => page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
+  const light = await ground();
+  await page.emulateMedia({ colorScheme: 'dark' });
+  const dark = await ground();
+  assert.notEqual(dark, light);
+  await page.getByRole('button', { name: 'Light' }).click();
+  assert.equal(await ground(), light);
+
+  assert.deepEqual(faults, []);
+  const own = new URL(web.url).host;
+  assert.deepEqual([...asked], [own]);
+  await assertNothingFor(swarm, web.url);
+}
+
+/** A figure with its note. */
+async function figure(page: Page, label: string): Promise<string> {
+  return (await page.locator('.figure', { hasText: label }).innerText())
+    .replace(label, '')
+    .replaceAll('\n', ' ')
+    .trim();
+}
+
+/** Neither to a wrong token nor to a web site whose name points here. */
+async function assertNothingFor(swarm: SwarmRig, url: string): Promise<void> {
+  const get = (address: string, host: string) =>
+    swarm.check('m1', [
+      process.execPath,
+      '-e',
+      `require('http').get(process.argv[1], { headers: { host: process.argv[2] } }, (r) => {
+        let body = ''; r.on('data', (c) => (body += c)).on('end', () => console.log(r.statusCode, body.length)); })`,
+      address,
+      host,
+    ]);
+  const { host } = new URL(url);
+  const wrong = url.slice(0, -2) + (url.at(-2) === 'A' ? 'B/' : 'A/');
+  assert.match(await get(url, host), /^200 [1-9]/);
+  for (const file of ['', 'page.js', 'events', 'doctor'])
+    assert.equal(await get(wrong + file, host), '404 0\n');
+  assert.equal(await get(`http://${host}/`, host), '404 0\n');
+  assert.equal(await get(url, 'evil.example'), '404 0\n');
+}
+
+/** Jobs that last until they are ended run on both machines; each screen is compared with the status of that moment. */
+async function testTop(swarm: SwarmRig): Promise<void> {
+  const tmux = async (...words: string[]): Promise<string> =>
+    swarm.check('m1', ['tmux', '-L', 'top', ...words]);
+  const there = (size: string) => swarm.start('m1', ['swarmrun', '--remote', 'sleep', size]);
+  const here = swarm.start('m1', ['swarmrun', '--local', 'sleep', '301']);
+  const jobs = [there('302'), there('303'), there('304'), here];
+  for (const { ended } of jobs) ended.catch(() => undefined);
+  await tmux(
+    'new-session',
+    '-d',
+    '-x',
+    '80',
+    '-y',
+    '24',
+    'NO_COLOR=1 buildswarm top; echo left $?; sleep 60',
+  );
+  for (const [columns, lines] of [
+    [80, 24],
+    [200, 60],
+  ] as const) {
+    await tmux('resize-window', '-x', String(columns), '-y', String(lines));
+    const screen = async (): Promise<string> => tmux('capture-pane', '-p', '-e');
+    await until(
+      async () => agrees(await screen(), await swarm.status('m1'), columns),
+      20_000,
+      `the screen of ${columns}x${lines} tells what the status does`,
+    );
+    const shown = await screen();
+    assert.ok(!shown.includes('\u001b['), 'NO_COLOR');
+    for (const title of ['301', '302', '303'])
+      assert.match(shown, new RegExp(` m[12] +sleep ${title}$`, 'm'));
+    assert.match(shown, /asked: `buildswarm run --local`/);
+  }
+  await tmux('send-keys', 'q');
+  await until(async () => (await tmux('capture-pane', '-p')).includes('left 0'), 10_000, 'q ends it');
+  await tmux('kill-server');
+  for (const job of jobs) job.signalGroup('SIGKILL');
+}
+
+/** Whether each machine's row, and the head, tell what the status does. */
+function agrees(screen: string, { self, peers, jobs }: Status, columns: number): boolean {
+  const lines = screen.split('\n');
+  if (lines.some((line) => line.length > columns)) return false;
+  const rows = [self, ...peers].every(({ name, running, slots, queued }) => {
+    const row = lines.find((line) => line.startsWith(`${name} `) && line.includes('/'));
+    const [, bar = '', used, waiting] = /(?: |\))([#+.]+) +(\d+\/\d+) +(\d+)/.exec(row ?? '') ?? [];
+    const taken = bar.replaceAll('.', '').length;
+    return (
+      used === `${running}/${slots}` &&
+      waiting === String(queued) &&
+      bar.length === slots &&
+      taken === running
+    );
+  });
+  return rows && screen.includes(` ${jobs.running} running, ${jobs.queued} queued`) && jobs.running >= 3;
+}
