@@ -146,14 +146,16 @@ const atOnce: readonly CommandLine[] = rows(
 );
 
 /** 8: as `differ`, known before it runs elsewhere: the locale, and the name of the directory. */
-const mean: readonly CommandLine[] = rows(
-  { direct: 'no-fitting-peer', served: 'remote' },
-  ...forEach((cc) => [
-    `LOCPATH=/usr/local/locale LC_ALL=xx_XX.UTF-8 $S CC/${cc} -c error.c; echo $?`,
-    `cd /usr/local/link/$(basename $PWD) && $S CC/${cc} -g -c a.c`,
-  ]),
-  'LOCPATH=/usr/local/locale LC_ALL=xx_XX.UTF-8 $S CC/sh -c "locale charmap"',
-);
+const mean: readonly CommandLine[] = [
+  ...rows(
+    { direct: 'no-fitting-peer', served: 'remote' },
+    ...forEach((cc) => [
+      `LOCPATH=/usr/local/locale LC_ALL=xx_XX.UTF-8 $S CC/${cc} -c error.c; echo $?`,
+      `cd /usr/local/link/$(basename $PWD) && $S CC/${cc} -g -c a.c`,
+    ]),
+  ),
+  ...rows('no-fitting-peer', 'LOCPATH=/usr/local/locale LC_ALL=xx_XX.UTF-8 $S CC/sh -c "locale charmap"'),
+];
 
 const [means = [], differs = []] = [mean, differ].map((lines, table) =>
   lines.map(({ script, place }, index) => ({
