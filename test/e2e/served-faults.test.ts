@@ -29,7 +29,11 @@ async function pidsOf(swarm: SwarmRig, host: Host, pattern: RegExp): Promise<str
 async function kill(swarm: SwarmRig, host: Host, pattern: RegExp): Promise<void> {
   const pids = await pidsOf(swarm, host, pattern);
   assert.ok(pids.length > 0, `${host} runs none of ${pattern}`);
-  await swarm.check(host, ['kill', '-KILL', ...pids]);
+  // One may end with another, before its turn has come; then `kill` complains.
+  await swarm.exec(host, ['kill', '-KILL', ...pids]);
+  const isThere = async (): Promise<boolean> =>
+    (await pidsOf(swarm, host, pattern)).some((pid) => pids.includes(pid));
+  await until(async () => !(await isThere()), 10_000, `none of ${pids.join(' ')} is left`);
 }
 
 /** What jobs have left in a directory of a peer, that of one which has ended too. */
