@@ -65,7 +65,8 @@ export function startProgram(
 ): ChildProcess {
   const [name = '', ...rest] = argv;
   if ([...argv, ...environment, path].every(isText)) {
-    return spawn(toText(path), rest.map(toText), { argv0: toText(name), stdio: 'inherit' });
+    const env = Object.fromEntries(environment.map(variableOf));
+    return spawn(toText(path), rest.map(toText), { argv0: toText(name), stdio: 'inherit', env });
   }
   // Reads `path`, then argv, then the environment from descriptor 3, and becomes the command.
   const become =
@@ -76,4 +77,9 @@ export function startProgram(
   pipe.on('error', () => pipe.destroy()); // Perl is not there or has ended, which the child's own events tell
   pipe.end(joinNul([path, String(argv.length), ...argv, ...environment]));
   return child;
+}
+
+function variableOf(setting: ByteString): [name: string, value: string] {
+  const [name = '', ...value] = toText(setting).split('=');
+  return [name, value.join('=')];
 }

@@ -332,8 +332,12 @@ function sendPiece(piece: Uint8Array): void {
 
 // ---- Inline ----
 
-/** Runs the command as a child, with our own descriptors; `keep`: the socket stays open, as it holds a slot. */
-/** @param how - `keeps` the socket open; `isCached`: ccache looks here, and has what it lacks compiled through us. */
+/**
+ * Runs the command as a child, with our own descriptors.
+ *
+ * @param how - `keeps` the socket open, as it holds a slot; `isCached`: ccache looks here, and has what it lacks compiled
+ *   through us.
+ */
 function runInline(why: string, how: { readonly keeps?: boolean; readonly isCached?: boolean } = {}): void {
   debug(`inline: ${why}`);
   isOver = true;
