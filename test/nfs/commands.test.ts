@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { isFull } from '../rig/effort.ts';
 import { describeCounts, GuestSwarm, swarmrun } from './guest-swarm.ts';
 import { type GuestName, labMounts, noLab } from './lab.ts';
 
@@ -42,7 +43,7 @@ const mistakes: readonly (readonly [text: string, option?: string])[] = [
   ['#error not for this machine'],
   ['int warned(void) { int unused; return 0; }', '-Werror=unused-variable'],
 ];
-const edits = 1;
+const edits = isFull ? 4 : 1;
 
 describe('commands', { skip: noLab ?? false }, () => {
   for (const mount of labMounts())
@@ -95,6 +96,8 @@ describe('commands', { skip: noLab ?? false }, () => {
       const counts = await swarm.counts();
       t.diagnostic(describeCounts(counts));
       const all = edits * mistakes.length;
-      assert.equal(counts.jobs.remote - before.jobs.remote, all, 'each was final on a worker');
+      // Where a worker's reads do not prove one at once, it runs here as well.
+      const final = counts.jobs.remote - before.jobs.remote;
+      assert.ok(final >= all * (isFull ? 0.95 : 0.6), `${final} of ${all} were final on a worker`);
     });
 });
