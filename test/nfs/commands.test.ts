@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isFull } from '../rig/effort.ts';
 import { describeCounts, GuestSwarm, swarmrun } from './guest-swarm.ts';
-import { type GuestName, labMounts, noLab } from './lab.ts';
+import { fewMounts, type GuestName, labMounts, noLab } from './lab.ts';
 
 const timeoutMs = 60_000;
 
@@ -46,7 +46,7 @@ const mistakes: readonly (readonly [text: string, option?: string])[] = [
 const edits = isFull ? 4 : 1;
 
 describe('commands', { skip: noLab ?? false }, () => {
-  for (const mount of labMounts())
+  for (const mount of fewMounts())
     test(`what a command leaves is seen at once on ${mount}`, async (t) => {
       await using swarm = await GuestSwarm.start(mount);
       await swarm.run('A', 'mkdir tree', timeoutMs);
@@ -70,7 +70,7 @@ describe('commands', { skip: noLab ?? false }, () => {
     });
 
   // Of one server: compilers take long on guests.
-  for (const mount of labMounts().slice(0, 2))
+  for (const mount of labMounts().slice(0, isFull ? 2 : 1))
     test(`a compile error is final after one run on ${mount}`, async (t) => {
       await using swarm = await GuestSwarm.start(mount);
       await swarm.run('A', 'mkdir tree', timeoutMs);

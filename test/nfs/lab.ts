@@ -5,6 +5,7 @@ import { createInterface, type Interface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { isFull } from '../rig/effort.ts';
 import type { GuestCall, GuestCalls } from './guest-agent.ts';
 import type { GuestCommand, GuestEnd } from './lab/agent.ts';
 
@@ -26,6 +27,11 @@ export const noLab: string | undefined =
 /** Mounts that every guest has, at default options. */
 export function labMounts(): string[] {
   return (servers?.split(' ') ?? []).flatMap((server) => [`/mnt/${server}-v4`, `/mnt/${server}-v3`]);
+}
+
+/** Each server and each version once; all pairs of them in a full run. `share.test.ts` looks at all in any run. */
+export function fewMounts(): string[] {
+  return isFull ? labMounts() : labMounts().filter((_mount, index) => index % 4 === 0 || index % 4 === 3);
 }
 
 /**
