@@ -1,8 +1,9 @@
 /** Bundles the page of `buildswarm web` into `dist/src/web/page`, with the licenses of what is in it. */
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { writeLicenses } from './licenses.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const source = join(root, 'src/web/page');
@@ -22,12 +23,4 @@ const { metafile } = await build({
   absWorkingDir: root,
 });
 for (const file of ['index.html', 'icon.svg']) copyFileSync(join(source, file), join(target, file));
-const packages = new Set(
-  Object.keys(metafile.inputs).flatMap(
-    (input) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[1] ?? [],
-  ),
-);
-const licenses = [...packages].map(
-  (name) => `${name}\n\n${readFileSync(join(root, 'node_modules', name, 'LICENSE'), 'utf8')}`,
-);
-writeFileSync(join(target, 'LICENSES.txt'), licenses.join('\n\n'));
+writeLicenses(root, target, Object.keys(metafile.inputs));

@@ -80,6 +80,7 @@ export async function sweepHidden(journal: string): Promise<void> {
   // What stands behind the last NUL was cut off, and no name was made there.
   const [prefix = '', ...directories] = fromBytes(content).split('\0').slice(0, -1);
   if (!anyPrefix.test(prefix)) return;
+  // One that is gone, or closed to us by now, keeps no other from being swept.
   for (const directory of new Set(directories))
     await sweepDirectory(directory, prefix).catch(() => undefined);
 }

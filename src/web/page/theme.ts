@@ -5,14 +5,14 @@ const listeners = new Set<() => void>();
 
 export type Theme = 'light' | 'dark';
 
+let chosen: Theme | undefined;
+
 export function theme(): Theme {
-  const chosen = document.documentElement.dataset['theme'];
-  if (chosen === 'light' || chosen === 'dark') return chosen;
-  return system.matches ? 'dark' : 'light';
+  return chosen ?? (system.matches ? 'dark' : 'light');
 }
 
 export function toggleTheme(): void {
-  document.documentElement.dataset['theme'] = theme() === 'dark' ? 'light' : 'dark';
+  chosen = theme() === 'dark' ? 'light' : 'dark';
   tell();
 }
 
@@ -28,7 +28,9 @@ export function colour(name: string): string {
 }
 
 function tell(): void {
+  document.documentElement.dataset['theme'] = theme();
   for (const listener of listeners) listener();
 }
 
 system.addEventListener('change', tell);
+tell();
