@@ -396,6 +396,19 @@ test('a worker whose system files differ is offered the job again, to be shown t
   }
 });
 
+test('a command that nobody understands stays on the shared tree, where what it writes is seen at once', async () => {
+  const rig = rigOf();
+  rig.tree.place = place;
+  rig.servedWorkers.push('a');
+  rig.workerUp('a');
+  rig.submit(opaque);
+  (await rig.nextAttempt()).refuse('toolchain', 'another sh');
+  await rig.quiet();
+  const [{ submission } = assert.fail()] = rig.tree.prepared;
+  assert.equal(rig.ways.isServed(submission, 'a'), false);
+  assert.ok(!rig.why(1).reasons.includes('system-differs'));
+});
+
 test('what cannot be proven on a shared tree is tried again in the files of this machine, once', async () => {
   const rig = rigOf(1);
   rig.tree.place = place;
