@@ -16,22 +16,31 @@ export interface WrittenSink {
   onDrain: () => void;
 }
 
+/** A stream, and the signal that tells its end: nothing drains any more then. */
+interface Way {
+  readonly sink: WrittenSink;
+  readonly gone: AbortSignal;
+}
+
 /**
  * Comes after the job's end. Waits whenever enough is on its way.
  *
  * @param scratch - of this job, with swarmjob's report in it.
  * @param areas - as swarmjob was given them.
- * @throws Error if the submitter takes nothing for too long, or a file is not as the report says.
+ * @param gone - the stream is over.
+ * @throws Error if the submitter is gone or takes nothing for too long, or a file is not as the report says.
  */
 export async function sendWritten(
   scratch: string,
   areas: readonly ByteString[],
   sink: WrittenSink,
+  gone: AbortSignal,
 ): Promise<void> {
+  const way: Way = { sink, gone };
   const report = await readFile(join(scratch, 'report'));
   const files = parseJobReport(report).records.filter(hasOwnContent);
   await said(
-    sink,
+    way,
     sink.send(
       'WRITTEN',
       encodeWritten({
@@ -43,9 +52,9 @@ export async function sendWritten(
     ),
   );
   for (let at = 0; at < report.length; at += frameLimits.BLOB)
-    await said(sink, sink.send('BLOB', report.subarray(at, at + frameLimits.BLOB)));
+    await said(way, sink.send('BLOB', report.subarray(at, at + frameLimits.BLOB)));
   for (const file of files)
-    await sendFile(contentPathOf({ scratch, areas }, file), file.attributes.sizeBytes, sink);
+    await sendFile(contentPathOf({ scratch, areas }, file), file.attributes.sizeBytes, way);
 }
 
 /** Before anything was written: swarmjob's last act before it starts a command is to make its layers. */
@@ -59,7 +68,7 @@ async function startOf(scratch: string): Promise<number> {
   }
 }
 
-async function sendFile(path: ByteString, sizeBytes: number, sink: WrittenSink): Promise<void> {
+async function sendFile(path: ByteString, sizeBytes: number, way: Way): Promise<void> {
   const file = await open(toBytes(path), 'r');
   try {
     for (let leftBytes = sizeBytes; leftBytes > 0; ) {
@@ -67,23 +76,28 @@ async function sendFile(path: ByteString, sizeBytes: number, sink: WrittenSink):
       const { bytesRead } = await file.read(piece, 0, piece.length);
       if (bytesRead === 0) throw new Error('a file that a job wrote has become shorter since its end');
       leftBytes -= bytesRead;
-      await said(sink, sink.send('BLOB', piece.subarray(0, bytesRead)));
+      await said(way, way.sink.send('BLOB', piece.subarray(0, bytesRead)));
     }
   } finally {
     await file.close();
   }
 }
 
-async function said(sink: WrittenSink, hasRoom: boolean): Promise<void> {
+async function said({ sink, gone }: Way, hasRoom: boolean): Promise<void> {
+  gone.throwIfAborted();
   if (hasRoom) return;
   await new Promise<void>((resolve, reject) => {
+    const end = (settle: () => void) => {
+      clearTimeout(timer);
+      gone.removeEventListener('abort', onGone);
+      settle();
+    };
+    const onGone = () => end(() => reject(gone.reason));
     const timer = setTimeout(
-      () => reject(new Error(`the submitter took nothing of it for ${idleTimeoutMs} ms`)),
+      () => end(() => reject(new Error(`the submitter took nothing of it for ${idleTimeoutMs} ms`))),
       idleTimeoutMs,
     );
-    sink.onDrain = () => {
-      clearTimeout(timer);
-      resolve();
-    };
+    gone.addEventListener('abort', onGone);
+    sink.onDrain = () => end(resolve);
   });
 }

@@ -69,6 +69,11 @@ export class FakeChannel implements JobChannel {
     return this.#isOpen;
   }
 
+  /** The other end has been told to send no more for now. */
+  get waitsForRoom(): boolean {
+    return this.#other.#wantsDrain;
+  }
+
   send<Type extends FrameName>(type: Type, ...payload: PayloadArguments<Type>): boolean {
     if (!this.#isOpen || this.#ending !== undefined) return false;
     const bytes = encodeFrame(type, ...payload);

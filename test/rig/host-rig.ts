@@ -30,6 +30,8 @@ class FakePlace {
   holdChecks: Promise<void> | undefined;
   holdLooks: Promise<void> | undefined;
   facts: JobFacts | Error = { outputs: [] };
+  /** What comes of served jobs; where nothing is said, a test has none. */
+  conclude: JobHostInit['served']['conclude'] = () => Promise.reject(new Error('a served job'));
   /** Jobs whose leftovers were removed. */
   readonly discarded: number[] = [];
   /** Paths of outputs that were asked for. */
@@ -105,10 +107,9 @@ export class HostRig {
         },
         discard: ({ job }) => place.discarded.push(job),
       },
-      // Offers of this rig are never of served jobs.
       served: {
         begin: () => ({}),
-        conclude: () => Promise.reject(new Error('a served job')),
+        conclude: (job) => place.conclude(job),
         forget: () => undefined,
       },
       sendOutput: (_peer, channel, { path }) => {

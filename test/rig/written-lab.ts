@@ -21,6 +21,6 @@ export async function bringHome(
       }, reject);
     };
   });
-  await Promise.all([sendWritten(job.scratch, job.areas, worker), taken]);
+  await Promise.all([sendWritten(job.scratch, job.areas, worker, new AbortController().signal), taken]);
   return written;
 }

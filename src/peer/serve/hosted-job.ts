@@ -47,6 +47,7 @@ export class HostedJob {
   #pid: number | undefined;
   #creditBytes = outputWindowBytes;
   #renewedMs = 0;
+  readonly #gone = new AbortController();
 
   constructor(peer: PeerName, channel: JobChannel, { offer, argv, environment }: WholeOffer) {
     this.peer = peer;
@@ -116,9 +117,14 @@ export class HostedJob {
     this.#channel.abort();
   }
 
+  /** Its stream has ended: nothing that is sent arrives any more. */
+  lose(): void {
+    this.#gone.abort(new Error('the submitter has ended the stream'));
+  }
+
   /** Sends what a served command has written. @throws Error if the submitter is gone */
   async sendWritten(scratch: string, areas: readonly ByteString[]): Promise<void> {
-    await sendWritten(scratch, areas, this.#channel);
+    await sendWritten(scratch, areas, this.#channel, this.#gone.signal);
   }
 
   /**

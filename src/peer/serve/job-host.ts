@@ -249,6 +249,7 @@ export class JobHost {
   }
 
   #gone(job: HostedJob): void {
+    job.lose();
     if (!this.#remove(job)) return;
     this.apply({ type: 'cancelled', peer: job.peer, job: job.offer.job });
     // The state machine waits for `ended`, which comes when the tree is gone.

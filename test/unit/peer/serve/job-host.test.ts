@@ -1,5 +1,8 @@
 /** The worker's side, by its contract: what a submitter and a command do, and what both are told. */
 import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { Refusal } from '../../../../src/peer/serve/contract.ts';
@@ -7,6 +10,8 @@ import { encodeFetch } from '../../../../src/wire/job-messages.ts';
 import { outputWindowBytes } from '../../../../src/wire/limits.ts';
 import { roundsOf } from '../../../rig/effort.ts';
 import { HostRig } from '../../../rig/host-rig.ts';
+import { reportOf } from '../../../rig/job-report.ts';
+import { until } from '../../../rig/until.ts';
 
 const GiB = 2 ** 30;
 const seen = {
@@ -242,6 +247,46 @@ for (const [how, leave] of [
         await rig.assertAtRest();
       },
     );
+
+    for (const moment of ['while what it wrote is sent', 'before what it wrote is sent'] as const)
+      await t.test(`${moment}: nothing waits for it to be taken`, async () => {
+        const rig = new HostRig(1);
+        const served = { tree: 't', generation: 0, areas: ['/share'] };
+        const end = await rig.offer('a', 1, { served });
+        end.channel.pause();
+        let release = (): void => undefined;
+        const held = new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        const scratch = mkdtempSync(path.join(tmpdir(), 'scratch-'));
+        t.after(() => rmSync(scratch, { recursive: true }));
+        const content = 'x'.repeat(1_000_000);
+        mkdirSync(path.join(scratch, '0/u'), { recursive: true });
+        writeFileSync(path.join(scratch, '0/u/much'), content);
+        writeFileSync(
+          path.join(scratch, 'report'),
+          reportOf([{ kind: 'file', path: '/share/much', content }]),
+        );
+        let sending = 'not yet';
+        rig.place.conclude = async (job) => {
+          if (moment.startsWith('before')) await held;
+          sending = 'on its way';
+          try {
+            await job.sendWritten(scratch, ['/share']);
+          } finally {
+            sending = 'over';
+          }
+          return { kind: 'facts', facts: { outputs: [] } };
+        };
+        rig.command.exit();
+        if (moment.startsWith('while'))
+          await until(() => end.channel.waitsForRoom, 5_000, 'no more is taken');
+        leave(rig, end);
+        await rig.quiet();
+        release();
+        await until(() => sending === 'over', 5_000, 'it ends');
+        await rig.assertAtRest();
+      });
   });
 }
 
