@@ -15,6 +15,8 @@ export const cures: Readonly<Partial<Record<Reason, string>>> = {
   untraced: 'install gcc or clang there and run `npm run build`',
   share: 'mount the share there, at the same path',
   'not-member': 'start that peer as the same user, with the same tree',
+  'stale-view':
+    'if it comes often, compare mount options (nocto, actimeo) and clocks of both machines; see `buildswarm doctor`',
   version: 'install the same version of buildswarm everywhere',
   'oom-killed': 'give that machine fewer slots with --slots',
   'no-space-remote': 'make room on that machine, mostly in its /tmp',

@@ -8,12 +8,15 @@ import type { PeerName } from '../core/schedule/contract.ts';
 import type { FactPair } from '../core/view/facts.ts';
 import type { ControlFrame, SwarmPeer } from '../swarm/contract.ts';
 import type { JobChannel } from '../swarm/libp2p/channel.ts';
+import type { DoctorSaid } from './mesh/control-inbox.ts';
 
 export interface PeerEvents {
   met: [peer: SwarmPeer];
   /** `graceMs`: for how long its commands may still write. */
   gone: [peer: PeerName, graceMs: number];
   control: [peer: PeerName, frame: ControlFrame];
+  /** A peer asks what is wrong here, or answers what is wrong there. */
+  doctor: [peer: PeerName, said: DoctorSaid];
   /** A peer has opened a stream for a job. */
   job: [peer: PeerName, channel: JobChannel];
   /** A peer has opened a stream to have its files worked in. */

@@ -227,7 +227,7 @@ function makeServe(
   { members, introductions, knownMachines, pairing, trusted }: Trust,
   { gossip, report }: Mesh,
 ) {
-  const { common, lifecycle, swarm, neighbours, own, sameness, tracer, cannotTrace, trees } = base;
+  const { common, lifecycle, swarm, neighbours, own, sameness, tracer, cannotTrace, trees, sightings } = base;
   const { now } = common;
   const findings = new Findings({ ...common, sameness, traces: tracer?.directory });
   lifecycle.on('gone', (peer) => findings.peerGone(peer));
@@ -268,11 +268,13 @@ function makeServe(
   const inbox = new ControlInbox({
     isStranger: (peer) => !trusted.isProven(peer),
     now,
+    onDropped: (peer) => sightings.drop(peer, now()),
     onReports: (peer, reports) => gossip.take(reports, peer),
     onFree: (free) => lifecycle.emit('free', free),
     onWant: (peer, jobs) => host.apply({ type: 'want', peer, jobs }),
     onKnown: (peer, known) => knownMachines.hear(peer, known),
     onPair: (peer, pair) => pairing.hear(peer, pair),
+    onDoctor: (peer, said) => lifecycle.emit('doctor', peer, said),
     onShares: (peer, shares) => introductions.hear(peer, shares),
   });
   lifecycle.on('control', (peer, frame) => inbox.take(peer, frame));

@@ -5,9 +5,11 @@ import { SwarmError } from '../core/swarm-error.ts';
 import { type ViewRules, viewRules } from '../core/view/rules.ts';
 import { PlaceWatch } from '../local/place-watch.ts';
 import { type LocalServer, listenLocal } from '../local/server.ts';
+import { fromText, toText } from '../wire/bytes.ts';
 import { examine } from './explain/doctor/examine.ts';
+import { askNamed, OtherDoctors } from './explain/doctor/other-doctors.ts';
 import { knownStatus } from './explain/known-status.ts';
-import { answerRequest, type PeerView } from './explain/requests.ts';
+import { answerRequest, type PeerView, statusOf } from './explain/requests.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { makeParts, type Parts } from './parts.ts';
 import type { Settings } from './settings.ts';
@@ -18,6 +20,9 @@ const drainMs = 600_000;
 const endMs = 5_000;
 /** Longest wait for the home directory while the files of known machines are read. */
 const knownMs = 5_000;
+
+/** Shorter than the CLI waits for this peer. */
+const otherDoctorMs = 25_000;
 
 /** `asked`: somebody wanted it, and all was put away. `lost`: the peer could not go on, or not end in due form. */
 export type PeerEnd = 'asked' | 'lost';
@@ -59,6 +64,7 @@ class Peer implements RunningPeer {
   readonly #parts: Parts;
   readonly #log: Logger;
   readonly #faults: () => number;
+  readonly #doctors: OtherDoctors;
   #local: LocalServer | undefined;
   #state: 'starting' | 'running' | 'draining' | 'ending' = 'starting';
   #asked: { now: boolean } | undefined;
@@ -73,12 +79,25 @@ class Peer implements RunningPeer {
     });
     this.#resolveEnded = resolveEnded;
     parts.lifecycle.on('lost', (why) => this.#lost(why));
+    const { neighbours, trusted, gossip, swarm } = parts;
+    this.#doctors = new OtherDoctors({
+      isProven: (peer) => trusted.isProven(peer),
+      isAskable: (peer) => neighbours.helloOf(peer)?.examines === true,
+      nameOf: (peer) => gossip.reportOf(peer)?.name ?? peer,
+      sendQuestion: (to, payload) => swarm.send(to, 'EXAMINE', payload),
+      sendAnswer: (to, payload) => swarm.send(to, 'EXAMINED', payload),
+      examine: async (directory) =>
+        (await examine(parts, statusOf(this.#view()), toText(directory))).findings,
+      timeoutMs: otherDoctorMs,
+    });
+    parts.lifecycle.on('doctor', (peer, said) => this.#doctors.hear(peer, said));
+    parts.lifecycle.on('gone', (peer) => this.#doctors.gone(peer));
   }
 
   async start(): Promise<void> {
     const { swarm, gossip, own, addressBook, knownMachines, watch, settings, version, report, lifecycle } =
       this.#parts;
-    const hello = () => ({ version, report: report() });
+    const hello = () => ({ version, report: report(), examines: true });
     for (const step of [() => watch.start(), () => this.#listen(), () => swarm.start(hello)]) {
       await step();
       if (lifecycle.lostWhy !== undefined)
@@ -198,7 +217,10 @@ class Peer implements RunningPeer {
       hostedFor: () => host.countByPeer(),
       warnings: [...warnings, ...knownMachines.faults, ...members.faults, ...faultWarning(this.#faults())],
       pairing,
-      examine: (directory, status) => examine(this.#parts, status, directory),
+      examine: ({ directory, peer }, status) =>
+        peer === undefined
+          ? examine(this.#parts, status, directory)
+          : askNamed(this.#doctors, status, peer, fromText(directory)),
       known: async () => {
         // A home directory that does not answer must not leave the caller without an answer.
         await Promise.race([knownMachines.reload(), sleep(knownMs)]);

@@ -29,7 +29,7 @@ export interface OtherVersionPeer {
  */
 export type GoneReason = 'bye' | 'closed' | 'silent' | 'garbage' | 'forgotten';
 export type ControlFrame = Frame & {
-  readonly type: 'GOSSIP' | 'WANT' | 'FREE' | 'SHARES' | 'KNOWN' | 'PAIR';
+  readonly type: 'GOSSIP' | 'WANT' | 'FREE' | 'SHARES' | 'KNOWN' | 'PAIR' | 'EXAMINE' | 'EXAMINED';
 };
 export type LogLevel = 'debug' | 'info' | 'warn';
 

@@ -53,6 +53,8 @@ export function takeControlFrame(link: Link, any: Frame, handlers: ControlHandle
     case 'SHARES':
     case 'KNOWN':
     case 'PAIR':
+    case 'EXAMINE':
+    case 'EXAMINED':
       handlers.onTold(frame as ControlFrame);
   }
 }

@@ -28,6 +28,8 @@ const controlFrames: readonly FrameName[] = [
   'SHARES',
   'KNOWN',
   'PAIR',
+  'EXAMINE',
+  'EXAMINED',
 ];
 /** What the peer that opened a job's stream may send, and what the other. */
 const submitterFrames: readonly FrameName[] = [

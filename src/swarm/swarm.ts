@@ -101,13 +101,13 @@ export class Swarm {
    */
   async start(hello: () => Hello): Promise<void> {
     this.#sayHello = hello;
-    const listen = this.#options.listen ?? ['/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/0'];
     this.#node = await startNode({
       privateKey: this.#privateKey,
-      listen,
+      listen: this.#options.listen ?? ['/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/0'],
       services: this.#options.mdns === false ? {} : { discovery: this.#discovery() },
       onControl: (stream, connection) => this.#onControlStream(stream, connection),
       onStream: (kind, stream, connection) => this.#onStream(kind, stream, connection),
+      onTurnedAway: (address) => this.#options.sightings?.turnAway(address, this.#nowMs()),
       onOpen: (connection) => this.#linkOf(connection),
       onClosed: (connection) => this.#onClosed(connection),
     });

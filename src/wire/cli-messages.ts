@@ -24,8 +24,8 @@ const requestSchema = v.variant('op', [
   v.object({ op: v.literal('build') }),
   /** All that a live view shows; of the jobs that have ended only those that did so after `after` others. */
   v.object({ op: v.literal('live'), after: v.number() }),
-  /** What is wrong; `directory`: where the user is, absolute. */
-  v.object({ op: v.literal('doctor'), directory: v.string() }),
+  /** What is wrong, on the machine of that peer if one is named; `directory`: where the user is, absolute. */
+  v.object({ op: v.literal('doctor'), directory: v.string(), peer: v.optional(v.string()) }),
   /** Figures in the text format of Prometheus. */
   v.object({ op: v.literal('metrics') }),
   /** Reads anew which machines are known, and lists them. */
@@ -242,8 +242,12 @@ const replySchemas = {
   build: buildSchema,
   live: liveSchema,
   metrics: v.object({ text: v.string() }),
-  /** `shares`: roots of those that this peer has joined. */
-  doctor: v.object({ findings: v.array(findingSchema), shares: v.array(v.string()) }),
+  /** `shares`: roots of those that this peer has joined; `peer`: whose findings they are, if it was asked for. */
+  doctor: v.object({
+    findings: v.array(findingSchema),
+    shares: v.array(v.string()),
+    peer: v.optional(v.string()),
+  }),
   known: v.object({ machines: v.array(machineSchema), faults: v.array(v.string()) }),
   pair: pairingSchema,
   'pair-confirm': v.object({ taken: v.boolean() }),

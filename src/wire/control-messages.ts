@@ -1,7 +1,15 @@
 /** What peers say on the control stream of a pair. The meaning stands in docs/PROTOCOL.md. */
 import * as v from 'valibot';
 import { FrameError, frameLimits, type Payload } from './frame.ts';
-import { maxCacheMs, maxReports, maxShares, maxVersionLength } from './limits.ts';
+import {
+  maxCacheMs,
+  maxCheckLength,
+  maxFindings,
+  maxReports,
+  maxShares,
+  maxTextLength,
+  maxVersionLength,
+} from './limits.ts';
 import { encodeU32, encodeU64, parseU32, parseU64 } from './numbers.ts';
 import {
   bytes32,
@@ -11,6 +19,7 @@ import {
   parseJson,
   path,
   signature,
+  text,
   type ValueOf,
   type WireOf,
 } from './schema.ts';
@@ -30,6 +39,8 @@ const helloSchema = v.object({
   protocol: v.literal(protocolNumber),
   version,
   report: loadReportSchema,
+  /** It answers EXAMINE; older peers would take that for garbage. */
+  examines: v.optional(v.boolean()),
 });
 
 /** What a peer says of itself to one that it meets. */
@@ -174,4 +185,48 @@ export function encodePair(pair: Pair): Payload<'PAIR'> {
 }
 export function parsePair(payload: Uint8Array): Pair {
   return parseJson('PAIR', pairSchema, payload);
+}
+
+// EXAMINE, EXAMINED
+
+const examineSchema = v.object({
+  /** Of the sender's choice: the answer has it too. */
+  question: count,
+  /** Absolute; where the user of the sender is. */
+  directory: path,
+});
+export type Examine = ValueOf<typeof examineSchema>;
+
+export function encodeExamine(examine: Examine): Payload<'EXAMINE'> {
+  return encodeJson<'EXAMINE'>(examine satisfies WireOf<typeof examineSchema>);
+}
+export function parseExamine(payload: Uint8Array): Examine {
+  return parseJson('EXAMINE', examineSchema, payload);
+}
+
+const findingSchema = v.object({
+  check: v.pipe(v.string(), v.maxLength(maxCheckLength)),
+  state: v.picklist(['ok', 'note', 'fault']),
+  text,
+  cure: v.optional(text),
+});
+const examinedSchema = v.object({
+  question: count,
+  findings: v.pipe(v.array(findingSchema), v.maxLength(maxFindings)),
+});
+export type Examined = ValueOf<typeof examinedSchema>;
+
+/** Words that are too long are cut; of too many findings the first ones are told. */
+export function encodeExamined({ question, findings }: Examined): Payload<'EXAMINED'> {
+  const told = findings.slice(0, maxFindings).map(({ check, state, text: said, cure }) => ({
+    check: check.slice(0, maxCheckLength),
+    state,
+    text: said.slice(0, maxTextLength),
+    ...(cure === undefined ? {} : { cure: cure.slice(0, maxTextLength) }),
+  }));
+  const wire: WireOf<typeof examinedSchema> = { question, findings: told };
+  return encodeJson<'EXAMINED'>(wire);
+}
+export function parseExamined(payload: Uint8Array): Examined {
+  return parseJson('EXAMINED', examinedSchema, payload);
 }

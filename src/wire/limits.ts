@@ -62,6 +62,10 @@ export const maxStrings = 1_000_000;
 /** Key=value strings of a JOB; those with keys that are not known are dropped. */
 export const maxKeys = 64;
 
+/** Checks of a machine that one answer tells of. */
+export const maxFindings = 64;
+export const maxCheckLength = 128;
+
 /** Name of a served tree, unique among those of its submitter. */
 export const maxTreeIdLength = 32;
 /** Groups of a submitter that its jobs see. */

@@ -38,3 +38,14 @@ async function askPeer(): Promise<{ findings: readonly Finding[]; shares: readon
     return { findings: [silentPeer(socket, peers, error.message)], shares: [] };
   }
 }
+
+/** What the doctor finds on the machine of another peer, which the peer here asks. @throws SwarmError if none is here. */
+export async function examineThere(name: string): Promise<readonly Finding[]> {
+  const asked = { op: 'doctor', directory: process.cwd(), peer: name } as const;
+  const { findings, peer } = await requestOne(localSocket(), asked, answerTimeoutMs);
+  if (peer === name) return findings;
+  throw new SwarmError(
+    'E_VERSION',
+    'The peer here is of an older version, which asks no other one. Stop it and start it again.',
+  );
+}

@@ -62,12 +62,13 @@ function sentence(
   peer: string,
 ): string {
   const because = reason === undefined ? '' : `${reason}: ${reasons[reason]}`;
+  const cure = reason === undefined || cures[reason] === undefined ? '' : `; cure: ${cures[reason]}`;
   const more = detail === undefined ? '' : ` (${detail})`;
   switch (kind) {
     case 'read':
       return reason === undefined
         ? 'read: it may travel, and waits for a slot'
-        : `read: it stays here; ${because}${more}`;
+        : `read: it stays here; ${because}${more}${cure}`;
     case 'offered':
       return `goes to ${peer}`;
     case 'viewed':
@@ -86,11 +87,11 @@ function sentence(
     case 'committed':
       return 'what it read is what is here, and its outputs are in place';
     case 'noted':
-      return `${because}${peer === '' ? '' : ` (${peer})`}`;
+      return `${because}${peer === '' ? '' : ` (${peer})`}${cure}`;
     case 'told':
       return detail ?? '';
     case 'inline':
-      return `runs here; ${because}`;
+      return `runs here; ${because}${cure}`;
     default:
       return kind satisfies never;
   }

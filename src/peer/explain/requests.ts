@@ -34,7 +34,7 @@ export interface PeerView {
   readonly hostedFor: () => ReadonlyMap<PeerName, number>;
   readonly warnings: readonly string[];
   /** Reads anew which machines are known. */
-  readonly examine: (directory: string, status: Status) => Promise<Reply<'doctor'>>;
+  readonly examine: (asked: DoctorAsked, status: Status) => Promise<Reply<'doctor'>>;
   readonly known: () => Promise<Reply<'known'>>;
   readonly pairing: Pairing;
   /** How many jobs a stop waits for. */
@@ -48,6 +48,7 @@ const listedJobs = 20;
 const mostJobs = 1_000;
 
 type CliAsked = NonNullable<CliRequest['asked']>;
+export type DoctorAsked = Extract<CliAsked, { op: 'doctor' }>;
 
 export function answerRequest(request: CliRequest, view: PeerView): void {
   const { asked } = request;
@@ -87,7 +88,7 @@ export function answerRequest(request: CliRequest, view: PeerView): void {
       break;
     }
     case 'doctor':
-      void view.examine(asked.directory, statusOf(view)).then((reply) => {
+      void view.examine(asked, statusOf(view)).then((reply) => {
         request.reply(encodeReply('doctor', reply));
         request.end();
       });
@@ -134,7 +135,7 @@ function pair(request: CliRequest, name: string | undefined, pairing: Pairing): 
   });
 }
 
-function statusOf(view: PeerView): Status {
+export function statusOf(view: PeerView): Status {
   return buildStatus({
     version: view.version,
     self: view.report,

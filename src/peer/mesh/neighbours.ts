@@ -48,6 +48,11 @@ export class Neighbours {
     return this.#all.get(id)?.suspect === true ? silentGraceMs : closedGraceMs;
   }
 
+  /** What it said of itself when it was met. */
+  helloOf(id: PeerName): SwarmPeer['hello'] | undefined {
+    return this.#all.get(id)?.peer.hello;
+  }
+
   ids(): PeerName[] {
     return [...this.#all.keys()];
   }

@@ -23,10 +23,13 @@ interface Host {
 export class Gate {
   readonly #hosts = new Map<string, Host>();
   readonly #nowMs: () => number;
+  readonly #onTurnedAway: (address: string) => void;
   readonly #all: Bucket;
 
-  constructor(nowMs: () => number) {
+  /** @param onTurnedAway - a host may not connect now. */
+  constructor(nowMs: () => number, onTurnedAway: (address: string) => void = () => undefined) {
     this.#nowMs = nowMs;
+    this.#onTurnedAway = onTurnedAway;
     this.#all = new Bucket(ofAll, nowMs());
   }
 
@@ -35,7 +38,10 @@ export class Gate {
     if (isOwn(address)) return true;
     const host = this.#host(address);
     const nowMs = this.#nowMs();
-    if (host.open >= maxPerHost || !host.handshakes.has(1, nowMs) || !this.#all.take(1, nowMs)) return false;
+    if (host.open >= maxPerHost || !host.handshakes.has(1, nowMs) || !this.#all.take(1, nowMs)) {
+      this.#onTurnedAway(plain(address));
+      return false;
+    }
     host.handshakes.take(1, nowMs);
     return true;
   }

@@ -79,6 +79,8 @@ export interface NodeOptions {
   readonly services: ServiceFactoryMap;
   readonly onControl: (stream: Stream, connection: Connection) => void;
   readonly onStream: (kind: 'job' | 'tree', stream: Stream, connection: Connection) => void;
+  /** A host makes too many connections. */
+  readonly onTurnedAway: (address: string) => void;
   readonly onOpen: (connection: Connection) => void;
   readonly onClosed: (connection: Connection) => void;
 }
@@ -89,7 +91,7 @@ export async function startNode(options: NodeOptions): Promise<Libp2p> {
   const fault = (cause: unknown, why: string) =>
     new SwarmError('E_LISTEN', `cannot listen on ${listen.join(', ')}: ${why}`, { cause });
   try {
-    const gate = new Gate(() => performance.now());
+    const gate = new Gate(() => performance.now(), options.onTurnedAway);
     const node = await createNode({ ...options, gate });
     const streams = { maxInboundStreams: maxJobStreams, maxOutboundStreams: maxJobStreams };
     await node.handle(controlProtocol, options.onControl);

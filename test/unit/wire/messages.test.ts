@@ -61,7 +61,18 @@ test('every message is in the registry, and every table of the page is the one o
   assert.deepEqual(missing, []);
   const frames = new Set([...messages.map(({ frame }) => frame), ...withoutMessage]);
   assert.deepEqual([...frames].toSorted(), Object.keys(frameTypes).toSorted());
-  const parts = ['load report', 'share', 'program', 'view', 'tool', 'read', 'outside', 'served', 'fault'];
+  const parts = [
+    'load report',
+    'share',
+    'program',
+    'view',
+    'tool',
+    'read',
+    'outside',
+    'served',
+    'fault',
+    'finding',
+  ];
   const named = messages.flatMap(({ table }) => (table === undefined ? [] : [table]));
   assert.deepEqual([...new Set([...parts, ...named])].toSorted(), [...tables.keys()].toSorted());
 });

@@ -150,6 +150,7 @@ export const messages: readonly Message[] = [
         { op: 'why', from: 7, last: 3 },
         { op: 'build' },
         { op: 'doctor', directory: '/share' },
+        { op: 'doctor', directory: '/share', peer: 'lab1' },
         { op: 'metrics' },
         { op: 'known' },
         { op: 'pair' },
@@ -212,6 +213,8 @@ export const messages: readonly Message[] = [
   message('PAIR', control.parsePair, control.encodePair, { table: 'PAIR, first' }),
   message('PAIR', control.parsePair, control.encodePair, { table: 'PAIR, second' }),
   message('PAIR', control.parsePair, control.encodePair, { table: 'PAIR, last' }),
+  message('EXAMINE', control.parseExamine, control.encodeExamine, { table: 'EXAMINE' }),
+  message('EXAMINED', control.parseExamined, control.encodeExamined, { table: 'EXAMINED' }),
   message('SHARES', control.parseShares, control.encodeShares, { table: 'SHARES' }),
 
   message('OFFER', job.parseOffer, job.encodeOffer, { table: 'OFFER' }),

@@ -43,6 +43,7 @@ export async function examine(parts: Parts, status: Status, directory: string): 
     ...swarmFindings({
       isMulticastUsed: settings.mdns,
       sightings,
+      nowMs: parts.now(),
       peers: status.peers,
       versions: new Map(ids.map((id) => [id, gossip.reportOf(id)?.version ?? version])),
       otherVersions: swarm.otherVersions(),

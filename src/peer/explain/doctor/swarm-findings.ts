@@ -5,6 +5,9 @@ import type { OtherVersionPeer } from '../../../swarm/contract.ts';
 import type { Finding, PeerStatus } from '../../../wire/cli-messages.ts';
 import { fault, remark, well } from './finding.ts';
 
+/** Later, a flood is worth a note only. */
+const floodIsOverMs = 60_000;
+
 export interface SwarmSight {
   readonly isMulticastUsed: boolean;
   readonly sightings: {
@@ -12,7 +15,11 @@ export interface SwarmSight {
     readonly answers: number;
     readonly inbound: number;
     readonly noRoute: string | undefined;
+    readonly turnedAway: number;
+    readonly dropped: number;
+    readonly lastFlooder: { readonly who: string; readonly atMs: number } | undefined;
   };
+  readonly nowMs: number;
   readonly peers: readonly PeerStatus[];
   readonly versions: ReadonlyMap<string, string>;
   readonly otherVersions: readonly OtherVersionPeer[];
@@ -25,6 +32,7 @@ export function swarmFindings(sight: SwarmSight): Finding[] {
   return [
     ...multicast(sight, met.length),
     ...connections(sight, met.length),
+    ...flood(sight),
     ...met.map((peer) => peerFinding(peer)),
     ...versions(sight, met),
   ];
@@ -74,6 +82,15 @@ function connections({ sightings: { inbound } }: SwarmSight, peers: number): Fin
           'where machines do not find each other, let TCP in to the port of --listen',
         ),
   ];
+}
+
+/** Those who connect or speak too often; what they cost is bounded, but they take turns that honest peers need. */
+function flood({ sightings: { turnedAway, dropped, lastFlooder }, nowMs }: SwarmSight): Finding[] {
+  if (lastFlooder === undefined) return [];
+  const agoMs = nowMs - lastFlooder.atMs;
+  const text = `${turnedAway} connections were turned away and ${dropped} messages dropped of strangers that flood this peer, the last of ${lastFlooder.who} ${Math.round(agoMs / 1000)} s ago`;
+  const cure = 'look what runs there; let your own machines alone reach the port of --listen';
+  return [agoMs < floodIsOverMs ? fault('strangers', text, cure) : remark('strangers', text, cure)];
 }
 
 function peerFinding({ name, state, reasons, slots, rttMs }: PeerStatus): Finding {

@@ -22,7 +22,16 @@ const peer: PeerStatus = {
 };
 const sight: SwarmSight = {
   isMulticastUsed: true,
-  sightings: { queries: 3, answers: 2, inbound: 1, noRoute: undefined },
+  sightings: {
+    queries: 3,
+    answers: 2,
+    inbound: 1,
+    noRoute: undefined,
+    turnedAway: 0,
+    dropped: 0,
+    lastFlooder: undefined,
+  },
+  nowMs: 100_000,
   peers: [peer],
   versions: new Map([['a', '1']]),
   otherVersions: [],
@@ -79,4 +88,16 @@ test('other versions, and connections that only go out, are named', () => {
   assert.match(lines({ versions: new Map([['a', '2']]) })[0] ?? '', /^note version: lab1 is 2, this peer 1/);
   const sightings = { ...sight.sightings, inbound: 0 };
   assert.match(lines({ sightings })[0] ?? '', /^note dial back: /);
+});
+
+test('strangers that flood are a fault while they do, and worth a note afterwards', () => {
+  const flooded = (atMs: number) =>
+    lines({
+      sightings: { ...sight.sightings, turnedAway: 28, dropped: 3, lastFlooder: { who: '10.0.0.9', atMs } },
+    })[0] ?? '';
+  assert.match(
+    flooded(90_000),
+    /^fault strangers: 28 connections .* 3 messages .* the last of 10\.0\.0\.9 10 s ago; look what runs there/,
+  );
+  assert.match(flooded(20_000), /^note strangers: .* 80 s ago/);
 });
