@@ -108,6 +108,11 @@ function verdictOf<Good>(run: () => Verdict<Good>): Verdict<Good> {
   }
 }
 
+/** A name that changed longer ago than this is not being renamed now; by the clocks of two machines. */
+const youngMs = 5_000;
+/** A rename on an idle file system takes a tenth of this. */
+const renameMs = 10;
+
 /** The text of one member file if every check holds, and when it was written by the file system's own clock. */
 function readOne(peers: string, shown: string, peerId: string): { text: string; mtimeMs: number } {
   const name = `'${toText(joinPath(shown, peerId))}'`;
@@ -123,22 +128,33 @@ function readOne(peers: string, shown: string, peerId: string): { text: string; 
     throw error;
   }
   try {
-    const stats = fstatSync(descriptor);
+    const stats = fstatSync(descriptor, { bigint: true });
     if (!stats.isFile()) throw new Refusal(`${name} is not a regular file`);
     const uid = process.getuid?.();
-    if (stats.uid !== uid) throw new Refusal(`${name} belongs to user ${stats.uid}, not to user ${uid}`);
-    if ((stats.mode & 0o7777) !== 0o600)
-      throw new Refusal(`${name} has mode 0${(stats.mode & 0o7777).toString(8)}; it must be 0600`);
-    if (stats.nlink !== 1) throw new Refusal(`${name} has ${stats.nlink} links; it must have one`);
+    if (Number(stats.uid) !== uid)
+      throw new Refusal(`${name} belongs to user ${stats.uid}, not to user ${uid}`);
+    const mode = Number(stats.mode) & 0o7777;
+    if (mode !== 0o600) throw new Refusal(`${name} has mode 0${mode.toString(8)}; it must be 0600`);
+    if (stats.nlink !== 1n) throw new Refusal(`${name} has ${stats.nlink} links; it must have one`);
     const bytes = Buffer.alloc(maxMemberBytes + 1);
     let length = 0;
     for (let got = -1; got !== 0 && length < bytes.length; length += got)
       got = readSync(descriptor, bytes, length, bytes.length - length, null);
     if (length > maxMemberBytes) throw new Refusal(`${name} is larger than ${maxMemberBytes} bytes`);
-    // The name must still be this file: a hard link that was just removed left one link behind.
-    const now = lstatSync(toBytes(joinPath(peers, peerId)), { throwIfNoEntry: false });
-    if (now?.ino !== stats.ino || now.nlink !== 1) throw new Refusal(`${name} was changed while it was read`);
-    return { text: bytes.toString('utf8', 0, length), mtimeMs: stats.mtimeMs };
+    const assertStill = (): void => {
+      const now = lstatSync(toBytes(joinPath(peers, peerId)), { throwIfNoEntry: false, bigint: true });
+      const last = fstatSync(descriptor, { bigint: true });
+      if (now?.ino !== stats.ino || now.nlink !== 1n || last.nlink !== 1n || last.ctimeNs !== stats.ctimeNs)
+        throw new Refusal(`${name} was changed while it was read`);
+    };
+    // The name must still be this file: a hard link that was just removed left one link behind. While another file is
+    // renamed over it, its links are counted before its name goes: a file that changed just now is looked at twice.
+    assertStill();
+    if (Date.now() - Number(stats.ctimeMs) < youngMs) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, renameMs);
+      assertStill();
+    }
+    return { text: bytes.toString('utf8', 0, length), mtimeMs: Number(stats.mtimeNs) / 1e6 };
   } finally {
     closeSync(descriptor);
   }
