@@ -36,14 +36,14 @@ function rig(t: TestContext) {
 
 const address = ['/ip4/10.0.0.9/tcp/9'];
 
-test('300 invented peers a second for three minutes: few are dialled, and a line a minute is logged', async (t) => {
+test('300 invented peers a second for seventy seconds: few are dialled, and a line a minute is logged', async (t) => {
   const { dialer, dials, logged, pass } = rig(t);
-  for (let tenth = 0; tenth < 1_800; tenth += 1) {
+  for (let tenth = 0; tenth < 700; tenth += 1) {
     for (let n = 0; n < 30; n += 1) dialer.found(`peer-${tenth}-${n}`, address, true);
     await pass(100);
   }
-  assert.ok(dials.length > 100 && dials.length <= 128 + 4 * 180, `${dials.length} dials`);
-  assert.ok(logged.length >= 2 && logged.length <= 4, `${logged.length} lines`);
+  assert.ok(dials.length > 100 && dials.length <= 128 + 4 * 70, `${dials.length} dials`);
+  assert.ok(logged.length >= 1 && logged.length <= 3, `${logged.length} lines`);
 });
 
 test('a peer that somebody believable speaks of is dialled beside them, and told of by its name', async (t) => {
