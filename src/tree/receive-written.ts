@@ -39,6 +39,8 @@ export class WrittenFiles {
   readonly #timesBefore = new Map<ByteString, bigint>();
   #next = 0;
   #filling: Filling | undefined;
+  /** Frames that are being taken: of the last ones something may still be made. */
+  #taking = 0;
   /** It cannot be written here. What still comes is passed over. */
   #failure: SwarmError | undefined;
   #underWay: Promise<unknown> = Promise.resolve();
@@ -60,9 +62,11 @@ export class WrittenFiles {
     return (this.#records ?? []).map(({ path }) => path);
   }
 
-  /** All that was announced has come. */
+  /** All that was announced has come, and lies under its hidden name. */
   get isWhole(): boolean {
-    return this.#records !== undefined && this.#filling === undefined && this.#next >= this.#records.length;
+    const hasAll =
+      this.#records !== undefined && this.#filling === undefined && this.#next >= this.#records.length;
+    return hasAll && this.#taking === 0;
   }
 
   /**
@@ -71,7 +75,12 @@ export class WrittenFiles {
    * @throws FrameError if the worker sends what it must not: the stream is to be ended.
    */
   async take(frame: Frame): Promise<void> {
-    await this.#alone(() => this.#take(frame));
+    this.#taking += 1;
+    try {
+      await this.#alone(() => this.#take(frame));
+    } finally {
+      this.#taking -= 1;
+    }
   }
 
   async #take({ type, payload }: Frame): Promise<void> {

@@ -87,6 +87,33 @@ const namesIn = (place: string): string[] =>
 const everything = (): string[] => namesIn(path.dirname(area));
 const a = { kind: 'file', path: 'a', content: 'A' } as const;
 
+test('what has come is not whole while the last of it is being made', async () => {
+  for (const last of [
+    { kind: 'special', path: 'p', mode: 0o010644 },
+    { kind: 'link', path: 'l', target: '/' },
+    { ...a, content: '' },
+    a,
+  ] as const) {
+    const content = 'content' in last ? last.content : '';
+    const report = reportOf(named([last]));
+    const written = new WrittenFiles([area], Date.now() + 3_600_000);
+    const head = {
+      reportBytes: report.length,
+      contentBytes: content.length,
+      startedMs: earlier,
+      sentMs: Date.now(),
+    };
+    const frames = [encodeWritten(head), report, ...(content === '' ? [] : [Buffer.from(content)])];
+    for (const [index, payload] of frames.entries()) {
+      const taken = written.take({ type: index === 0 ? 'WRITTEN' : 'BLOB', payload });
+      assert.equal(written.isWhole, false, last.path);
+      await taken;
+    }
+    assert.equal(written.isWhole, true, last.path);
+    assert.deepEqual(await written.commit(), { committed: true });
+  }
+});
+
 test('a worker that says what is not so ends its stream and leaves nothing', async () => {
   const lies: readonly (readonly [string, () => Promise<unknown>])[] = [
     ['outside', () => receive([{ ...a, path: path.join(area, '../b') }])],
