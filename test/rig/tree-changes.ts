@@ -96,6 +96,44 @@ export class ChangingTree {
       execFileSync(this.#mapWrite, [file, String(this.#count++).padStart(8, '0')]);
     },
     'made sparse': () => fs.truncateSync(this.#file(), this.#pick([0, 3, 70_000, 2_000_000])),
+    'hole punched': () =>
+      execFileSync('fallocate', ['-p', '-o', '0', '-l', '4096', this.#file()], { stdio: 'ignore' }),
+    'moved to another directory': () => fs.renameSync(this.#file(), this.#file()),
+    'written to after it was moved': () => {
+      const [from, to] = [this.#file(), this.#file()];
+      const descriptor = fs.openSync(from, 'r+');
+      try {
+        fs.renameSync(from, to);
+        fs.writeSync(descriptor, this.#text(), 0);
+      } finally {
+        fs.closeSync(descriptor);
+      }
+    },
+    'removed while it is written to by its other name': () => {
+      const [file, other] = [this.#file(), this.#in('other')];
+      fs.rmSync(other, { force: true });
+      fs.linkSync(file, other);
+      fs.unlinkSync(file);
+      fs.appendFileSync(other, this.#text());
+    },
+    'root renamed and back': () => {
+      const away = `${this.root}-away`;
+      fs.renameSync(this.root, away);
+      try {
+        fs.writeFileSync(path.join(away, 'f'), this.#text());
+      } finally {
+        fs.renameSync(away, this.root);
+      }
+    },
+    'root exchanged': () => {
+      const [fresh, old] = [`${this.root}-fresh`, `${this.root}-old`];
+      fs.rmSync(fresh, { recursive: true, force: true });
+      fs.cpSync(this.root, fresh, { recursive: true, verbatimSymlinks: true });
+      fs.rmSync(path.join(fresh, 'f'), { recursive: true, force: true });
+      fs.renameSync(this.root, old);
+      fs.renameSync(fresh, this.root);
+      fs.rmSync(old, { recursive: true });
+    },
     'mode changed': () => fs.chmodSync(this.#file(), this.#pick([0o644, 0o600, 0o755, 0o444])),
     'time changed': () => fs.utimesSync(this.#file(), 1, this.#count++),
     'linked from outside': () => {
