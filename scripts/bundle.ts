@@ -6,31 +6,17 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundleFiles } from './bundle-files.ts';
 import { writeLicenses } from './licenses.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const target = join(root, 'dist/bundle');
 
-const { metafile } = await build({
-  absWorkingDir: root,
-  entryPoints: { main: 'src/cli/main.ts', 'disk-thread': 'src/share/disk-thread.ts' },
-  outdir: target,
-  bundle: true,
-  splitting: true,
-  platform: 'node',
-  target: 'node20.19',
-  format: 'esm',
-  sourcemap: true,
-  sourcesContent: false,
-  legalComments: 'none',
-  metafile: true,
-  logLevel: 'warning',
-  // For packages that are no ES modules and ask for Node's own.
-  banner: {
-    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-  },
-});
+const metafile = await bundleFiles(
+  root,
+  { main: 'src/cli/main.ts', 'disk-thread': 'src/share/disk-thread.ts' },
+  target,
+);
 // After the new ones are there, since a peer of an earlier build may run.
 const made = new Set(Object.keys(metafile.outputs).map((file) => basename(file)));
 for (const name of readdirSync(target)) if (!made.has(name)) rmSync(join(target, name));

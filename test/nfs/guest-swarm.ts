@@ -1,6 +1,7 @@
 /** A swarm of peers on guests of the NFS lab: A submits and has few slots of its own, the others work. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bundleFiles } from '../../scripts/bundle-files.ts';
 import { checkout } from '../rig/child.ts';
 import { type GuestName, runOnGuest } from './lab.ts';
 
@@ -22,6 +23,15 @@ export interface JobCounts {
 
 interface PeerStatus extends JobCounts {
   readonly peers: readonly { readonly id: string; readonly doneForMe: number }[];
+}
+
+/** In few files, as what ships: guests take seconds to open hundreds. */
+const believingPeer = join(checkout, '.cache/believing-peer');
+let bundled: Promise<unknown> | undefined;
+
+function bundleBelievingPeer(): Promise<unknown> {
+  const entries = { peer: 'test/rig/believing-peer.ts', 'disk-thread': 'src/share/disk-thread.ts' };
+  return (bundled ??= bundleFiles(checkout, entries, believingPeer));
 }
 
 const none: JobCounts = { jobs: { remote: 0, inline: 0, retried: 0 }, reasons: [] };
@@ -52,6 +62,7 @@ export class GuestSwarm implements AsyncDisposable {
   static async start(mount: string, peer: 'shipped' | 'believing' = 'shipped'): Promise<GuestSwarm> {
     const swarm = new GuestSwarm(`${mount}/swarm-${process.pid}-${Math.floor(performance.now())}`, peer);
     try {
+      if (peer === 'believing') await bundleBelievingPeer();
       await runOnGuest('A', `mkdir -m 0755 ${swarm.share}`, startTimeoutMs);
       await Promise.all(guests.map((name) => swarm.#startPeer(name)));
       await swarm.run('A', `${buildswarm} share ${swarm.share}`, startTimeoutMs);
@@ -103,7 +114,7 @@ export class GuestSwarm implements AsyncDisposable {
   async #startPeer(name: GuestName): Promise<void> {
     const prepare = 'ip route replace 224.0.0.0/4 dev vec0; mkdir -p -m 0700 /run/swarm;';
     const flags = `--slots ${slotsOf[name]} --name ${name}`;
-    const believing = `setsid node ${join(checkout, 'dist/test/rig/believing-peer.js')} ${flags} </dev/null >/run/swarm/peer.log 2>&1 &`;
+    const believing = `setsid node ${believingPeer}/peer.js ${flags} </dev/null >/run/swarm/peer.log 2>&1 &`;
     // A guest on a machine that has much to do takes longer than `start` waits.
     const answers = `until ${buildswarm} status >/dev/null 2>&1; do sleep 0.5; done`;
     const shipped = `[ -e ${kept} ] && pgrep -f '[b]in/buildswarm daemon' >/dev/null || { ${stop}; ${buildswarm} start ${flags} || ${answers}; touch ${kept}; }`;

@@ -6,12 +6,12 @@ import { type GuestName, labMounts, noLab } from './lab.ts';
 
 const headers = 100;
 const folders = 10;
-const jobs = 10;
+const jobs = 4;
 const timeoutMs = 120_000;
 
 /**
  * The kernel believes attributes for 3 s, twice as long each time it finds them unchanged. Asking again after that is
- * what any program costs; so wait until they last longer than the test.
+ * what any program costs; so wait until they last longer than the test, whose jobs are few for that reason.
  */
 const settle = 'for s in 3.2 6.2 12.2; do sleep $s; ls -lR >/dev/null; done';
 
