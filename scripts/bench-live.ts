@@ -11,6 +11,8 @@ import { cpuMs, median, peer, type Row } from './bench-measure.ts';
 interface LiveCost {
   readonly ratio: number;
   readonly jobsPerSecond: number;
+  /** CPU of the peer for a job while nobody looks. */
+  readonly plainMs: number;
 }
 
 const intervalMs = 1_000;
@@ -19,7 +21,7 @@ const intervalMs = 1_000;
 export async function liveCosts(): Promise<Row[]> {
   await using swarm = await SwarmRig.start(undefined, { machines: 2, slots: 8 });
   const told = await swarm.check('m1', ['node', import.meta.filename], { timeoutMs: 240_000 });
-  const { ratio, jobsPerSecond } = JSON.parse(told) as LiveCost;
+  const { ratio, jobsPerSecond, plainMs } = JSON.parse(told) as LiveCost;
   return [
     {
       what: 'CPU of the peer with web and top open, times that without',
@@ -28,6 +30,7 @@ export async function liveCosts(): Promise<Row[]> {
       goal: 1.05,
     },
     { what: 'at a rate of', figure: jobsPerSecond, unit: 'jobs/s' },
+    { what: 'CPU of the peer for a job while nobody looks', figure: plainMs, unit: 'ms' },
   ];
 }
 
@@ -49,6 +52,7 @@ async function measure(pairs = 6, jobs = 800): Promise<LiveCost> {
   };
   await leg();
   const ratios: number[] = [];
+  const plain: number[] = [];
   const startedMs = performance.now();
   for (let pair = 0; pair < pairs; pair++) {
     const legs = { plain: 0, looked: 0 };
@@ -61,9 +65,11 @@ async function measure(pairs = 6, jobs = 800): Promise<LiveCost> {
       await Promise.all(lookers);
     }
     ratios.push(legs.looked / legs.plain);
+    plain.push(legs.plain / jobs);
   }
   return {
     ratio: median(ratios),
+    plainMs: median(plain),
     jobsPerSecond: (2 * pairs * jobs * 1_000) / (performance.now() - startedMs),
   };
 }

@@ -9,6 +9,7 @@ import type { Host } from '../test/rig/lan.ts';
 import { SwarmRig } from '../test/rig/swarm-rig.ts';
 import { until } from '../test/rig/until.ts';
 import { attackCosts } from './bench-attacks.ts';
+import { frameCosts } from './bench-frames.ts';
 import { liveCosts } from './bench-live.ts';
 import {
   type CpuMs,
@@ -148,7 +149,17 @@ function print(row: Row): void {
   console.log(row.what.padEnd(64) + figure.padStart(11) + goal.padStart(13) + ratio.padStart(7) + verdict);
 }
 
-const cases = { cost, views, errors, makespan, discovery, idle, attacks: attackCosts, live: liveCosts };
+const cases = {
+  cost,
+  views,
+  errors,
+  makespan,
+  discovery,
+  idle,
+  attacks: attackCosts,
+  live: liveCosts,
+  frames: frameCosts,
+};
 
 function isCase(name: string): name is keyof typeof cases {
   return Object.hasOwn(cases, name);

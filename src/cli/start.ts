@@ -11,6 +11,7 @@ import type { Flags } from '../peer/settings.ts';
 import { action } from './exit.ts';
 import { lastWordsPath, logPath } from './logs.ts';
 import { addPeerFlags, settingsOf } from './peer-flags.ts';
+import { Progress } from './progress.ts';
 
 /** A first start may compile the wrapper; a peer itself is ready in well under a second. */
 const startTimeoutMs = 20_000;
@@ -20,11 +21,13 @@ export function addStart(program: Command): void {
     .description('starts the peer in the background; returns when it is ready')
     .action(
       action(async (flags: Flags) => {
+        using progress = new Progress('starting the peer:');
         const settings = await settingsOf(flags);
         await buildMissing();
         prepareSocketDirectory(settings.socketPath, process.getuid?.() ?? 0);
         const log = logPath(settings.socketPath);
         closeInherited();
+        progress.text = `waiting until the peer is ready (log: ${log}):`;
         const answer = await launch(log);
         if (answer !== 'ready\n') {
           throw new SwarmError(

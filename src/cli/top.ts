@@ -68,7 +68,7 @@ async function show(swarm: LiveSwarm, first: Update, ended: AbortSignal): Promis
   const paint = (style: Style, text: string): string =>
     isColoured && text !== '' ? styleText(styles[style], text, { validateStream: false }) : text;
   const draw = (): void => {
-    const running = swarm.runs.filter(({ outcome }) => outcome === 'running');
+    const running = swarm.runs.filter(({ outcome, job }) => outcome === 'running' && job !== undefined);
     // The library ends what it shows with a newline: the last line stays free, or for a fault.
     const rows = stdout.rows - (fault === '' ? 1 : 2);
     const lines = renderTop({

@@ -215,6 +215,7 @@ class Peer implements RunningPeer {
       refusals: (peer) => submitter.refusals.of(peer, trusted.refusals(peer)),
       doneFor: host.doneFor,
       hostedFor: () => host.countByPeer(),
+      hostedLog: host.log,
       warnings: [...warnings, ...knownMachines.faults, ...members.faults, ...faultWarning(this.#faults())],
       pairing,
       examine: ({ directory, peer }, status) =>

@@ -3,9 +3,12 @@ import type { Build, Finding, Status } from '../wire/cli-messages.ts';
 
 /** One start of a job on one machine. */
 export interface Run {
-  readonly job: number;
-  /** Tells the starts of one job apart. */
-  readonly attempt: number;
+  /** Tells it from all others. */
+  readonly key: string;
+  /** Of this machine's jobs; undefined: of another machine. */
+  readonly job?: number;
+  /** Id of the peer that asked for it. */
+  readonly submitter: string;
   /** The file that the job writes, or its command. */
   readonly title: string;
   readonly cwd: string;

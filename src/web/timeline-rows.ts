@@ -47,18 +47,17 @@ export class TimelineRows {
 
   take(runs: readonly Run[]): void {
     for (const run of runs) {
-      const key = `${run.job}.${run.attempt}`;
-      const known = this.#bars.get(key);
+      const known = this.#bars.get(run.key);
       if (known?.run.peer === run.peer) known.run = run;
-      else this.#add(key, run);
+      else this.#add(run);
     }
     // Not at every one, as all is put into rows anew.
     if (this.#bars.size > this.#mostRuns * 1.1) this.#dropOldest();
   }
 
-  #add(key: string, run: Run): void {
+  #add(run: Run): void {
     const bar = { run };
-    this.#bars.set(key, bar);
+    this.#bars.set(run.key, bar);
     const rows = this.#rows.get(run.peer) ?? [];
     this.#rows.set(run.peer, rows);
     for (const row of rows) {
@@ -75,7 +74,7 @@ export class TimelineRows {
       .toSorted((a, b) => a.fromMs - b.fromMs)
       .slice(-this.#mostRuns);
     this.clear();
-    for (const run of kept) this.#add(`${run.job}.${run.attempt}`, run);
+    for (const run of kept) this.#add(run);
   }
 }
 

@@ -22,8 +22,8 @@ const requestSchema = v.variant('op', [
   }),
   /** Why jobs of the newest build ran here, counted. */
   v.object({ op: v.literal('build') }),
-  /** All that a live view shows; of the jobs that have ended only those that did so after `after` others. */
-  v.object({ op: v.literal('live'), after: v.number() }),
+  /** All that a live view shows; of the jobs that have ended only those that did so after `after` others, of this machine or, `hostedAfter`, of others. */
+  v.object({ op: v.literal('live'), after: v.number(), hostedAfter: v.optional(v.number()) }),
   /** What is wrong, on the machine of that peer if one is named; `directory`: where the user is, absolute. */
   v.object({ op: v.literal('doctor'), directory: v.string(), peer: v.optional(v.string()) }),
   /** Figures in the text format of Prometheus. */
@@ -206,6 +206,21 @@ const glimpseSchema = v.object({
 /** What a live view shows of a job. */
 export type Glimpse = ValueOf<typeof glimpseSchema>;
 
+const hostedRunSchema = v.object({
+  number: v.number(),
+  /** Id of the peer that asked for it. */
+  submitter: v.string(),
+  command: v.string(),
+  cwd: v.string(),
+  output: v.optional(v.string()),
+  /** ms since 1970. */
+  fromMs: v.number(),
+  toMs: v.optional(v.number()),
+  ending: v.optional(v.string()),
+});
+/** One run of a job of another machine here. */
+export type HostedGlimpse = ValueOf<typeof hostedRunSchema>;
+
 const liveSchema = v.object({
   /** When the peer was started, ms since 1970: another one counts its jobs anew. */
   startedAtMs: v.number(),
@@ -213,6 +228,10 @@ const liveSchema = v.object({
   build: buildSchema,
   /** Jobs of others that this machine has taken, by the name of their submitter. */
   hosted: v.array(v.object({ submitter: v.string(), jobs: v.number() })),
+  /** Of them, those that run, then ended ones in the order of their ends. */
+  hostedRuns: v.array(hostedRunSchema),
+  /** How many have ended up to the last one there: the next `hostedAfter`. */
+  hostedEnded: v.number(),
   /** Those that have not ended, then ended ones in the order of their ends. */
   jobs: v.array(glimpseSchema),
   /** How many have ended up to the last one here: the next `after`. */

@@ -2,9 +2,9 @@
 import { visibleValue } from '../../core/visible.ts';
 import { requestOne } from '../../local/client.ts';
 import type { Moment, Run, Sample } from '../../web/messages.ts';
-import type { Glimpse, Live, PeerStatus, Status } from '../../wire/cli-messages.ts';
+import type { Live, PeerStatus, Status } from '../../wire/cli-messages.ts';
 import { jobsToUse } from '../status-view.ts';
-import { runsOf } from './runs.ts';
+import { hostedRunOf, runsOf } from './runs.ts';
 
 /** As many as the peer remembers. */
 const mostRuns = 10_000;
@@ -19,10 +19,11 @@ export interface Update {
 
 export class LiveSwarm {
   readonly #socket: string;
-  /** By job and attempt; those that ended first come first. */
+  /** By key; those that ended first come first. */
   readonly #runs = new Map<string, Run>();
   #startedAtMs = 0;
   #ended = 0;
+  #hostedEnded = 0;
   #last: { readonly atMs: number; readonly done: number } | undefined;
 
   constructor(socket: string) {
@@ -40,15 +41,20 @@ export class LiveSwarm {
     let isReset = false;
     let live: Live;
     do {
-      live = visibleValue(await requestOne(this.#socket, { op: 'live', after: this.#ended }));
+      live = visibleValue(await this.#ask());
       if (live.startedAtMs !== this.#startedAtMs) {
         isReset = true;
         this.#forget(live);
         changed.clear();
-        live = visibleValue(await requestOne(this.#socket, { op: 'live', after: 0 }));
+        live = visibleValue(await this.#ask());
       }
       this.#ended = live.ended;
-      for (const job of live.jobs) this.#take(job, live.status.self.id, changed);
+      this.#hostedEnded = live.hostedEnded;
+      const self = live.status.self.id;
+      for (const run of live.hostedRuns) this.#take(hostedRunOf(run, self), changed);
+      const nowMs = Date.now();
+      for (const job of live.jobs) for (const run of runsOf(job, self, nowMs)) this.#take(run, changed);
+      this.#forgetOldest();
     } while (live.isMore);
     return { moment: this.#momentOf(live), changed: [...changed.values()], isReset };
   }
@@ -56,19 +62,24 @@ export class LiveSwarm {
   #forget({ startedAtMs }: Live): void {
     this.#startedAtMs = startedAtMs;
     this.#ended = 0;
+    this.#hostedEnded = 0;
     this.#last = undefined;
     this.#runs.clear();
   }
 
-  #take(job: Glimpse, self: string, changed: Map<string, Run>): void {
-    for (const run of runsOf(job, self, Date.now())) {
-      const key = `${run.job}.${run.attempt}`;
-      const known = this.#runs.get(key);
-      if (known?.outcome === run.outcome && known.toMs === run.toMs) continue;
-      this.#runs.delete(key);
-      this.#runs.set(key, run);
-      changed.set(key, run);
-    }
+  #ask(): Promise<Live> {
+    return requestOne(this.#socket, { op: 'live', after: this.#ended, hostedAfter: this.#hostedEnded });
+  }
+
+  #take(run: Run, changed: Map<string, Run>): void {
+    const known = this.#runs.get(run.key);
+    if (known?.outcome === run.outcome && known.toMs === run.toMs) return;
+    this.#runs.delete(run.key);
+    this.#runs.set(run.key, run);
+    changed.set(run.key, run);
+  }
+
+  #forgetOldest(): void {
     for (const key of this.#runs.keys()) {
       if (this.#runs.size <= mostRuns) break;
       this.#runs.delete(key);
@@ -82,7 +93,8 @@ export class LiveSwarm {
     const jobsPerSecond = pastMs <= 0 ? 0 : (Math.max(0, done - (this.#last?.done ?? 0)) * 1_000) / pastMs;
     this.#last = { atMs: nowMs, done };
     const sample = sampleOf(status, nowMs, jobsPerSecond);
-    const gain = gainOf(this.runs, build.startedAtMs, status.self.slots, nowMs);
+    const own = this.runs.filter(({ job }) => job !== undefined);
+    const gain = gainOf(own, build.startedAtMs, status.self.slots, nowMs);
     return { status, build, hosted, gain, advisedJobs: jobsToUse(status), sample };
   }
 }

@@ -1,6 +1,7 @@
 /** The starts of a job, for views that show them while they happen. Pure. */
-import type { Run, RunKind } from '../../web/messages.ts';
-import type { Glimpse } from '../../wire/cli-messages.ts';
+import type { Run } from '../../web/messages.ts';
+import { kindOf } from '../../web/run-kind.ts';
+import type { Glimpse, HostedGlimpse } from '../../wire/cli-messages.ts';
 import { timelineOf } from '../trace/timeline.ts';
 
 /** @param self - id of this peer. @param nowMs - ms since 1970. */
@@ -13,9 +14,10 @@ export function runsOf(job: Glimpse, self: string, nowMs: number): Run[] {
     const isRunning = endedAtMs === undefined && !isLost && attempt === runs.length - 1 && toMs >= nowMs;
     const isHere = place === 'inline';
     return {
+      key: `${job.job}.${attempt}`,
       job: job.job,
-      attempt,
-      title: output === undefined ? command.slice(0, 80) : output.slice(output.lastIndexOf('/') + 1),
+      submitter: self,
+      title: titleOf(output, command),
       cwd,
       command,
       kind: kindOf(output),
@@ -30,17 +32,33 @@ export function runsOf(job: Glimpse, self: string, nowMs: number): Run[] {
   });
 }
 
+/** A job of another machine that ran here. */
+export function hostedRunOf(hosted: HostedGlimpse, self: string): Run {
+  const { number, submitter, command, cwd, output, fromMs, toMs, ending = '' } = hosted;
+  const ended = ending === '' ? 'lost' : outcomeOf(false, ending) === 'failed' ? 'failed' : 'here';
+  return {
+    key: `hosted ${number}`,
+    submitter,
+    title: titleOf(output, command),
+    cwd,
+    command,
+    kind: kindOf(output),
+    peer: self,
+    fromMs,
+    ...(toMs === undefined ? {} : { toMs }),
+    outcome: toMs === undefined ? 'running' : ended,
+    ending,
+    reasons: [],
+    waitedMs: 0,
+  };
+}
+
+function titleOf(output: string | undefined, command: string): string {
+  return output === undefined ? command.slice(0, 80) : output.slice(output.lastIndexOf('/') + 1);
+}
+
 function outcomeOf(isHere: boolean, ending: string): Run['outcome'] {
   // The peer does not see how a job ends that its wrapper runs.
   if (isHere) return 'here';
   return /^(?:exited 0|)$/.test(ending) ? 'elsewhere' : 'failed';
-}
-
-/** By the name of what it writes, as builds name their files. */
-function kindOf(output: string | undefined): RunKind {
-  if (output === undefined) return 'other';
-  const name = output.slice(output.lastIndexOf('/') + 1);
-  if (/\.(?:o|lo|obj|gch|pch|pcm|s|ii?)$/.test(name)) return 'compile';
-  if (/\.(?:a|lib)$/.test(name)) return 'archive';
-  return /\.so(?:\.|$)/.test(name) || !name.includes('.') || name.endsWith('.out') ? 'link' : 'other';
 }

@@ -1,5 +1,9 @@
 /** Puts together what live views show: the swarm, the newest build, and the jobs that they have not seen the end of. */
-import type { Glimpse, Live } from '../../wire/cli-messages.ts';
+
+import { toText } from '../../wire/bytes.ts';
+import type { Glimpse, HostedGlimpse, Live } from '../../wire/cli-messages.ts';
+import type { HostedLog, HostedRun } from '../serve/hosted-log.ts';
+import { describeEnding } from './ending.ts';
 import { describeBuild, type Telling } from './explain-job.ts';
 import type { JobRecord, Ledger } from './ledger.ts';
 
@@ -7,12 +11,13 @@ import type { JobRecord, Ledger } from './ledger.ts';
 const mostJobs = 1_000;
 const longestCommand = 240;
 
-/** @param after - how many jobs had ended when the caller asked the last time. */
+/** @param asked - how many jobs, of this machine and of others, had ended when the caller asked the last time. */
 export function describeLive(
   { status, hosted }: Pick<Live, 'status' | 'hosted'>,
   ledger: Ledger,
+  hostedLog: HostedLog,
   { nameOf, originMs }: Telling,
-  after: number,
+  { after, hostedAfter = 0 }: { readonly after: number; readonly hostedAfter?: number | undefined },
 ): Live {
   const ended = ledger.endedAfter(after, mostJobs);
   const upTo = ended.at(-1)?.endNumber ?? ledger.ended;
@@ -21,6 +26,10 @@ export function describeLive(
     status,
     build: describeBuild(ledger.build, originMs),
     hosted: hosted.map(({ submitter, jobs }) => ({ submitter: nameOf(submitter), jobs })),
+    hostedRuns: [...hostedLog.running, ...hostedLog.endedAfter(hostedAfter)].map((run) =>
+      hostedGlimpse(run, originMs),
+    ),
+    hostedEnded: hostedLog.endedCount,
     jobs: [...ledger.unended(mostJobs), ...ended].map((record) => glimpseOf(record, originMs)),
     ended: upTo,
     isMore: upTo < ledger.ended,
@@ -45,5 +54,19 @@ function glimpseOf(record: JobRecord, originMs: number): Glimpse {
       ...(reason === undefined ? {} : { reason }),
       ...(peer === undefined ? {} : { peer }),
     })),
+  };
+}
+
+function hostedGlimpse(run: HostedRun, originMs: number): HostedGlimpse {
+  const { number, submitter, command, cwd, output, fromMs, toMs, ending } = run;
+  return {
+    number,
+    submitter,
+    command: toText(command.replaceAll('\0', ' ').trim()),
+    cwd: toText(cwd),
+    ...(output === undefined ? {} : { output: toText(output) }),
+    fromMs: Math.round(fromMs + originMs),
+    ...(toMs === undefined ? {} : { toMs: Math.round(toMs + originMs) }),
+    ...(ending === undefined ? {} : { ending: describeEnding(ending) }),
   };
 }

@@ -7,6 +7,7 @@ import type { Swarm } from '../../swarm/swarm.ts';
 import { encodeReply, type PairingState, type Reply, type Status } from '../../wire/cli-messages.ts';
 import type { GossipLoop } from '../mesh/gossip-loop.ts';
 import type { Neighbours } from '../mesh/neighbours.ts';
+import type { HostedLog } from '../serve/hosted-log.ts';
 import type { Pairing } from '../trust/pairing.ts';
 import { describeBuild, explainJob, type Telling } from './explain-job.ts';
 import type { JobRecord, Ledger } from './ledger.ts';
@@ -32,6 +33,7 @@ export interface PeerView {
   readonly doneFor: ReadonlyMap<PeerName, number>;
   /** Jobs of others that are here now, by peer. */
   readonly hostedFor: () => ReadonlyMap<PeerName, number>;
+  readonly hostedLog: HostedLog;
   readonly warnings: readonly string[];
   /** Reads anew which machines are known. */
   readonly examine: (asked: DoctorAsked, status: Status) => Promise<Reply<'doctor'>>;
@@ -46,6 +48,9 @@ export interface PeerView {
 const listedJobs = 20;
 /** And at most: so many fit a reply. */
 const mostJobs = 1_000;
+
+/** How often one that waits for the end is told for how many jobs. */
+const waitingMs = 1_000;
 
 type CliAsked = NonNullable<CliRequest['asked']>;
 export type DoctorAsked = Extract<CliAsked, { op: 'doctor' }>;
@@ -65,8 +70,7 @@ export function answerRequest(request: CliRequest, view: PeerView): void {
       request.end();
       break;
     case 'stop':
-      // The connection ends with the peer; until then the caller waits.
-      request.reply(encodeReply('stop', { waiting: asked.now ? 0 : view.waiting() }));
+      tellWaiting(request, () => (asked.now ? 0 : view.waiting()));
       view.stop(asked.now);
       break;
     case 'why': {
@@ -83,7 +87,9 @@ export function answerRequest(request: CliRequest, view: PeerView): void {
     case 'live': {
       const hosted = [...view.hostedFor()].map(([submitter, jobs]) => ({ submitter, jobs }));
       const live = { status: statusOf(view), hosted };
-      request.reply(encodeReply('live', describeLive(live, view.ledger, tellingOf(view), asked.after)));
+      request.reply(
+        encodeReply('live', describeLive(live, view.ledger, view.hostedLog, tellingOf(view), asked)),
+      );
       request.end();
       break;
     }
@@ -115,6 +121,15 @@ export function answerRequest(request: CliRequest, view: PeerView): void {
     default:
       asked satisfies never;
   }
+}
+
+/** The connection ends with the peer; until then the caller waits, and is told for how many jobs. */
+function tellWaiting(request: CliRequest, waiting: () => number): void {
+  const tell = (): void => request.reply(encodeReply('stop', { waiting: waiting() }));
+  tell();
+  const again = setInterval(tell, waitingMs);
+  again.unref();
+  request.onClose(() => clearInterval(again));
 }
 
 /** The pairing lasts as long as the command that asked for it. */

@@ -13,6 +13,7 @@ import type { Admission } from './admission.ts';
 import type { Refusal } from './contract.ts';
 import type { Findings } from './findings.ts';
 import type { HostedJob, RunEnd } from './hosted-job.ts';
+import { HostedLog } from './hosted-log.ts';
 import { Reception, type ReceptionInit } from './reception.ts';
 import type { ServedEnd, ServedJobs } from './served/served-jobs.ts';
 
@@ -46,6 +47,7 @@ export interface JobHostInit extends Omit<ReceptionInit, 'startTimer'> {
 export class JobHost {
   /** Jobs done for others since the start, by peer. */
   readonly doneFor = new Map<PeerName, number>();
+  readonly log: HostedLog;
   readonly #init: JobHostInit;
   readonly #reception: Reception;
   /** That wait or run here. */
@@ -56,6 +58,7 @@ export class JobHost {
 
   constructor(init: JobHostInit) {
     this.#init = init;
+    this.log = new HostedLog(init.now);
     this.#reception = new Reception(
       { ...init, startTimer: init.startTimer ?? startTimer },
       {
@@ -172,6 +175,7 @@ export class JobHost {
 
   #start(job: HostedJob): void {
     const { served, tracer } = this.#init;
+    this.log.begin(job);
     try {
       if (job.offer.traced) job.trace = tracer?.begin(job.offer.cwd);
       const instead = job.offer.served === undefined ? {} : served.begin(job);
@@ -185,6 +189,7 @@ export class JobHost {
   #over(job: HostedJob, end: RunEnd): void {
     const { peer, offer } = job;
     const isWanted = this.#remove(job);
+    this.log.end(job, end.kind === 'ended' ? end.exit.ending : undefined);
     const maxRssBytes = end.kind === 'ended' ? end.exit.maxRssBytes : 0;
     // The slot first: the next job starts while this one's result is made out.
     this.apply({ type: 'ended', peer, job: offer.job, maxRssBytes });

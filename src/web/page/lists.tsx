@@ -18,7 +18,7 @@ export function Slowest() {
   );
   const slowest = rows
     .runs()
-    .filter(({ fromMs, outcome }) => fromMs >= sinceMs && outcome !== 'lost')
+    .filter(({ fromMs, outcome, job }) => fromMs >= sinceMs && outcome !== 'lost' && job !== undefined)
     .toSorted((a, b) => took(b) - took(a))
     .slice(0, listed);
   const [longest] = slowest;
@@ -30,7 +30,7 @@ export function Slowest() {
       ) : (
         <ol class="slowest">
           {slowest.map((run) => (
-            <li key={`${run.job}.${run.attempt}`}>
+            <li key={run.key}>
               <span class="title" title={`${run.cwd}\n${run.command}`}>
                 {run.title}
               </span>

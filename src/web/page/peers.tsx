@@ -83,7 +83,10 @@ function hostedText({ hosted }: Moment): string {
 /** Own jobs that run on that machine. */
 function runningThere(peer: string): number {
   let count = 0;
-  for (const { bars } of known.rows.rowsOf(peer)) if (bars.at(-1)?.run.outcome === 'running') count += 1;
+  for (const { bars } of known.rows.rowsOf(peer)) {
+    const last = bars.at(-1)?.run;
+    if (last?.outcome === 'running' && last.job !== undefined) count += 1;
+  }
   return count;
 }
 

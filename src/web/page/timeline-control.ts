@@ -1,5 +1,6 @@
 /** Moves the timeline: follows what happens, or goes where mouse and keys say. */
 import type { Moment } from '../messages.ts';
+import type { TimelineRows } from '../timeline-rows.ts';
 import { known } from './store.ts';
 import { type ColourBy, type Span, type Spot, TimelineView, type Tip } from './timeline-view.ts';
 
@@ -9,6 +10,13 @@ const movingMs = 66;
 const shortestMs = 50;
 /** Where a build has just begun. */
 const leastBuildMs = 2_000;
+
+/** A trace that was opened from a file. */
+export interface OpenedTrace extends Span {
+  readonly name: string;
+  readonly rows: TimelineRows;
+  readonly machines: readonly string[];
+}
 
 export class TimelineControl {
   readonly #view: TimelineView;
@@ -21,6 +29,7 @@ export class TimelineControl {
   readonly #resized: ResizeObserver;
   mode: 'build' | 'live' | 'free' = 'build';
   #moment: Moment | undefined;
+  #opened: OpenedTrace | undefined;
   #spot: Spot | undefined;
   #dragX: number | undefined;
   #isDue = true;
@@ -51,15 +60,26 @@ export class TimelineControl {
     this.#resized.disconnect();
   }
 
-  update(moment: Moment | undefined): void {
+  /** @param opened - a trace that is shown instead of what happens now. */
+  update(moment: Moment | undefined, opened: OpenedTrace | undefined, submitters: readonly string[]): void {
     this.#moment = moment;
+    if (opened !== this.#opened) {
+      this.#opened = opened;
+      this.#spot = undefined;
+      this.#setTip(undefined);
+      this.#view.rows = opened?.rows ?? known.rows;
+      this.#scroll.scrollTop = 0;
+      this.#enter('build');
+    }
     const peers = moment === undefined ? [] : [moment.status.self, ...moment.status.peers];
     this.#view.arrange(
-      peers.map(({ id, name, slots, state }) => ({
-        id,
-        name,
-        slots: state === 'ready' || id === moment?.status.self.id ? slots : 0,
-      })),
+      opened?.machines.map((name) => ({ id: name, name, slots: 0 })) ??
+        peers.map(({ id, name, slots, state }) => ({
+          id,
+          name,
+          slots: state === 'ready' || id === moment?.status.self.id ? slots : 0,
+        })),
+      submitters,
     );
     // The canvas stays in sight at the top of what is scrolled.
     const sightHeight = Math.min(this.#view.height, 420);
@@ -97,20 +117,27 @@ export class TimelineControl {
     if (this.#ended.signal.aborted) return;
     requestAnimationFrame(this.#frame);
     const nowMs = performance.now();
-    const isMoving = this.mode === 'live' || (this.#moment?.build.unfinished ?? 0) > 0;
+    const isMoving =
+      this.#opened === undefined && (this.mode === 'live' || (this.#moment?.build.unfinished ?? 0) > 0);
     if (!this.#isDue && !(isMoving && nowMs - this.#drawnAtMs >= movingMs)) return;
     this.#isDue = false;
     this.#drawnAtMs = nowMs;
     const dateMs = Date.now();
-    this.#view.originMs = this.#moment?.build.startedAtMs ?? dateMs;
+    this.#view.originMs = this.#opened?.fromMs ?? this.#moment?.build.startedAtMs ?? dateMs;
     if (this.mode !== 'free')
-      this.#view.span = this.mode === 'live' ? liveSpan(dateMs) : this.#buildSpan(dateMs);
+      this.#view.span = this.mode === 'live' ? this.#lastMinute(dateMs) : this.#buildSpan(dateMs);
     this.#view.scrollTop = this.#scroll.scrollTop;
     this.#view.selected = this.#spot?.bar.run;
     this.#view.draw(dateMs);
   };
 
+  #lastMinute(nowMs: number): Span {
+    const toMs = this.#opened?.toMs ?? nowMs;
+    return { fromMs: toMs - liveMs, toMs };
+  }
+
   #buildSpan(nowMs: number): Span {
+    if (this.#opened !== undefined) return this.#opened;
     const fromMs = this.#moment?.build.startedAtMs ?? nowMs - leastBuildMs;
     let endMs = fromMs + leastBuildMs;
     if ((this.#moment?.build.unfinished ?? 0) > 0) endMs = Math.max(endMs, nowMs);
@@ -223,8 +250,4 @@ export class TimelineControl {
     this.#enter('free');
     this.#draw();
   }
-}
-
-function liveSpan(nowMs: number): Span {
-  return { fromMs: nowMs - liveMs, toMs: nowMs };
 }

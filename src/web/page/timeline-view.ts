@@ -35,7 +35,10 @@ export interface Tip {
   readonly y: number;
 }
 
-export type ColourBy = 'kind' | 'outcome';
+export type ColourBy = 'kind' | 'submitter' | 'outcome';
+
+/** Colours of submitters, in the order in which they are seen. */
+const submitterColours = ['compile', 'archive', 'other', 'lost', 'link', 'elsewhere'] as const;
 
 /** Machines in their order, each with so many slots. */
 export interface RowPlan {
@@ -46,7 +49,7 @@ export interface RowPlan {
 
 export class TimelineView {
   readonly #canvas: HTMLCanvasElement;
-  readonly #rows: TimelineRows;
+  #submitters: readonly string[] = [];
   #groups: readonly Group[] = [];
   #height = axisHeight;
   #colours = new Map<string, string>();
@@ -55,10 +58,11 @@ export class TimelineView {
   colourBy: ColourBy = 'kind';
   scrollTop = 0;
   selected: Run | undefined;
+  rows: TimelineRows;
 
   constructor(canvas: HTMLCanvasElement, rows: TimelineRows) {
     this.#canvas = canvas;
-    this.#rows = rows;
+    this.rows = rows;
   }
 
   /** Of all rows. */
@@ -74,14 +78,19 @@ export class TimelineView {
     return this.#canvas.clientWidth - this.gutter;
   }
 
-  /** Takes the machines that are shown; those without a slot only if something ran there. */
-  arrange(plan: readonly RowPlan[]): void {
+  /**
+   * Takes the machines that are shown; those without a slot only if something ran there.
+   *
+   * @param submitters - ids; each gets its colour by its place.
+   */
+  arrange(plan: readonly RowPlan[], submitters: readonly string[]): void {
+    this.#submitters = submitters;
     const planned = new Set(plan.map(({ id }) => id));
-    const gone = [...this.#rows.peers].filter((id) => !planned.has(id));
+    const gone = [...this.rows.peers].filter((id) => !planned.has(id));
     let top = axisHeight;
     this.#groups = [...plan, ...gone.map((id) => ({ id, name: 'gone', slots: 0 }))].flatMap(
       ({ id, name, slots }) => {
-        const used = this.#rows.rowsOf(id);
+        const used = this.rows.rowsOf(id);
         const rows = Array.from({ length: Math.max(slots, used.length) }, (_, index) => used[index]);
         if (rows.length === 0) return [];
         const group = { peer: id, name, rows, top };
@@ -212,10 +221,10 @@ export class TimelineView {
     const height = rowHeight - 2;
     const isPale = run.outcome === 'running' || run.outcome === 'lost';
     context.globalAlpha = isPale ? 0.55 : 1;
-    context.fillStyle = this.#colour(this.colourBy === 'kind' ? run.kind : run.outcome);
+    context.fillStyle = this.#colour(this.#colourName(run));
     context.fillRect(x, y, width, height);
     context.globalAlpha = 1;
-    if (this.colourBy === 'kind' && (run.outcome === 'failed' || run.outcome === 'lost')) {
+    if (this.colourBy !== 'outcome' && (run.outcome === 'failed' || run.outcome === 'lost')) {
       context.fillStyle = this.#colour(run.outcome);
       context.fillRect(x, y + height - 3, width, 3);
     }
@@ -223,8 +232,7 @@ export class TimelineView {
       context.fillStyle = isPale ? this.#colour('text') : '#fff';
       context.fillText(clip(context, run.title, width - 8), x + 4, y + height / 2 + 0.5);
     }
-    if (this.selected === undefined || this.selected.job !== run.job || this.selected.attempt !== run.attempt)
-      return;
+    if (this.selected?.key !== run.key) return;
     context.strokeStyle = this.#colour('text');
     context.lineWidth = 2;
     context.strokeRect(x, y, width, height);
@@ -262,9 +270,19 @@ export class TimelineView {
     return this.gutter + ((ms - fromMs) / (toMs - fromMs)) * this.#width;
   }
 
+  #colourName(run: Run): string {
+    if (this.colourBy === 'outcome') return run.outcome;
+    return this.colourBy === 'kind' ? run.kind : submitterColour(this.#submitters.indexOf(run.submitter));
+  }
+
   #colour(name: string): string {
     return this.#colours.get(name) ?? '#888';
   }
+}
+
+/** @param place - of the submitter among all. */
+export function submitterColour(place: number): string {
+  return submitterColours[Math.max(0, place) % submitterColours.length] ?? 'compile';
 }
 
 function nearest(row: Row | undefined, ms: number, toleranceMs: number): Bar | undefined {
@@ -277,7 +295,21 @@ function nearest(row: Row | undefined, ms: number, toleranceMs: number): Bar | u
   return after !== undefined && after.run.fromMs - toleranceMs <= ms ? after : undefined;
 }
 
+/** What was cut, by width and text: most of a frame is drawn as in the frame before. */
+const clipped = new Map<string, string>();
+const mostClipped = 4_000;
+
 function clip(context: CanvasRenderingContext2D, text: string, width: number): string {
+  const key = `${Math.floor(width)} ${text}`;
+  const known = clipped.get(key);
+  if (known !== undefined) return known;
+  if (clipped.size >= mostClipped) clipped.clear();
+  const made = cut(context, text, Math.floor(width));
+  clipped.set(key, made);
+  return made;
+}
+
+function cut(context: CanvasRenderingContext2D, text: string, width: number): string {
   if (context.measureText(text).width <= width) return text;
   let length = Math.max(0, Math.floor(width / 6));
   while (length > 0 && context.measureText(`${text.slice(0, length)}…`).width > width) length -= 1;

@@ -5,8 +5,9 @@ import { firstFrom, TimelineRows } from '../../../src/web/timeline-rows.ts';
 
 function run(job: number, fromMs: number, toMs?: number, peer = 'p'): Run {
   return {
+    key: `${job}.0`,
     job,
-    attempt: 0,
+    submitter: 'me',
     title: `${job}.o`,
     cwd: '/',
     command: 'gcc',

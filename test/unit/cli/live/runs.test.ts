@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gainOf } from '../../../../src/cli/live/live-swarm.ts';
-import { runsOf } from '../../../../src/cli/live/runs.ts';
+import { hostedRunOf, runsOf } from '../../../../src/cli/live/runs.ts';
 import type { Glimpse } from '../../../../src/wire/cli-messages.ts';
 
 const base: Glimpse = { job: 7, command: 'g++ -c a.cc', cwd: '/s', startedAtMs: 1_000, steps: [] };
@@ -72,4 +72,17 @@ test('the gain counts what ran since the build began, and was used', () => {
   assert.equal(gainOf(runs, 1_000, 4, 9_000), 0.5);
   assert.equal(gainOf(runs, undefined, 4, 9_000), undefined);
   assert.equal(gainOf([], 1_000, 4, 9_000), undefined);
+});
+
+test('a job of another machine is a run here, of that machine', () => {
+  const hosted = { number: 4, submitter: 'x', command: 'gcc -c b.c', cwd: '/s', output: '/s/b.o', fromMs: 5 };
+  const { key, job, submitter, peer, outcome, title, kind } = hostedRunOf(hosted, 'me');
+  assert.deepEqual(
+    [key, job, submitter, peer, outcome, title, kind],
+    ['hosted 4', undefined, 'x', 'me', 'running', 'b.o', 'compile'],
+  );
+  const outcomes = ['exited 0', 'exited 1', ''].map(
+    (ending) => hostedRunOf({ ...hosted, toMs: 9, ending }, 'me').outcome,
+  );
+  assert.deepEqual(outcomes, ['here', 'failed', 'lost']);
 });

@@ -28,8 +28,9 @@ function peer(id: string, slots: number, running: number, more: Partial<PeerStat
 
 function running(job: number, id: string): Run {
   return {
+    key: `${job}.0`,
     job,
-    attempt: 0,
+    submitter: 'me',
     title: `file-${job}.o`,
     cwd: '/',
     command: 'gcc',

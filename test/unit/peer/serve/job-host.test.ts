@@ -6,6 +6,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { Refusal } from '../../../../src/peer/serve/contract.ts';
+import type { HostedJob } from '../../../../src/peer/serve/hosted-job.ts';
 import { encodeFetch } from '../../../../src/wire/job-messages.ts';
 import { outputWindowBytes } from '../../../../src/wire/limits.ts';
 import { roundsOf } from '../../../rig/effort.ts';
@@ -576,4 +577,34 @@ test('whatever happens in whatever order, every slot is free in the end and no s
     }),
     { numRuns: roundsOf({ brief: 75, full: 300 }) },
   );
+});
+
+test('what runs for others is remembered, with its end, and the oldest is forgotten', async () => {
+  const rig = new HostRig(1);
+  const { log } = rig.host;
+  await rig.offer('a', 1);
+  rig.clock.pass(40);
+  const [running] = log.running;
+  assert.equal(running?.submitter, 'a');
+  assert.ok((running?.command.length ?? 0) > 0);
+  rig.command.exit();
+  await rig.assertAtRest();
+  assert.deepEqual(log.running, []);
+  const [ended] = log.endedAfter(0);
+  assert.equal((ended?.toMs ?? 0) - (ended?.fromMs ?? 0), 40);
+  assert.deepEqual(ended?.ending, { kind: 'exited', status: 0 });
+  assert.deepEqual(log.endedAfter(1), []);
+  for (let job = 2; job < 2_500; job += 1) {
+    const command = {
+      peer: 'a',
+      argv: new Uint8Array(9_000),
+      offer: { cwd: '/', outputs: [] },
+    } as unknown as HostedJob;
+    log.begin(command);
+    log.end(command, undefined);
+  }
+  assert.equal(log.endedCount, 2_499);
+  assert.equal(log.endedAfter(0).length, 1_000);
+  assert.equal(log.endedAfter(2_490).length, 9);
+  assert.ok(log.endedAfter(0).every(({ command }) => command.length <= 240));
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import {
   askNamed,
   OtherDoctors,
@@ -70,6 +71,7 @@ test('a peer that says nothing, or is lost, is told of instead', async () => {
   const lost = pair({}, { sendAnswer: () => undefined });
   const asked = lost.here.ask('there', '/');
   lost.here.gone('another');
+  assert.equal(await Promise.race([asked, setImmediate('waits')]), 'waits');
   lost.here.gone('there');
   assert.match((await asked)[0]?.text ?? '', /was lost meanwhile/);
 });
