@@ -55,6 +55,8 @@ export const reasons = {
   recalled: 'it was still queued when a slot became free elsewhere, so it was moved',
   cancelled: 'the program that asked for it ended or was interrupted',
   // what a command left
+  'left-outside':
+    'the command left files outside the share on another machine that could not be brought here',
   'left-behind': 'the command left processes in the background, which live on where it ran',
 } as const;
 

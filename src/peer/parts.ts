@@ -33,6 +33,7 @@ import { makeSwarm } from './mesh/make-swarm.ts';
 import { leaseMs, Neighbours } from './mesh/neighbours.ts';
 import { OwnState } from './own-state.ts';
 import { Admission } from './serve/admission.ts';
+import { ApartPlaces } from './serve/apart-places.ts';
 import { Findings } from './serve/findings.ts';
 import { JobHost } from './serve/job-host.ts';
 import { sendOutput } from './serve/send-output.ts';
@@ -242,6 +243,7 @@ function makeServe(
     members: trusted,
     admission: new Admission({ ...common, members, sameness, cannotTrace, served }),
     served,
+    apart: new ApartPlaces({ program: trees.jobProgram, socketPath: base.runner.socketPath }),
     findings,
     sendOutput: (peer, channel, fetch) => sendOutput({ ...common, members }, peer, channel, fetch),
     runner: base.runner,

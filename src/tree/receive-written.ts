@@ -62,6 +62,16 @@ export class WrittenFiles {
     return (this.#records ?? []).map(({ path }) => path);
   }
 
+  /** What is told of them. */
+  get records(): readonly LeftRecord[] {
+    return this.#records ?? [];
+  }
+
+  /** The first of them that only a command that runs here could write; `why` ends a sentence that begins with it. */
+  get refusal(): { readonly path: ByteString; readonly why: string } | undefined {
+    return this.#decision?.kind === 'refused' ? this.#decision : undefined;
+  }
+
   /** All that was announced has come, and lies under its hidden name. */
   get isWhole(): boolean {
     const hasAll =

@@ -21,6 +21,10 @@ export interface RunnerJob {
   readonly backgroundMs: number;
   /** How long it may go on without a BEAT; 0: for ever. */
   readonly leaseMs: number;
+  /** What lies in its 0/u, 1/u, … covers the places of this machine (core/own-places.ts) for the command alone. */
+  readonly apart?: ByteString;
+  /** Of what is covered, a directory that stays visible. */
+  readonly kept?: ByteString;
   readonly stdin: 'closed' | 'null' | 'pipe';
   readonly stdout: 'closed' | 'null' | 'pipe' | 'pty';
   readonly stderr: 'closed' | 'null' | 'pipe' | 'pty';
@@ -41,6 +45,8 @@ export function encodeRunnerJob(job: RunnerJob): Payload<'JOB'> {
     limits,
     backgroundMs,
     leaseMs,
+    apart = '',
+    kept = '',
     stdin,
     stdout,
     stderr,
@@ -58,6 +64,8 @@ export function encodeRunnerJob(job: RunnerJob): Payload<'JOB'> {
     limits,
     background: backgroundMs,
     lease: leaseMs,
+    apart,
+    kept,
     stdin,
     stdout,
     stderr,

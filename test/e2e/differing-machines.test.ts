@@ -88,6 +88,18 @@ const differ: readonly CommandLine[] = rows(
   `$S CC/clang -fno-integrated-as -B/usr/local/wrapped -c alone.c`,
 );
 
+/**
+ * 6: a program that is not a script, and that writes in the directories that each machine has for itself. What it finds in
+ * them it adds to.
+ */
+const leaving = String.raw`printf '%s\n' '#include <stdio.h>' '#include <sys/stat.h>' '#include <unistd.h>' \
+'int main(void) { mkdir("/tmp/left", 0750); symlink("x", "/tmp/left/l"); unlink("/tmp/gone");' \
+'for (int i = 0; i < 3; i++) { const char *n[] = {"/tmp/left/x", "/var/tmp/left", "/dev/shm/left"};' \
+'FILE *f = fopen(n[i], "a"); fputs("made\n", f); fclose(f); }' \
+'fclose(fopen("/tmp/gone", "w")); unlink("/tmp/gone"); return 0; }' >w.c; gcc w.c -o w`;
+const lookLeft =
+  'stat -c "%a %N" /tmp/left /tmp/left/*; ls -A /tmp/left; cat /tmp/left/x /var/tmp/left /dev/shm/left; rm -r /tmp/left /var/tmp/left /dev/shm/left';
+
 /** The same here and there, so it may travel. */
 const same: readonly CommandLine[] = rows(
   'remote',
@@ -111,6 +123,13 @@ const same: readonly CommandLine[] = rows(
   `mkdir bin; printf '#!/bin/sh\\nexec /usr/bin/clang "$@"\\n' >bin/clang; chmod +x bin/clang; PATH=$PWD/bin:$PATH; $S clang -c a.c; ls -A`,
   // 6: named in a comment, or below a directory of another name
   `printf '#!/bin/sh\\n# not in /tmp/x\\necho made >sub/tmp/x\\n' >s; chmod +x s; mkdir -p sub/tmp; $S ./s; cat sub/tmp/x`,
+  // What it leaves in directories that each machine has for itself is brought home
+  `${leaving}; $S ./w; ${lookLeft}`,
+  `${leaving}; printf 'all:\n\t./w; echo made >o\n' >Makefile; $S make; ${lookLeft}`,
+  `${leaving}; $S bash -c './w; echo made >o; exit 3'; echo $?; ${lookLeft}`,
+  `${leaving}; $S env ./w; ./w; ${lookLeft}`,
+  // …and what it has in them is seen by what it starts, wherever that would run
+  `echo '#include <n.h>' >n.c; printf 'D := $(shell dirname $(shell mktemp -u))\nall:\n\tmkdir $D/i; echo "int y;" >$D/i/n.h; $S gcc -I$D/i -c n.c; rm -r $D/i\n' >Makefile; $S make; nm n.o`,
   // 31: a link to swarmrun with the name of a compiler, outside the share, by its path and by PATH
   'gcc() { if [ "$S" ]; then /usr/local/masquerade/gcc "$@"; else /usr/bin/gcc "$@"; fi; }; gcc -g -c a.c -o a.o; gcc -c error.c; echo $?',
   'clang() { if [ "$S" ]; then PATH=/usr/local/masquerade:$PATH command clang "$@"; else /usr/bin/clang "$@"; fi; }; clang -g -c a.c',
@@ -201,6 +220,28 @@ async function compareAll(
       const actual = await observe(swarm, folder, script, 'swarmrun');
       assert.deepEqual(...differing(actual, expected));
     });
+  await t.test('what a program left there is not put over what is here', async () => {
+    const before = new Set((await swarm.explainJobs('m1')).map(({ job }) => job));
+    const script = `mkdir conflict; cd conflict; ${leaving}; mkdir -m 750 /tmp/left; echo old >/tmp/left/x; $S ./w; cat /tmp/left/x; rm -rf /tmp/left /var/tmp/left /dev/shm/left`;
+    const { stdout } = await swarm.exec('m1', ['bash', '-c', script], { env: { S: 'swarmrun' } });
+    const [job] = (await swarm.explainJobs('m1')).filter(({ job }) => !before.has(job));
+    // Where it took for long it may not be run again.
+    const isFinal = job?.place !== 'inline';
+    assert.equal(stdout.toString(), isFinal ? 'old\n' : 'old\nmade\n');
+    assert.deepEqual(
+      job?.reasons.map(({ reason }) => reason),
+      ['left-outside'],
+    );
+    assert.match(job?.details.join('\n') ?? '', /it left \/tmp\/left\/x there/);
+  });
+  await t.test('nothing is left on the other machines', async () => {
+    for (const host of swarm.lan.hosts)
+      assert.equal(
+        await swarm.check(host, ['sh', '-c', 'ls -A /tmp /var/tmp /dev/shm | grep -E "left|apart" || true']),
+        '',
+        host,
+      );
+  });
   const jobs = await swarm.explainJobs('m1');
   const wrong = lines.flatMap((line, index) => {
     const own = jobs.filter(({ cwd }) => cwd === path.join(swarm.share, `${index}`));

@@ -83,7 +83,7 @@ export class HostRig {
     });
   }
 
-  #placeSeams(): Pick<JobHostInit, 'members' | 'admission' | 'findings' | 'sendOutput' | 'served'> {
+  #placeSeams(): Pick<JobHostInit, 'members' | 'admission' | 'findings' | 'sendOutput' | 'served' | 'apart'> {
     const { place } = this;
     return {
       members: {
@@ -110,6 +110,11 @@ export class HostRig {
       served: {
         begin: () => ({}),
         conclude: (job) => place.conclude(job),
+        forget: () => undefined,
+      },
+      apart: {
+        begin: () => ({}),
+        conclude: () => Promise.resolve(undefined),
         forget: () => undefined,
       },
       sendOutput: (_peer, channel, { path }) => {

@@ -81,7 +81,7 @@ export type DispatcherEvent =
       readonly job: JobId;
       readonly attempt: AttemptNumber;
       /** @defaultValue unprovable */
-      readonly reason?: 'unprovable' | 'conflict' | 'unwritable' | 'tree-fault';
+      readonly reason?: 'unprovable' | 'conflict' | 'unwritable' | 'tree-fault' | 'left-outside';
     }
   /** The attempt came to nothing, for a reason of the closed retry table. `confirmed`: its whole process tree is known to be gone. */
   | {

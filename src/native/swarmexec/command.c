@@ -5,17 +5,19 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../program.h"
+#include "apart.h"
 #include "resources.h"
 
-enum stage { STAGE_CHDIR, STAGE_EXEC };
+enum stage { STAGE_CHDIR, STAGE_EXEC, STAGE_APART };
 struct failure {
   enum stage stage;
   int error;
 };
-static const char *const stage_names[] = {"chdir", "exec"};
+static const char *const stage_names[] = {"chdir", "exec", "apart"};
 
 static void set_signals(uint64_t blocked, uint64_t ignored) {
   for (int number = 1; number <= 64; number++)
@@ -71,7 +73,9 @@ static struct failure become_command(const struct request *request, const struct
   setsid();
   umask(request->umask);
   if (request->nice && nice(request->nice) == -1) errno = 0; /* -1 may be the niceness, too */
-  int error = enter_directory(request->cwd, request->root);
+  int error = *request->apart ? places_apart(request->apart, request->kept) : 0;
+  if (error) return (struct failure){STAGE_APART, error};
+  error = enter_directory(request->cwd, request->root);
   if (error) return (struct failure){STAGE_CHDIR, error};
   streams_become_stdio(streams, request->stdio);
   set_signals(request->blocked, request->ignored);
@@ -81,34 +85,51 @@ static struct failure become_command(const struct request *request, const struct
 
 /*
  * Waits for the exec to succeed, which closes `report`, or to fail. A directory on a dead server may take for
- * ever.
+ * ever. 0, or -1 if it cannot have places of its own here: it has ended, and may be started without.
  */
-static void wait_for_exec(int report, pid_t command, struct connection *peer) {
+static int wait_for_exec(int report, pid_t command, struct connection *peer) {
   struct pollfd polls[] = {
       {.fd = report, .events = POLLIN}, {.fd = peer->fd, .events = POLLRDHUP}, {.fd = peer->life}};
   while (poll(polls, 3, -1) < 0) continue;
   struct failure failure;
   if (polls[0].revents == 0) kill(command, SIGKILL); /* cancelled already; what follows sees that too */
-  else if (read(report, &failure, sizeof failure) == (ssize_t)sizeof failure)
-    connection_spawn_failed(peer, stage_names[failure.stage], failure.error);
+  else if (read(report, &failure, sizeof failure) == (ssize_t)sizeof failure) {
+    if (failure.stage != STAGE_APART)
+      connection_spawn_failed(peer, stage_names[failure.stage], failure.error);
+    close(report);
+    while (waitpid(command, NULL, 0) < 0 && errno == EINTR) continue;
+    return -1;
+  }
   close(report);
+  return 0;
 }
 
-pid_t command_start(const struct request *request, struct streams *streams, struct connection *peer,
-                    const struct stat *swarmrun) {
+/* Forks, and becomes the command in the child; 0 or -1 as wait_for_exec. */
+static int start(const struct request *request, const struct streams *streams, struct connection *peer,
+                 const struct stat *swarmrun, pid_t *command) {
   int report[2];
-  streams_make(streams, request, peer);
   if (pipe2(report, O_CLOEXEC) != 0) connection_spawn_failed(peer, "pipe", errno);
-  pid_t command = fork();
-  if (command < 0) connection_spawn_failed(peer, "fork", errno);
-  if (command == 0) {
+  *command = fork();
+  if (*command < 0) connection_spawn_failed(peer, "fork", errno);
+  if (*command == 0) {
     struct failure failure = become_command(request, streams, swarmrun);
     signal(SIGPIPE, SIG_IGN);
     _exit(write(report[1], &failure, sizeof failure) < 0 ? 126 : 127);
   }
   close(report[1]);
+  return wait_for_exec(report[0], *command, peer);
+}
+
+pid_t command_start(const struct request *request, struct streams *streams, struct connection *peer,
+                    const struct stat *swarmrun) {
+  pid_t command;
+  streams_make(streams, request, peer);
+  if (start(request, streams, peer, swarmrun, &command) != 0) {
+    struct request plain = *request;
+    plain.apart = "";
+    start(&plain, streams, peer, swarmrun, &command);
+  }
   streams_close_command_ends(streams);
-  wait_for_exec(report[0], command, peer);
   unsigned char payload[4];
   put_u32(payload, (uint32_t)command);
   connection_queue(peer, FRAME_STARTED, payload, sizeof payload);

@@ -60,6 +60,8 @@ static void set_key(struct request *request, const char *key, size_t length, con
   else if (IS("root")) request->root = value;
   else if (IS("umask")) request->umask = (mode_t)strtoul(value, NULL, 8) & 0777;
   else if (IS("nice")) request->nice = atoi(value);
+  else if (IS("apart")) request->apart = value;
+  else if (IS("kept")) request->kept = value;
   else if (IS("limits")) request->limits = value;
   else if (IS("lease")) request->lease_ms = atoll(value);
   else if (IS("background")) request->background_ms = atoi(value);
@@ -76,7 +78,8 @@ static void set_key(struct request *request, const char *key, size_t length, con
 
 struct request request_read(struct connection *from) {
   struct request request = {
-      .cwd = "", .root = "", .limits = "", .umask = 022, .stdio = {NULL_DEVICE, PIPE, PIPE}};
+      .cwd = "", .root = "", .limits = "", .apart = "", .kept = "", .umask = 022,
+      .stdio = {NULL_DEVICE, PIPE, PIPE}};
   long long deadline = now_ms() + REQUEST_DEADLINE_MS;
   request.argv = read_list(from, FRAME_ARGV, deadline);
   request.envp = read_list(from, FRAME_ENV, deadline);

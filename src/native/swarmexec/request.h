@@ -15,6 +15,8 @@ struct request {
   const char *root; /* cwd must lie in it, and no link lead there; empty: anywhere */
   mode_t umask;
   int nice;
+  const char *apart;  /* see apart.h; empty: its places are those of the machine */
+  const char *kept;   /* see apart.h */
   const char *limits; /* see limits.h */
   int background_ms;  /* how long what outlives the command may go on; 0: it is ended at once */
   long long lease_ms; /* see lease.h */

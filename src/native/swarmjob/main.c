@@ -24,7 +24,9 @@
 static const char usage[] =
     "Usage: swarmjob --pid=PID --mount-namespace=INODE --tree=DIR --scratch=DIR --cwd=DIR [--host=NAME] "
     "[--area=DIR]… -- "
-    "COMMAND…\nRuns a command in the files of a buildswarm submitter; started by the peer's runner.\n";
+    "COMMAND…\nRuns a command in the files of a buildswarm submitter; started by the peer's runner.\n"
+    "       swarmjob --scratch=DIR --area=DIR…\nLists what lies in SCRATCH/0/u, SCRATCH/1/u, … as what was left "
+    "in the areas.\n";
 
 /* 0, or -1 if the words are not ours. */
 static int read_arguments(struct job *job, char **argv) {
@@ -50,7 +52,8 @@ static int read_arguments(struct job *job, char **argv) {
       default: return -1;
     }
   }
-  if (!*argv || !argv[1]) return -1;
+  if (!*argv) return job->scratch && !job->tree ? 0 : -1;
+  if (!argv[1]) return -1;
   job->command = argv + 1;
   return job->tree_pid > 0 && job->tree && job->scratch && job->cwd ? 0 : -1;
 }
@@ -147,6 +150,7 @@ int main(int argc, char **argv) {
     dprintf(2, usage);
     return 2;
   }
+  if (!job.command) return write_report(&job, &outcome) == 0 ? 0 : 1;
   hold_streams();
   sigset_t all;
   sigfillset(&all);

@@ -10,6 +10,7 @@ import type { Runner } from '../../work/runner.ts';
 import type { Tracer } from '../../work/tracer.ts';
 import { type StartTimer, startTimer } from '../alarm.ts';
 import type { Admission } from './admission.ts';
+import type { ApartPlaces } from './apart-places.ts';
 import type { Refusal } from './contract.ts';
 import type { Findings } from './findings.ts';
 import type { HostedJob, RunEnd } from './hosted-job.ts';
@@ -29,6 +30,8 @@ export interface JobHostInit extends Omit<ReceptionInit, 'startTimer'> {
   readonly findings: Pick<Findings, 'begin' | 'look' | 'discard'>;
   /** Jobs in the files of their submitter. */
   readonly served: Pick<ServedJobs, 'begin' | 'conclude' | 'forget'>;
+  /** Where opaque commands write what is temporary. */
+  readonly apart: Pick<ApartPlaces, 'begin' | 'conclude' | 'forget'>;
   /** Feeds the worker's state machine and returns what it wants done. */
   readonly decide: (event: WorkerEvent) => readonly WorkerAction[];
   readonly report: () => LoadReport;
@@ -174,11 +177,11 @@ export class JobHost {
   }
 
   #start(job: HostedJob): void {
-    const { served, tracer } = this.#init;
+    const { served, apart, tracer } = this.#init;
     this.log.begin(job);
     try {
       if (job.offer.traced) job.trace = tracer?.begin(job.offer.cwd);
-      const instead = job.offer.served === undefined ? {} : served.begin(job);
+      const instead = job.offer.served === undefined ? apart.begin(job) : served.begin(job);
       job.run(this.#init, instead, (end) => this.#over(job, end));
     } catch (error) {
       return this.#over(job, { kind: 'spawn-failed', why: String(error) });
@@ -197,6 +200,7 @@ export class JobHost {
     if (!isWanted || end.kind !== 'ended') {
       this.#endTrace(job);
       this.#init.served.forget(job);
+      this.#init.apart.forget(job);
     }
     if (!isWanted) return this.#init.findings.discard(offer);
     if (end.kind === 'spawn-failed') return job.failToSpawn(end.why, this.#init.report());
@@ -207,7 +211,7 @@ export class JobHost {
     }
     this.doneFor.set(peer, (this.doneFor.get(peer) ?? 0) + 1);
     this.#finishing += 1;
-    this.#conclude(job)
+    this.#conclude(job, end.exit.left)
       .then((told) => {
         if (told.kind === 'failed') job.failToSpawn(told.why, this.#init.report());
         else job.finish({ ...end, left: told.left }, told.facts, this.#init.report());
@@ -220,14 +224,16 @@ export class JobHost {
   }
 
   /** What its submitter is told besides how it ended. @throws where its submitter must take it for lost. */
-  async #conclude(job: HostedJob): Promise<ServedEnd> {
+  async #conclude(job: HostedJob, left: number): Promise<ServedEnd> {
     if (job.offer.served !== undefined) return await this.#init.served.conclude(job);
+    const unsent = await this.#init.apart.conclude(job, left);
+    const gap = unsent === undefined ? {} : { gap: unsent };
     try {
-      return { kind: 'facts', facts: await this.#init.findings.look(job) };
+      return { kind: 'facts', facts: { ...(await this.#init.findings.look(job)), ...gap } };
     } catch (error) {
       const facts = { job: job.offer.job, error: String(error) };
       this.#init.log('the outputs of a job could not be looked at', facts);
-      return { kind: 'facts', facts: { outputs: [] } };
+      return { kind: 'facts', facts: { outputs: [], ...gap } };
     }
   }
 

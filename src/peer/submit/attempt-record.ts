@@ -4,6 +4,7 @@ import type { AttemptView } from '../../core/view/job-view.ts';
 import type { WrittenFiles } from '../../tree/receive-written.ts';
 import type { ByteString } from '../../wire/bytes.ts';
 import type { AttemptStream } from './attempt.ts';
+import type { Carried } from './carried.ts';
 import type { AttemptPlan } from './job-tree.ts';
 import type { OwnTree } from './served/own-tree.ts';
 import type { Submission } from './submission.ts';
@@ -37,6 +38,8 @@ export class AttemptRecord {
   offered: OfferedAttempt | undefined;
   /** Undefined for one on a shared tree. */
   served: ServedAttempt | undefined;
+  /** Of one on a shared tree: what it left outside, once some of that has come. */
+  carried: Carried | undefined;
   stream: AttemptStream | undefined;
   /** Hidden names under which it may have written, and that were neither committed nor removed. */
   leftovers: readonly ByteString[] = [];

@@ -3,6 +3,7 @@
  * What comes of an attempt that was abandoned is dropped.
  */
 import { travellingEnvironment, withTerminalWidth } from '../../core/command/environment.ts';
+import { isTraced } from '../../core/command/proofs.ts';
 import type { RefusalCode } from '../../core/reason.ts';
 import type { DispatcherEvent, PeerName } from '../../core/schedule/contract.ts';
 import { learnMemory, type MemoryLedger } from '../../core/schedule/memory.ts';
@@ -15,6 +16,8 @@ import type { Ledger } from '../explain/ledger.ts';
 import type { Refusals } from '../explain/refusals.ts';
 import { type AttemptListener, AttemptStream } from './attempt.ts';
 import type { AttemptRecord } from './attempt-record.ts';
+import { Carried } from './carried.ts';
+import { hadEffect } from './failing.ts';
 import type { Offers, PreparedOffer } from './offers.ts';
 import type { Ways } from './served/ways.ts';
 import type { InlineReason } from './settlement.ts';
@@ -219,11 +222,11 @@ export class Attempts {
         return this.#refused(record, { code: 'toolchain', detail: settlement.detail, report });
       case 'final': {
         submission.ending = ending;
+        if (settlement.leftOutside !== undefined) this.#leftOutside(record, settlement.leftOutside);
         if (settlement.proven) this.#init.ledger.step(submission.id, 'committed', { peer: record.peer });
         const succeeded = ending.kind === 'exited' && ending.status === 0;
         // A command that left something running has had its effect.
-        const hadEffect = submission.signalled || !submission.replayable || left > 0;
-        const believed = succeeded || settlement.proven || hadEffect;
+        const believed = succeeded || settlement.proven || hadEffect(record, result);
         const { id: job } = submission;
         if (settlement.detail !== undefined && (settlement.proven || !believed))
           this.#init.ledger.detail(job, settlement.detail);
@@ -236,6 +239,12 @@ export class Attempts {
     const { ledger } = this.#init;
     ledger.note(submission.id, 'left-behind', peer);
     ledger.detail(submission.id, `${left} of its processes live on`);
+  }
+
+  #leftOutside({ submission, peer }: AttemptRecord, detail: string): void {
+    const { ledger } = this.#init;
+    ledger.note(submission.id, 'left-outside', peer);
+    ledger.detail(submission.id, detail);
   }
 
   #fault(submission: Submission, error: unknown): void {
@@ -252,9 +261,12 @@ function isSameHere({ served }: AttemptRecord, detail: string): boolean {
   return detail === 'exec EACCES' || (served !== undefined && detail.startsWith('exec '));
 }
 
-async function takeWritten({ served }: AttemptRecord, frame: Frame): Promise<void> {
-  if (served === undefined) throw new FrameError(`a ${frame.type} frame of a command that is not served`);
-  await served.written.take(frame);
+async function takeWritten(record: AttemptRecord, frame: Frame): Promise<void> {
+  const { served, submission } = record;
+  if (served !== undefined) return await served.written.take(frame);
+  if (isTraced(submission.reading)) throw new FrameError(`a ${frame.type} frame of a command that is traced`);
+  record.carried ??= new Carried();
+  await record.carried.files.take(frame);
 }
 
 function environmentOf({ request, reading }: Submission): readonly ByteString[] {

@@ -3,12 +3,14 @@
 import { variablesOf } from '../../core/command/environment.ts';
 import { classifyFailure, effectOfFailure } from '../../core/command/failure.ts';
 import { baseName } from '../../core/paths.ts';
+import type { AttemptView } from '../../core/view/job-view.ts';
 import { toText } from '../../wire/bytes.ts';
 import type { JobEnd } from '../../wire/job-messages.ts';
 import type { AttemptRecord, OfferedAttempt } from './attempt-record.ts';
 import type { JobWrites } from './job-writes.ts';
 import { hiddenOf } from './outputs.ts';
 import type { Settlement } from './settlement.ts';
+import type { Submission } from './submission.ts';
 
 /** Files that build tools write while their commands run. */
 const journals: ReadonlySet<string> = new Set(['.ninja_log', '.ninja_deps', '.ninja_lock']);
@@ -29,13 +31,7 @@ export function judgeFailure(
   // The caller asked for the end.
   if (submission.signalled) return unproven();
   if (submission.reading.kind === 'other') {
-    const changed = end.outputs.find(
-      ({ path, fact }) =>
-        fact.kind !== 'absent' &&
-        !journals.has(baseName(path)) &&
-        !writes.isOfOthers(submission.id, path, view.offeredMs),
-    );
-    const effect = effectOfFailure({ ...end, changed: changed && toText(changed.path) });
+    const effect = effectOf(submission, view, end, writes);
     if (effect !== undefined) return { kind: 'believed', detail: `it failed and ${effect}` };
     return unproven(`it failed within ${end.wallMs} ms and is not seen to have changed anything`);
   }
@@ -48,6 +44,25 @@ export function judgeFailure(
     return { kind: 'again', reason: 'no-space-remote', detail: lastLineOf(text) };
   if (kind !== 'ordinary' || ofShare) return unproven(lastLineOf(text));
   return { kind: 'judge' };
+}
+
+/** It is the end, however it ended: its caller saw how it went, or asked for that, or something of it goes on. */
+export function hadEffect({ submission }: AttemptRecord, { left }: JobEnd): boolean {
+  return submission.signalled || !submission.replayable || left > 0;
+}
+
+/** What an opaque command is seen to have done, as a phrase; undefined: nothing, so it may be run again. */
+export function effectOf(
+  { id }: Submission,
+  { offeredMs }: AttemptView,
+  end: JobEnd,
+  writes: JobWrites,
+): string | undefined {
+  const changed = end.outputs.find(
+    ({ path, fact }) =>
+      fact.kind !== 'absent' && !journals.has(baseName(path)) && !writes.isOfOthers(id, path, offeredMs),
+  );
+  return effectOfFailure({ ...end, changed: changed && toText(changed.path) });
 }
 
 /** True if what was printed names a file that only this attempt has: no run here would have said so. */

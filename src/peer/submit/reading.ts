@@ -9,6 +9,7 @@ import { isBelow, resolvePath } from '../../core/paths.ts';
 import type { Reason } from '../../core/reason.ts';
 import type { WrapperRequest } from '../../local/wrapper-connection.ts';
 import { formatOf, type ProgramFormat } from '../../machine/elf.ts';
+import { ownMountsOf } from '../../machine/own-mounts.ts';
 import type { Sameness } from '../../machine/sameness.ts';
 import type { NamedFiles } from '../../share/blocking/named.ts';
 import { readPiece } from '../../share/commit.ts';
@@ -106,6 +107,8 @@ export class RequestReader {
         inline: 'unprovable',
         detail: `it names ${own}, and each machine has a directory of that name`,
       };
+    const apart = apartObstacle(known.reading, request.job.pid);
+    if (apart !== undefined) return { ...known, inline: 'unprovable', detail: apart };
     await settled(root);
     const { obstacle, reading } = await lookAtFiles(known.reading, request.job, disk);
     if (obstacle !== undefined) return { ...known, inline: 'unprovable', detail: obstacle };
@@ -351,4 +354,13 @@ async function lookAtFiles(
   if (inPlaceBecause === undefined) return { obstacle: found.named, reading };
   const { rename: _, ...inPlace } = reading;
   return { obstacle: found.named, reading: { ...inPlace, inPlaceBecause } };
+}
+
+/** Why a command that a job from elsewhere started stays where that job is: its places for what is temporary are its own. */
+function apartObstacle(reading: Reading, pid: number): string | undefined {
+  const mounts = ownMountsOf(pid);
+  if (mounts === 'shared') return undefined;
+  if (mounts.holds !== undefined)
+    return `it may read ${mounts.holds}, which only the job that started it has`;
+  return isTraced(reading) ? undefined : 'what it left would not come to the job that started it';
 }

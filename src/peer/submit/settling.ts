@@ -10,7 +10,7 @@ import { type ByteString, toText } from '../../wire/bytes.ts';
 import type { JobEnd } from '../../wire/job-messages.ts';
 import type { Aftermath } from './aftermath.ts';
 import type { AttemptRecord, OfferedAttempt, ServedAttempt } from './attempt-record.ts';
-import { type FailureVerdict, judgeFailure, namesHidden } from './failing.ts';
+import { effectOf, type FailureVerdict, hadEffect, judgeFailure, namesHidden } from './failing.ts';
 import type { JobWrites } from './job-writes.ts';
 import { hiddenOf, isSuccess, type Outputs } from './outputs.ts';
 import { settleServed } from './served/served-settling.ts';
@@ -51,8 +51,10 @@ export class Settling {
     let settlement: Settlement;
     try {
       const verdict = await this.#judge(attempt, end);
-      if (verdict === undefined) settlement = await this.#see(attempt, end);
-      else if (verdict.kind === 'believed') settlement = await this.#see(attempt, end, verdict.detail);
+      if (verdict === undefined) settlement = await this.#bring(attempt, end);
+      else if (verdict.kind === 'believed') settlement = await this.#bring(attempt, end, verdict.detail);
+      else if (verdict.kind === 'final' && hadEffect(record, end))
+        settlement = await this.#carry(record, verdict);
       else settlement = verdict;
     } catch (error) {
       settlement = { kind: 'again', reason: 'output-unseen', detail: String(error) };
@@ -74,6 +76,7 @@ export class Settling {
     }
     record.leftovers = [];
     await served?.written.drop();
+    await record.carried?.drop();
     await this.#init.outputs.remove(leftovers);
   }
 
@@ -144,6 +147,26 @@ export class Settling {
         detail: 'parts of the report of what was read never came',
       };
     return undefined;
+  }
+
+  /** What it left outside the share comes here too, or it runs here, if it may run again. */
+  async #bring(attempt: EndedAttempt, end: JobEnd, believed?: string): Promise<Settlement> {
+    const { record, offered } = attempt;
+    const { submission, carried } = record;
+    const notSent = isTraced(submission.reading) ? undefined : end.gap;
+    const obstacle = notSent ?? (await carried?.obstacle());
+    if (obstacle === undefined) return await this.#carry(record, await this.#see(attempt, end, believed));
+    const effect = effectOf(submission, offered.view, end, this.#init.writes);
+    if (effect === undefined && !hadEffect(record, end))
+      return { kind: 'inline', reason: 'left-outside', detail: obstacle };
+    const seen = await this.#see(attempt, end, believed);
+    return seen.kind === 'final' ? { ...seen, leftOutside: obstacle } : seen;
+  }
+
+  async #carry({ carried, state }: AttemptRecord, settlement: Settlement): Promise<Settlement> {
+    if (settlement.kind !== 'final' || carried === undefined || state === 'abandoned') return settlement;
+    const why = (await carried.obstacle()) ?? (await carried.bring());
+    return why === undefined ? settlement : { ...settlement, leftOutside: why };
   }
 
   /** @param believed - why a failure is believed, if it needs words. */

@@ -97,6 +97,11 @@ export class Shells {
       members: { standing: () => 'member', proveAgain: () => life.world.soon(true) },
       sendOutput: () => life.world.soon(undefined),
       // All machines see the same share.
+      apart: {
+        begin: () => ({}),
+        conclude: () => life.world.soon(undefined),
+        forget: () => undefined,
+      },
       served: {
         begin: () => ({}),
         conclude: () => Promise.reject(new Error('internal: a served job')),
