@@ -77,9 +77,13 @@ static void set_key(struct request *request, const char *key, size_t length, con
 }
 
 struct request request_read(struct connection *from) {
-  struct request request = {
-      .cwd = "", .root = "", .limits = "", .apart = "", .kept = "", .umask = 022,
-      .stdio = {NULL_DEVICE, PIPE, PIPE}};
+  struct request request = {.cwd = "",
+                            .root = "",
+                            .limits = "",
+                            .apart = "",
+                            .kept = "",
+                            .umask = 022,
+                            .stdio = {NULL_DEVICE, PIPE, PIPE}};
   long long deadline = now_ms() + REQUEST_DEADLINE_MS;
   request.argv = read_list(from, FRAME_ARGV, deadline);
   request.envp = read_list(from, FRAME_ENV, deadline);
