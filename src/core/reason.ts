@@ -57,6 +57,8 @@ export const reasons = {
   // what a command left
   'left-outside':
     'the command left files outside the share on another machine that could not be brought here',
+  'not-apart':
+    'the worker gave the command no /tmp of its own, so what it left in the /tmp of the worker stays there',
   'left-behind': 'the command left processes in the background, which live on where it ran',
 } as const;
 

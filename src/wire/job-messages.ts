@@ -319,6 +319,8 @@ const resultSchema = v.variant('kind', [
     outside: v.optional(outsideSchema),
     /** Of a traced command: why its trace proves nothing. */
     gap: v.optional(text),
+    /** Of an opaque command on a shared tree: why it had the worker's own places for what is temporary. */
+    notApart: v.optional(text),
     /** Files of the share that it read and then changed itself. */
     replaced: v.optional(v.pipe(v.array(path), v.maxLength(maxOutputs))),
     /** Of a served command: what it could not have as the submitter has it. */
@@ -330,7 +332,10 @@ const resultSchema = v.variant('kind', [
 export type JobResult = ValueOf<typeof resultSchema>;
 export type JobEnd = Extract<JobResult, { kind: 'ended' }>;
 /** What a worker saw of the files after the run. */
-export type JobFacts = Pick<JobEnd, 'outputs' | 'read' | 'outside' | 'gap' | 'replaced' | 'faults'>;
+export type JobFacts = Pick<
+  JobEnd,
+  'outputs' | 'read' | 'outside' | 'gap' | 'notApart' | 'replaced' | 'faults'
+>;
 
 export function encodeResult(result: JobResult): Payload<'RESULT'> {
   const wire: WireOf<typeof resultSchema> =
@@ -342,6 +347,7 @@ export function encodeResult(result: JobResult): Payload<'RESULT'> {
           read: result.read && packRead(result.read),
           outside: result.outside && packOutside(result.outside),
           gap: result.gap?.slice(0, maxTextLength),
+          notApart: result.notApart?.slice(0, maxTextLength),
         };
   return encodeJson<'RESULT'>(wire);
 }

@@ -85,9 +85,19 @@ export function parseSpawnFailed(payload: Uint8Array): ByteString {
   return fromBytes(payload);
 }
 
-/** Process id of the command. @throws FrameError */
-export function parseStarted(payload: Uint8Array): number {
-  return parseU32('STARTED', payload);
+/** A command that runs. */
+export interface Started {
+  readonly pid: number;
+  /** Errno of what keeps it from having places of its own; 0: it has them, or was to have none. */
+  readonly notApart: number;
+}
+
+/** @throws FrameError */
+export function parseStarted(payload: Uint8Array): Started {
+  return {
+    pid: parseU32('STARTED', payload.subarray(0, 4)),
+    notApart: parseU32('STARTED', payload.subarray(4)),
+  };
 }
 
 // EXIT

@@ -78,7 +78,7 @@ function execute(spec: RunSpec, listener: RunListener): Execution {
   const { pid } = child;
   if (pid === undefined) return nothing;
   setPriority(pid, Math.min(19, spec.nice));
-  queueMicrotask(() => listener.onStarted(pid));
+  queueMicrotask(() => listener.onStarted({ pid, notApart: 0 }));
   child.stdout?.on('data', (data: Buffer) => listener.onOutput('STDOUT', data));
   child.stderr?.on('data', (data: Buffer) => listener.onOutput('STDERR', data));
   child.stdin?.on('error', () => undefined); // the command does not read it: nothing to tell anybody

@@ -14,6 +14,7 @@ import {
   parseStarted,
   type RunnerExit,
   type RunnerJob,
+  type Started,
 } from '../wire/runner-messages.ts';
 import { encodeSignal, type PassedSignal, parseStdinTaken } from '../wire/wrapper-messages.ts';
 
@@ -25,7 +26,7 @@ export interface RunSpec extends RunnerJob {
 
 /** Exactly one of onSpawnFailed, onExit and onLost comes, last. */
 export interface RunListener {
-  onStarted(pid: number): void;
+  onStarted(started: Started): void;
   onOutput(type: 'STDOUT' | 'STDERR', data: Uint8Array): void;
   onStdinTaken(totalBytes: number): void;
   /** It was never started: `STAGE ERRNO`, such as `exec ENOENT`. */

@@ -12,12 +12,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readProcess } from '../../src/machine/process-tree.ts';
-import { parseRunnerExit, type RunnerExit } from '../../src/wire/runner-messages.ts';
+import { parseRunnerExit, parseStarted, type RunnerExit } from '../../src/wire/runner-messages.ts';
 import { parseStdinTaken } from '../../src/wire/wrapper-messages.ts';
 import { type BuildName, builds, compilePrograms, type Programs } from '../rig/programs.ts';
 import { RunnerRig } from '../rig/runner-rig.ts';
@@ -527,6 +527,60 @@ for (const build of Object.keys(builds) as BuildName[]) {
         await link.closed();
       }
       assert.equal(statusOf(await sh('exit 4')), 4);
+    });
+
+    describe('directories of its own', () => {
+      /** What a command sees that is to get them, and what lies in them afterwards; `before`: what starts the runner. */
+      const leave = async (before: readonly string[]) => {
+        const own = await RunnerRig.start(before[0] ?? programs.swarmexec, [
+          ...before.slice(1),
+          ...(before.length > 0 ? [programs.swarmexec] : []),
+        ]);
+        const [scratch, elsewhere, kept] = ['scratch', 'elsewhere', 'kept'].map((name) =>
+          mkdtempSync(`/tmp/runner-${name}-`),
+        ) as [string, string, string];
+        writeFileSync(path.join(kept, 'seen'), '');
+        mkdirSync(path.join(scratch, '0/u', path.basename(kept)), { recursive: true });
+        mkdirSync(path.join(elsewhere, 'u'));
+        symlinkSync(elsewhere, path.join(scratch, '1'));
+        const marks = [scratch, elsewhere, kept].map((each) => path.basename(each));
+        const script = `cd /tmp; for d in ${marks.join(' ')}; do test -d $d && ls -A $d; done; echo x >${marks[0]}.x; echo y >/var/tmp/${marks[0]}.y`;
+        const link = own.run(['sh', '-c', script], { apart: scratch, kept });
+        const { notApart } = parseStarted(await link.next('STARTED'));
+        const { stdout } = await outcome(link);
+        const real = [`/tmp/${marks[0]}.x`, `/var/tmp/${marks[0]}.y`];
+        const found = {
+          notApart,
+          seen: stdout.toString(),
+          left: [path.join(scratch, '0/u', `${marks[0]}.x`), path.join(elsewhere, 'u', `${marks[0]}.y`)].map(
+            existsSync,
+          ),
+          real: real.map(existsSync),
+        };
+        await own[Symbol.asyncDispose]();
+        for (const each of [scratch, elsewhere, kept, ...real])
+          rmSync(each, { recursive: true, force: true });
+        return found;
+      };
+
+      it('are seen by the command alone, as root', async () => {
+        const found = await leave([]);
+        assert.deepEqual(found, { notApart: 0, seen: 'seen\n', left: [true, true], real: [false, false] });
+      });
+
+      it('are seen by the command alone, in a user namespace', async () => {
+        const found = await leave(['setpriv', '--bounding-set=-sys_admin', '--inh-caps=-sys_admin']);
+        assert.deepEqual(found, { notApart: 0, seen: 'seen\n', left: [true, true], real: [false, false] });
+      });
+
+      it('are not there where no namespace can be made, and that is told', async () => {
+        const forbid = 'echo 0 >/proc/sys/user/max_mnt_namespaces; exec "$@"';
+        const { notApart, left, real } = await leave(['unshare', '-Ur', 'sh', '-c', forbid, 'sh']);
+        assert.deepEqual(
+          { notApart, left, real },
+          { notApart: constants.errno.ENOSPC, left: [false, false], real: [true, true] },
+        );
+      });
     });
 
     it('runs 100 at once', async () => {

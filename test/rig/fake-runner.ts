@@ -55,7 +55,7 @@ export class FakeCommand implements Execution {
 
   start(pid = 4_711): void {
     assert.ok(!this.#hasEnded);
-    this.#listener.onStarted(pid);
+    this.#listener.onStarted({ pid, notApart: 0 });
   }
 
   print(type: 'STDOUT' | 'STDERR', text: string): void {

@@ -82,7 +82,8 @@ export class WorkerEnd {
     this.channel.send('STDIN_TAKEN', encodeStdinTaken(totalBytes));
   }
 
-  finish(ending: Ending = { kind: 'exited', status: 0 }, maxRssBytes = 0, left = 0): void {
+  /** @param notApart - why it had its worker's own places for what is temporary. */
+  finish(ending: Ending = { kind: 'exited', status: 0 }, maxRssBytes = 0, left = 0, notApart?: string): void {
     this.#end({
       kind: 'ended',
       ending,
@@ -93,6 +94,7 @@ export class WorkerEnd {
       wallMs: 0,
       left,
       outputs: [],
+      ...(notApart !== undefined && { notApart }),
     });
   }
 

@@ -85,7 +85,7 @@ static struct failure become_command(const struct request *request, const struct
 
 /*
  * Waits for the exec to succeed, which closes `report`, or to fail. A directory on a dead server may take for
- * ever. 0, or -1 if it cannot have places of its own here: it has ended, and may be started without.
+ * ever. 0, or why it cannot have places of its own here: it has ended, and may be started without.
  */
 static int wait_for_exec(int report, pid_t command, struct connection *peer) {
   struct pollfd polls[] = {
@@ -98,13 +98,13 @@ static int wait_for_exec(int report, pid_t command, struct connection *peer) {
       connection_spawn_failed(peer, stage_names[failure.stage], failure.error);
     close(report);
     while (waitpid(command, NULL, 0) < 0 && errno == EINTR) continue;
-    return -1;
+    return failure.error;
   }
   close(report);
   return 0;
 }
 
-/* Forks, and becomes the command in the child; 0 or -1 as wait_for_exec. */
+/* Forks, and becomes the command in the child; what wait_for_exec tells. */
 static int start(const struct request *request, const struct streams *streams, struct connection *peer,
                  const struct stat *swarmrun, pid_t *command) {
   int report[2];
@@ -124,14 +124,16 @@ pid_t command_start(const struct request *request, struct streams *streams, stru
                     const struct stat *swarmrun) {
   pid_t command;
   streams_make(streams, request, peer);
-  if (start(request, streams, peer, swarmrun, &command) != 0) {
+  int not_apart = start(request, streams, peer, swarmrun, &command);
+  if (not_apart) {
     struct request plain = *request;
     plain.apart = "";
     start(&plain, streams, peer, swarmrun, &command);
   }
   streams_close_command_ends(streams);
-  unsigned char payload[4];
+  unsigned char payload[8];
   put_u32(payload, (uint32_t)command);
+  put_u32(payload + 4, (uint32_t)not_apart);
   connection_queue(peer, FRAME_STARTED, payload, sizeof payload);
   unsigned char none[8] = {0};
   if (streams->input.fd >= 0) connection_queue(peer, FRAME_STDIN_TAKEN, none, sizeof none);

@@ -1,64 +1,64 @@
 /**
  * Opaque commands get places of their own for what is temporary (core/own-places.ts): what they leave there is not left on
- * this machine alone, but sent home. Where namespaces cannot be made, a command runs in the machine's own, as if there
- * were none of this.
+ * this machine alone, but sent home. Where that cannot be, a command runs in the machine's own, and its submitter is told.
  */
 import { execFile } from 'node:child_process';
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { lstatSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { ownPlaces } from '../../core/own-places.ts';
 import { isBelow } from '../../core/paths.ts';
 import { fromBytes, toText } from '../../wire/bytes.ts';
 import type { RunSpec } from '../../work/runner.ts';
+import { ApartScratch } from './apart-scratch.ts';
 import type { HostedJob } from './hosted-job.ts';
 
 /** All that a job left is read once. */
 const reportTimeoutMs = 60_000;
-const abandonedMs = 24 * 3_600_000;
-const prefix = '.buildswarm-apart-';
 
 export interface ApartPlacesInit {
   /** swarmjob, compiled. */
   readonly program: string;
   /** Where the runner is reached; undefined: it cannot do this. */
   readonly socketPath: string | undefined;
-  /** Where the scratch directories lie. @defaultValue '/tmp' */
-  readonly directory?: string;
 }
 
 export class ApartPlaces {
   readonly #init: ApartPlacesInit;
-  readonly #directory: string;
-  readonly #scratches = new WeakMap<HostedJob, string>();
+  readonly #scratches = new WeakMap<HostedJob, ApartScratch>();
 
   constructor(init: ApartPlacesInit) {
     this.#init = init;
-    this.#directory = init.directory ?? '/tmp';
-    sweep(this.#directory);
+    void ApartScratch.sweep();
   }
 
   /** What the runner is told besides the command. */
   begin(job: HostedJob): Partial<RunSpec> {
     const { socketPath } = this.#init;
-    if (job.offer.traced || socketPath === undefined) return {};
-    const kept = dirname(socketPath);
-    let scratch: string | undefined;
-    try {
-      scratch = mkdtempSync(join(this.#directory, `${prefix}${process.pid}-`));
-      for (const [index, place] of ownPlaces.entries()) {
-        const { share, cwd } = job.offer;
-        if (!isPlain(place) || isBelow(place, share) || isBelow(place, cwd)) continue;
-        makePlace(join(scratch, String(index)), isBelow(place, kept) ? kept.slice(place.length + 1) : '');
-      }
-    } catch {
-      // No room, or no right to: then it runs as it would where namespaces cannot be made.
-      if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
+    const { traced, share, cwd } = job.offer;
+    if (traced) return {};
+    if (socketPath === undefined) {
+      job.notApart = 'the runner there cannot make namespaces';
       return {};
     }
-    this.#scratches.set(job, scratch);
-    return { apart: fromBytes(Buffer.from(scratch)), kept: fromBytes(Buffer.from(kept)) };
+    const kept = dirname(socketPath);
+    const real = ownPlaces.map(realDirectory);
+    // What several places lead to is covered once.
+    const isFirst = (place: string | undefined, index: number): boolean => real.indexOf(place) === index;
+    const holdsTree = (place: string): boolean => isBelow(place, share) || isBelow(place, cwd);
+    const covered = real.map((place, index) =>
+      place !== undefined && isFirst(place, index) && !holdsTree(place) ? place : undefined,
+    );
+    const open = real.find((place) => place !== undefined && holdsTree(place));
+    if (open !== undefined) job.notApart = `the shared tree lies in ${open}`;
+    try {
+      const scratch = ApartScratch.make(covered, kept);
+      this.#scratches.set(job, scratch);
+      return { apart: fromBytes(Buffer.from(scratch.path)), kept: fromBytes(Buffer.from(kept)) };
+    } catch (error) {
+      job.notApart = String(error);
+      return {};
+    }
   }
 
   /**
@@ -72,87 +72,36 @@ export class ApartPlaces {
     if (scratch === undefined) return undefined;
     this.#scratches.delete(job);
     try {
-      const found = this.#leftIn(scratch);
+      const found = scratch.leftIn();
       if (found === undefined) return undefined;
       try {
         const areas = ownPlaces.map((place) => `--area=${place}`);
-        await promisify(execFile)(this.#init.program, [`--scratch=${scratch}`, ...areas], {
+        await promisify(execFile)(this.#init.program, [`--scratch=${scratch.path}`, ...areas], {
           timeout: reportTimeoutMs,
         });
-        await job.sendWritten(scratch, ownPlaces);
+        await job.sendWritten(scratch.path, ownPlaces);
         return undefined;
       } catch (error) {
         return `it left ${toText(found)} there, which could not be sent: ${String(error)}`;
       }
     } finally {
-      if (left === 0) await remove(scratch);
+      if (left === 0) await scratch.remove();
     }
   }
 
   /** Nobody wants what it left. */
   forget(job: HostedJob): void {
-    const scratch = this.#scratches.get(job);
+    void this.#scratches.get(job)?.remove();
     this.#scratches.delete(job);
-    if (scratch !== undefined) void remove(scratch);
-  }
-
-  /** One of the names that the command left. */
-  #leftIn(scratch: string): string | undefined {
-    const kept = dirname(this.#init.socketPath ?? '/');
-    for (const [index, place] of ownPlaces.entries()) {
-      const own = join(scratch, String(index), 'u');
-      if (isBelow(place, kept)) removeEmpty(own, kept.slice(place.length + 1));
-      const [name] = namesIn(own);
-      if (name !== undefined) return join(place, name);
-    }
-    return undefined;
   }
 }
 
-/** A directory, not a link to another one. */
-function isPlain(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-}
-
-/** @param kept - what is to be made in it. */
-function makePlace(path: string, kept: string): void {
-  const own = join(path, 'u');
-  mkdirSync(own, { recursive: true, mode: 0o700 });
-  if (kept !== '') mkdirSync(join(own, kept), { recursive: true, mode: 0o700 });
-  // As such places are; nobody else comes here, as the directory around it is the user's alone.
-  chmodSync(own, 0o1777);
-}
-
-/** Removes what was made for what is kept, innermost first. */
-function removeEmpty(own: string, kept: string): void {
+/** Where it leads, if that is a directory. */
+function realDirectory(path: string): string | undefined {
   try {
-    for (let at = kept; at !== '.' && at !== ''; at = dirname(at)) rmdirSync(join(own, at));
+    const real = realpathSync(path);
+    return lstatSync(real).isDirectory() ? real : undefined;
   } catch {
-    // The command made something in there, or took it away: that is found as all else is.
-  }
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-/** Never rejects. */
-async function remove(scratch: string): Promise<void> {
-  await rm(scratch, { recursive: true, force: true, maxRetries: 2 }).catch(() => undefined); // swept another day
-}
-
-/** What peers of this user left that were killed, or whose jobs' processes lived on. */
-function sweep(directory: string): void {
-  const uid = process.getuid?.();
-  for (const name of namesIn(directory)) {
-    if (!name.startsWith(prefix)) continue;
-    const found = lstatSync(join(directory, name), { throwIfNoEntry: false });
-    if (found === undefined || found.uid !== uid || Date.now() - found.mtimeMs < abandonedMs) continue;
-    void remove(join(directory, name));
+    return undefined; // no program finds it either
   }
 }

@@ -2,6 +2,7 @@
  * A job that another peer has put to this one: its stream, its command while that runs, and how much of its output may
  * flow. Decides nothing.
  */
+import { getSystemErrorName } from 'node:util';
 import type { LoadReport } from '../../core/load-report.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
@@ -42,6 +43,8 @@ export class HostedJob {
   readonly environment: Uint8Array;
   /** What it looks up is written there, if its submitter wants to know. */
   trace: Trace | undefined;
+  /** Why what it leaves in places for what is temporary stays there; of an opaque command on a shared tree. */
+  notApart: string | undefined;
   readonly #channel: JobChannel;
   #execution: Execution | undefined;
   #pid: number | undefined;
@@ -143,8 +146,9 @@ export class HostedJob {
     this.#execution = runner.run(
       { ...offer, root: offer.share, argv, environment, nice: nice + offer.nice, ...instead },
       {
-        onStarted: (pid) => {
+        onStarted: ({ pid, notApart }) => {
           this.#pid = pid;
+          if (notApart > 0) this.notApart = `mount namespace: ${getSystemErrorName(-notApart)}`;
           this.#channel.send('STARTED');
         },
         onOutput: (type, data) => this.#output(type, data),

@@ -227,7 +227,11 @@ export class JobHost {
   async #conclude(job: HostedJob, left: number): Promise<ServedEnd> {
     if (job.offer.served !== undefined) return await this.#init.served.conclude(job);
     const unsent = await this.#init.apart.conclude(job, left);
-    const gap = unsent === undefined ? {} : { gap: unsent };
+    const { notApart } = job;
+    const gap = {
+      ...(unsent !== undefined && { gap: unsent }),
+      ...(notApart !== undefined && { notApart }),
+    };
     try {
       return { kind: 'facts', facts: { ...(await this.#init.findings.look(job)), ...gap } };
     } catch (error) {

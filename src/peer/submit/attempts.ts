@@ -210,7 +210,9 @@ export class Attempts {
     const settlement = await this.#init.settling.settle(record, result);
     if (record.state === 'abandoned') return;
     const { ending, report, left } = result;
-    if (left > 0 && record.served === undefined) this.#leftBehind(record, left);
+    if (left > 0 && record.served === undefined)
+      this.#noted(record, 'left-behind', `${left} of its processes live on`);
+    if (result.notApart !== undefined) this.#noted(record, 'not-apart', result.notApart);
     switch (settlement.kind) {
       case 'again':
         return this.#failed(record, { reason: settlement.reason, confirmed: true }, settlement.detail);
@@ -222,7 +224,7 @@ export class Attempts {
         return this.#refused(record, { code: 'toolchain', detail: settlement.detail, report });
       case 'final': {
         submission.ending = ending;
-        if (settlement.leftOutside !== undefined) this.#leftOutside(record, settlement.leftOutside);
+        if (settlement.leftOutside !== undefined) this.#noted(record, 'left-outside', settlement.leftOutside);
         if (settlement.proven) this.#init.ledger.step(submission.id, 'committed', { peer: record.peer });
         const succeeded = ending.kind === 'exited' && ending.status === 0;
         // A command that left something running has had its effect.
@@ -235,15 +237,14 @@ export class Attempts {
     }
   }
 
-  #leftBehind({ submission, peer }: AttemptRecord, left: number): void {
+  /** What is to be known of its end, though it counts. */
+  #noted(
+    { submission, peer }: AttemptRecord,
+    reason: 'left-behind' | 'left-outside' | 'not-apart',
+    detail: string,
+  ): void {
     const { ledger } = this.#init;
-    ledger.note(submission.id, 'left-behind', peer);
-    ledger.detail(submission.id, `${left} of its processes live on`);
-  }
-
-  #leftOutside({ submission, peer }: AttemptRecord, detail: string): void {
-    const { ledger } = this.#init;
-    ledger.note(submission.id, 'left-outside', peer);
+    ledger.note(submission.id, reason, peer);
     ledger.detail(submission.id, detail);
   }
 

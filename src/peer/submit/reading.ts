@@ -1,7 +1,7 @@
 /** Reads a wrapper's command with its response files, and decides by its words and its place whether it may travel. */
 import type { Command, Reading } from '../../core/command/contract.ts';
 import { variablesOf } from '../../core/command/environment.ts';
-import { ownPathIn, scriptsOf } from '../../core/command/own-directories.ts';
+import { ownPathIn, privilegedIn, scriptsOf } from '../../core/command/own-directories.ts';
 import { isTraced } from '../../core/command/proofs.ts';
 import { readCommand } from '../../core/command/read-command.ts';
 import { mayBeServed, mayTravel } from '../../core/command/travel.ts';
@@ -9,7 +9,7 @@ import { isBelow, resolvePath } from '../../core/paths.ts';
 import type { Reason } from '../../core/reason.ts';
 import type { WrapperRequest } from '../../local/wrapper-connection.ts';
 import { formatOf, type ProgramFormat } from '../../machine/elf.ts';
-import { ownMountsOf } from '../../machine/own-mounts.ts';
+import { type OwnMounts, ownMountsOf } from '../../machine/own-mounts.ts';
 import type { Sameness } from '../../machine/sameness.ts';
 import type { NamedFiles } from '../../share/blocking/named.ts';
 import { readPiece } from '../../share/commit.ts';
@@ -75,9 +75,15 @@ export class RequestReader {
       return { ...decided, inline: 'ccache', unslotted: true, detail: undefined };
     const read =
       root === undefined ? decided : await this.#readInShare(command, request, decided, { ...share, root });
-    return read.inline === 'outside-share' || read.inline === 'unprovable'
-      ? await this.#readServed(command, request, read)
-      : read;
+    if (read.inline !== undefined && read.inline !== 'outside-share' && read.inline !== 'unprovable')
+      return read;
+    const mounts = ownMountsOf(request.job.pid);
+    if (mounts === 'shared')
+      return read.inline === undefined ? read : await this.#readServed(command, request, read);
+    // Workers are shown what the peer sees, which is not what this command would see.
+    const { place: _, ...direct } = read;
+    const apart = direct.inline === undefined ? apartObstacle(direct.reading, mounts) : undefined;
+    return apart === undefined ? direct : { ...direct, inline: 'unprovable', detail: apart };
   }
 
   /** May it travel to a worker that sees the same share, where the system's files are the worker's own? */
@@ -101,14 +107,7 @@ export class RequestReader {
     const known = format === 'script' ? await this.#decide(command, request, share, { opaque: true }) : read;
     if (known.inline !== undefined) return known;
     const own = known.reading.kind === 'other' ? await this.#namesOwn(command, root) : undefined;
-    if (own !== undefined)
-      return {
-        ...known,
-        inline: 'unprovable',
-        detail: `it names ${own}, and each machine has a directory of that name`,
-      };
-    const apart = apartObstacle(known.reading, request.job.pid);
-    if (apart !== undefined) return { ...known, inline: 'unprovable', detail: apart };
+    if (own !== undefined) return { ...known, inline: 'unprovable', detail: own };
     await settled(root);
     const { obstacle, reading } = await lookAtFiles(known.reading, request.job, disk);
     if (obstacle !== undefined) return { ...known, inline: 'unprovable', detail: obstacle };
@@ -211,18 +210,20 @@ export class RequestReader {
     );
   }
 
-  /** The path of a directory that each machine has for itself, in the script that an opaque command runs. */
+  /** What an opaque command, or the script that it runs, names and is not the same elsewhere: as a sentence. */
   async #namesOwn({ argv, cwd }: Command, root: ByteString): Promise<string | undefined> {
     const scripts = scriptsOf(argv).map((path) => resolvePath(cwd, path));
     const texts = await Promise.all(
       scripts.filter((path) => isBelow(root, path)).map((path) => readStart(path, this.#init.disk)),
     );
-    for (const text of texts) {
-      const own = text.includes('\0') ? undefined : ownPathIn(text);
+    for (const text of texts.filter((each) => !each.includes('\0'))) {
+      const own = ownPathIn(text);
       // A share may lie there, and is the same for all.
-      if (own !== undefined && !isBelow(root, resolvePath('/', own))) return toText(own);
+      if (own !== undefined && !isBelow(root, resolvePath('/', own)))
+        return `it names ${toText(own)}, and each machine has a directory of that name`;
     }
-    return undefined;
+    const privileged = privilegedIn([argv.join('\n'), ...texts].join('\n'));
+    return privileged && `it names ${toText(privileged)}, which may not do elsewhere what it does here`;
   }
 
   /** Whether the program is there: a command that cannot be found need not be looked for on other machines. */
@@ -356,11 +357,8 @@ async function lookAtFiles(
   return { obstacle: found.named, reading: { ...inPlace, inPlaceBecause } };
 }
 
-/** Why a command that a job from elsewhere started stays where that job is: its places for what is temporary are its own. */
-function apartObstacle(reading: Reading, pid: number): string | undefined {
-  const mounts = ownMountsOf(pid);
-  if (mounts === 'shared') return undefined;
-  if (mounts.holds !== undefined)
-    return `it may read ${mounts.holds}, which only the job that started it has`;
-  return isTraced(reading) ? undefined : 'what it left would not come to the job that started it';
+/** Why a command stays with the program that started it, which has places of its own for what is temporary. */
+function apartObstacle(reading: Reading, { holds }: Exclude<OwnMounts, 'shared'>): string | undefined {
+  if (holds !== undefined) return `it may read ${holds}, which only the program that started it has`;
+  return isTraced(reading) ? undefined : 'what it left would not come to the program that started it';
 }

@@ -58,7 +58,7 @@ export class SimRunner implements Pick<Runner, 'run'> {
     job.start(world, attempt);
     world.trace(() => `${id} runs ${job.name}#${attempt}`);
     this.#life.at(world.nowMs, () => {
-      if (!process.dead) listener.onStarted(job.number);
+      if (!process.dead) listener.onStarted({ pid: job.number, notApart: 0 });
     });
     world.after(job.lengthMs, () => {
       const status = this.#options.whims?.exit() === undefined ? 0 : 1;

@@ -24,10 +24,18 @@ test('a program of this namespace shares them, and one that has ended is taken t
   assert.equal(ownMountsOf(2 ** 22 + 1), 'shared');
 });
 
+test('a namespace of its own with the same places in it shares them', async (t) => {
+  const program = await inOwnMounts('true');
+  if (program === undefined) return t.skip('no mount namespace can be made here');
+  assert.equal(ownMountsOf(program.pid), 'shared');
+  await program.end();
+});
+
 test('of one with its own it is told whether they hold something besides what is ours', async (t) => {
   const empty = 'mount -t tmpfs t /tmp && mount --rbind /tmp /var/tmp && mount --rbind /tmp /dev/shm';
   for (const [script, holds] of [
     [`${empty} && mkdir /tmp/buildswarm-0 /tmp/.buildswarm-x`, undefined],
+    [`${empty} && mkfifo /tmp/GMfifo12 && touch /tmp/ccAbCd12.s /tmp/ccAbCd12.cdtor.o`, undefined],
     [`${empty} && touch /tmp/x`, '/tmp/x'],
   ] as const) {
     const program = await inOwnMounts(script);

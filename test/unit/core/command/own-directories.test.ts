@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ownPathIn, scriptsOf } from '../../../../src/core/command/own-directories.ts';
+import { ownPathIn, privilegedIn, scriptsOf } from '../../../../src/core/command/own-directories.ts';
 
 const paths: readonly (readonly [text: string, path: string | undefined])[] = [
   ['/tmp/x', '/tmp/x'],
@@ -16,6 +16,15 @@ const paths: readonly (readonly [text: string, path: string | undefined])[] = [
 ];
 for (const [text, path] of paths)
   test(`${JSON.stringify(text)} names ${path}`, () => assert.equal(ownPathIn(text), path));
+
+const privileges: readonly (readonly [text: string, program: string | undefined])[] = [
+  ['sudo make install', 'sudo'],
+  ['cd x && /usr/bin/ssh host make', '/usr/bin/ssh'],
+  ['bash\n-c\n$(su -c id)', 'su'],
+  ['# sudo make install\nsubmit sudoku /opt/ssh.d', undefined],
+];
+for (const [text, program] of privileges)
+  test(`${JSON.stringify(text)} runs ${program}`, () => assert.equal(privilegedIn(text), program));
 
 test('a script is the program itself, or the first word that an interpreter is given', () => {
   assert.deepEqual(scriptsOf(['./gen', 'a', 'b']), ['./gen']);

@@ -163,6 +163,18 @@ test('a command that left something running has had its effect: its failure coun
   assert.deepEqual(rig.why(1).reasons, ['left-behind']);
 });
 
+test('a command that had no /tmp of its own there counts, and why tells', async () => {
+  const rig = rigOf(1);
+  rig.workerUp('a');
+  const caller = rig.submit(opaque);
+  const attempt = await rig.nextAttempt();
+  attempt.run();
+  attempt.finish({ kind: 'exited', status: 0 }, 0, 0, 'mount namespace: EPERM');
+  await rig.quiet();
+  assert.deepEqual(caller.ending, { kind: 'exited', status: 0 });
+  assert.deepEqual(rig.why(1).reasons, ['not-apart']);
+});
+
 test('output is held until the end is believed', async () => {
   const rig = rigOf();
   rig.workerUp('a');
