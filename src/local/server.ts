@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { SwarmError } from '../core/swarm-error.ts';
 import { parseRequest, type Request } from '../wire/cli-messages.ts';
 import { encodeFrame, FrameDecoder, type FrameName, type Payload } from '../wire/frame.ts';
+import { giveBack } from './give-back.ts';
 import { Lobby } from './lobby.ts';
 import { prepareSocketDirectory } from './socket-path.ts';
 import { WrapperConnection, type WrapperRequest } from './wrapper-connection.ts';
@@ -99,7 +100,15 @@ function serve(
   let state: 'new' | 'wrapper' | 'cli' = 'new';
   const end = (error: Error): void => {
     init.onGarbage(error);
+    forget();
     socket.destroy();
+  };
+  /** Of many halves of requests the memory would be missed for long. */
+  const forget = (): void => {
+    if (state !== 'new') return;
+    socket.removeAllListeners('data');
+    const unread = socket.read() as Uint8Array | null;
+    giveBack([...decoder.abandon(), ...(unread === null ? [] : [unread])]);
   };
   const timer = setTimeout(
     () => end(new Error(`no whole request came in ${requestTimeoutMs} ms`)),
@@ -109,6 +118,7 @@ function serve(
   const leave = (how: 'whole' | 'ended'): void => {
     clearTimeout(timer);
     lobby.leave(socket, how);
+    if (how === 'ended') forget();
   };
   socket.on('data', (chunk) => {
     lobby.add(socket, chunk.length);

@@ -235,6 +235,12 @@ export class FrameDecoder {
     this.#maxBytes = maxBytes;
   }
 
+  /** Nothing more comes. @returns what was kept of a frame that is not whole, in the pieces in which it came */
+  abandon(): readonly Uint8Array[] {
+    this.#bytes = 0;
+    return this.#chunks.splice(0);
+  }
+
   /** Bytes kept for a frame that is not whole yet. */
   get pendingBytes(): number {
     return this.#bytes;

@@ -94,6 +94,20 @@ test('streams whose protocol is never agreed on are few', async (t) => {
   assert.ok(grown <= 20, `memory grew by ${grown.toFixed(1)} MiB`);
 });
 
+test('pings are answered, and too many of them end the connection', async () => {
+  await using daemon = await Daemon.start();
+  await using evil = await Attacker.meet(daemon.address);
+  const ping = (times: number): void => {
+    for (let sent = 0; sent < times && evil.connection.status === 'open'; sent += 1) evil.ping();
+  };
+  ping(50);
+  evil.tellShares([daemon.share]);
+  await until(() => evil.heard.includes('"seen":'), 10_000, 'what comes after a few is answered');
+  ping(200);
+  await until(() => evil.connection.status !== 'open', 10_000, 'the connection is ended');
+  await daemon.assertWell();
+});
+
 test('what a stranger calls itself does not reach a terminal as it is, and its slots are not counted', async () => {
   await using daemon = await Daemon.start();
   const name = '\u001b]0;owned\u0007\u001b[2J\u009b31m\u202e\nowned';

@@ -17,7 +17,10 @@ type Node = Awaited<ReturnType<typeof createNode>>;
 
 /** The parts of a connection of libp2p that its type does not show. */
 interface RawConnection {
-  readonly muxer: { createStream(options: object): unknown };
+  readonly muxer: {
+    createStream(options: object): unknown;
+    sendFrame(header: { type: number; flag: number; streamID: number; length: number }): unknown;
+  };
 }
 
 interface RawStream {
@@ -98,6 +101,12 @@ export class Attacker {
   /** Opens a stream and says nothing on it. */
   async openRawStream(): Promise<void> {
     await (this.connection as unknown as RawConnection).muxer.createStream({});
+  }
+
+  /** Sends a ping of yamux, which is to be answered. */
+  ping(): void {
+    const { muxer } = this.connection as unknown as RawConnection;
+    muxer.sendFrame({ type: 2, flag: 1, streamID: 0, length: 1 });
   }
 
   /** Says that it is a member of these shares. */
