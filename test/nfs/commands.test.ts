@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isFull } from '../rig/effort.ts';
 import { describeCounts, GuestSwarm, swarmrun } from './guest-swarm.ts';
-import { fewMounts, type GuestName, labMounts, noLab } from './lab.ts';
+import { fewMounts, type GuestName, labMounts, noLab, runOnGuest } from './lab.ts';
 
 const timeoutMs = 60_000;
 
@@ -44,6 +44,13 @@ const mistakes: readonly (readonly [text: string, option?: string])[] = [
   ['int warned(void) { int unused; return 0; }', '-Werror=unused-variable'],
 ];
 const edits = isFull ? 4 : 1;
+const clockRounds = 3;
+const clockStepS = 300;
+
+/** Sets the clock of the kernel's server forward, or back. */
+async function setClock(byS: number): Promise<void> {
+  await runOnGuest('knfsd', `date -s @$(($(date +%s) + ${byS}))`, timeoutMs);
+}
 
 describe('commands', { skip: noLab ?? false }, () => {
   for (const mount of fewMounts())
@@ -67,6 +74,37 @@ describe('commands', { skip: noLab ?? false }, () => {
       const counts = await swarm.counts();
       t.diagnostic(describeCounts(counts));
       assert.ok(counts.jobs.remote > 2 * steps.length, 'most were remote');
+    });
+
+  const [first] = labMounts();
+  if (first !== undefined)
+    test(`what changes after the clock of the server was set back is seen on ${first}`, async (t) => {
+      await using swarm = await GuestSwarm.start(first);
+      const compile = (on: string): string => `${on}gcc -Iinc -MD -c x.c`;
+      const all = `for n in 1 2 3 4; do ${compile(`${swarmrun} `)} -o $n.o & done; wait`;
+      await swarm.run(
+        'A',
+        `mkdir -p tree/inc && cd tree && echo '#include "x.h"' >x.c && echo 'int v0;' >inc/x.h && { ${all}; }`,
+        timeoutMs,
+      );
+      try {
+        for (let round = 1; round <= clockRounds; round += 1) {
+          await setClock(-clockStepS);
+          // The old one is still there under another name, so caches of it stay good.
+          const change = `ln inc/x.h kept${round}; echo 'int v${round};' >n && mv n inc/x.h`;
+          const said = await swarm.run(
+            'A',
+            `cd tree && ${change} && { ${all}; } && ${compile('')} -o here.o && for n in 1 2 3 4; do cmp here.o $n.o || echo ${round}; done`,
+            timeoutMs,
+          );
+          assert.equal(said, '', `round ${round}`);
+        }
+      } finally {
+        await setClock(clockRounds * clockStepS);
+      }
+      const counts = await swarm.counts();
+      t.diagnostic(describeCounts(counts));
+      assert.ok(counts.jobs.remote > 2 * clockRounds, 'most were remote');
     });
 
   // Of one server: compilers take long on guests.

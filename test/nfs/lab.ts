@@ -14,9 +14,9 @@ const agentPort = 7_800;
 const shellPort = 7_777;
 const shortMs = 60_000;
 
-/** Guests that are clients, by address; see lab/raise. */
-const addresses = { A: '10.77.0.11', B: '10.77.0.12', C: '10.77.0.13' } as const;
-export type GuestName = keyof typeof addresses;
+/** Guests by address: clients, and a server; see lab/raise. */
+const addresses = { A: '10.77.0.11', B: '10.77.0.12', C: '10.77.0.13', knfsd: '10.77.0.1' } as const;
+export type GuestName = Exclude<keyof typeof addresses, 'knfsd'>;
 
 const servers = process.env['BUILDSWARM_NFS_SERVERS'];
 
@@ -40,7 +40,11 @@ export function fewMounts(): string[] {
  * @param timeoutMs - then the command on the guest is killed.
  * @throws Error with all that it said, if its status is not 0.
  */
-export async function runOnGuest(name: GuestName, command: string, timeoutMs: number): Promise<string> {
+export async function runOnGuest(
+  name: keyof typeof addresses,
+  command: string,
+  timeoutMs: number,
+): Promise<string> {
   const socket = connect(shellPort, addresses[name]);
   // The guest keeps the time; this is for one that does not answer at all.
   const timer = setTimeout(

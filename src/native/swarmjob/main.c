@@ -25,7 +25,8 @@ static const char usage[] =
     "Usage: swarmjob --pid=PID --mount-namespace=INODE --tree=DIR --scratch=DIR --cwd=DIR [--host=NAME] "
     "[--area=DIR]… -- "
     "COMMAND…\nRuns a command in the files of a buildswarm submitter; started by the peer's runner.\n"
-    "       swarmjob --scratch=DIR --area=DIR…\nLists what lies in SCRATCH/0/u, SCRATCH/1/u, … as what was left "
+    "       swarmjob --scratch=DIR --area=DIR…\nLists what lies in SCRATCH/0/u, SCRATCH/1/u, … as what was "
+    "left "
     "in the areas.\n";
 
 /* 0, or -1 if the words are not ours. */

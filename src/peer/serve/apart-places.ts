@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { lstatSync, realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { ownPlaces } from '../../core/own-places.ts';
 import { isBelow } from '../../core/paths.ts';
