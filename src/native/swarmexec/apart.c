@@ -43,7 +43,7 @@ static int show_again(int kept, const char *path) {
 }
 
 static int put_over(const char *scratch, size_t number, int kept_fd, const char *kept) {
-  char own[PATH_MAX];
+  char own[PATH_MAX + 8];
   size_t length = strlen(places[number]);
   snprintf(own, sizeof own, "%s/%zu/u", scratch, number);
   if (mount(own, places[number], NULL, MS_BIND, NULL) != 0) return errno == ENOENT ? 0 : errno;
