@@ -129,7 +129,7 @@ const same: readonly CommandLine[] = rows(
   `${leaving}; $S bash -c './w; echo made >o; exit 3'; echo $?; ${lookLeft}`,
   `${leaving}; $S env ./w; ./w; ${lookLeft}`,
   // …and what it has in them is seen by what it starts, wherever that would run
-  `echo '#include <n.h>' >n.c; printf 'D := $(shell dirname $(shell mktemp -u))\nall:\n\tmkdir $D/i; echo "int y;" >$D/i/n.h; $S gcc -I$D/i -c n.c; rm -r $D/i\n' >Makefile; $S make; nm n.o`,
+  `echo '#include <n.h>' >n.c; printf 'D := $(shell dirname $(shell mktemp -u))\nall:\n\t@mkdir $D/i; echo "int y;" >$D/i/n.h; $S gcc -I$D/i -c n.c; rm -r $D/i\n' >Makefile; $S make; nm n.o`,
   // 31: a link to swarmrun with the name of a compiler, outside the share, by its path and by PATH
   'gcc() { if [ "$S" ]; then /usr/local/masquerade/gcc "$@"; else /usr/bin/gcc "$@"; fi; }; gcc -g -c a.c -o a.o; gcc -c error.c; echo $?',
   'clang() { if [ "$S" ]; then PATH=/usr/local/masquerade:$PATH command clang "$@"; else /usr/bin/clang "$@"; fi; }; clang -g -c a.c',
@@ -266,7 +266,7 @@ function mistried(line: CommandLine, own: readonly Explanation[]): string[] {
 }
 
 const lines = [...same, ...atOnce, ...elsewhere, ...inMemory, ...after, ...means, ...differs];
-const options = { machines: 3, slots: 4, ownRoots: ['/etc', '/usr/local'] };
+const options = { machines: 3, slots: 4, ownRoots: ['/etc', '/usr/local', '/var/tmp'] };
 
 test('what only one machine has gets into no result', { concurrency: 2 }, async (t) => {
   await using swarm = await SwarmRig.start(t, { ...options, serves: false });
