@@ -536,8 +536,8 @@ for (const build of Object.keys(builds) as BuildName[]) {
           ...before.slice(1),
           ...(before.length > 0 ? [programs.swarmexec] : []),
         ]);
-        const [scratch, elsewhere, kept] = ['scratch', 'elsewhere', 'kept'].map((name) =>
-          mkdtempSync(`/tmp/runner-${name}-`),
+        const [scratch, elsewhere, kept] = ['/tmp/scratch-', '/var/tmp/elsewhere-', '/tmp/kept-'].map(
+          (name) => mkdtempSync(name),
         ) as [string, string, string];
         writeFileSync(path.join(kept, 'seen'), '');
         mkdirSync(path.join(scratch, '0/u', path.basename(kept)), { recursive: true });

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* As ownPlaces in src/core/own-places.ts, in that order. */
@@ -42,11 +43,22 @@ static int show_again(int kept, const char *path) {
   return mount(source, path, NULL, MS_BIND | MS_REC, NULL) == 0 || errno == ENOENT ? 0 : errno;
 }
 
+/* Some have no directory to lie over them. What a link leads to must be there: it was made for this command. */
+static int is_missing(const char *scratch, size_t number) {
+  char path[PATH_MAX + 8];
+  struct stat of;
+  snprintf(path, sizeof path, "%s/%zu", scratch, number);
+  return errno == ENOENT && (lstat(path, &of) != 0 || !S_ISLNK(of.st_mode));
+}
+
 static int put_over(const char *scratch, size_t number, int kept_fd, const char *kept) {
   char own[PATH_MAX + 8];
   size_t length = strlen(places[number]);
   snprintf(own, sizeof own, "%s/%zu/u", scratch, number);
-  if (mount(own, places[number], NULL, MS_BIND, NULL) != 0) return errno == ENOENT ? 0 : errno;
+  if (mount(own, places[number], NULL, MS_BIND, NULL) != 0) {
+    int error = errno;
+    return is_missing(scratch, number) ? 0 : error;
+  }
   int is_covered = strncmp(kept, places[number], length) == 0 && kept[length] == '/';
   return is_covered && kept_fd >= 0 ? show_again(kept_fd, kept) : 0;
 }
