@@ -263,10 +263,8 @@ function makeServe(
   lifecycle.on('worker-due', () => host.apply({ type: 'tick' }));
   lifecycle.on('job', (peer, channel) => host.open(peer, channel));
   lifecycle.on('gone', (peer) => host.apply({ type: 'peer-down', peer }));
-  lifecycle.onStop(() => {
-    alarm.cancel();
-    host.endAll();
-  });
+  lifecycle.onStop(() => alarm.cancel());
+  lifecycle.onStop(() => host.endAll());
   const inbox = new ControlInbox({
     isStranger: (peer) => !trusted.isProven(peer),
     now,

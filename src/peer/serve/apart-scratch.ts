@@ -4,7 +4,9 @@
  */
 import { execFile } from 'node:child_process';
 import {
+  accessSync,
   chmodSync,
+  constants,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -58,8 +60,9 @@ export class ApartScratch {
         const path = join(scratch, String(index));
         // When the command began is told by the first.
         if (index === 0) mkdirSync(path, { mode: 0o700 });
-        else if (place !== undefined) symlinkSync(create(place), path);
-        if (place !== undefined) makePlace(path, isBelow(place, kept) ? kept.slice(place.length + 1) : '');
+        const isCovered = place !== undefined && (index === 0 || isWritable(place));
+        if (isCovered && index > 0) symlinkSync(create(place), path);
+        if (isCovered) makePlace(path, isBelow(place, kept) ? kept.slice(place.length + 1) : '');
       }
     } catch (error) {
       for (const path of made) rmSync(path, { recursive: true, force: true });
@@ -111,6 +114,16 @@ function isDead(name: string): boolean {
 
 function processNamespace(): string {
   return readlinkSync('/proc/self/ns/pid').replace(/\D/g, '');
+}
+
+/** Where nobody of this user may write, nothing is left. */
+function isWritable(place: string): boolean {
+  try {
+    accessSync(place, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** @param kept - what is to be made in it. */
