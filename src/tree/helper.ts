@@ -38,9 +38,9 @@ export class Helper {
     this.#child = spawn(options.program, [], { stdio: ['pipe', 'pipe', 'inherit'], cwd: '/', env: {} });
     this.#child.stdout?.on('data', (chunk: Buffer) => this.#take(chunk));
     // Told by 'exit' and 'error' as well, but a write to a program that is gone must not be an uncaught error.
-    this.#child.stdin?.on('error', (error) => this.#lose(error.message));
-    this.#child.on('error', (error) => this.#lose(error.message));
-    this.#child.on('exit', (status, signal) => this.#lose(signal ?? `status ${status}`));
+    this.#child.stdin?.on('error', (error) => this.lose(error.message));
+    this.#child.on('error', (error) => this.lose(error.message));
+    this.#child.on('exit', (status, signal) => this.lose(signal ?? `status ${status}`));
   }
 
   get pid(): number {
@@ -77,11 +77,12 @@ export class Helper {
     try {
       for (const frame of this.#decoder.push(chunk)) this.#options.onFrame(frame);
     } catch (error) {
-      this.#lose(`it said what it should not: ${error instanceof Error ? error.message : String(error)}`);
+      this.lose(`it said what it should not: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
-  #lose(why: string): void {
+  /** It is of no use any more: kills it, and tells why unless it was being closed. */
+  lose(why: string): void {
     if (this.#over) return;
     this.#over = true;
     this.#child.kill('SIGKILL');
@@ -120,6 +121,11 @@ export class Requests<Answer> {
       clearTimeout(timer);
       this.#waiting.delete(id);
     }
+  }
+
+  /** Whether an answer is waited for. */
+  get isAsked(): boolean {
+    return this.#waiting.size > 0;
   }
 
   answer(id: number, answer: Answer): void {

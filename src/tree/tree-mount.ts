@@ -21,6 +21,7 @@ import {
   withId,
 } from '../wire/tree-messages.ts';
 import { Helper, Readiness, Requests } from './helper.ts';
+import { HelperWatch } from './helper-watch.ts';
 import type { TreeAnswer, TreeRequest } from './tree-server.ts';
 
 const applyTimeoutMs = 30_000;
@@ -50,6 +51,10 @@ export interface TreeMountOptions {
   /** A job is not to be believed. */
   readonly onFault: (fault: TreeFault) => void;
   readonly onLost: (why: string) => void;
+  /** Whether jobs are in it, see {@link TreeMount.watch}. @default never */
+  readonly hasJobs?: () => boolean;
+  /** Between two looks at one that owes an answer, see {@link HelperWatch}. @default 1000 */
+  readonly lookMs?: number;
 }
 
 /** Where jobs find the tree. */
@@ -67,6 +72,7 @@ export class TreeMount {
   readonly #done = new Requests<number>();
   readonly #figures = new Requests<TreeFigures>();
   readonly #options: TreeMountOptions;
+  readonly #watch: HelperWatch;
   #place: TreePlace | undefined;
 
   private constructor(options: TreeMountOptions, readiness: Readiness) {
@@ -86,9 +92,16 @@ export class TreeMount {
       onFrame: (frame) => this.#take(frame, readiness),
       onLost: (why) => {
         readiness.fail(why);
-        for (const requests of [this.#applied, this.#done, this.#figures]) requests.lose(why);
+        this.#lose(why);
         options.onLost(why);
       },
+    });
+    this.#watch = new HelperWatch({
+      pid: this.#helper.pid,
+      ask: () => this.figures(),
+      isNeeded: options.hasJobs ?? (() => false),
+      onHung: (why) => this.#helper.lose(why),
+      lookMs: options.lookMs,
     });
     this.#helper.send('TREE_START', encodeTreeStart(settingsOf(options)));
   }
@@ -170,8 +183,20 @@ export class TreeMount {
     );
   }
 
+  /** A job is in it: as long as there are any, a swarmfs that hangs is noticed, and lost. */
+  watch(): void {
+    this.#watch.wake();
+  }
+
   async close(): Promise<void> {
+    this.#lose('it was ended');
     await this.#helper.close();
+  }
+
+  /** Whoever waits for an answer waits in vain. */
+  #lose(why: string): void {
+    this.#watch.stop();
+    for (const requests of [this.#applied, this.#done, this.#figures]) requests.lose(why);
   }
 
   #take({ type, payload }: Frame, readiness: Readiness): void {

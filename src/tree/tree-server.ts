@@ -20,6 +20,7 @@ import {
   withId,
 } from '../wire/tree-messages.ts';
 import { Helper, Readiness, Requests } from './helper.ts';
+import { HelperWatch } from './helper-watch.ts';
 
 const barrierTimeoutMs = 10_000;
 const statusTimeoutMs = 5_000;
@@ -46,6 +47,8 @@ export interface TreeServerOptions {
   /** Where hashes are kept for the next start. */
   readonly indexPath?: ByteString;
   readonly onLost: (why: string) => void;
+  /** Between two looks at one that owes an answer, see {@link HelperWatch}. @default 1000 */
+  readonly lookMs?: number;
 }
 
 interface Relayed {
@@ -59,6 +62,7 @@ export class TreeServer {
   readonly #helper: Helper;
   readonly #barriers = new Requests<readonly BarrierPart[]>();
   readonly #figures = new Requests<TreeFigures>();
+  readonly #watch: HelperWatch;
   readonly #parts: BarrierPart[] = [];
   readonly #relayed = new Map<number, Relayed>();
   #nextRelayed = 1;
@@ -70,10 +74,16 @@ export class TreeServer {
       onFrame: (frame) => this.#take(frame, readiness),
       onLost: (why) => {
         readiness.fail(why);
-        this.#barriers.lose(why);
-        this.#figures.lose(why);
+        this.#lose(why);
         options.onLost(why);
       },
+    });
+    this.#watch = new HelperWatch({
+      pid: this.#helper.pid,
+      ask: () => this.figures(),
+      isNeeded: () => this.#relayed.size > 0 || this.#barriers.isAsked,
+      onHung: (why) => this.#helper.lose(why),
+      lookMs: options.lookMs,
     });
     this.#helper.send(
       'TREE_START',
@@ -104,10 +114,12 @@ export class TreeServer {
     this.#nextRelayed = (own % 0xffff_fffe) + 1;
     this.#relayed.set(own, { id: readId(type, payload), answer });
     this.#helper.send(type, withId(payload, own));
+    this.#watch.wake();
   }
 
   /** All that changed before this call, and was told to anybody. @throws SwarmError `E_TREE` */
   async barrier(): Promise<readonly BarrierPart[]> {
+    this.#watch.wake();
     return await this.#barriers.ask(barrierTimeoutMs, (id) =>
       this.#helper.send('TREE_BARRIER', encodeTreeBarrier(id)),
     );
@@ -131,7 +143,15 @@ export class TreeServer {
   }
 
   async close(): Promise<void> {
+    this.#lose('it was ended');
     await this.#helper.close();
+  }
+
+  /** Whoever waits for an answer waits in vain. */
+  #lose(why: string): void {
+    this.#watch.stop();
+    this.#barriers.lose(why);
+    this.#figures.lose(why);
   }
 
   #take({ type, payload }: Frame, readiness: Readiness): void {

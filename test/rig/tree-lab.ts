@@ -90,6 +90,7 @@ export class TreeLab {
   #mount: TreeMount | undefined;
   #runner: RunnerRig | undefined;
   #jobs = 0;
+  #running = 0;
 
   private constructor(options: TreeLabOptions) {
     this.#options = options;
@@ -153,6 +154,7 @@ export class TreeLab {
       },
       onFault: (fault) => this.faults.push(fault),
       onLost: (why) => this.lost.push(`swarmfs: ${why}`),
+      hasJobs: () => this.#running > 0,
       ...this.#options.mount,
     });
   }
@@ -212,7 +214,14 @@ export class TreeLab {
       areas: options.areas ?? [share],
     };
     const words = treeJobArgv(this.#options.programs.swarmjob, job, argv);
-    return { job, ...this.#execute(words, options.environment) };
+    const started = this.#execute(words, options.environment);
+    this.#running += 1;
+    this.mount.watch();
+    const over = (): void => {
+      this.#running -= 1;
+    };
+    started.ended.then(over, over);
+    return { job, ...started };
   }
 
   async sh(script: string, options: TreeRunOptions = {}): Promise<TreeJobResult> {

@@ -79,6 +79,7 @@ export class HostedTree {
             if (fault.job === '' || fault.job === name) faults.push(fault);
         },
         onLost: (why) => this.close(`swarmfs is gone: ${why}`),
+        hasJobs: () => this.#stays.size > 0,
       });
       // Its submitter may have ended it meanwhile.
       if (this.#over) return await mount.close();
@@ -129,6 +130,7 @@ export class HostedTree {
     const name = String(this.#lastJob);
     const stay: OpenStay = { name, scratch: this.#mount.scratchOf(name), faults: [], onLost };
     this.#stays.add(stay);
+    this.#mount.watch();
     return stay;
   }
 
