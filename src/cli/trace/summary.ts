@@ -22,7 +22,7 @@ const listed = 10;
 
 /** @param slots - that the swarm has. @param nowMs - ms since 1970. */
 export function summarize(jobs: readonly Explanation[], slots: number, nowMs: number): Summary {
-  const phaseMs: Record<Phase, number> = { read: 0, queue: 0, offer: 0, wait: 0, run: 0, commit: 0 };
+  const phaseMs: Record<Phase, number> = { read: 0, queue: 0, view: 0, offer: 0, wait: 0, run: 0, commit: 0 };
   const ends: number[] = [];
   const runs: { title: string; place: string; ms: number }[] = [];
   let lostMs = 0;
@@ -60,7 +60,7 @@ export function renderSummary(summary: Summary, slots: number, advised: number):
   return [
     `${jobs} jobs in ${seconds(wallMs)}, ${here} of them here; ${(runMs / Math.max(1, wallMs)).toFixed(1)} ran at once, of ${slots} slots; advised: -j${advised}`,
     `ideal with these slots: ${seconds(idealMs)} (no shorter than the longest job)`,
-    `a job, on average: ${each(phaseMs.read)} read, ${each(phaseMs.queue)} queued here, ${each(phaseMs.offer)} offered, ${each(phaseMs.wait)} queued there, ${each(runMs)} run, ${each(phaseMs.commit)} committed`,
+    `a job, on average: ${each(phaseMs.read)} read, ${each(phaseMs.queue)} queued here, ${each(phaseMs.view)} made ready (view or tree), ${each(phaseMs.offer)} offered, ${each(phaseMs.wait)} queued there, ${each(runMs)} run, ${each(phaseMs.commit)} committed`,
     `lost: ${seconds(lostMs)} of runs that did not count; ${seconds(stragglingMs)} at the end with fewer jobs than half of the slots`,
     'longest:',
     ...longest.map(({ title, place, ms }) => `${seconds(ms).padStart(10)}  ${title} (${place})`),

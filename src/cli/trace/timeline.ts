@@ -7,8 +7,11 @@ export interface TimedJob extends Pick<Explanation, 'startedAtMs' | 'endedAtMs'>
   readonly steps: readonly TimedStep[];
 }
 
-/** What a job does in an interval: `queue` waits at its submitter, `wait` in the queue of its worker. */
-export type Phase = 'read' | 'queue' | 'offer' | 'wait' | 'run' | 'commit';
+/**
+ * What a job does in an interval: `queue` waits at its submitter, `wait` in the queue of its worker; `view` while its view,
+ * or the tree that it is served, is made ready.
+ */
+export type Phase = 'read' | 'queue' | 'view' | 'offer' | 'wait' | 'run' | 'commit';
 
 export interface Interval {
   readonly phase: Phase;
@@ -24,7 +27,8 @@ export interface Interval {
 /** The phase that a step begins. */
 const begins: Readonly<Record<string, Phase>> = {
   read: 'queue',
-  offered: 'offer',
+  offered: 'view',
+  viewed: 'offer',
   accepted: 'wait',
   started: 'run',
   result: 'commit',

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { gainOf } from '../../../../src/cli/live/live-swarm.ts';
+import { gainOf, workers } from '../../../../src/cli/live/live-swarm.ts';
 import { hostedRunOf, runsOf } from '../../../../src/cli/live/runs.ts';
-import type { Glimpse } from '../../../../src/wire/cli-messages.ts';
+import type { Glimpse, PeerStatus, Status } from '../../../../src/wire/cli-messages.ts';
 
 const base: Glimpse = { job: 7, command: 'g++ -c a.cc', cwd: '/s', startedAtMs: 1_000, steps: [] };
 
@@ -85,4 +85,14 @@ test('a job of another machine is a run here, of that machine', () => {
     (ending) => hostedRunOf({ ...hosted, toMs: 9, ending }, 'me').outcome,
   );
   assert.deepEqual(outcomes, ['here', 'failed', 'lost']);
+});
+
+test('a peer that may not work for this machine is not in the totals', () => {
+  const peer = (name: string, state: PeerStatus['state']) => ({ name, state }) as PeerStatus;
+  const peers = [peer('ready', 'ready'), peer('stranger', 'refusing'), peer('silent', 'suspect')];
+  const status = { self: peer('me', 'refusing'), peers } as unknown as Status;
+  assert.deepEqual(
+    workers(status).map(({ name }) => name),
+    ['me', 'ready'],
+  );
 });

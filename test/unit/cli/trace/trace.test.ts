@@ -31,7 +31,8 @@ test('the intervals of a job follow one another from its hand-in to its end', ()
   assert.deepEqual(timelineOf(jobOf(1, 1_000, plain, 1_020), 0), [
     { phase: 'read', fromMs: 1_000, toMs: 1_001 },
     { phase: 'queue', fromMs: 1_001, toMs: 1_003 },
-    { phase: 'offer', fromMs: 1_003, toMs: 1_005 },
+    { phase: 'view', fromMs: 1_003, toMs: 1_004 },
+    { phase: 'offer', fromMs: 1_004, toMs: 1_005 },
     { phase: 'wait', fromMs: 1_005, toMs: 1_006 },
     { phase: 'run', fromMs: 1_006, toMs: 1_016, place: 'a' },
     { phase: 'commit', fromMs: 1_016, toMs: 1_020 },
