@@ -34,16 +34,22 @@ export async function liveCosts(): Promise<Row[]> {
   ];
 }
 
-/** As `web` and `top` do, until it is told to end. */
-async function look(ended: AbortSignal): Promise<void> {
-  const swarm = new LiveSwarm(localSocket());
+/** As `web` and `top` do, until it is told to end; what was before is known to it already. */
+async function look(swarm: LiveSwarm, ended: AbortSignal): Promise<void> {
   while (!ended.aborted) {
-    await swarm.update();
     await sleep(intervalMs, undefined, { signal: ended }).catch(() => undefined);
+    await swarm.update();
   }
 }
 
-async function measure(pairs = 6, jobs = 800): Promise<LiveCost> {
+/** Opened: each has asked for all that is remembered. */
+async function openTwo(): Promise<LiveSwarm[]> {
+  const opened = [new LiveSwarm(localSocket()), new LiveSwarm(localSocket())];
+  for (const swarm of opened) await swarm.update();
+  return opened;
+}
+
+async function measure(pairs = 6, jobs = 1_000): Promise<LiveCost> {
   const leg = async (): Promise<number> => {
     const before = cpuMs(peer);
     const child = spawn('sh', ['-c', `seq ${jobs} | xargs -P8 -I_ swarmrun /bin/true`], { stdio: 'ignore' });
@@ -58,8 +64,9 @@ async function measure(pairs = 6, jobs = 800): Promise<LiveCost> {
     const legs = { plain: 0, looked: 0 };
     // In turns: what comes second finds the peer warmer.
     for (const kind of pair % 2 === 0 ? (['plain', 'looked'] as const) : (['looked', 'plain'] as const)) {
+      const opened = kind === 'plain' ? [] : await openTwo();
       const ended = new AbortController();
-      const lookers = kind === 'plain' ? [] : [look(ended.signal), look(ended.signal)];
+      const lookers = opened.map((swarm) => look(swarm, ended.signal));
       legs[kind] = await leg();
       ended.abort();
       await Promise.all(lookers);

@@ -37,3 +37,11 @@ export function isHidden(path: string): boolean {
 export function isOwnName(name: string): boolean {
   return name.startsWith(ownPrefix);
 }
+
+/** The last part of a path; of a hidden one the name that it will have. */
+export function shownName(path: string): string {
+  const name = baseName(path);
+  if (!name.startsWith(hiddenPrefix)) return name;
+  const [, , , ...rest] = name.split('-');
+  return rest.length === 0 ? name : rest.join('-');
+}

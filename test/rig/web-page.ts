@@ -18,8 +18,11 @@ export class WebPage {
     this.#web = web;
   }
 
-  static async open(swarm: SwarmRig, host: Host): Promise<WebPage> {
-    const web = swarm.start(host, ['buildswarm', 'web', '--no-open'], { timeoutMs: 240_000 });
+  /** @param cwd - where the user is; default: the share. */
+  static async open(swarm: SwarmRig, host: Host, cwd = swarm.share): Promise<WebPage> {
+    const web = swarm.start(host, ['sh', '-c', 'cd "$0" && exec buildswarm web --no-open', cwd], {
+      timeoutMs: 240_000,
+    });
     let said = '';
     web.child.stdout?.on('data', (chunk: Buffer) => {
       said += chunk.toString();

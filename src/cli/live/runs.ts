@@ -1,4 +1,5 @@
 /** The starts of a job, for views that show them while they happen. Pure. */
+import { shownName } from '../../core/share-layout.ts';
 import type { Run } from '../../web/messages.ts';
 import { kindOf } from '../../web/run-kind.ts';
 import type { Glimpse, HostedGlimpse } from '../../wire/cli-messages.ts';
@@ -54,7 +55,7 @@ export function hostedRunOf(hosted: HostedGlimpse, self: string): Run {
 }
 
 function titleOf(output: string | undefined, command: string): string {
-  return output === undefined ? command.slice(0, 80) : output.slice(output.lastIndexOf('/') + 1);
+  return output === undefined ? command.slice(0, 80) : shownName(output);
 }
 
 function outcomeOf(isHere: boolean, ending: string): Run['outcome'] {

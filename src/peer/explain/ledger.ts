@@ -73,6 +73,9 @@ export class Ledger {
   readonly #mostBytes: number;
   readonly #onEnd: LedgerOptions['onEnd'];
   readonly #records = new Map<JobId, JobRecord>();
+  readonly #unended = new Map<JobId, JobRecord>();
+  /** Those that have ended, by the numbers of their ends: live views ask every second for the newest. */
+  readonly #byEnd = new Map<number, JobRecord>();
   readonly #counts = new Map<Reason, number>();
   readonly build: BuildTally;
   #bytes = 0;
@@ -88,6 +91,7 @@ export class Ledger {
   open(job: JobId, command: string, cwd: string): void {
     const record = { job, command, cwd, outputs: '', steps: [], startedAtMs: this.#now() };
     this.#records.set(job, record);
+    this.#unended.set(job, record);
     this.build.begin(job);
     this.#grow(recordBytes(record));
   }
@@ -138,6 +142,8 @@ export class Ledger {
     record.endedAtMs = this.#now();
     this.#ended += 1;
     record.endNumber = this.#ended;
+    this.#unended.delete(job);
+    this.#byEnd.set(this.#ended, record);
     this.#onEnd?.(record);
   }
 
@@ -164,16 +170,19 @@ export class Ledger {
 
   /** Jobs that have not ended, the newest first. */
   unended(limit: number): JobRecord[] {
-    return this.newest(limit, ({ endNumber }) => endNumber === undefined);
+    return [...this.#unended.values()].slice(-limit).toReversed();
   }
 
   /** Jobs that ended after so many others, in the order of their ends. */
   endedAfter(count: number, limit: number): JobRecord[] {
-    if (count >= this.#ended) return [];
-    return [...this.#records.values()]
-      .filter(({ endNumber = 0 }) => endNumber > count)
-      .toSorted((a, b) => (a.endNumber ?? 0) - (b.endNumber ?? 0))
-      .slice(0, limit);
+    const [oldest = this.#ended] = this.#byEnd.keys();
+    const found: JobRecord[] = [];
+    for (let end = Math.max(count + 1, oldest); end <= this.#ended && found.length < limit; end += 1) {
+      // Of those between, some were dropped: they make room in the order of their beginnings.
+      const record = this.#byEnd.get(end);
+      if (record !== undefined) found.push(record);
+    }
+    return found;
   }
 
   /** The newest jobs of which `wanted` holds, the newest first. */
@@ -200,6 +209,8 @@ export class Ledger {
       const [oldest] = this.#records.values();
       if (oldest === undefined) return;
       this.#records.delete(oldest.job);
+      this.#unended.delete(oldest.job);
+      if (oldest.endNumber !== undefined) this.#byEnd.delete(oldest.endNumber);
       this.#bytes -= sizeOf(oldest);
     }
   }

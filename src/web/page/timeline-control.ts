@@ -82,7 +82,7 @@ export class TimelineControl {
       submitters,
     );
     // The canvas stays in sight at the top of what is scrolled.
-    const sightHeight = Math.min(this.#view.height, 420);
+    const sightHeight = Math.min(this.#view.height, 480);
     this.#scroll.style.height = `${sightHeight}px`;
     this.#canvas.style.height = `${sightHeight}px`;
     this.#space.style.height = `${Math.max(0, this.#view.height - sightHeight)}px`;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hiddenPath, isHidden, isOwnName, memberPath } from '../../../src/core/share-layout.ts';
+import { hiddenPath, isHidden, isOwnName, memberPath, shownName } from '../../../src/core/share-layout.ts';
 
 test('a hidden name stays in the directory of the real one and ends like it', () => {
   assert.equal(hiddenPath('d/a.o', '1-x'), 'd/.buildswarm-1-x-a.o');
@@ -14,6 +14,12 @@ test('hidden names are told from others by the last part of a path alone', () =>
   assert.ok(!isHidden('/s/.buildswarm-1-x/a.o'));
   assert.ok(!isHidden('/s/.buildswarm'));
   assert.ok(isOwnName('.buildswarm') && isOwnName('.buildswarm-1-x-a.o') && !isOwnName('buildswarm'));
+});
+
+test('people are shown the name that a hidden one will have', () => {
+  assert.equal(shownName(hiddenPath('/s/a-b.o', 'oTEziV9y-20.2')), 'a-b.o');
+  assert.equal(shownName('/s/a-b-c-d.o'), 'a-b-c-d.o');
+  assert.equal(shownName('/s/.buildswarm-odd'), '.buildswarm-odd');
 });
 
 test('a member file lies below the root, which may be that of the machine', () => {

@@ -48,17 +48,15 @@ function multicast({ isMulticastUsed, sightings }: SwarmSight, peers: number): F
         'switched off: peers are found by --peer, by their files in a share and through each other',
       ),
     ];
-  if (noRoute !== undefined)
-    return [
-      fault(
-        check,
-        `does not leave this machine: ${noRoute}`,
-        'as root: ip route add 224.0.0.0/4 dev INTERFACE',
-      ),
-    ];
+  const cure = 'let UDP port 5353 to 224.0.0.251 through firewalls and switches, or name a peer with --peer';
+  if (noRoute !== undefined) {
+    // As the kernel says it of what a firewall forbids.
+    const isForbidden = /EPERM|EACCES/.test(noRoute);
+    const route = 'as root: ip route add 224.0.0.0/4 dev INTERFACE';
+    return [fault(check, `does not leave this machine: ${noRoute}`, isForbidden ? cure : route)];
+  }
   const seen = `${queries} queries sent, ${answers} answers of other peers heard`;
   if (answers > 0) return [well(check, seen)];
-  const cure = 'let UDP port 5353 to 224.0.0.251 through firewalls and switches, or name a peer with --peer';
   // Alone, nobody would answer.
   return [
     peers > 0 && queries > 0 ? fault(check, `${seen}, though peers are there`, cure) : remark(check, seen),

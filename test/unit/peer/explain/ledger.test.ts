@@ -92,3 +92,18 @@ test('those who watch are told each job until it has ended, and each end once', 
   assert.deepEqual(ids(ledger.endedAfter(1, 9)), [1]);
   assert.deepEqual(ids(ledger.endedAfter(ledger.ended, 9)), []);
 });
+
+test('jobs that made room are not told of to live views, ended or not', () => {
+  const { ledger } = ledgerOf(3_000);
+  for (let job = 1; job <= 100; job += 1) {
+    ledger.open(job, 'g++', '/share');
+    if (job % 2 === 0) ledger.close(job, 'a', 'exited 0');
+  }
+  const kept = ledger.from(0, 999).map(({ job }) => job);
+  assert.ok(kept.length < 20);
+  const told = [...ledger.unended(999), ...ledger.endedAfter(0, 999)].map(({ job }) => job);
+  assert.deepEqual(
+    told.toSorted((a, b) => a - b),
+    kept,
+  );
+});

@@ -63,6 +63,8 @@ test('silent multicast is a fault only where somebody was there to answer', () =
     lines({ sightings: blocked })[0] ?? '',
     /^fault multicast: does not leave this machine: no route; as root: ip/,
   );
+  const forbidden = { ...sight.sightings, noRoute: 'send EPERM 224.0.0.251:5353' };
+  assert.match(lines({ sightings: forbidden })[0] ?? '', /EPERM.*; let UDP port 5353/);
 });
 
 test('a peer that is not used is told of with its own words, and the cure of their code', () => {
