@@ -4,13 +4,16 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { visibleField } from '../../src/core/visible.ts';
 import type { Status } from '../../src/wire/cli-messages.ts';
 import { SwarmRig } from '../rig/swarm-rig.ts';
 import { until } from '../rig/until.ts';
 import { WebPage } from '../rig/web-page.ts';
 
-/** What strangers may call their files: it must stay text. */
-const hostile = '<img src=x onerror=alert(1)>.o';
+/** What strangers may call their files: it must stay text, and no terminal may obey it. */
+const red = '\u001b[31m';
+const hostileFile = `<img src=x onerror=alert(1)>${red}.o`;
+const hostile = visibleField(hostileFile);
 
 test('what happens is seen while it happens', async (t) => {
   await using swarm = await SwarmRig.start(t, { machines: 2 });
@@ -29,30 +32,22 @@ async function testPage(swarm: SwarmRig): Promise<void> {
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('dialog', (dialog) => faults.push(dialog.message()));
   page.on('request', (request) => asked.add(new URL(request.url()).host));
-  await page.goto(web.url);
+  const answer = await page.goto(web.url);
+  assert.match(answer?.headers()['content-security-policy'] ?? '', /^default-src 'none'; script-src 'self';/);
   await page.getByText('No job has run so far: build').waitFor();
 
   // It lives: what is done now appears without a reload.
-  const compile = ['gcc', '-c', '-o', hostile, 'src/a.c'];
+  const compile = ['gcc', '-c', '-o', hostileFile, 'src/a.c'];
   await swarm.check('m1', ['swarmrun', '--remote', ...compile]);
   await swarm.check('m1', ['swarmrun', '--local', 'gcc', '-c', '-o', 'here.o', 'src/a.c']);
   await page.locator('.slowest').getByText(hostile).waitFor();
   await page.locator('.tallies').getByText('asked').waitFor();
   assert.match(await figure(page, 'This build'), /^2.*1 elsewhere, 1 here/);
-  assert.match(await page.locator('.findings').allInnerTexts().then(String), /multicast/);
+  assert.match(await page.locator('.findings').allTextContents().then(String), /multicast/);
 
   // The keyboard finds what the mouse does: where it ran, and why.
-  const canvas = page.locator('.timeline canvas');
-  await canvas.focus();
   const tip = page.locator('.tip');
-  await until(
-    async () => {
-      await page.keyboard.press('ArrowDown');
-      return (await tip.innerText()).includes(hostile);
-    },
-    10_000,
-    'the keys reach the job on the other machine',
-  );
+  await reach(page, hostile);
   assert.match(await tip.innerText(), /done elsewhere on m2: .*gcc -c -o/s);
   const box = await tip.boundingBox();
   assert.ok(box !== null);
@@ -60,6 +55,9 @@ async function testPage(swarm: SwarmRig): Promise<void> {
   await until(async () => (await tip.count()) === 0, 5_000, 'Escape closes it');
   await page.mouse.move(box.x - 9, box.y - 11);
   assert.match(await tip.innerText(), /done elsewhere on m2/);
+
+  await testSubmitters(swarm, page);
+  await testTraceFile(swarm, page);
 
   for (const width of [1600, 390]) {
     await page.setViewportSize({ width, height: 844 });
@@ -77,6 +75,47 @@ async function testPage(swarm: SwarmRig): Promise<void> {
   const own = new URL(web.url).host;
   assert.deepEqual([...asked], [own]);
   await assertNothingFor(swarm, web.url);
+}
+
+/** A job of the other machine is in the timeline too, and colours tell whose is whose. */
+async function testSubmitters(swarm: SwarmRig, page: Page): Promise<void> {
+  await swarm.check('m2', ['swarmrun', '--remote', 'gcc', '-c', '-o', 'theirs.o', 'src/a.c']);
+  await page.getByRole('button', { name: 'By submitter' }).click();
+  const legend = page.locator('.timeline .legend');
+  await until(async () => /m1\s+m2/.test(await legend.innerText()), 10_000, 'the legend has both');
+  await reach(page, 'theirs.o');
+  assert.match(await page.locator('.tip').innerText(), /here on m1: .*for m2/s);
+  await page.keyboard.press('Escape');
+}
+
+/** What `buildswarm trace` writes is shown by the same timeline. */
+async function testTraceFile(swarm: SwarmRig, page: Page): Promise<void> {
+  await swarm.check('m1', ['buildswarm', 'trace', '-o', 'build.json']);
+  await page.locator('.timeline input[type=file]').setInputFiles(path.join(swarm.share, 'build.json'));
+  const close = page.getByRole('button', { name: 'Close build.json' });
+  await close.waitFor();
+  await reach(page, 'here.o');
+  assert.match(await page.locator('.tip').innerText(), /here on m1 \(here\): .*asked/s);
+  await close.click();
+  await page.getByRole('button', { name: 'Open a trace' }).waitFor();
+}
+
+/** Goes by keys through the jobs in the timeline until the tip tells of this one. */
+async function reach(page: Page, title: string): Promise<void> {
+  await page.locator('.timeline canvas').focus();
+  const tip = page.locator('.tip');
+  // Along a row, then to the other one: each job is passed.
+  const along = ['Left', 'Left', 'Left', 'Right', 'Right', 'Right'];
+  const keys = ['Up', ...along, 'Down', ...along].map((name) => `Arrow${name}`);
+  let pressed = 0;
+  await until(
+    async () => {
+      await page.keyboard.press(keys[(pressed = pressed + 1) % keys.length] ?? '');
+      return (await tip.count()) > 0 && (await tip.innerText()).includes(title);
+    },
+    10_000,
+    `the keys reach ${title}`,
+  );
 }
 
 /** A figure with its note. */
@@ -112,7 +151,7 @@ async function testTop(swarm: SwarmRig): Promise<void> {
   const tmux = async (...words: string[]): Promise<string> =>
     swarm.check('m1', ['tmux', '-L', 'top', ...words]);
   const there = (size: string) => swarm.start('m1', ['swarmrun', '--remote', 'sleep', size]);
-  const here = swarm.start('m1', ['swarmrun', '--local', 'sleep', '301']);
+  const here = swarm.start('m1', ['swarmrun', '--local', 'env', `A=${red}`, 'sleep', '301']);
   const jobs = [there('302'), there('303'), there('304'), here];
   for (const { ended } of jobs) ended.catch(() => undefined);
   await tmux(
@@ -167,7 +206,7 @@ function agrees(screen: string, { self, peers, jobs }: Status, columns: number):
   );
   return (
     rows &&
-    / m1 +sleep 301$/m.test(screen) &&
+    / m1 +env A=\\u001b\[31m sleep 301$/m.test(screen) &&
     // The third waits for one of two slots.
     elsewhere.length === 2 &&
     screen.includes(` ${jobs.running} running, ${jobs.queued} queued`)

@@ -5,7 +5,7 @@ import type { Glimpse, HostedGlimpse, Live } from '../../wire/cli-messages.ts';
 import type { HostedLog, HostedRun } from '../serve/hosted-log.ts';
 import { describeEnding } from './ending.ts';
 import { describeBuild, type Telling } from './explain-job.ts';
-import type { JobRecord, Ledger } from './ledger.ts';
+import type { JobRecord, Ledger, Step, StepKind } from './ledger.ts';
 
 /** Of each kind, ended or not; more come with the next request. */
 const mostJobs = 1_000;
@@ -36,6 +36,13 @@ export function describeLive(
   };
 }
 
+/** By which runs begin and end, or which say why. */
+const shownKinds: ReadonlySet<StepKind> = new Set(['offered', 'started', 'returned', 'result', 'inline']);
+
+function isShown({ kind, reason }: Step): boolean {
+  return reason !== undefined || shownKinds.has(kind);
+}
+
 function glimpseOf(record: JobRecord, originMs: number): Glimpse {
   const { job, command, cwd, outputs, place, ending, startedAtMs, endedAtMs, steps } = record;
   const [output = ''] = outputs.split('\n', 1);
@@ -48,7 +55,7 @@ function glimpseOf(record: JobRecord, originMs: number): Glimpse {
     ...(ending === undefined ? {} : { ending }),
     startedAtMs: Math.round(startedAtMs + originMs),
     ...(endedAtMs === undefined ? {} : { endedAtMs: Math.round(endedAtMs + originMs) }),
-    steps: steps.map(({ atMs, kind, reason, peer }) => ({
+    steps: steps.filter(isShown).map(({ atMs, kind, reason, peer }) => ({
       atMs: Math.round((atMs - startedAtMs) * 10) / 10,
       kind,
       ...(reason === undefined ? {} : { reason }),
