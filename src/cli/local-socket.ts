@@ -1,7 +1,6 @@
 /** The local socket of the user who calls. */
-import { userInfo } from 'node:os';
 import { socketPath } from '../local/socket-path.ts';
 
 export function localSocket(): string {
-  return socketPath(process.env, userInfo().uid);
+  return socketPath(process.env, process.getuid?.() ?? 0);
 }

@@ -4,13 +4,18 @@
  * Addresses lie beside them, in files that say nothing of trust: peers write these, and only commands write the others.
  */
 import { readdir, rm, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { SwarmError } from '../core/swarm-error.ts';
 import { maxAddresses, maxAddressLength } from '../wire/limits.ts';
 import { bytes32, machineName, plain } from '../wire/schema.ts';
-import { checkOwnDirectory, ensureOwnDirectory, readOwnFile, writeOwnFile } from './own-file.ts';
+import {
+  checkOwnDirectory,
+  ensureOwnDirectory,
+  homeDirectory,
+  readOwnFile,
+  writeOwnFile,
+} from './own-file.ts';
 
 /** Machines at most; of more, the first by name. */
 const maxMachines = 1_024;
@@ -36,7 +41,7 @@ export interface KnownPeers {
 /** `$XDG_CONFIG_HOME/buildswarm`, by default `~/.config/buildswarm`. */
 export function pairingDirectory(env: NodeJS.ProcessEnv): string {
   const base = env['XDG_CONFIG_HOME'];
-  const home = env['HOME'] ?? homedir();
+  const home = env['HOME'] ?? homeDirectory();
   return join(base?.startsWith('/') === true ? base : join(home, '.config'), 'buildswarm');
 }
 

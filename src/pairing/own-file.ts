@@ -39,10 +39,19 @@ export async function checkOwnDirectory(directory: string): Promise<boolean> {
       'E_PAIRING',
       `${directory} must be a directory of your own with mode 0700; if it is yours, run: chmod 700 ${directory}`,
     );
-  const home = await realpath(homedir()).catch(() => '/'); // without a home, all directories above count
+  const home = await realpath(homeDirectory()).catch(() => '/'); // without a home, all directories above count
   for (let above = dirname(await realpath(directory)); ; above = dirname(above)) {
     await checkAbove(above);
     if (above === home || above === '/') return true;
+  }
+}
+
+/** The root for a user whom the system does not know, as in a container, and who has no HOME. */
+export function homeDirectory(): string {
+  try {
+    return homedir();
+  } catch {
+    return '/'; // it throws where it finds none
   }
 }
 
