@@ -42,7 +42,7 @@ test('a multicast of one machine reaches the others', async () => {
   for (const listener of listeners) assert.equal((await listener.ended).stdout.toString(), 'hello\n');
 });
 
-test('each machine has its own name, /tmp, /run and process list, and the disk is shared', async () => {
+test('each machine has its own name, /tmp, /var/tmp, /run and process list, and the disk is shared', async () => {
   await using lan = await Lan.up(2);
   const sleeper = lan.start('m1', ['sleep', '1000']);
   await until(
@@ -51,9 +51,16 @@ test('each machine has its own name, /tmp, /run and process list, and the disk i
     'it runs',
   );
   assert.deepEqual(await lan.processes('m2'), []);
-  assert.equal(await shell(lan, 'm2', 'hostname; echo one >/tmp/mine; echo two >shared'), 'm2');
   assert.equal(
-    await shell(lan, 'm1', '[ ! -e /tmp/mine ] && cat shared && stat -c %a $XDG_RUNTIME_DIR'),
+    await shell(lan, 'm2', 'hostname; echo one | tee /tmp/mine /var/tmp/mine >/run/mine; echo two >shared'),
+    'm2',
+  );
+  assert.equal(
+    await shell(
+      lan,
+      'm1',
+      '! ls /tmp/mine /var/tmp/mine /run/mine 2>/dev/null && cat shared && stat -c %a $XDG_RUNTIME_DIR',
+    ),
     'two\n700',
   );
   const outside = process.env['XDG_RUNTIME_DIR'] ?? '/run/dbus';

@@ -7,7 +7,7 @@ import { check, checkout, type Ended, type Running, type RunOptions, run, start 
 export type Host = `m${number}`;
 
 export interface LanOptions {
-  /** Directories of which each machine has a copy of its own, see scripts/lan; /tmp, /run and /dev/shm always are. */
+  /** Directories of which each machine has a copy of its own, beside those that it always has: see scripts/lan. */
   readonly ownRoots?: readonly string[];
   /** Whether jobs can run in files that are served; default: if this machine can. */
   readonly serves?: boolean;
