@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, linkSync, lstatSync, rmSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { Bucket } from '../core/bucket.ts';
 import { SwarmError } from '../core/swarm-error.ts';
 import { parseRequest, type Request } from '../wire/cli-messages.ts';
 import { encodeFrame, FrameDecoder, type FrameName, type Payload } from '../wire/frame.ts';
@@ -28,8 +29,8 @@ export interface LocalServerInit {
   readonly uid: number;
   readonly onJob: (request: WrapperRequest, connection: WrapperConnection) => void;
   readonly onRequest: (request: CliRequest) => void;
-  /** Told why a connection was ended for what it sent. */
-  readonly onGarbage: (error: Error) => void;
+  /** Told why a connection was ended for what it sent; if there are many, only of some. @param untold - of so many not. */
+  readonly onGarbage: (error: Error, untold: number) => void;
 }
 
 export interface LocalServer {
@@ -46,6 +47,8 @@ const backlog = 4_096;
 const requestTimeoutMs = 10_000;
 /** A wrapper gives a silent peer up after 20 s. */
 const beatMs = 5_000;
+/** Of how many connections that are ended it is told why. */
+const told = { burst: 32, perS: 1 } as const;
 /** A request that is long waits so long before it is read on, where many are. */
 const readAgainMs = 50;
 /** A caller that was answered and does not close its end is not waited for longer. */
@@ -67,6 +70,16 @@ export async function listenLocal(init: LocalServerInit): Promise<LocalServer> {
   const beats = setInterval(() => {
     for (const wrapper of wrappers) wrapper.beat();
   }, beatMs).unref();
+  const complaints = new Bucket(told, performance.now());
+  let untold = 0;
+  const complain = (error: Error): void => {
+    if (!complaints.take(1, performance.now())) {
+      untold += 1;
+      return;
+    }
+    init.onGarbage(error, untold);
+    untold = 0;
+  };
   const server = createServer((socket) => {
     sockets.add(socket);
     const wrapper = new WrapperConnection(socket);
@@ -75,7 +88,7 @@ export async function listenLocal(init: LocalServerInit): Promise<LocalServer> {
       sockets.delete(socket);
       wrappers.delete(wrapper);
     });
-    serve(socket, wrapper, init, lobby);
+    serve(socket, wrapper, { ...init, onGarbage: complain }, lobby);
   });
   const inode = await listenAt(server, init.path, directory);
   return {
@@ -93,7 +106,7 @@ export async function listenLocal(init: LocalServerInit): Promise<LocalServer> {
 function serve(
   socket: Socket,
   wrapper: WrapperConnection,
-  init: LocalServerInit,
+  init: Omit<LocalServerInit, 'onGarbage'> & { readonly onGarbage: (error: Error) => void },
   lobby: Lobby<Socket>,
 ): void {
   const decoder = new FrameDecoder(accepted);

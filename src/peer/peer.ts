@@ -166,7 +166,8 @@ class Peer implements RunningPeer {
         else submitter.accept(request, connection);
       },
       onRequest: (request) => answerRequest(request, this.#view()),
-      onGarbage: (error) => this.#log.warn({ error: error.message }, 'a local connection was ended'),
+      onGarbage: (error, untold) =>
+        this.#log.warn({ error: error.message, untold }, 'a local connection was ended'),
     });
     this.#local = local;
     lifecycle.onStop(() => local.close());
