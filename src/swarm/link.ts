@@ -10,11 +10,12 @@ import type { SwarmPeer } from './contract.ts';
 import { withoutPeer } from './finding/addresses.ts';
 import { Channel } from './libp2p/channel.ts';
 import { OpenDeadline } from './libp2p/lean.ts';
+import { Line, type LineOptions } from './libp2p/line.ts';
 import { allowStreams } from './libp2p/stream-limit.ts';
 import { toError } from './libp2p/to-error.ts';
 
 export const controlProtocol = '/buildswarm/control/1.0.0';
-export const jobProtocol = '/buildswarm/job/1.0.0';
+export const jobProtocol = '/buildswarm/job/2.0.0';
 export const treeProtocol = '/buildswarm/tree/1.0.0';
 
 const controlFrames: readonly FrameName[] = [
@@ -31,7 +32,7 @@ const controlFrames: readonly FrameName[] = [
   'EXAMINE',
   'EXAMINED',
 ];
-/** What the peer that opened a job's stream may send, and what the other. */
+/** What the peer that opened a stream for jobs may send, and what the other. */
 const submitterFrames: readonly FrameName[] = [
   'ARGV',
   'ENV',
@@ -77,10 +78,18 @@ const mostTreeBytes = 96 * 1024 * 1024;
 const answeredBeats: Allowance = { burst: 32, perS: 4 };
 
 const channelLimits = {
-  control: { mostWaitingBytes: mostControlBytes, pieceBytes: 4_096 },
+  control: { mostWaitingBytes: mostControlBytes },
   job: {},
   tree: { mostWaitingBytes: mostTreeBytes },
 } as const;
+const controlPieceBytes = 4_096;
+
+/** Streams for jobs that stay open without one: as many as a worker may have jobs of one submitter at a time. */
+const mostFree = 64;
+/** For so long the last word on a job waits for the next job, to be sent with it. */
+const payEndMs = 50;
+/** Without a job for so long, such a stream is closed. */
+const freeMs = 60_000;
 
 export type StreamKind = 'control' | 'job' | 'tree';
 
@@ -88,6 +97,8 @@ export interface LinkOptions {
   readonly onHeard: (link: Link) => void;
   readonly onFault: (link: Link, what: string, error: Error) => void;
   readonly onGarbage: (link: Link, what: StreamKind, reason: Error) => void;
+  /** The other end begins a job; the channel's callbacks are set in this turn. */
+  readonly onJob: (link: Link, channel: Channel) => void;
 }
 
 export class Link {
@@ -111,6 +122,11 @@ export class Link {
   excessBeats = 0;
   readonly #options: LinkOptions;
   readonly #jobs = new Set<Channel>();
+  /** Streams for jobs, whoever opened them. */
+  readonly #lines = new Set<Line>();
+  /** Those opened here that have no job now, the last used last. */
+  #free: Line[] = [];
+  #willPay = false;
   readonly #settled: Promise<void>;
   #settle!: () => void;
 
@@ -144,6 +160,11 @@ export class Link {
     return this.#jobs.size;
   }
 
+  /** Streams for jobs that stand, with a job on them or without, whoever opened them. */
+  get jobStreams(): number {
+    return this.#lines.size;
+  }
+
   /** The peer at the other end, once it is established. */
   describe(rttMs = 0): SwarmPeer {
     const hello = this.hello as Hello;
@@ -154,13 +175,13 @@ export class Link {
 
   /** Its control stream, opened by the other end. */
   acceptControl(stream: Stream, onFrame: (frame: Frame) => void): void {
-    const channel = this.#channel(controlFrames, 'control');
+    const channel = this.#channel('control');
     channel.onFrame = onFrame;
     channel.onEnd = (why) => {
       if (why !== 'garbage') this.abort(new Error('the control stream ended'));
     };
     this.control = channel;
-    channel.attach(stream);
+    channel.attach(this.#line(stream, controlFrames, 'control'));
   }
 
   /** Opens the control stream. @throws what libp2p threw, UnsupportedProtocolError among it. */
@@ -168,51 +189,65 @@ export class Link {
     this.acceptControl(await this.connection.newStream(controlProtocol), onFrame);
   }
 
-  acceptJob(stream: Stream): Channel {
-    const channel = this.#accept(stream, submitterFrames, 'job');
-    this.#jobs.add(channel);
-    return channel;
+  /** The other end has opened a stream for jobs, and begins the first. */
+  acceptJobs(stream: Stream): void {
+    this.#beginJob(this.#jobLine(stream, submitterFrames, (line) => this.#beginJob(line)));
   }
 
   acceptTree(stream: Stream): Channel {
-    return this.#accept(stream, treeOwnerFrames, 'tree');
+    const channel = this.#channel('tree');
+    // Its owner sets the callbacks in this turn: libp2p hands out what has come already in a microtask.
+    channel.attach(this.#line(stream, treeOwnerFrames, 'tree'));
+    return channel;
   }
 
-  #accept(stream: Stream, allowed: readonly FrameName[], kind: StreamKind): Channel {
-    const channel = this.#channel(allowed, kind);
-    // Its owner sets the callbacks in this turn: libp2p hands out what has come already in a microtask.
-    channel.attach(stream);
-    return channel;
+  #beginJob(line: Line): void {
+    const channel = this.#channel('job');
+    this.#jobs.add(channel);
+    channel.attach(line);
+    this.#options.onJob(this, channel);
   }
 
   /** A channel to a peer that is not there. */
   static lost(peer: string): Channel {
-    const channel = new Channel({ peer, allowed: [], onHeard: ignore, onOver: ignore, onFault: ignore });
+    const channel = new Channel({ peer, onGarbage: ignore, onOver: ignore });
     setImmediate(() => channel.fail());
     return channel;
   }
 
   openJob(): Channel {
-    const channel = this.#open(jobProtocol, workerFrames, 'job');
+    const channel = this.#channel('job');
     this.#jobs.add(channel);
+    const line = this.#takeFree();
+    if (line !== undefined) channel.attach(line);
+    else this.#open(jobProtocol, 'job', channel, (stream) => this.#jobLine(stream, workerFrames));
     return channel;
   }
 
   /** A peer of an older version knows no such stream: the channel then ends as if the peer were lost. */
   openTree(): Channel {
-    return this.#open(treeProtocol, treeWorkerFrames, 'tree');
+    const channel = this.#channel('tree');
+    this.#open(treeProtocol, 'tree', channel, (stream) => this.#line(stream, treeWorkerFrames, 'tree'));
+    return channel;
   }
 
-  #open(protocol: string, allowed: readonly FrameName[], kind: StreamKind): Channel {
-    const channel = this.#channel(allowed, kind);
+  #open(protocol: string, kind: StreamKind, channel: Channel, lineOf: (stream: Stream) => Line): void {
     this.connection.newStream(protocol, { signal: openDeadline.signal }).then(
-      (stream) => channel.attach(stream),
+      (stream) => channel.attach(lineOf(stream)),
       (thrown: unknown) => {
         this.#options.onFault(this, `opening a ${kind} stream`, toError(thrown));
         channel.fail();
       },
     );
-    return channel;
+  }
+
+  /** The last used one first, so that what a busy hour has opened is closed in a quiet one. */
+  #takeFree(): Line | undefined {
+    for (;;) {
+      const line = this.#free.pop();
+      if (line === undefined || line.isFree) return line;
+      line.close();
+    }
   }
 
   /** The other end is proven: it may open as many streams as a build needs, and send long frames. */
@@ -222,12 +257,18 @@ export class Link {
   }
 
   sweep(nowMs: number): void {
-    for (const job of this.#jobs) job.sweep(nowMs);
+    for (const line of this.#lines) {
+      if (line.sweep(nowMs) <= freeMs || !this.#free.includes(line)) continue;
+      // Only the end that opened it closes it: the other could do so in the moment in which a job is put on it.
+      this.#forgetFree(line);
+      line.close();
+    }
   }
 
   /** Closes it when no job needs it any more. */
   retire(): void {
     this.retired = true;
+    for (const line of this.#free.splice(0)) line.close();
     if (this.#jobs.size === 0) void this.close();
   }
 
@@ -252,19 +293,66 @@ export class Link {
     }
   }
 
-  #channel(allowed: readonly FrameName[], kind: StreamKind): Channel {
+  #channel(kind: StreamKind): Channel {
     return new Channel({
       peer: this.peer,
-      allowed,
       ...channelLimits[kind],
-      onHeard: () => this.#options.onHeard(this),
-      onFault: (what, error) => this.#options.onFault(this, what, error),
-      onOver: (channel, garbage) => {
+      onGarbage: (reason) => this.#options.onGarbage(this, kind, reason),
+      onOver: (channel) => {
         this.#jobs.delete(channel);
-        if (garbage !== undefined) this.#options.onGarbage(this, kind, garbage);
         if (this.retired && this.#jobs.size === 0) void this.close();
       },
     });
+  }
+
+  #line(
+    stream: Stream,
+    allowed: readonly FrameName[],
+    kind: StreamKind,
+    options: Pick<LineOptions, 'reuse' | 'pieceBytes'> = {},
+  ): Line {
+    const line = new Line(stream, {
+      allowed,
+      ...(kind === 'control' ? { pieceBytes: controlPieceBytes } : {}),
+      ...options,
+      onHeard: () => this.#options.onHeard(this),
+      onFault: (what, error) => this.#options.onFault(this, what, error),
+      onGarbage: (reason) => this.#options.onGarbage(this, kind, reason),
+    });
+    line.begin();
+    return line;
+  }
+
+  /** @param onNext - of a stream that the other end has opened. */
+  #jobLine(stream: Stream, allowed: readonly FrameName[], onNext?: (line: Line) => void): Line {
+    const reuse = {
+      onNext,
+      onFree: (line: Line) => {
+        if (onNext === undefined) this.#keepFree(line);
+      },
+      onGone: (line: Line) => {
+        this.#lines.delete(line);
+        this.#forgetFree(line);
+      },
+    };
+    const line = this.#line(stream, allowed, 'job', { reuse });
+    this.#lines.add(line);
+    return line;
+  }
+
+  #keepFree(line: Line): void {
+    if (this.retired || this.#free.length >= mostFree || !line.isFree) return line.close();
+    this.#free.push(line);
+    if (this.#willPay) return;
+    this.#willPay = true;
+    setTimeout(() => {
+      this.#willPay = false;
+      for (const free of this.#free) free.payEnd();
+    }, payEndMs).unref();
+  }
+
+  #forgetFree(line: Line): void {
+    this.#free = this.#free.filter((each) => each !== line);
   }
 }
 

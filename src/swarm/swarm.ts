@@ -161,6 +161,11 @@ export class Swarm {
     return [...this.#links.values()].reduce((sum, link) => sum + link.jobs, 0);
   }
 
+  /** Streams for jobs that stand, with a job on them or without. */
+  get jobStreams(): number {
+    return [...this.#links.values()].reduce((sum, link) => sum + link.jobStreams, 0);
+  }
+
   isConnected(id: string): boolean {
     return this.#peers.has(id);
   }
@@ -242,6 +247,7 @@ export class Swarm {
       onFault: (faulty, what, error) =>
         this.#options.log('debug', what, { peer: faulty.peer, error: error.message }),
       onGarbage: (faulty, what, reason) => this.#onGarbage(faulty, what, reason),
+      onJob: (from, channel) => this.#options.events.onJob(from.peer, channel),
     });
     if (connection.status !== 'open') {
       link.settle();
@@ -261,10 +267,7 @@ export class Swarm {
 
   /** We dialled: unless the peer is connected by now, open the control stream and say hello. */
   async #introduce(link: Link): Promise<void> {
-    if (this.#peers.get(link.peer)?.isOpen === true) {
-      void link.close();
-      return;
-    }
+    if (this.#peers.get(link.peer)?.isOpen === true) return void link.close();
     try {
       await link.openControl((frame) => this.#onControlFrame(link, frame));
       link.helloSentMs = this.#nowMs();
@@ -294,7 +297,7 @@ export class Swarm {
     const link = this.#linkOf(connection);
     if (link.establishedMs === undefined || this.#stopping)
       return stream.abort(new Error(`no ${kind} before the hello`));
-    if (kind === 'job') this.#options.events.onJob(link.peer, link.acceptJob(stream));
+    if (kind === 'job') link.acceptJobs(stream);
     else this.#options.events.onTree(link.peer, link.acceptTree(stream));
   }
 
@@ -368,9 +371,7 @@ export class Swarm {
 
   #onClosed(connection: Connection): void {
     const link = this.#links.get(connection);
-    if (link !== undefined) {
-      this.#drop(link, link.saidBye ? 'bye' : 'closed', new Error('the connection ended'));
-    }
+    if (link) this.#drop(link, link.saidBye ? 'bye' : 'closed', new Error('the connection ended'));
   }
 
   /** This link is no more; if it was the one that counted, neither is the peer. */
@@ -392,9 +393,8 @@ export class Swarm {
     const helloTimeoutMs = this.#options.helloTimeoutMs ?? defaultHelloTimeoutMs;
     for (const link of this.#links.values()) {
       link.sweep(nowMs);
-      if (link.establishedMs === undefined && nowMs - link.openedMs > helloTimeoutMs) {
+      if (link.establishedMs === undefined && nowMs - link.openedMs > helloTimeoutMs)
         this.#drop(link, 'closed', new Error('no hello in time'));
-      }
     }
   }
 }

@@ -28,7 +28,7 @@ import { factSchema, loadReportSchema, packFact, version } from './values.ts';
 // HELLO
 
 /** Of everything said on the control and job streams; peers with another number are shown and left alone. */
-const protocolNumber = 1;
+export const protocolNumber = 2;
 
 /** All that is known of the hello of a peer that speaks another protocol. */
 const anyHelloSchema = v.object({

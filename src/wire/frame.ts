@@ -30,6 +30,7 @@ export const frameTypes = {
   ACK: 22,
   FETCH: 23,
   WRITTEN: 24,
+  JOB_END: 25,
   HELLO: 30,
   BEAT: 31,
   BEAT_ACK: 32,
@@ -98,6 +99,7 @@ export const frameLimits: Readonly<Record<FrameName, number>> = {
   ACK: 1 * KiB,
   FETCH: 16 * KiB,
   WRITTEN: 1 * KiB,
+  JOB_END: 0,
   HELLO: 16 * KiB,
   BEAT: 16 * KiB,
   BEAT_ACK: 64,
@@ -178,7 +180,7 @@ export type RelayedFrame =
   | 'TREE_CONTENT'
   | 'TREE_CHANGES';
 /** Types that say all there is to say. */
-type EmptyFrame = 'STDIN_END' | 'STARTED' | 'RECALL' | 'RETURNED' | 'BYE';
+type EmptyFrame = 'STDIN_END' | 'STARTED' | 'RECALL' | 'RETURNED' | 'JOB_END' | 'BYE';
 
 /** What a frame of a type is made from, besides the type. */
 export type PayloadArguments<Type extends FrameName> = Type extends RawFrame

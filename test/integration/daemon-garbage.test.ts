@@ -10,7 +10,7 @@ import * as fc from 'fast-check';
 import { absent } from '../../src/core/fact.ts';
 import { createNode } from '../../src/swarm/libp2p/node.ts';
 import { controlProtocol, jobProtocol } from '../../src/swarm/link.ts';
-import { encodeHello, encodeShares } from '../../src/wire/control-messages.ts';
+import { encodeHello, encodeShares, protocolNumber } from '../../src/wire/control-messages.ts';
 import { encodeFrame, type FrameName, frameLimits, frameTypes } from '../../src/wire/frame.ts';
 import { Daemon } from '../rig/daemon.ts';
 import { assertOwnNamespace } from '../rig/namespace.ts';
@@ -111,7 +111,7 @@ test('whatever a peer says, stranger or member, ends its stream or connection an
         said += Buffer.from(data.subarray()).toString('latin1');
       });
       control.send(encodeFrame('HELLO', encodeHello(helloOf(id, 'garbage'))));
-      await until(() => said.includes('"protocol":1'), 3_000, 'the hello is answered');
+      await until(() => said.includes(`"protocol":${protocolNumber}`), 3_000, 'the hello is answered');
       if (isMember) {
         const share = { root: daemon.share, cacheMaxMs: 0, timesOnly: false, member: absent, seen: false };
         control.send(encodeFrame('SHARES', encodeShares({ shares: [share] })));

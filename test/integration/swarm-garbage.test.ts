@@ -7,7 +7,7 @@ import * as fc from 'fast-check';
 import type { Libp2p } from 'libp2p';
 import { createNode } from '../../src/swarm/libp2p/node.ts';
 import { controlProtocol, jobProtocol } from '../../src/swarm/link.ts';
-import { encodeHello } from '../../src/wire/control-messages.ts';
+import { encodeHello, protocolNumber } from '../../src/wire/control-messages.ts';
 import { encodeFrame, type FrameName, frameLimits, frameTypes } from '../../src/wire/frame.ts';
 import { assertOwnNamespace } from '../rig/namespace.ts';
 import { raw, rawJson } from '../rig/raw.ts';
@@ -147,14 +147,14 @@ test('a hello in the name of another, or of no shape, is not believed', async ()
   const wrong: unknown[] = [
     { ...helloOf('12D3KooWSomebodyElse', 'liar') },
     [],
-    { protocol: 1 },
-    { protocol: 1, version: '1', report: {} },
+    { protocol: protocolNumber },
+    { protocol: protocolNumber, version: '1', report: {} },
   ];
   for (const hello of wrong) {
     await using stranger = await Stranger.start(victim);
     const connection = await stranger.connect();
     const control = await connection.newStream(controlProtocol);
-    control.send(encodeFrame('HELLO', rawJson({ protocol: 1, ...(hello as object) })));
+    control.send(encodeFrame('HELLO', rawJson({ protocol: protocolNumber, ...(hello as object) })));
     await until(() => connection.status !== 'open', 2000, 'the connection has ended');
   }
   assert.deepEqual(victim.swarm.peers(), []);
@@ -166,7 +166,7 @@ test('a peer of another protocol is shown and left alone', async () => {
   await using stranger = await Stranger.start(victim);
   const connection = await stranger.connect();
   const control = await connection.newStream(controlProtocol);
-  control.send(encodeFrame('HELLO', rawJson({ protocol: 2, version: '9.1' })));
+  control.send(encodeFrame('HELLO', rawJson({ protocol: protocolNumber + 1, version: '9.1' })));
   await until(() => victim.swarm.otherVersions().length === 1, 2000, 'it is shown');
   assert.equal(victim.swarm.otherVersions()[0]?.version, '9.1');
   assert.deepEqual(victim.swarm.peers(), []);

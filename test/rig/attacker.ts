@@ -8,7 +8,7 @@ import { absent } from '../../src/core/fact.ts';
 
 import { createNode } from '../../src/swarm/libp2p/node.ts';
 import { controlProtocol } from '../../src/swarm/link.ts';
-import { encodeHello, encodeShares, type Hello } from '../../src/wire/control-messages.ts';
+import { encodeHello, encodeShares, type Hello, protocolNumber } from '../../src/wire/control-messages.ts';
 import { encodeFrame } from '../../src/wire/frame.ts';
 import { helloOf } from './swarm-node.ts';
 import { until } from './until.ts';
@@ -63,7 +63,7 @@ export class Attacker {
     });
     const hello = helloOf(node.peerId.toString(), 'evil');
     control.send(encodeFrame('HELLO', encodeHello({ ...hello, report: { ...hello.report, ...fields } })));
-    await until(() => heard.text.includes('"protocol":1'), 5_000, 'the hello is answered');
+    await until(() => heard.text.includes(`"protocol":${protocolNumber}`), 5_000, 'the hello is answered');
     const publicKey = Buffer.from(privateKey.publicKey.raw).toString('base64');
     return new Attacker(node, publicKey, connection, control, heard);
   }

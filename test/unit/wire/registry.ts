@@ -266,6 +266,7 @@ export const withoutMessage: readonly FrameName[] = [
   'RECALL',
   'RETURNED',
   'BLOB',
+  'JOB_END',
   'BYE',
   'TREE_NOTE',
   'TREE_CONTENT',
