@@ -8,7 +8,13 @@ import type { PeerName } from '../../core/schedule/contract.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
 import { sendWritten } from '../../tree/send-written.ts';
 import type { ByteString } from '../../wire/bytes.ts';
-import { type Frame, FrameError } from '../../wire/frame.ts';
+import {
+  type Frame,
+  FrameError,
+  type FrameName,
+  type Payload,
+  type PayloadArguments,
+} from '../../wire/frame.ts';
 import {
   encodeAccepted,
   encodeRefused,
@@ -22,10 +28,13 @@ import type { RunnerExit } from '../../wire/runner-messages.ts';
 import { encodeStdinTaken, parseSignal } from '../../wire/wrapper-messages.ts';
 import type { Execution, Runner, RunSpec } from '../../work/runner.ts';
 import type { Trace } from '../../work/tracer.ts';
+import type { StartTimer } from '../alarm.ts';
 import type { Refusal, WholeOffer } from './contract.ts';
 
 /** How much nicer than the owner's own work a job for others runs. */
 const nice = 5;
+/** So long after its acceptance a job has usually started. */
+const acceptedMs = 5;
 
 /** How a command came to its end; nothing of it runs any more, unless the runner was lost with it. */
 export type RunEnd =
@@ -51,6 +60,9 @@ export class HostedJob {
   #creditBytes = outputWindowBytes;
   #renewedMs = 0;
   readonly #gone = new AbortController();
+  /** That it was accepted is said with what comes next, or soon by itself: a packet less. */
+  #unsaid: Payload<'ACCEPTED'> | undefined;
+  #cancelSaying: (() => void) | undefined;
 
   constructor(peer: PeerName, channel: JobChannel, { offer, argv, environment }: WholeOffer) {
     this.peer = peer;
@@ -70,24 +82,26 @@ export class HostedJob {
     return this.#pid;
   }
 
-  accept(report: LoadReport): void {
-    this.#channel.send('ACCEPTED', encodeAccepted({ report }));
+  /** @param later - calls back after some time. */
+  accept(report: LoadReport, later: StartTimer): void {
+    this.#unsaid = encodeAccepted({ report });
+    this.#cancelSaying = later(acceptedMs, () => this.#sayAccepted());
   }
 
   refuse(refusal: Refusal, report: LoadReport): void {
-    this.#channel.send('REFUSED', encodeRefused({ ...refusal, report }));
+    this.#say('REFUSED', encodeRefused({ ...refusal, report }));
     this.#channel.close();
   }
 
   /** It has not begun and shall run elsewhere. */
   giveBack(): void {
-    this.#channel.send('RETURNED');
+    this.#say('RETURNED');
     this.#channel.close();
   }
 
   /** The command never ran. */
   failToSpawn(detail: string, report: LoadReport): void {
-    this.#channel.send('RESULT', encodeResult({ kind: 'spawn-failed', detail, report }));
+    this.#say('RESULT', encodeResult({ kind: 'spawn-failed', detail, report }));
     this.#channel.close();
   }
 
@@ -98,7 +112,7 @@ export class HostedJob {
     report: LoadReport,
   ): void {
     const { ending, maxRssBytes, userMs, systemMs } = exit;
-    this.#channel.send(
+    this.#say(
       'RESULT',
       encodeResult({
         kind: 'ended',
@@ -117,11 +131,13 @@ export class HostedJob {
 
   /** Ends the stream without a word: the submitter tries elsewhere. */
   abort(): void {
+    this.#forgetUnsaid();
     this.#channel.abort();
   }
 
   /** Its stream has ended: nothing that is sent arrives any more. */
   lose(): void {
+    this.#forgetUnsaid();
     this.#gone.abort(new Error('the submitter has ended the stream'));
   }
 
@@ -149,10 +165,10 @@ export class HostedJob {
         onStarted: ({ pid, notApart }) => {
           this.#pid = pid;
           if (notApart > 0) this.notApart = `mount namespace: ${getSystemErrorName(-notApart)}`;
-          this.#channel.send('STARTED');
+          this.#say('STARTED');
         },
         onOutput: (type, data) => this.#output(type, data),
-        onStdinTaken: (totalBytes) => this.#channel.send('STDIN_TAKEN', encodeStdinTaken(totalBytes)),
+        onStdinTaken: (totalBytes) => this.#say('STDIN_TAKEN', encodeStdinTaken(totalBytes)),
         onSpawnFailed: (why) => onEnd({ kind: 'spawn-failed', why }),
         onExit: (exit) =>
           onEnd(
@@ -199,8 +215,25 @@ export class HostedJob {
     }
   }
 
+  #say<Type extends FrameName>(type: Type, ...payload: PayloadArguments<Type>): void {
+    this.#sayAccepted();
+    this.#channel.send(type, ...payload);
+  }
+
+  #sayAccepted(): void {
+    const accepted = this.#unsaid;
+    this.#forgetUnsaid();
+    if (accepted !== undefined) this.#channel.send('ACCEPTED', accepted);
+  }
+
+  #forgetUnsaid(): void {
+    this.#unsaid = undefined;
+    this.#cancelSaying?.();
+    this.#cancelSaying = undefined;
+  }
+
   #output(type: 'STDOUT' | 'STDERR', data: Uint8Array): void {
-    this.#channel.send(type, data);
+    this.#say(type, data);
     this.#creditBytes -= data.length;
     if (this.#creditBytes <= 0) this.#execution?.pause();
   }

@@ -155,7 +155,7 @@ export class JobHost {
     if (job === undefined) return;
     switch (action.type) {
       case 'accept':
-        job.accept(this.#init.report());
+        job.accept(this.#init.report(), this.#init.startTimer ?? startTimer);
         break;
       case 'refuse':
         this.#remove(job);

@@ -161,6 +161,8 @@ test('a peer whose proof is old waits until it is shown again', async (t) => {
     assert.equal(rig.host.size, 0, 'nothing of it is read');
     prove(true);
     await rig.quiet();
+    rig.clock.pass(5);
+    await rig.quiet();
     assert.deepEqual(end.frames, ['ACCEPTED']);
     rig.command.exit();
     await rig.assertAtRest();
@@ -307,12 +309,32 @@ test('a job that waits is given back when it is recalled; one that runs, or is c
   assert.deepEqual([running.lastWords, checked.frames], [[], []]);
   release();
   await rig.quiet();
+  rig.clock.pass(5);
+  await rig.quiet();
   assert.deepEqual(checked.frames, ['ACCEPTED']);
   rig.command.exit();
   await rig.quiet();
   rig.command.exit();
   await rig.assertAtRest();
   assert.deepEqual([running.lastWords, checked.lastWords], [['RESULT'], ['RESULT']]);
+});
+
+test('that a job was accepted is said with its start, or by itself where that takes long', async () => {
+  const rig = new HostRig(1);
+  const quick = await rig.offer('a', 1);
+  const waiting = await rig.offer('a', 2);
+  assert.deepEqual([quick.frames, waiting.frames], [[], []]);
+  rig.command.start();
+  await rig.quiet();
+  assert.deepEqual([quick.frames, waiting.frames], [['ACCEPTED', 'STARTED'], []]);
+  rig.clock.pass(5);
+  await rig.quiet();
+  assert.deepEqual([quick.frames, waiting.frames], [['ACCEPTED', 'STARTED'], ['ACCEPTED']]);
+  rig.command.exit();
+  await rig.quiet();
+  rig.command.exit();
+  await rig.assertAtRest();
+  assert.deepEqual(waiting.frames, ['ACCEPTED', 'RESULT']);
 });
 
 test('output flows as far as there is credit', async (t) => {
@@ -431,6 +453,8 @@ test('a job that is offered again', async (t) => {
     assert.equal((await rig.offer('a', 1, { attempt: 2 })).refused?.code, 'busy');
     command.exit();
     const third = await rig.offer('a', 1, { attempt: 3 });
+    rig.clock.pass(5);
+    await rig.quiet();
     assert.deepEqual(third.frames, ['ACCEPTED']);
     assert.notEqual(rig.command, command);
     rig.command.exit();
