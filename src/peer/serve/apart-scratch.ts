@@ -97,8 +97,34 @@ export class ApartScratch {
 
   /** Never rejects. */
   async remove(): Promise<void> {
+    // Most commands leave nothing: then a few calls remove it all, where a walk through each costs a thread's time.
+    if (this.#removeBare()) return;
     await Promise.all(this.#made.map(removeAll));
   }
+
+  /** @returns false if there is more in them than was made. */
+  #removeBare(): boolean {
+    try {
+      const [scratch, ...others] = this.#made;
+      if (scratch === undefined) return true;
+      for (const path of others) removeDirectories(join(path, 'u'), path);
+      for (let index = this.#covered.length - 1; index > 0; index -= 1)
+        rmSync(join(scratch, String(index)), { force: true });
+      removeDirectories(
+        ...(this.#covered[0] === undefined ? [] : [join(scratch, '0/u')]),
+        join(scratch, '0'),
+        scratch,
+      );
+      return true;
+    } catch {
+      return false; // the walk says what is the matter, or removes it
+    }
+  }
+}
+
+/** Empty ones, in this order. */
+function removeDirectories(...paths: readonly string[]): void {
+  for (const path of paths) rmdirSync(path);
 }
 
 /** Of this peer: its number, where that counts. */
