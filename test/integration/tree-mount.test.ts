@@ -4,10 +4,10 @@ import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, type TestContext, test } from 'node:test';
-import { TreeMount } from '../../../src/tree/tree-mount.ts';
-import { checkout } from '../../rig/child.ts';
-import { treeObstacle } from '../../rig/tree-lab.ts';
-import { until } from '../../rig/until.ts';
+import { TreeMount } from '../../src/tree/tree-mount.ts';
+import { checkout } from '../rig/child.ts';
+import { treeObstacle } from '../rig/tree-lab.ts';
+import { until } from '../rig/until.ts';
 
 const skip = treeObstacle() ?? false;
 let directory: string;

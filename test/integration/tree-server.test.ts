@@ -4,8 +4,8 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
-import { TreeServer } from '../../../src/tree/tree-server.ts';
-import { checkout } from '../../rig/child.ts';
+import { TreeServer } from '../../src/tree/tree-server.ts';
+import { checkout } from '../rig/child.ts';
 
 let share: string;
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { ownMountsOf } from '../../../src/machine/own-mounts.ts';
+import { ownMountsOf } from '../../src/machine/own-mounts.ts';
 
 /** Runs a script in a mount namespace of its own until its stdin ends; undefined where none can be made. */
 async function inOwnMounts(script: string) {

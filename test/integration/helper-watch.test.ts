@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { HelperWatch } from '../../../src/tree/helper-watch.ts';
-import { until } from '../../rig/until.ts';
+import { HelperWatch } from '../../src/tree/helper-watch.ts';
+import { until } from '../rig/until.ts';
 
 function running(t: TestContext, script: string): ChildProcess {
   const child = spawn('sh', ['-c', script], { stdio: 'ignore' });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { isInTree, parseProcessStat, readProcess, readProcesses } from '../../../src/machine/process-tree.ts';
+import { isInTree, parseProcessStat, readProcess, readProcesses } from '../../src/machine/process-tree.ts';
 
 /** As the kernel writes it: pid (name) state parent …, user and system time at 14 and 15, start at 22. */
 const line = (name: string, state = 'S'): string =>
