@@ -13,13 +13,14 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { createRandom, nextInteger } from '../../src/core/random.ts';
 import { checkout } from '../rig/child.ts';
+import { roundsOf } from '../rig/effort.ts';
 import { builtPrograms } from '../rig/programs.ts';
 import { ChangingTree } from '../rig/tree-changes.ts';
 import { TreeLab, treeObstacle } from '../rig/tree-lab.ts';
 
 const skip = treeObstacle() ?? false;
 const number = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise);
-const rounds = number('BUILDSWARM_TREE_ROUNDS', 40);
+const rounds = number('BUILDSWARM_TREE_ROUNDS', roundsOf({ brief: 8, full: 200 }));
 const firstSeed = number('BUILDSWARM_TREE_SEED', 1);
 const seeds = number('BUILDSWARM_TREE_SEEDS', 1);
 
