@@ -20,7 +20,7 @@ import { TreeLab, treeObstacle } from '../rig/tree-lab.ts';
 
 const skip = treeObstacle() ?? false;
 const number = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise);
-const rounds = number('BUILDSWARM_TREE_ROUNDS', roundsOf({ brief: 8, full: 200 }));
+const rounds = number('BUILDSWARM_TREE_ROUNDS', roundsOf({ brief: 24, full: 200 }));
 const firstSeed = number('BUILDSWARM_TREE_SEED', 1);
 const seeds = number('BUILDSWARM_TREE_SEEDS', 1);
 
