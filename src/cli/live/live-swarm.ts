@@ -4,7 +4,7 @@ import { requestOne } from '../../local/client.ts';
 import type { Moment, Run, Sample } from '../../web/messages.ts';
 import type { Live, PeerStatus, Status } from '../../wire/cli-messages.ts';
 import { jobsToUse } from '../status-view.ts';
-import { hostedRunOf, runsOf } from './runs.ts';
+import { hostedRunOf, runsOf, untoldEnds } from './runs.ts';
 
 /** As many as the peer remembers. */
 const mostRuns = 10_000;
@@ -24,6 +24,8 @@ export class LiveSwarm {
   #startedAtMs = 0;
   #ended = 0;
   #hostedEnded = 0;
+  /** Jobs of other machines that ran here at the last look. */
+  #hostedRunning: readonly Run[] = [];
   #last: { readonly atMs: number; readonly done: number } | undefined;
 
   constructor(socket: string) {
@@ -51,8 +53,11 @@ export class LiveSwarm {
       this.#ended = live.ended;
       this.#hostedEnded = live.hostedEnded;
       const self = live.status.self.id;
-      for (const run of live.hostedRuns) this.#take(hostedRunOf(run, self), changed);
       const nowMs = Date.now();
+      const hosted = live.hostedRuns.map((run) => hostedRunOf(run, self));
+      for (const run of [...hosted, ...untoldEnds(this.#hostedRunning, hosted, nowMs)])
+        this.#take(run, changed);
+      this.#hostedRunning = hosted.filter(({ outcome }) => outcome === 'running');
       for (const job of live.jobs) for (const run of runsOf(job, self, nowMs)) this.#take(run, changed);
       this.#forgetOldest();
     } while (live.isMore);
@@ -63,6 +68,7 @@ export class LiveSwarm {
     this.#startedAtMs = startedAtMs;
     this.#ended = 0;
     this.#hostedEnded = 0;
+    this.#hostedRunning = [];
     this.#last = undefined;
     this.#runs.clear();
   }

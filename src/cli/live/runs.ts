@@ -54,6 +54,17 @@ export function hostedRunOf(hosted: HostedGlimpse, self: string): Run {
   };
 }
 
+/**
+ * The ends of those that ran at the last look and of which this one says nothing: the peer remembers only so many ends,
+ * and none of the time in which nobody looks.
+ *
+ * @param nowMs - ms since 1970, since when they are known to have ended.
+ */
+export function untoldEnds(before: readonly Run[], now: readonly Run[], nowMs: number): Run[] {
+  const told = new Set(now.map(({ key }) => key));
+  return before.filter(({ key }) => !told.has(key)).map((run) => ({ ...run, toMs: nowMs, outcome: 'here' }));
+}
+
 function titleOf(output: string | undefined, command: string): string {
   return output === undefined ? command.slice(0, 80) : shownName(output);
 }

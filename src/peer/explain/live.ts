@@ -21,15 +21,14 @@ export function describeLive(
 ): Live {
   const ended = ledger.endedAfter(after, mostJobs);
   const upTo = ended.at(-1)?.endNumber ?? ledger.ended;
+  const hostedNow = hostedLog.look(hostedAfter);
   return {
     startedAtMs: Math.round(originMs),
     status,
     build: describeBuild(ledger.build, originMs),
     hosted: hosted.map(({ submitter, jobs }) => ({ submitter: nameOf(submitter), jobs })),
-    hostedRuns: [...hostedLog.running, ...hostedLog.endedAfter(hostedAfter)].map((run) =>
-      hostedGlimpse(run, originMs),
-    ),
-    hostedEnded: hostedLog.endedCount,
+    hostedRuns: hostedNow.runs.map((run) => hostedGlimpse(run, originMs)),
+    hostedEnded: hostedNow.endedCount,
     jobs: [...ledger.unended(mostJobs), ...ended].map((record) => glimpseOf(record, originMs)),
     ended: upTo,
     isMore: upTo < ledger.ended,

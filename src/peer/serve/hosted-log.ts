@@ -1,4 +1,4 @@
-/** What this machine runs for others, for live views: what runs now, and the newest of what has ended. */
+/** What this machine runs for others, for live views: what runs now and, while somebody looks, the newest of what has ended. */
 import { BoundedMap } from '../../core/bounded-map.ts';
 import type { Ending, PeerName } from '../../core/schedule/contract.ts';
 import type { ByteString } from '../../wire/bytes.ts';
@@ -7,6 +7,8 @@ import type { HostedJob } from './hosted-job.ts';
 /** Ended ones that are remembered; each has less than a kilobyte. */
 const mostEnded = 1_000;
 const longestCommand = 240;
+/** Live views look every second. One that has not looked for so long is gone, and what was remembered for it too. */
+const lookedForMs = 10_000;
 
 export interface HostedRun {
   readonly number: number;
@@ -22,53 +24,71 @@ export interface HostedRun {
   readonly ending?: Ending;
 }
 
+type Begun = Pick<HostedRun, 'number' | 'fromMs'>;
+
 export class HostedLog {
   readonly #now: () => number;
-  readonly #running = new Map<HostedJob, HostedRun>();
+  readonly #running = new Map<HostedJob, Begun>();
   /** By number, in the order of their ends. */
   readonly #ended = new BoundedMap<number, HostedRun>(mostEnded);
   #endedCount = 0;
   #begun = 0;
+  #lookedAtMs: number | undefined;
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** How many have ended so far. */
-  get endedCount(): number {
-    return this.#endedCount;
-  }
-
-  get running(): HostedRun[] {
-    return [...this.#running.values()];
-  }
-
   begin(job: HostedJob): void {
-    const { peer, offer, argv } = job;
     this.#begun += 1;
-    this.#running.set(job, {
-      number: this.#begun,
-      submitter: peer,
-      command: Buffer.from(argv.buffer, argv.byteOffset, Math.min(argv.length, longestCommand)).toString(
-        'latin1',
-      ),
-      cwd: offer.cwd.slice(0, longestCommand),
-      output: offer.outputs[0]?.slice(-longestCommand),
-      fromMs: this.#now(),
-    });
+    this.#running.set(job, { number: this.#begun, fromMs: this.#now() });
   }
 
   end(job: HostedJob, ending: Ending | undefined): void {
-    const run = this.#running.get(job);
-    if (run === undefined) return;
+    const begun = this.#running.get(job);
+    if (begun === undefined) return;
     this.#running.delete(job);
     this.#endedCount += 1;
-    this.#ended.set(run.number, { ...run, toMs: this.#now(), ...(ending === undefined ? {} : { ending }) });
+    this.#forgetUnlessLookedAt();
+    if (this.#lookedAtMs === undefined) return;
+    const toMs = this.#now();
+    this.#ended.set(begun.number, {
+      ...runOf(job, begun),
+      toMs,
+      ...(ending === undefined ? {} : { ending }),
+    });
   }
 
-  /** Those that ended after so many others and are remembered, in the order of their ends. */
-  endedAfter(count: number): readonly HostedRun[] {
-    const fresh = this.#endedCount - count;
-    return fresh <= 0 ? [] : [...this.#ended.values()].slice(-fresh);
+  /**
+   * What a live view is shown. What ends from now on is remembered for the next look, if that comes soon.
+   *
+   * @param endedBefore - how many had ended at the look before.
+   * @returns those that run, then those that ended since and are remembered, in the order of their ends; and how many
+   * have ended so far.
+   */
+  look(endedBefore: number): { readonly runs: readonly HostedRun[]; readonly endedCount: number } {
+    this.#forgetUnlessLookedAt();
+    this.#lookedAtMs = this.#now();
+    const fresh = this.#endedCount - endedBefore;
+    const running = [...this.#running].map(([job, begun]) => runOf(job, begun));
+    const ended = fresh <= 0 ? [] : [...this.#ended.values()].slice(-fresh);
+    return { runs: [...running, ...ended], endedCount: this.#endedCount };
   }
+
+  #forgetUnlessLookedAt(): void {
+    if (this.#lookedAtMs === undefined || this.#now() - this.#lookedAtMs <= lookedForMs) return;
+    this.#lookedAtMs = undefined;
+    this.#ended.clear();
+  }
+}
+
+function runOf({ peer, offer, argv }: HostedJob, begun: Begun): HostedRun {
+  const { buffer, byteOffset, length } = argv;
+  return {
+    ...begun,
+    submitter: peer,
+    command: Buffer.from(buffer, byteOffset, Math.min(length, longestCommand)).toString('latin1'),
+    cwd: offer.cwd.slice(0, longestCommand),
+    output: offer.outputs[0]?.slice(-longestCommand),
+  };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gainOf, workers } from '../../../../src/cli/live/live-swarm.ts';
-import { hostedRunOf, runsOf } from '../../../../src/cli/live/runs.ts';
+import { hostedRunOf, runsOf, untoldEnds } from '../../../../src/cli/live/runs.ts';
 import type { Glimpse, PeerStatus, Status } from '../../../../src/wire/cli-messages.ts';
 
 const base: Glimpse = { job: 7, command: 'g++ -c a.cc', cwd: '/s', startedAtMs: 1_000, steps: [] };
@@ -95,4 +95,11 @@ test('a peer that may not work for this machine is not in the totals', () => {
     workers(status).map(({ name }) => name),
     ['me', 'ready'],
   );
+});
+
+test('a job of another machine of whose end nothing is told does not run for ever', () => {
+  const hosted = { submitter: 'x', command: 'gcc -c b.c', cwd: '/s', fromMs: 5 };
+  const [one, two] = [1, 2].map((number) => hostedRunOf({ ...hosted, number }, 'me'));
+  assert.ok(one !== undefined && two !== undefined);
+  assert.deepEqual(untoldEnds([one, two], [two], 9), [{ ...one, toMs: 9, outcome: 'here' }]);
 });

@@ -7,9 +7,11 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { Refusal } from '../../../../src/peer/serve/contract.ts';
 import type { HostedJob } from '../../../../src/peer/serve/hosted-job.ts';
+import { HostedLog } from '../../../../src/peer/serve/hosted-log.ts';
 import { encodeFetch } from '../../../../src/wire/job-messages.ts';
 import { outputWindowBytes } from '../../../../src/wire/limits.ts';
 import { roundsOf } from '../../../rig/effort.ts';
+import { FakeClock } from '../../../rig/fake-clock.ts';
 import { HostRig } from '../../../rig/host-rig.ts';
 import { reportOf } from '../../../rig/job-report.ts';
 import { until } from '../../../rig/until.ts';
@@ -603,32 +605,65 @@ test('whatever happens in whatever order, every slot is free in the end and no s
   );
 });
 
-test('what runs for others is remembered, with its end, and the oldest is forgotten', async () => {
+test('while a live view looks, what runs for others is remembered with its end, and the oldest is forgotten', async () => {
   const rig = new HostRig(1);
   const { log } = rig.host;
+  const runOf = (argvBytes: number): HostedJob => {
+    const offer = { cwd: '/', outputs: [] };
+    return { peer: 'a', argv: new Uint8Array(argvBytes), offer } as unknown as HostedJob;
+  };
+  log.look(0);
   await rig.offer('a', 1);
   rig.clock.pass(40);
-  const [running] = log.running;
+  const [running] = log.look(0).runs;
   assert.equal(running?.submitter, 'a');
   assert.ok((running?.command.length ?? 0) > 0);
   rig.command.exit();
   await rig.assertAtRest();
-  assert.deepEqual(log.running, []);
-  const [ended] = log.endedAfter(0);
-  assert.equal((ended?.toMs ?? 0) - (ended?.fromMs ?? 0), 40);
-  assert.deepEqual(ended?.ending, { kind: 'exited', status: 0 });
-  assert.deepEqual(log.endedAfter(1), []);
+  const { runs: first } = log.look(0);
+  assert.deepEqual(first, [{ ...running, toMs: rig.clock.now(), ending: { kind: 'exited', status: 0 } }]);
+  assert.equal((first[0]?.toMs ?? 0) - (first[0]?.fromMs ?? 0), 40);
+  assert.deepEqual(log.look(1).runs, []);
   for (let job = 2; job < 2_500; job += 1) {
-    const command = {
-      peer: 'a',
-      argv: new Uint8Array(9_000),
-      offer: { cwd: '/', outputs: [] },
-    } as unknown as HostedJob;
+    const command = runOf(9_000);
     log.begin(command);
     log.end(command, undefined);
   }
-  assert.equal(log.endedCount, 2_499);
-  assert.equal(log.endedAfter(0).length, 1_000);
-  assert.equal(log.endedAfter(2_490).length, 9);
-  assert.ok(log.endedAfter(0).every(({ command }) => command.length <= 240));
+  assert.equal(log.look(0).endedCount, 2_499);
+  assert.equal(log.look(0).runs.length, 1_000);
+  assert.equal(log.look(2_490).runs.length, 9);
+  assert.ok(log.look(0).runs.every(({ command }) => command.length <= 240));
+});
+
+test('of what ended for others nothing is remembered while no live view looks', () => {
+  const clock = new FakeClock();
+  const log = new HostedLog(clock.now);
+  const begin = (): HostedJob => {
+    const job = {
+      peer: 'a',
+      argv: new Uint8Array(9),
+      offer: { cwd: '/', outputs: [] },
+    } as unknown as HostedJob;
+    log.begin(job);
+    return job;
+  };
+  const numbers = (endedBefore: number) => log.look(endedBefore).runs.map(({ number }) => number);
+  log.end(begin(), undefined);
+  const seenRunning = begin();
+  assert.deepEqual(numbers(0), [2], 'nobody had looked when the first one ended');
+  log.end(seenRunning, undefined);
+  clock.pass(10_000);
+  log.end(begin(), undefined);
+  assert.deepEqual(numbers(1), [2, 3]);
+
+  // The view is closed: what was remembered for it goes with the next end, or when one looks again.
+  clock.pass(10_001);
+  log.end(begin(), undefined);
+  log.end(begin(), undefined);
+  const stillRuns = begin();
+  assert.deepEqual(numbers(0), [6]);
+  log.end(stillRuns, undefined);
+  assert.deepEqual(numbers(0), [6]);
+  clock.pass(10_001);
+  assert.deepEqual(numbers(0), []);
 });
