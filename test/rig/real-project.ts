@@ -21,9 +21,9 @@ export interface Project {
 
 /** Fails if anything is built again. */
 const madeAll = 'make -q';
-/** So does this; it leaves what ninja knows of dependencies, but for when it learnt it. */
+/** So does this; it leaves what ninja knows of dependencies, but for when and in which order it learnt it. */
 const ninjaMadeAll =
-  'ninja -C build -d explain -n | grep -q "no work to do" && ninja -C build -t deps | sed "s/deps mtime [0-9]*//" >deps.txt';
+  'ninja -C build -d explain -n | grep -q "no work to do" && ninja -C build -t deps | sed "s/deps mtime [0-9]*//" | perl -00 -ne "push @a, \\$_; END { print sort @a }" >deps.txt';
 /** Configures, with what follows, and builds. */
 const cmake = (options: string): string =>
   `cmake -S . -B build -G Ninja -DCMAKE_CROSSCOMPILING_EMULATOR=env ${options} && ninja -C build -j6`;
