@@ -56,6 +56,11 @@ export class Heart {
     this.#pulse.acknowledged(id, beat, this.#options.nowMs());
   }
 
+  /** Whether it is watched and has been silent for too long. */
+  isSuspect(id: string): boolean {
+    return this.#pulse.get(id)?.suspect ?? false;
+  }
+
   lastWordMs(id: string): number | undefined {
     return this.#pulse.get(id)?.wordMs;
   }

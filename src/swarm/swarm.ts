@@ -335,14 +335,14 @@ export class Swarm {
     this.#peers.set(link.peer, link);
     this.#others.delete(link.peer);
     if (this.#trusted.has(link.peer)) this.trust(link.peer);
-    for (const other of this.#links.values()) {
-      if (other !== link && other.peer === link.peer) other.retire();
-    }
+    // A peer that was silent and comes by itself has given up what stood: its jobs there wait for nothing.
+    const hasGivenUp = !link.dialled && this.#heart.isSuspect(link.peer);
+    for (const other of this.#links.values())
+      if (other !== link && other.peer === link.peer) other.retire(hasGivenUp);
     link.settle();
     if (before !== undefined && before !== link) {
       this.#options.log('debug', 'another connection to the same peer counts now', { peer: link.peer });
-      this.#heart.heard(link.peer);
-      return;
+      return this.#heart.heard(link.peer);
     }
     this.#heart.add(link.peer);
     const peer = link.describe(this.#heart.rttMs(link.peer));

@@ -1,18 +1,20 @@
 /**
  * What runs in the files of its caller's machine, when one of those that take part is killed, frozen or cut off in the
- * middle: every build ends as if nothing had happened, and nothing is left of what was lost.
+ * middle: every build ends as if nothing had happened, in time, and three seconds later nothing is left of what was lost.
+ * A machine that is cut off cannot know it at once: it has its lease to notice, and then three seconds.
  *
  * BUILDSWARM_FAULT_ROUNDS: how often each happens, those too that otherwise do not; BUILDSWARM_FAULT_SEED: chooses the moments;
  * BUILDSWARM_FAULT_ONLY: a part of the names of what happens.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
-import path from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom, nextInteger } from '../../src/core/random.ts';
+import { defaultPulse } from '../../src/swarm/pulse.ts';
 import { checked } from '../rig/child.ts';
 import type { Host } from '../rig/lan.ts';
+import { Leavings } from '../rig/leavings.ts';
+import { startPressure } from '../rig/pressure.ts';
 import { SwarmRig } from '../rig/swarm-rig.ts';
 import { treeObstacle } from '../rig/tree-lab.ts';
 import { until } from '../rig/until.ts';
@@ -25,6 +27,10 @@ const isAll = process.env['BUILDSWARM_FAULT_ROUNDS'] !== undefined;
 const project = '/srv/project';
 const units = 12;
 const jobsMs = 500;
+/** Bounds on a machine that has nothing else to do. */
+const leftMostMs = 3_000;
+/** From the last word that it may have heard until a machine knows that it was cut off: its lease, and the tick that looks. */
+const noticedMs = defaultPulse.watchedLostMs + defaultPulse.watchedBeatMs / 4;
 
 const sources = `mkdir -p ${project} && cd ${project} && for i in $(seq ${units}); do echo "int f$i;" >u$i.c; done`;
 /** Each waits before it writes, and then writes much: what happens meets it before, or while what it wrote comes home. */
@@ -59,130 +65,216 @@ async function signal(
   await until(async () => !(await isThere()), 10_000, `none of ${pids.join(' ')} is left`);
 }
 
-async function untilGivenUp(swarm: SwarmRig, by: Host): Promise<void> {
+/** Until it was noticed that the peer of a machine is silent, or nothing can notice it any more. */
+async function untilNoticed(
+  swarm: SwarmRig,
+  by: Host,
+  of: Host,
+  isOver: () => Promise<boolean>,
+): Promise<void> {
   await until(
-    async () => (await swarm.status(by)).peers.some(({ state }) => state !== 'ready'),
-    30_000,
-    `${by} has noticed`,
+    async () =>
+      (await swarm.status(by)).peers.every(({ name, state }) => name !== of || state !== 'ready') ||
+      (await isOver()),
+    15_000,
+    `${by} has noticed that ${of} is silent`,
   );
 }
 
 interface Harm {
   readonly what: string;
   /** In the middle of the build. */
-  readonly harm: (swarm: SwarmRig) => Promise<void>;
+  readonly harm: (swarm: SwarmRig, isBuilt: () => boolean) => Promise<void>;
   /** When the build is over. */
   readonly mend?: (swarm: SwarmRig) => Promise<void>;
+  /** How long it takes until those know that wait for what was lost. */
+  readonly knownMs: number;
+  /** Machines that then cannot know it yet. */
+  readonly isolated?: readonly Host[];
+  /** The machine whose peer is killed: the next one removes the directory that it had. */
+  readonly killed?: Host;
   /** Happens only if rounds are asked for: it is waited for by the clock, and others show most of it. */
   readonly isLong?: boolean;
 }
 
+/** Silence until a peer is suspected and what runs there is started elsewhere. */
+const suspectedMs = defaultPulse.suspectMs + defaultPulse.watchedBeatMs / 4;
+/** Looks until a helper that hangs is given up: src/tree/helper-watch.ts. */
+const hungMs = 5_000;
+
 const harms: readonly Harm[] = [
   {
     what: 'the worker is killed',
+    killed: 'm2',
+    knownMs: 0,
     harm: (swarm) => signal(swarm, 'm2', 'KILL', peer),
     mend: (swarm) => swarm.startPeer('m2'),
   },
-  { what: 'swarmfs is killed', harm: (swarm) => signal(swarm, 'm2', 'KILL', swarmfs) },
-  { what: 'swarmtree is killed', harm: (swarm) => signal(swarm, 'm1', 'KILL', swarmtree) },
+  { what: 'swarmfs is killed', knownMs: 0, harm: (swarm) => signal(swarm, 'm2', 'KILL', swarmfs) },
+  { what: 'swarmtree is killed', knownMs: 0, harm: (swarm) => signal(swarm, 'm1', 'KILL', swarmtree) },
   {
     what: 'the submitter is killed',
+    killed: 'm1',
+    knownMs: 0,
     harm: (swarm) => signal(swarm, 'm1', 'KILL', peer),
     mend: (swarm) => swarm.startPeer('m1'),
   },
   {
     what: 'the worker is frozen',
-    harm: async (swarm) => {
+    knownMs: suspectedMs,
+    harm: async (swarm, isBuilt) => {
       await signal(swarm, 'm2', 'STOP', peer);
-      await untilGivenUp(swarm, 'm1');
+      await untilNoticed(swarm, 'm1', 'm2', async () => isBuilt());
       // What it says late is dropped.
       await signal(swarm, 'm2', 'CONT', peer);
     },
   },
   {
     what: 'the submitter is frozen',
+    knownMs: suspectedMs,
     isLong: true,
     harm: async (swarm) => {
       await signal(swarm, 'm1', 'STOP', peer);
-      // Long enough to be missed by the workers, and not by the wrappers.
-      await sleep(4_000);
+      // What has ended there and was told into the buffers of the kernel is not waited for.
+      await untilNoticed(swarm, 'm2', 'm1', async () => (await swarm.jobs('m2')).length === 0);
       await signal(swarm, 'm1', 'CONT', peer);
     },
   },
   {
     what: 'swarmfs is frozen',
+    knownMs: hungMs,
     isLong: true,
     harm: (swarm) => signal(swarm, 'm2', 'STOP', swarmfs),
     mend: (swarm) => signal(swarm, 'm2', 'CONT', swarmfs),
   },
   {
     what: 'swarmtree is frozen',
+    knownMs: hungMs,
     isLong: true,
     harm: (swarm) => signal(swarm, 'm1', 'STOP', swarmtree),
     mend: (swarm) => signal(swarm, 'm1', 'CONT', swarmtree),
   },
   {
     what: 'the worker is cut off',
+    knownMs: suspectedMs,
+    isolated: ['m2'],
     isLong: true,
     harm: (swarm) => swarm.lan.cut('m2'),
     mend: (swarm) => swarm.lan.mend('m2'),
   },
   {
     what: 'the submitter is cut off',
+    knownMs: suspectedMs,
+    isolated: ['m2', 'm3'],
     isLong: true,
     harm: (swarm) => swarm.lan.cut('m1'),
     mend: (swarm) => swarm.lan.mend('m1'),
   },
 ];
 
-/** Processes besides peers and what each peer has as long as it runs. */
-const lasting = /bin\/(?:buildswarm daemon|swarmexec|swarmlook|swarmtree|swarmfs)|dist\/src\//;
-
-function namesIn(directory: string): string[] {
-  return existsSync(directory) ? readdirSync(directory).map((name) => path.join(directory, name)) : [];
-}
-
-/** What there is that should not be; empty: nothing. */
-async function leftOf(swarm: SwarmRig): Promise<string[]> {
-  const [hidden, ...ofHosts] = await Promise.all([
-    swarm.exec('m1', ['find', project, '-name', '.*']),
-    ...swarm.lan.hosts.map(async (host) => {
-      const lines = await swarm.lan.processes(host);
-      const isUp = lines.some((line) => peer.test(line));
-      // Helpers of a peer that has ended end with it, and none that was frozen is of use any more.
-      const isKept = (line: string): boolean => isUp && lasting.test(line) && !/^\d+ +\d+ +T/u.test(line);
-      const left = lines.filter((line) => !isKept(line)).map((line) => `${host}: ${line}`);
-      const running = isUp ? (await swarm.status(host)).self.running : 0;
-      return { isUp, left: [...left, ...(running > 0 ? [`${host}: ${running} slots are in use`] : [])] };
-    }),
-  ]);
-  const caches = namesIn(path.join(swarm.lan.cache, 'trees'));
-  const isOneTooMany = caches.length > ofHosts.filter(({ isUp }) => isUp).length;
-  return [
-    ...ofHosts.flatMap(({ left }) => left),
-    ...(isOneTooMany ? caches : []),
-    ...caches.flatMap(namesIn).flatMap((tree) => namesIn(path.join(tree, 'jobs'))),
-    ...hidden.stdout.toString().split('\n').filter(Boolean),
-  ];
-}
-
-/** @returns after how many ms nothing was left. */
-async function untilNothingLeft(swarm: SwarmRig): Promise<number> {
-  const begun = performance.now();
+/** @returns when nothing was left any more on each machine, by the clock of this process. */
+async function untilNothingLeft(swarm: SwarmRig, leavings: Leavings): Promise<Map<Host, number>> {
+  const clean = new Map<Host, number>();
   let left: string[] = [];
+  const look = async (): Promise<boolean> => {
+    const looked = performance.now();
+    const found = await Promise.all(swarm.lan.hosts.map((host) => leavings.on(host)));
+    for (const [index, host] of swarm.lan.hosts.entries()) {
+      if (found[index]?.length !== 0) clean.delete(host);
+      else if (!clean.has(host)) clean.set(host, looked);
+    }
+    left = found.flat();
+    return left.length === 0;
+  };
   try {
-    await until(
-      async () => {
-        left = await leftOf(swarm);
-        return left.length === 0;
-      },
-      3_000,
-      'nothing is left of the jobs',
-    );
+    // Who is cut off notices by itself.
+    await until(look, leftMostMs + noticedMs, 'nothing is left of the jobs');
   } catch (error) {
     throw new Error(`this is left: ${left.join('; ')}`, { cause: error });
   }
-  return Math.round(performance.now() - begun);
+  return clean;
+}
+
+interface Round {
+  /** From the harm to the end of the build. */
+  readonly buildMs: number;
+  /** From the end of the build, or from when it must have been noticed, until nothing is left. */
+  readonly leftMs: readonly number[];
+}
+
+/** Builds once, with the harm after some time. */
+async function play(
+  swarm: SwarmRig,
+  leavings: Leavings,
+  one: Harm,
+  round: number,
+  expected: string,
+  calmMs: number,
+): Promise<Round> {
+  const { what, harm, mend, knownMs, isolated = [], killed } = one;
+  const afterMs = nextInteger(createRandom(firstSeed + round), 2 * jobsMs + 200);
+  await swarm.check('m1', ['bash', '-c', clean]);
+  const running = swarm.start('m1', ['bash', '-c', builds('swarmrun')], { timeoutMs: 120_000 });
+  let isBuilt = false;
+  const ending = running.ended.finally(() => {
+    isBuilt = true;
+  });
+  await until(async () => (await pidsOf(swarm, 'm2', /sleep 0/)).length > 0, 30_000, 'the worker runs some');
+  // Not waited for anything: the moment is to be any.
+  await sleep(afterMs);
+  const harmed = performance.now();
+  const stretchOfBuild = startPressure();
+  await harm(swarm, () => isBuilt);
+  const cut = performance.now();
+  const ended = await ending;
+  const built = performance.now();
+  const buildMost = (knownMs + 2 * calmMs) * stretchOfBuild();
+  checked(['the build'], ended);
+  assert.deepEqual([ended.stdout.toString(), ended.stderr.toString()], ['', '']);
+  // Every other time a machine that is cut off cleans up before it is heard again.
+  const mendsFirst = isolated.length === 0 || round % 2 === 0;
+  let mended = built;
+  const mending = async (): Promise<void> => {
+    await mend?.(swarm);
+    mended = performance.now();
+  };
+  const stretchOfLeft = startPressure();
+  const [cleanMs] = await Promise.all([
+    untilNothingLeft(swarm, leavings),
+    mendsFirst ? mending() : undefined,
+  ]);
+  const stretch = stretchOfLeft();
+  const leftMost = leftMostMs * stretch;
+  assert.equal(await swarm.check('m1', ['bash', '-c', made]), expected);
+  const sinceMs = (host: Host): number => {
+    if (isolated.includes(host)) return Math.max(built, cut + noticedMs * stretch);
+    return host === killed ? mended : built;
+  };
+  const leftMs = swarm.lan.hosts.map((host) =>
+    Math.max(0, Math.round((cleanMs.get(host) ?? Number.NaN) - sinceMs(host))),
+  );
+  if (!mendsFirst) {
+    await mending();
+    await untilNothingLeft(swarm, leavings);
+  }
+  await swarm.untilSees('m1', 2, 30_000);
+  const buildMs = Math.round(built - harmed);
+  const said = `${what} after ${afterMs} ms: the build ended ${buildMs} ms later (at most ${Math.round(buildMost)}), nothing was left after ${leftMs.join(', ')} ms (at most ${Math.round(leftMost)})`;
+  assert.ok(buildMs <= buildMost, said);
+  assert.ok(Math.max(...leftMs) <= leftMost, said);
+  return { buildMs, leftMs };
+}
+
+function tell(t: TestContext, played: readonly Round[]): void {
+  const median = (of: (round: Round) => number): number =>
+    played.map(of).toSorted((a, b) => a - b)[Math.floor(played.length / 2)] ?? 0;
+  const most = (of: (round: Round) => number): number => Math.max(...played.map(of));
+  const left = (round: Round): number => Math.max(...round.leftMs);
+  for (const { buildMs, leftMs } of played)
+    t.diagnostic(`the build ended after ${buildMs} ms, nothing was left after ${leftMs.join(', ')} ms`);
+  t.diagnostic(
+    `${played.length} times: build ${median(({ buildMs }) => buildMs)} ms (most ${most(({ buildMs }) => buildMs)}), left ${median(left)} ms (most ${most(left)})`,
+  );
 }
 
 test('builds end as if nothing had happened', {
@@ -193,35 +285,21 @@ test('builds end as if nothing had happened', {
   await swarm.check('m1', ['bash', '-c', sources]);
   await swarm.check('m1', ['bash', '-c', builds('')], { timeoutMs: 120_000 });
   const expected = await swarm.check('m1', ['bash', '-c', made]);
+  await swarm.check('m1', ['bash', '-c', clean]);
+  const leavings = await Leavings.start(swarm, project);
+  const begun = performance.now();
+  await swarm.check('m1', ['bash', '-c', builds('swarmrun')], { timeoutMs: 120_000 });
+  const calmMs = Math.round(performance.now() - begun);
+  t.diagnostic(`undisturbed: ${calmMs} ms`);
 
-  for (const { what, harm, mend } of harms.filter(
-    (one) => one.what.includes(only) && (isAll || one.isLong !== true),
-  ))
-    await t.test(`though ${what}`, async (tt) => {
-      for (let round = 0; round < rounds; round += 1) {
-        const random = createRandom(firstSeed + round);
-        const mostMs = 2 * jobsMs + 200;
-        const afterMs = nextInteger(random, mostMs);
-        await swarm.check('m1', ['bash', '-c', clean]);
-        const running = swarm.start('m1', ['bash', '-c', builds('swarmrun')], { timeoutMs: 120_000 });
-        await until(
-          async () => (await pidsOf(swarm, 'm2', /sleep 0/)).length > 0,
-          30_000,
-          'the worker runs some',
-        );
-        // Not waited for anything: the moment is to be any.
-        await sleep(afterMs);
-        await harm(swarm);
-        const begun = performance.now();
-        const ended = await running.ended;
-        const buildMs = Math.round(performance.now() - begun);
-        checked(['the build'], ended);
-        assert.deepEqual([ended.stdout.toString(), ended.stderr.toString()], ['', '']);
-        assert.equal(await swarm.check('m1', ['bash', '-c', made]), expected);
-        await mend?.(swarm);
-        const leftMs = await untilNothingLeft(swarm);
-        tt.diagnostic(`${afterMs} ms: ended after ${buildMs} ms more, nothing left after ${leftMs} ms`);
-        await swarm.untilSees('m1', 2, 30_000);
+  for (const one of harms.filter(({ what, isLong }) => what.includes(only) && (isAll || isLong !== true)))
+    await t.test(`though ${one.what}`, async (tt) => {
+      const played: Round[] = [];
+      try {
+        for (let round = 0; round < rounds; round += 1)
+          played.push(await play(swarm, leavings, one, round, expected, calmMs));
+      } finally {
+        tell(tt, played);
       }
     });
 });

@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { ChannelEnd } from '../../src/swarm/libp2p/channel.ts';
+import { Cable } from '../rig/cable.ts';
 import { assertOwnNamespace } from '../rig/namespace.ts';
 import { assertWithin } from '../rig/quickest.ts';
 import { raw } from '../rig/raw.ts';
@@ -158,6 +160,41 @@ test('a peer that stays frozen is given up', async () => {
     6000,
     'it is gone for its silence',
   );
+});
+
+test('what stood with a peer that has given it up ends when that peer comes again', async () => {
+  const pulse = {
+    watchedBeatMs: 100,
+    idleBeatMs: 1000,
+    suspectMs: 250,
+    watchedLostMs: 800,
+    idleLostMs: 4000,
+  };
+  await using a = await SwarmNode.start({ pulse });
+  await using cable = await Cable.to(Number(/tcp\/(\d+)/.exec(a.swarm.addresses()[0] ?? '')?.[1]));
+  let end: ChannelEnd | undefined;
+  await using b = await SwarmNode.start({
+    // By itself it would not notice while this test runs.
+    pulse: { ...pulse, watchedLostMs: 600_000, idleLostMs: 600_000 },
+    bootstrap: [`/ip4/127.0.0.1/tcp/${cable.port}`],
+    onJob: (channel) => {
+      channel.onEnd = (why) => {
+        end = why;
+      };
+    },
+  });
+  await Promise.all([a.meets(b), b.meets(a)]);
+  a.swarm.openJob(b.id).send('ARGV', Buffer.from('g++\0'));
+  await until(() => b.swarm.jobs === 1, 2000, 'the job is there');
+  a.swarm.watch(b.id, true);
+  b.swarm.watch(a.id, true);
+  cable.cut();
+  await until(() => a.has('gone') && b.has('silence'), 5000, 'one end has given the other up');
+  a.swarm.connectTo(b.id, b.swarm.addresses());
+  await until(() => end, 5000, 'the job of the old connection ends');
+  assert.equal(end, 'lost');
+  assert.ok(b.swarm.isConnected(a.id));
+  assert.ok(!b.has('gone'), 'the peer itself was there all the time');
 });
 
 test('a peer that somebody mentions is connected to', async () => {

@@ -191,24 +191,30 @@ export class JobHost {
 
   #over(job: HostedJob, end: RunEnd): void {
     const { peer, offer } = job;
-    const isWanted = this.#remove(job);
+    const isWanted = this.#isHere(job);
+    if (isWanted) this.#jobs.delete(keyOf(peer, offer.job));
     this.log.end(job, end.kind === 'ended' ? end.exit.ending : undefined);
     const maxRssBytes = end.kind === 'ended' ? end.exit.maxRssBytes : 0;
     // The slot first: the next job starts while this one's result is made out.
     this.apply({ type: 'ended', peer, job: offer.job, maxRssBytes });
+    if (isWanted && end.kind === 'ended') return this.#finish(job, end);
     // Cancelled, and now nothing writes any more: what it left under hidden names is nobody's.
-    if (!isWanted || end.kind !== 'ended') {
-      this.#endTrace(job);
-      this.#init.served.forget(job);
-      this.#init.apart.forget(job);
-    }
+    this.#endTrace(job);
+    this.#init.served.forget(job);
+    this.#init.apart.forget(job);
     if (!isWanted) return this.#init.findings.discard(offer);
+    this.#init.watch(peer, false);
     if (end.kind === 'spawn-failed') return job.failToSpawn(end.why, this.#init.report());
     if (end.kind === 'lapsed') {
       this.#init.log('a job was ended: its submitter was not heard for too long', { peer, job: offer.job });
       this.#init.findings.discard(offer);
       return job.abort();
     }
+  }
+
+  /** Its submitter is watched until it has been told: what the job left is kept for so long, and is not to outlive it. */
+  #finish(job: HostedJob, end: Extract<RunEnd, { kind: 'ended' }>): void {
+    const { peer } = job;
     this.doneFor.set(peer, (this.doneFor.get(peer) ?? 0) + 1);
     this.#finishing += 1;
     this.#conclude(job, end.exit.left)
@@ -219,6 +225,7 @@ export class JobHost {
       .catch((error: unknown) => this.#broken(job, error))
       .finally(() => {
         this.#finishing -= 1;
+        this.#init.watch(peer, false);
         this.#endTrace(job);
       });
   }

@@ -138,6 +138,21 @@ test('the state machine refuses what there is no room, memory or time for', asyn
   });
 });
 
+test('a submitter is watched until it has been told how its job ended', async () => {
+  const rig = new HostRig(1);
+  let release = (): void => undefined;
+  rig.place.holdLooks = new Promise((resolve) => {
+    release = resolve;
+  });
+  await rig.offer('a', 1);
+  rig.command.exit();
+  await rig.quiet();
+  assert.equal(rig.figures.running, 0);
+  assert.equal(rig.watched.get('a'), 1, 'it may fall silent while what the job left is on its way');
+  release();
+  await rig.assertAtRest();
+});
+
 test('a stranger is turned away, and nothing of what it sends is read', async () => {
   const rig = new HostRig(1);
   rig.place.standings.set('evil', 'stranger');
