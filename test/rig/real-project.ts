@@ -13,8 +13,10 @@ import { checkout, type Ended, tell } from './child.ts';
 import { SwarmRig } from './swarm-rig.ts';
 
 export interface Project {
-  /** Commands for bash in its directory; what they say on stdout does not count. `env` in front of a test sends it to the swarm. */
+  /** Commands for bash in its directory; what they say on stdout does not count. */
   readonly script: string;
+  /** `env` is in front of each of its tests, and sends it to the swarm. */
+  readonly testsBehindEnv?: true;
   /** Files that say when and by which command they were made. */
   readonly recorded?: RegExp;
 }
@@ -50,10 +52,12 @@ export const projects: Readonly<Record<string, Project>> = {
   },
   xz: {
     script: `./configure --disable-nls --disable-doc && make -j6 && make check LOG_COMPILER=env && ${madeAll}`,
+    testsBehindEnv: true,
     recorded: /^config\.(?:log|status)$|^libtool$|\.(?:log|trs)$/,
   },
   googletest: {
     script: `${cmake('-Dgtest_build_tests=ON')} && ctest --test-dir build -j3 && ${ninjaMadeAll}`,
+    testsBehindEnv: true,
     recorded: cmakeRecords,
   },
   leveldb: {
@@ -62,6 +66,7 @@ export const projects: Readonly<Record<string, Project>> = {
   },
   fribidi: {
     script: `meson setup -Ddocs=false build && ninja -C build -j6 && meson test -C build --wrapper env && ${ninjaMadeAll}`,
+    testsBehindEnv: true,
     recorded: /^build\/(?:meson-(?:info|logs|private)\/|\.ninja_|build\.ninja$|compile_commands)/,
   },
   linux: { script: 'make -s O=out tinyconfig && make -j6 O=out init/ kernel/ lib/' },
@@ -88,6 +93,7 @@ export interface Comparison {
 
 const deadlineMs = 3_600_000;
 const masquerade = '/usr/local/swarm';
+const testMasquerade = '/usr/local/swarm-tests';
 const noCompiler =
   'rm -rf /usr/bin/*g++* /usr/bin/*gcc* /usr/bin/cc /usr/bin/c++ /usr/bin/ld* /usr/bin/as /usr/bin/ar /usr/lib/gcc /usr/include';
 
@@ -97,14 +103,15 @@ export async function startUnlike(t: TestContext | undefined, way: Way): Promise
   const swarm = await SwarmRig.start(t, { machines: 3, slots: 3, ownRoots });
   for (const [index, host] of swarm.lan.hosts.entries()) {
     const zone = ['Asia/Tokyo', 'America/Lima', 'Europe/Oslo'][index % 3];
-    const links = ['gcc', 'g++', 'cc', 'c++', 'nasm', 'ar', 'ranlib', 'env'];
+    const links = ['gcc', 'g++', 'cc', 'c++', 'nasm', 'ar', 'ranlib'];
     const script = [
       `cp /usr/share/zoneinfo/${zone} /etc/localtime.new && mv -f /etc/localtime.new /etc/localtime`,
       `mkdir -p /usr/local/include /usr/local/lib /usr/local/etc/only-${host} && echo ${host} >/usr/local/include/only-${host}.h`,
       ...(index === 0
         ? [
-            `mkdir ${masquerade}`,
+            `mkdir ${masquerade} ${testMasquerade}`,
             ...links.map((name) => `ln -s ${checkout}/bin/swarmrun ${masquerade}/${name}`),
+            `ln -s ${checkout}/bin/swarmrun ${testMasquerade}/env`,
           ]
         : []),
       ...(way === 'served' && index === 1 ? [noCompiler] : []),
@@ -118,7 +125,7 @@ export async function startUnlike(t: TestContext | undefined, way: Way): Promise
 export async function compareProject(
   swarm: SwarmRig,
   name: string,
-  { script, recorded }: Project,
+  { script, testsBehindEnv, recorded }: Project,
   { source, way }: { readonly source: string; readonly way: Way },
 ): Promise<Comparison> {
   const folder = path.join(way === 'direct' ? swarm.share : '/srv', name);
@@ -139,7 +146,7 @@ export async function compareProject(
   const home = await build('');
   if (home.ended.status !== 0) throw new Error(`${name} cannot be built at home: ${tell(home.ended)}`);
   const before = (await swarm.explainJobs('m1')).length;
-  const swarmed = await build(`${masquerade}:`);
+  const swarmed = await build(`${masquerade}:${testsBehindEnv ? `${testMasquerade}:` : ''}`);
   const jobs = (await swarm.explainJobs('m1')).slice(before);
   const names = new Set([...home.files.keys(), ...swarmed.files.keys()]);
   const differing = [...names].filter(
