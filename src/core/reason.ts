@@ -59,6 +59,8 @@ export const reasons = {
     'the command left files outside the share on another machine that could not be brought here',
   'not-apart':
     'the worker gave the command no /tmp of its own, so what it left in the /tmp of the worker stays there',
+  'scan-cut':
+    'the command may have changed more than was found after it, so all that is there is opened anew before other scripts use it',
   'left-behind': 'the command left processes in the background, which live on where it ran',
 } as const;
 

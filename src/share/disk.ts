@@ -10,6 +10,7 @@ import { DiskError } from './disk-error.ts';
 import { HangingPool, type Servant, type ServantEvents } from './hanging-pool.ts';
 import type { LookRequest, Looks } from './look-answer.ts';
 import { Looker } from './looker.ts';
+import type { Walked, WalkRequest } from './walk-answer.ts';
 
 /** What goes to a thread, and what comes back: one answer for each request. */
 export interface DiskRequest {
@@ -57,6 +58,20 @@ export class Disk {
   /** `lstat`, `readlink` and sub-directories, without asking a server more than that does by itself. @throws as run */
   look(request: LookRequest, timeoutMs: number = defaultDiskTimeoutMs): Promise<Looks> {
     return this.#looker?.look(request, timeoutMs) ?? this.run('takeLooks', request, timeoutMs);
+  }
+
+  /** What a walk yields; of a link that changed the fact as {@link Operations.lookAll} has it. @throws as run */
+  async walk(request: WalkRequest): Promise<Walked> {
+    const timeoutMs = request.timeoutMs + defaultDiskTimeoutMs;
+    const walked = await (this.#looker?.walk(request, timeoutMs) ?? this.run('walk', request, timeoutMs));
+    const links = walked.changed.flatMap(({ path, fact }) => (fact.kind === 'link' ? path : []));
+    if (links.length === 0) return walked;
+    const facts = await this.run('lookAll', { paths: links, fresh: false });
+    const seen = new Map(links.map((path, index) => [path, facts[index]]));
+    return {
+      ...walked,
+      changed: walked.changed.map((each) => ({ ...each, fact: seen.get(each.path) ?? each.fact })),
+    };
   }
 
   /** Threads that sit in a call beyond its deadline. If not 0, the process can only be ended by SIGKILL. */

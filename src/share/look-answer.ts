@@ -12,7 +12,7 @@ export interface LookRequest {
 }
 
 export interface Looks {
-  /** A record of {@link recordBytes} for each path, see swarmlook.c. */
+  /** A record of {@link recordBytes} for each path, see src/native/swarmlook/answer.h. */
   readonly records: Uint8Array;
   /** Of each link that was asked for; undefined where there is none any more. */
   readonly targets: readonly (ByteString | undefined)[];

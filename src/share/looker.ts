@@ -1,5 +1,5 @@
 /**
- * Looks at many paths in programs of our own (src/native/swarmlook.c), which do it at a tenth of what a thread of Node takes.
+ * Looks at many paths in programs of our own (src/native/swarmlook), which do it at a tenth of what a thread of Node takes.
  * They are kept as threads are, see ./hanging-pool.ts; one that hangs is killed, and dies when the file server comes back.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { DiskError } from './disk-error.ts';
 import { HangingPool, type Servant, type ServantEvents } from './hanging-pool.ts';
 import { type LookRequest, type Looks, packRequest, parseLooks } from './look-answer.ts';
+import { packWalk, parseWalked, type Walked, type WalkRequest } from './walk-answer.ts';
 
 /** Length and errno. */
 const headBytes = 8;
@@ -28,9 +29,15 @@ export function lookProgramIn(packageRoot: string): string | undefined {
   return existsSync(program) ? program : undefined;
 }
 
+/** A request, with what reads its answer. */
+interface Asked {
+  readonly request: Buffer;
+  readonly parse: (answer: Buffer) => unknown;
+}
+
 /** The programs that look for a peer. {@link Looker.close} ends them. */
 export class Looker {
-  readonly #programs: HangingPool<LookRequest, Looks>;
+  readonly #programs: HangingPool<Asked, unknown>;
 
   constructor({ program, maxPrograms = 4, maxHung = 12 }: LookerOptions) {
     this.#programs = new HangingPool({
@@ -42,7 +49,17 @@ export class Looker {
 
   /** @throws DiskError with the errno's name, or `HUNG` if `timeoutMs` passed, the wait for a program included. */
   look(request: LookRequest, timeoutMs: number): Promise<Looks> {
-    return this.#programs.run(request, 'a look', timeoutMs);
+    const asked = {
+      request: packRequest(request),
+      parse: (answer: Buffer): Looks => parseLooks(answer, request),
+    };
+    return this.#programs.run(asked, 'a look', timeoutMs) as Promise<Looks>;
+  }
+
+  /** Links among what changed are told as they are, not with what they lead to. @throws as look */
+  walk(request: WalkRequest, timeoutMs: number): Promise<Walked> {
+    const asked = { request: packWalk(request), parse: parseWalked };
+    return this.#programs.run(asked, 'a walk', timeoutMs) as Promise<Walked>;
   }
 
   close(): Promise<void> {
@@ -50,11 +67,11 @@ export class Looker {
   }
 }
 
-function startProgram(path: string, events: ServantEvents<Looks>): Servant<LookRequest> {
+function startProgram(path: string, events: ServantEvents<unknown>): Servant<Asked> {
   const child: ChildProcess = spawn(path, [], { stdio: ['pipe', 'pipe', 'ignore'], cwd: '/', env: {} });
   const received: Buffer[] = [];
   let receivedBytes = 0;
-  let asked: LookRequest | undefined;
+  let asked: Asked | undefined;
   const lost = (why: string): void => {
     child.kill('SIGKILL');
     events.onLost(`${path}: ${why}`);
@@ -78,14 +95,14 @@ function startProgram(path: string, events: ServantEvents<Looks>): Servant<LookR
   return {
     ask: (request) => {
       asked = request;
-      child.stdin?.write(packRequest(request));
+      child.stdin?.write(request.request);
     },
     setAside: () => child.kill('SIGKILL'),
     end: () => child.kill('SIGKILL'),
   };
 }
 
-function readAnswer(answer: Buffer, request: LookRequest): Looks | Error {
+function readAnswer(answer: Buffer, { parse }: Asked): unknown {
   const errno = answer.readInt32LE(4);
   if (errno !== 0) {
     const code = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0];
@@ -93,8 +110,8 @@ function readAnswer(answer: Buffer, request: LookRequest): Looks | Error {
     return new DiskError(`${path} cannot be looked at: ${code ?? `errno ${errno}`}`, code ?? 'INTERNAL');
   }
   try {
-    return parseLooks(answer.subarray(headBytes), request);
+    return parse(answer.subarray(headBytes));
   } catch (error) {
-    return error as Error; // not what was asked: that look fails, the next may be well
+    return error; // not what was asked: that look fails, the next may be well
   }
 }

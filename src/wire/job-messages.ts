@@ -17,8 +17,6 @@ import {
   maxOutputs,
   maxOutsideAnswers,
   maxPrograms,
-  maxRead,
-  maxReadRuns,
   maxReopened,
   maxScanned,
   maxSeen,
@@ -28,6 +26,7 @@ import {
   maxTreeIdLength,
 } from './limits.ts';
 import { encodeU32, parseU32 } from './numbers.ts';
+import { runsOf, runsSchema } from './runs.ts';
 import {
   byteString,
   count,
@@ -44,7 +43,15 @@ import {
   type WireOf,
 } from './schema.ts';
 import { treeFaultKinds } from './tree-messages.ts';
-import { endingSchema, factSchema, loadReportSchema, packFact, packSeen, seenSchema } from './values.ts';
+import {
+  belowSchema,
+  endingSchema,
+  factSchema,
+  loadReportSchema,
+  packFact,
+  packSeen,
+  seenSchema,
+} from './values.ts';
 
 // OFFER
 
@@ -95,6 +102,8 @@ const offerSchema = v.object({
   scan: v.pipe(v.array(path), v.maxLength(maxScanned)),
   /** Files that were written in place: open them anew, as their attributes may be remembered. */
   reopen: v.pipe(v.array(path), v.maxLength(maxReopened)),
+  /** Nobody knows what changed below these directories: open all that is there anew. */
+  reopenBelow: v.optional(belowSchema),
   /** Answers about names outside the share below this number have come. */
   knownOutside: count,
   /** Where it will write, hidden names where there are any; absolute, below the share. */
@@ -219,13 +228,6 @@ export function parseRefused(payload: Uint8Array): Refused {
 
 // RESULT
 
-const runsSchema = v.pipe(
-  v.array(v.tuple([count, count])),
-  v.maxLength(maxReadRuns),
-  v.check((runs) => numbersIn(runs) <= maxRead, 'names more files than a job reads'),
-  v.transform((runs: [number, number][]) => numbersOf(runs)),
-);
-
 const readSchema = v.object({
   /** Numbers that were read, as first and last of each run of them. */
   read: runsSchema,
@@ -239,35 +241,6 @@ const readSchema = v.object({
     v.maxLength(maxAdded),
   ),
 });
-
-type Runs = readonly (readonly [first: number, last: number])[];
-
-/** Infinite if a run ends before it begins. */
-function numbersIn(runs: Runs): number {
-  return runs.reduce(
-    (sum, [first, last]) => sum + (last < first ? Number.POSITIVE_INFINITY : last - first + 1),
-    0,
-  );
-}
-
-function numbersOf(runs: Runs): number[] {
-  const numbers: number[] = [];
-  for (const [first, last] of runs) {
-    for (let number = first; number <= last; number += 1) numbers.push(number);
-  }
-  return numbers;
-}
-
-/** Rising numbers as runs: those that a job reads were mostly numbered together. */
-function runsOf(numbers: readonly number[]): Runs {
-  const runs: [number, number][] = [];
-  for (const number of numbers) {
-    const last = runs.at(-1);
-    if (last !== undefined && last[1] === number - 1) last[1] = number;
-    else runs.push([number, number]);
-  }
-  return runs;
-}
 
 function packRead(report: ReadReport): WireOf<typeof readSchema> {
   return {
@@ -321,6 +294,8 @@ const resultSchema = v.variant('kind', [
     gap: v.optional(text),
     /** Of an opaque command on a shared tree: why it had the worker's own places for what is temporary. */
     notApart: v.optional(text),
+    /** Of an opaque command on a shared tree: why more may have changed below `scan` than is told. */
+    unscanned: v.optional(text),
     /** Files of the share that it read and then changed itself. */
     replaced: v.optional(v.pipe(v.array(path), v.maxLength(maxOutputs))),
     /** Of a served command: what it could not have as the submitter has it. */
@@ -334,7 +309,7 @@ export type JobEnd = Extract<JobResult, { kind: 'ended' }>;
 /** What a worker saw of the files after the run. */
 export type JobFacts = Pick<
   JobEnd,
-  'outputs' | 'read' | 'outside' | 'gap' | 'notApart' | 'replaced' | 'faults'
+  'outputs' | 'read' | 'outside' | 'gap' | 'notApart' | 'unscanned' | 'replaced' | 'faults'
 >;
 
 export function encodeResult(result: JobResult): Payload<'RESULT'> {
@@ -348,6 +323,7 @@ export function encodeResult(result: JobResult): Payload<'RESULT'> {
           outside: result.outside && packOutside(result.outside),
           gap: result.gap?.slice(0, maxTextLength),
           notApart: result.notApart?.slice(0, maxTextLength),
+          unscanned: result.unscanned?.slice(0, maxTextLength),
         };
   return encodeJson<'RESULT'>(wire);
 }

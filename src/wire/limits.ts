@@ -40,8 +40,9 @@ export const maxStale = 1_000;
 export const maxPrograms = 16;
 export const maxDigestLength = 128;
 export const maxKindBytes = 16_384;
-export const maxScanned = 256;
-export const maxReopened = 256;
+export const maxScanned = 4_096;
+export const maxReopened = 2_048;
+export const maxReopenedBelow = 64;
 export const maxOutputs = 4_096;
 /** Beside the outputs that the offer names, those that were found by scanning. */
 export const maxMadeOutputs = 8_192;

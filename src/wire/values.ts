@@ -9,6 +9,7 @@ import {
   maxPathBytes,
   maxReasonLength,
   maxReasons,
+  maxReopenedBelow,
   maxSlots,
   maxVersionLength,
 } from './limits.ts';
@@ -33,6 +34,13 @@ export const loadReportSchema = v.object({
   state: v.picklist(['ready', 'refusing']),
   served: v.optional(v.boolean()),
   reasons: v.pipe(v.array(v.pipe(plain, v.maxLength(maxReasonLength))), v.maxLength(maxReasons)),
+});
+
+/** Directories below which nobody knows what changed. */
+export const belowSchema = v.object({
+  /** Rises with each directory that is told of; what has been opened for a number need not be for a lower one. */
+  upTo: count,
+  directories: v.pipe(v.array(path), v.maxLength(maxReopenedBelow)),
 });
 
 const nanoseconds = v.pipe(v.string(), v.regex(/^-?\d{1,20}$/u, 'is not a number'));

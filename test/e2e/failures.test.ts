@@ -1,5 +1,8 @@
 /** What becomes of commands that fail on a worker: whose failure it is, and how often they ran. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
 import { test } from 'node:test';
 import { SwarmRig } from '../rig/swarm-rig.ts';
 
@@ -106,4 +109,33 @@ test('a compiler that lacks memory or space on a worker', async (t) => {
     assert.equal((await killing.ended).status, 0);
     assert.deepEqual([codes[0], place], ['oom-killed', 'inline']);
   });
+});
+
+test('after a command that changed more than is told of one, the next one sees all there anew, once', async (t) => {
+  await using swarm = await SwarmRig.start(t, { machines: 2, slots: 2 });
+  const run = async (script: string) => {
+    await swarm.check('m1', ['swarmrun', 'sh', '-c', script], soon);
+    return await lastJob(swarm);
+  };
+  await swarm.check('m1', ['sh', '-c', 'mkdir many; touch many/held; sleep 0.3']);
+  const wide = await run('cd many && seq 4100 | xargs touch');
+  assert.deepEqual([wide.place, wide.codes], ['m2', ['scan-cut']]);
+  assert.match(wide.details.join(), /more than 4000 files and directories changed/);
+  // Opening a file under a lease is refused, which shows that the worker opens it.
+  const lease =
+    '$SIG{IO} = "IGNORE"; open F, "<", $ARGV[0] or die; fcntl F, 1024, 1 or die; $| = 1; print "held"; <STDIN>';
+  const holder = spawn('perl', ['-e', lease, path.join(swarm.share, 'many/held')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  t.after(() => holder.kill());
+  await once(holder.stdout, 'data');
+  const held = await run('true');
+  assert.deepEqual([held.place, [...new Set(held.codes)]], ['inline', ['stale-view', 'unprovable']]);
+  assert.match(held.details.join(), /many.* cannot be looked at: EAGAIN/);
+  holder.stdin.end();
+  await once(holder, 'exit');
+  for (let at = 0; at < 2; at += 1) {
+    const { place, codes } = await run('true');
+    assert.deepEqual([place, codes], ['m2', []]);
+  }
 });

@@ -121,6 +121,8 @@ test('a member that is hostile runs its jobs below the share only', async (t) =>
     'reopened outside': { reopen: [tool] },
     'reopened by ..': { reopen: [`${share}/../outside/x`] },
     'refresh by ..': { view: { refresh: [`${share}/..`], files: [], fields: [], knownReports: 0 } },
+    'reopened below by ..': { reopenBelow: { upTo: 1, directories: [`${share}/../outside`] } },
+    'reopened below through a link': { reopenBelow: { upTo: 1, directories: [`${share}/way-out`] } },
     'reopened through a link': { reopen: [`${share}/way-out/x`] },
     'reopened, a link itself': { reopen: [`${share}/tool`] },
     'refreshed through a link': {

@@ -46,3 +46,27 @@ test('numbers of what was read mean the same after a connection that was made an
   findings.peerGone(submitter);
   assert.deepEqual(await readBy(['c.h', 'b.h'], 3), { read: [1, 2, 3], added: [[3, '/c.h']] });
 });
+
+test('more changed files than are told are told as such', async () => {
+  await using rig = await sharedRig();
+  const { disk, root } = rig;
+  const now = (): number => performance.now();
+  const findings = new Findings({ disk, sameness: new Sameness(), now, traces: undefined });
+  const job = { peer: submitter, environment: Buffer.alloc(0), trace: undefined };
+  const lookAfter = async (count: number) => {
+    const offer = { ...plainOffer(root), scan: [root] };
+    await findings.begin(offer);
+    for (let n = 0; n < count; n += 1) writeFileSync(join(root, `${n}`), '');
+    return await findings.look({ ...job, offer });
+  };
+  const few = await lookAfter(2);
+  assert.deepEqual(
+    [few.outputs.map(({ path }) => path.slice(root.length)).toSorted(), few.unscanned],
+    [['', '/0', '/1'], undefined],
+  );
+  const many = await lookAfter(4_001);
+  assert.deepEqual(
+    [many.outputs.length, many.unscanned],
+    [4_000, 'more than 4000 files and directories changed'],
+  );
+});

@@ -13,8 +13,8 @@ import { sharedRig } from './share-rig.ts';
 
 const now = (): number => performance.now();
 
-/** What a worker is told after a command has run here that writes `name` in the directory `sub`. */
-async function toldAfter(line: string, name: string, unslotted = false) {
+/** What a worker is told after a command has run here that writes `names` in the directory `sub`. */
+async function toldAfter(line: string, names: readonly string[], unslotted = false) {
   await using rig = await sharedRig();
   const { disk, root } = rig;
   const tracking = new Tracking(disk, now, viewRules);
@@ -29,24 +29,30 @@ async function toldAfter(line: string, name: string, unslotted = false) {
   await until(() => Promise.resolve(age() > 50), 5_000, 'a file is older than the command');
   const handedInMs = now();
   const { reading } = readCommand({ argv: line.split(' '), cwd, env: new Map() }, new Map());
-  writeFileSync(join(cwd, name), 'new');
+  for (const each of names) writeFileSync(join(cwd, each), 'new');
   const request = { argv: line.split(' '), job: { cwd } };
   outputs.note({ reading, request, handedInMs, share: root, demand: { unslotted } } as unknown as Submission);
   await outputs.settled();
   const { directories } = tracking.share(root).written;
-  const { files } = tracking.share(root).written.newFor('w');
-  return [directories, files].map((paths) => paths.map((path) => path.slice(root.length)).toSorted());
+  const { files, below } = tracking.share(root).written.newFor('w');
+  return [directories, files, below].map((paths) => paths.map((path) => path.slice(root.length)).toSorted());
 }
 
 test('an opaque command that ran here has changed what is seen to have changed', async () => {
-  assert.deepEqual(await toldAfter('sh generate', 'made.h'), [['/sub'], ['/sub/made.h']]);
+  assert.deepEqual(await toldAfter('sh generate', ['made.h']), [['/sub'], ['/sub/made.h'], []]);
 });
 
 test('a command that is understood has written what it names', async () => {
-  assert.deepEqual(await toldAfter('gcc a.o -o program', 'program'), [['/sub'], ['/sub/program']]);
-  assert.deepEqual(await toldAfter('gcc a.o -o program', 'other'), [[], []]);
+  assert.deepEqual(await toldAfter('gcc a.o -o program', ['program']), [['/sub'], ['/sub/program'], []]);
+  assert.deepEqual(await toldAfter('gcc a.o -o program', ['other']), [[], [], []]);
 });
 
 test('what only asks has written nothing', async () => {
-  assert.deepEqual(await toldAfter('sh conftest', 'made.h', true), [[], []]);
+  assert.deepEqual(await toldAfter('sh conftest', ['made.h'], true), [[], [], []]);
+});
+
+test('after an opaque command that changed more than is told anything may have changed there', async () => {
+  const names = Array.from({ length: 4_001 }, (_, n) => `${n}`);
+  const [directories, files, below] = await toldAfter('sh generate', names);
+  assert.deepEqual([directories, files?.length, below], [['/sub'], 2_048, ['/sub']]);
 });

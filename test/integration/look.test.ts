@@ -1,7 +1,16 @@
 /** Looks at many paths: by the compiled program, as it ships and with the sanitizers, and by threads; all see the same. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { after, before, test } from 'node:test';
 import * as fc from 'fast-check';
 import { absent } from '../../src/core/fact.ts';
@@ -9,6 +18,7 @@ import { Disk } from '../../src/share/disk.ts';
 import { readFacts } from '../../src/share/facts.ts';
 import { type LookRequest, parseRecord, recordBytes } from '../../src/share/look-answer.ts';
 import { Looker } from '../../src/share/looker.ts';
+import type { Walked, WalkRequest } from '../../src/share/walk-answer.ts';
 import { fromBytes, fromText, toBytes } from '../../src/wire/bytes.ts';
 import { type BuildName, builds, compilePrograms, type Programs } from '../rig/programs.ts';
 import { until } from '../rig/until.ts';
@@ -71,6 +81,137 @@ for (const build of Object.keys(builds) as BuildName[])
     assert.deepEqual(all.names[1]?.toSorted(), ['.hidden', 'below', odd].toSorted());
     await looker.close();
   });
+
+for (const build of Object.keys(builds) as BuildName[])
+  test(`a walk of the ${build} program finds what one of a thread finds`, async (t) => {
+    await using rig = shareRig();
+    const { disk, directory } = rig;
+    const looking = new Disk({ lookProgram: program(build) });
+    t.after(() => looking.close());
+    const path = (name: string): string => `${directory}/${name}`;
+    const odd = fromBytes(Buffer.from([0xff, 0x0a, 0x20, 0xe4]));
+    mkdirSync(path('a/b/c'), { recursive: true });
+    mkdirSync(path('a/.buildswarm/peers'), { recursive: true });
+    mkdirSync(path('z'));
+    for (const name of ['a/.buildswarm-1-t-x.o', 'a/.buildswarm/peers/p', 'a/one', 'a/b/c/deep', 'z/last'])
+      writeFileSync(path(name), name);
+    writeFileSync(toBytes(path(`z/${odd}`)), '');
+    symlinkSync('../z', path('a/link'));
+    symlinkSync('nowhere', path('a/b/dangling'));
+    assert.equal(spawnSync('mkfifo', [path('a/fifo')]).status, 0);
+    const whole = { purpose: 'changed', sinceMs: 0, maxLooks: 1_000, maxChanged: 1_000, timeoutMs } as const;
+    const walks: Partial<WalkRequest>[] = [
+      {},
+      { directories: [path('a'), path('a/b'), path('a'), path('missing'), path('a/one')] },
+      { directories: [path('a/link')] },
+      { directories: [] },
+      { sinceMs: Date.now() + 3_600_000 },
+      { sinceMs: Number(statSync(path('a/b/c/deep'), { bigint: true }).ctimeNs / 1_000_000n) + 0.5 },
+      { purpose: 'anew' },
+    ];
+    for (const walk of walks) {
+      const request = { ...whole, directories: [directory], ...walk };
+      const [mine, theirs] = [await looking.walk(request), await disk.walk(request)];
+      const sorted = (walked: Walked) =>
+        walked.changed
+          .toSorted((a, b) => (a.path < b.path ? -1 : 1))
+          .map(({ path, fact }) => ({ path, fact }));
+      assert.deepEqual([sorted(mine), mine.cut], [sorted(theirs), theirs.cut], JSON.stringify(walk));
+    }
+    const { changed } = await looking.walk({ ...whole, directories: [directory] });
+    const names = changed.map(({ path }) => path.slice(directory.length));
+    assert.deepEqual(names.toSorted(), [
+      '',
+      '/a',
+      '/a/b',
+      '/a/b/c',
+      '/a/b/c/deep',
+      '/a/b/dangling',
+      '/a/fifo',
+      '/a/link',
+      '/a/one',
+      '/z',
+      '/z/last',
+      `/z/${odd}`,
+    ]);
+    for (const [at, name] of names.entries())
+      assert.ok(
+        names.indexOf(name.slice(0, name.lastIndexOf('/'))) < Math.max(at, 1),
+        'a directory comes before what is in it',
+      );
+    // What is cut off says so, whichever bound it meets.
+    for (const each of [looking, disk]) {
+      const cut = async (bounds: Partial<WalkRequest>) =>
+        (await each.walk({ ...whole, directories: [directory], ...bounds })).cut;
+      assert.equal(await cut({ maxLooks: 5 }), 'more than 5 names are there');
+      assert.equal(await cut({ maxChanged: 3 }), 'more than 3 files and directories changed');
+      assert.equal(await cut({ maxChanged: 12 }), undefined);
+    }
+  });
+
+test('a walk that takes too long is cut off, and says so', async (t) => {
+  await using rig = shareRig();
+  for (let n = 0; n < 200; n += 1) writeFileSync(`${rig.directory}/${n}`, '');
+  const looking = new Disk({ lookProgram: program() });
+  t.after(() => looking.close());
+  const bounds = {
+    purpose: 'changed',
+    sinceMs: 0,
+    maxLooks: 1_000,
+    maxChanged: 1_000,
+    timeoutMs: 0,
+  } as const;
+  for (const disk of [looking, rig.disk]) {
+    const { cut } = await disk.walk({ ...bounds, directories: [rig.directory] });
+    assert.match(cut ?? '', /^it took too long: \d+ names were looked at, last in \//);
+  }
+});
+
+test('a walk that opens all anew opens each file, and one that looks for changes none', async (t) => {
+  await using rig = shareRig();
+  const { directory } = rig;
+  mkdirSync(`${directory}/below`);
+  const held = `${directory}/below/held`;
+  // Opening a file under a lease is refused, which shows that it was opened.
+  const lease =
+    '$SIG{IO} = "IGNORE"; open F, ">", $ARGV[0]; fcntl F, 1024, 1 or die; $| = 1; print "held"; sleep 60';
+  const holder = spawn('perl', ['-e', lease, held], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => holder.kill());
+  await once(holder.stdout, 'data');
+  const looking = new Disk({ lookProgram: program() });
+  t.after(() => looking.close());
+  const bounds = { sinceMs: 0, maxLooks: 1_000, maxChanged: 1_000, timeoutMs, directories: [directory] };
+  for (const disk of [looking, rig.disk]) {
+    assert.equal((await disk.walk({ ...bounds, purpose: 'changed' })).changed.length, 3);
+    await assert.rejects(disk.walk({ ...bounds, purpose: 'anew' }), { code: 'EAGAIN' });
+  }
+});
+
+test('a directory that this user may write to and not read is told, as anything may be in it', async (t) => {
+  await using rig = shareRig();
+  const { directory } = rig;
+  chmodSync(directory, 0o755);
+  for (const [name, mode] of [
+    ['drop', 0o333],
+    ['closed', 0o700],
+  ] as const) {
+    mkdirSync(`${directory}/${name}`);
+    chmodSync(`${directory}/${name}`, mode);
+  }
+  // Of root nothing is hidden.
+  const asNobody = `${directory}/as-nobody`;
+  const lookProgram = program();
+  const found = `exec setpriv --reuid=65534 --regid=65534 --clear-groups ${lookProgram}`;
+  writeFileSync(asNobody, `#!/bin/sh\n[ $(id -u) = 0 ] || exec ${lookProgram}\n${found}\n`, { mode: 0o755 });
+  const looking = new Disk({ lookProgram: asNobody });
+  t.after(() => looking.close());
+  const bounds = { sinceMs: 0, maxLooks: 1_000, maxChanged: 1_000, timeoutMs } as const;
+  const walk = async (purpose: WalkRequest['purpose'], name: string) =>
+    (await looking.walk({ ...bounds, purpose, directories: [`${directory}/${name}`] })).cut;
+  assert.equal(await walk('changed', 'drop'), `${directory}/drop may be written to, and not be read`);
+  assert.equal(await walk('anew', 'drop'), undefined, 'what cannot be listed is opened by nobody');
+  if (process.getuid?.() === 0) assert.equal(await walk('changed', 'closed'), undefined);
+});
 
 test('what cannot be looked at is told with its errno and path', async () => {
   await using rig = shareRig();

@@ -28,6 +28,7 @@ import {
   sweepHidden,
 } from '../../src/share/commit.ts';
 import { readFacts } from '../../src/share/facts.ts';
+import { scanBelow } from '../../src/share/scan.ts';
 import { shareClockMs } from '../../src/share/share-clock.ts';
 import { sharedRig, shareRig } from './share-rig.ts';
 
@@ -104,8 +105,7 @@ test('of what a command has written, what was changed or deleted since need not 
   const paths = ['same', 'changed', 'deleted'].map((name) => join(rig.directory, name));
   for (const path of paths) writeFileSync(path, 'one');
   symlinkSync('same', join(rig.directory, 'link'));
-  const scan = { directories: [rig.directory], sinceMs: 0, limit: 100 };
-  const expected = await rig.disk.run('changedBelow', scan);
+  const { changed: expected } = await scanBelow(rig.disk, [rig.directory], 0);
   assert.deepEqual(expected.map(({ path }) => path.slice(rig.directory.length)).toSorted(), [
     '',
     '/changed',

@@ -13,6 +13,7 @@ import { toText } from '../../wire/bytes.ts';
 import type { Offer } from '../../wire/job-messages.ts';
 import type { Membership } from '../trust/membership.ts';
 import type { Refusal, WholeOffer } from './contract.ts';
+import { OpenedAnew } from './opened-anew.ts';
 import { checkPrograms } from './program-check.ts';
 import type { ServedJobs } from './served/served-jobs.ts';
 import { staleFiles } from './view-check.ts';
@@ -30,9 +31,11 @@ export interface AdmissionInit {
 
 export class Admission {
   readonly #init: AdmissionInit;
+  readonly #openedAnew: OpenedAnew;
 
   constructor(init: AdmissionInit) {
     this.#init = init;
+    this.#openedAnew = new OpenedAnew(init.disk);
   }
 
   /** @returns why the job is refused, or undefined. */
@@ -60,6 +63,8 @@ export class Admission {
     const stale = await staleFiles(disk, now, offer);
     if (stale.length > 0) return { code: 'stale-view', detail: namesOf(stale), stale };
     await readFacts(disk, offer.reopen, { fresh: true });
+    const unopened = await this.#openedAnew.check(peer, offer);
+    if (unopened !== undefined) return { code: 'stale-view', detail: unopened };
     // After the refresh, so that what is resolved is what the submitter sees.
     const resolved = isSeen ? places : await realPathsBelow(disk, share, written);
     const outside = resolved.find((place) => !place.ok);
@@ -83,13 +88,14 @@ export class Admission {
 }
 
 /** Whether the submitter asks for nothing of the share to be seen anew: what is there is looked at once then. */
-function seesAsItIs({ view, reopen }: Offer): boolean {
-  return view.refresh.length + view.files.length + reopen.length === 0;
+function seesAsItIs({ view, reopen, reopenBelow }: Offer): boolean {
+  return view.refresh.length + view.files.length + reopen.length === 0 && reopenBelow === undefined;
 }
 
 /** What is looked at for the job. */
-function namedBy({ view, scan, reopen }: Offer): string[] {
-  return [...view.refresh, ...view.files.map(({ path }) => path), ...reopen, ...scan];
+function namedBy({ view, scan, reopen, reopenBelow }: Offer): string[] {
+  const below = reopenBelow?.directories ?? [];
+  return [...view.refresh, ...view.files.map(({ path }) => path), ...reopen, ...below, ...scan];
 }
 
 /** Where the job writes, as far as the offer names it. */

@@ -14,19 +14,15 @@ import type { TracedFiles } from '../../share/blocking/traced.ts';
 import { removeHidden } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
 import { readFacts } from '../../share/facts.ts';
+import { scanBelow } from '../../share/scan.ts';
 import { compareClocks } from '../../share/share-clock.ts';
+import type { Walked } from '../../share/walk-answer.ts';
 import { splitNul } from '../../wire/bytes.ts';
 import type { JobFacts, Offer } from '../../wire/job-messages.ts';
 import { maxStrings } from '../../wire/limits.ts';
 import type { Seen } from '../../wire/values.ts';
 import type { HostedJob } from './hosted-job.ts';
 
-/** Looks below the directories of an opaque command. */
-const maxScanned = 20_000;
-/** Changed files that are told of. */
-const maxChanged = 4_000;
-/** A file system's times are this coarse. */
-const tickMs = 20;
 /** Peers that are gone of which is remembered what they were told. */
 const maxOldLogs = 32;
 /** Clocks drift: a share's is compared again after this time. */
@@ -74,9 +70,9 @@ export class Findings {
   async look(job: TracedJob): Promise<JobFacts> {
     const { offer } = job;
     const lookedMs = performance.now();
-    const [facts, changed, traced] = await Promise.all([
+    const [facts, { changed, cut }, traced] = await Promise.all([
       readFacts(this.#init.disk, offer.outputs, { fresh: true }),
-      this.#changed(offer),
+      this.#scan(offer),
       this.#traced(job),
     ]);
     const outputs: Seen[] = offer.outputs.flatMap((path, index) => {
@@ -84,8 +80,8 @@ export class Findings {
       return fact === undefined ? [] : [{ path, fact }];
     });
     const known = new Set(offer.outputs);
-    outputs.push(...changed.filter(({ path }) => !known.has(path)).slice(0, maxChanged));
-    if (traced === undefined) return { outputs };
+    outputs.push(...changed.filter(({ path }) => !known.has(path)));
+    if (traced === undefined) return { outputs, ...(cut !== undefined && { unscanned: cut }) };
     const { gap } = traced;
     if (gap !== undefined) return { outputs, gap };
     outputs.push(...traced.made);
@@ -139,12 +135,9 @@ export class Findings {
     return unplanned === undefined ? found : { ...found, gap: `it also wrote ${unplanned.path}` };
   }
 
-  async #changed(offer: Offer): Promise<Seen[]> {
+  async #scan(offer: Offer): Promise<Walked> {
     const begunMs = this.#begunMs.get(offer);
-    if (begunMs === undefined) return [];
-    const { scan: directories } = offer;
-    const sinceMs = begunMs - tickMs;
-    return await this.#init.disk.run('changedBelow', { directories, sinceMs, limit: maxScanned });
+    return begunMs === undefined ? { changed: [] } : await scanBelow(this.#init.disk, offer.scan, begunMs);
   }
 
   #clock(root: string): Promise<number> {

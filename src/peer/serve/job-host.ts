@@ -244,7 +244,8 @@ export class JobHost {
     } catch (error) {
       const facts = { job: job.offer.job, error: String(error) };
       this.#init.log('the outputs of a job could not be looked at', facts);
-      return { kind: 'facts', facts: { outputs: [], ...gap } };
+      const unscanned = job.offer.scan.length > 0 ? { unscanned: String(error) } : {};
+      return { kind: 'facts', facts: { outputs: [], ...unscanned, ...gap } };
     }
   }
 

@@ -225,6 +225,7 @@ export class Attempts {
       case 'final': {
         submission.ending = ending;
         if (settlement.leftOutside !== undefined) this.#noted(record, 'left-outside', settlement.leftOutside);
+        if (settlement.scanCut !== undefined) this.#noted(record, 'scan-cut', settlement.scanCut);
         if (settlement.proven) this.#init.ledger.step(submission.id, 'committed', { peer: record.peer });
         const succeeded = ending.kind === 'exited' && ending.status === 0;
         // A command that left something running has had its effect.
@@ -240,7 +241,7 @@ export class Attempts {
   /** What is to be known of its end, though it counts. */
   #noted(
     { submission, peer }: AttemptRecord,
-    reason: 'left-behind' | 'left-outside' | 'not-apart',
+    reason: 'left-behind' | 'left-outside' | 'not-apart' | 'scan-cut',
     detail: string,
   ): void {
     const { ledger } = this.#init;

@@ -62,7 +62,8 @@ export function effectOf(
     ({ path, fact }) =>
       fact.kind !== 'absent' && !journals.has(baseName(path)) && !writes.isOfOthers(id, path, offeredMs),
   );
-  return effectOfFailure({ ...end, changed: changed && toText(changed.path) });
+  const unseen = end.unscanned === undefined ? undefined : `what was not looked at: ${end.unscanned}`;
+  return effectOfFailure({ ...end, changed: changed === undefined ? unseen : toText(changed.path) });
 }
 
 /** True if what was printed names a file that only this attempt has: no run here would have said so. */

@@ -5,17 +5,13 @@
 import { isBelow, resolvePath } from '../../core/paths.ts';
 import type { Disk } from '../../share/disk.ts';
 import { readFacts } from '../../share/facts.ts';
+import { scanBelow } from '../../share/scan.ts';
 import { shareClockMs } from '../../share/share-clock.ts';
+import type { Walked } from '../../share/walk-answer.ts';
 import type { ByteString } from '../../wire/bytes.ts';
-import type { Seen } from '../../wire/values.ts';
 import { scanOf } from './job-tree.ts';
 import type { Submission } from './submission.ts';
 import type { Tracking } from './tracking.ts';
-
-/** Looks below the directories of an opaque command. */
-const maxScanned = 20_000;
-/** A file system's times are this coarse. */
-const tickMs = 20;
 
 export interface InlineOutputsInit {
   readonly disk: Disk;
@@ -36,9 +32,14 @@ export class InlineOutputs {
     const { share: root } = submission;
     // What only asks, or is a probe, writes nothing that anybody else looks for.
     if (root === undefined || submission.demand.unslotted) return;
-    const noting = this.#written(submission, root)
-      .then((seen) => void this.#init.tracking.share(root).written.note(seen, true))
-      .catch(() => undefined) // the file system does not answer: what is not known is not told
+    const { written } = this.#init.tracking.share(root);
+    const where = scanOf(submission.reading, submission.request, root);
+    const noting = this.#written(submission, root, where)
+      .then(({ changed, cut }) => {
+        written.note(changed, true);
+        if (cut !== undefined) written.noteBelow(where);
+      })
+      .catch(() => written.noteBelow(where)) // the file system does not answer
       .finally(() => this.#pending.delete(noting));
     this.#pending.add(noting);
   }
@@ -48,21 +49,24 @@ export class InlineOutputs {
     await Promise.all(this.#pending);
   }
 
-  async #written({ reading, request, handedInMs }: Submission, root: ByteString): Promise<readonly Seen[]> {
+  async #written(
+    { reading, request, handedInMs }: Submission,
+    root: ByteString,
+    where: readonly ByteString[],
+  ): Promise<Walked> {
     const { disk, now } = this.#init;
     if (reading.kind === 'other') {
       const elapsedMs = now() - handedInMs;
-      const sinceMs = (await shareClockMs(disk, root)) - elapsedMs - tickMs;
-      const directories = scanOf(reading, request, root);
-      return await disk.run('changedBelow', { directories, sinceMs, limit: maxScanned });
+      return await scanBelow(disk, where, (await shareClockMs(disk, root)) - elapsedMs);
     }
     const paths = reading.outputs
       .map(({ path }) => resolvePath(request.job.cwd, path))
       .filter((path) => isBelow(root, path));
     const facts = await readFacts(disk, paths);
-    return paths.flatMap((path, index) => {
+    const changed = paths.flatMap((path, index) => {
       const fact = facts[index];
       return fact === undefined ? [] : [{ path, fact }];
     });
+    return { changed };
   }
 }

@@ -8,6 +8,7 @@ import { isBelow, isSystemPath, parentOf, resolvePath } from '../../core/paths.t
 import type { ViewJob } from '../../core/view/contract.ts';
 import type { WrapperRequest } from '../../local/wrapper-connection.ts';
 import type { ByteString } from '../../wire/bytes.ts';
+import { maxScanned } from '../../wire/limits.ts';
 
 /** An output with the name under which an attempt writes it. */
 export interface HiddenName {
@@ -100,12 +101,13 @@ export function systemNames(reading: Reading, cwd: ByteString, root: ByteString)
   return [...new Set([...reading.programs, ...(isTraced(reading) ? [] : named)])];
 }
 
-/** Where an opaque command may have written. */
+/** Where an opaque command may have written; of very many directories, anywhere. */
 export function scanOf(reading: Reading, request: WrapperRequest, root: ByteString): ByteString[] {
   if (reading.kind !== 'other') return [];
   const { cwd } = request.job;
   const named = reading.inputs.map((path) => resolvePath(cwd, path)).filter((path) => isBelow(root, path));
-  return [...new Set([cwd, ...named.map(parentOf)])].slice(0, 256);
+  const directories = [...new Set([cwd, ...named.map(parentOf)])];
+  return directories.length > maxScanned ? [root] : directories;
 }
 
 function roleOf(reading: Reading, path: ByteString): HiddenName['role'] {

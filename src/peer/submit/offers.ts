@@ -23,6 +23,7 @@ import type { OwnTrees } from './served/own-trees.ts';
 import type { Ways } from './served/ways.ts';
 import { type Submission, wantsStdin } from './submission.ts';
 import type { TrackedShare, Tracking } from './tracking.ts';
+import type { NewlyWritten } from './written-paths.ts';
 
 /** What goes to a worker, or why nothing may go there. */
 export type PreparedOffer =
@@ -89,7 +90,7 @@ export class Offers {
       leaseMs: plan.renames.length === 0 ? this.#init.leaseMs : 0,
       view: view.offer,
       scan: scanOf(reading, request, root),
-      reopen: reading.kind === 'other' ? rewritten.files : [],
+      ...(reading.kind === 'other' ? reopenedBy(rewritten) : { reopen: [] }),
       knownOutside: this.#init.tracking.outside(peer).known,
     };
     return { kind: 'offer', argv: plan.argv, offer };
@@ -207,6 +208,10 @@ const nothingShared = {
   reopen: [],
   knownOutside: 0,
 } as const satisfies Partial<Offer>;
+
+function reopenedBy({ files, below, upTo }: NewlyWritten): Pick<Offer, 'reopen' | 'reopenBelow'> {
+  return { reopen: files, ...(below.length > 0 && { reopenBelow: { upTo, directories: below } }) };
+}
 
 /** What is the same whatever files it runs in. */
 function commonOf({ submission, number }: AttemptRecord) {

@@ -12,6 +12,8 @@ export type Settlement =
       readonly detail?: string;
       /** What it left on the worker, and why that is not here. */
       readonly leftOutside?: string;
+      /** Why it may have changed more than its worker has told. */
+      readonly scanCut?: string;
     }
   | { readonly kind: 'again'; readonly reason: RetryCode; readonly detail: string }
   /** Nothing that another machine yields can be proven. */

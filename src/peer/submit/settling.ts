@@ -6,11 +6,14 @@ import { isTraced } from '../../core/command/proofs.ts';
 import { resolvePath } from '../../core/paths.ts';
 import type { JobView } from '../../core/view/job-view.ts';
 import type { Sameness } from '../../machine/sameness.ts';
+import type { Disk } from '../../share/disk.ts';
+import { openAnewBelow } from '../../share/scan.ts';
 import { type ByteString, toText } from '../../wire/bytes.ts';
 import type { JobEnd } from '../../wire/job-messages.ts';
 import type { Aftermath } from './aftermath.ts';
 import type { AttemptRecord, OfferedAttempt, ServedAttempt } from './attempt-record.ts';
 import { effectOf, type FailureVerdict, hadEffect, judgeFailure, namesHidden } from './failing.ts';
+import { scanOf } from './job-tree.ts';
 import type { JobWrites } from './job-writes.ts';
 import { hiddenOf, isSuccess, type Outputs } from './outputs.ts';
 import { settleServed } from './served/served-settling.ts';
@@ -25,7 +28,11 @@ interface EndedAttempt {
   readonly root: ByteString;
 }
 
+/** How long a command that may have changed more than was found is held until all that is there is opened anew here. */
+const openAnewTimeoutMs = 10_000;
+
 export interface SettlingInit {
+  readonly disk: Disk;
   readonly tracking: Tracking;
   readonly outputs: Outputs;
   readonly writes: JobWrites;
@@ -178,6 +185,7 @@ export class Settling {
     const { tracking, outputs } = this.#init;
     const { view, written } = tracking.share(root);
     for (const begun of written.note(end.outputs, plan.renames.length === 0)) outputs.sweep(root, begun);
+    const scanCut = await this.#openUnscanned(record, root, end);
     const { fields } = view;
     const isUnknown = record.submission.reading.kind === 'other';
     const isWanted = (): boolean => record.state !== 'abandoned';
@@ -185,10 +193,31 @@ export class Settling {
     if (result.kind === 'seen') {
       // All hidden names were renamed or removed with the commit.
       if (plan.renames.length > 0) record.leftovers = [];
-      return { kind: 'final', proven: true, ...(believed !== undefined && { detail: believed }) };
+      return {
+        kind: 'final',
+        proven: true,
+        ...(believed !== undefined && { detail: believed }),
+        ...(scanCut !== undefined && { scanCut }),
+      };
     }
     return result.kind === 'unseen'
       ? { kind: 'again', reason: 'output-unseen', detail: result.detail }
       : { kind: 'inline', detail: result.detail };
+  }
+
+  /** Workers are told to open anew all that is there, as is done here. @returns for people: why, and what was left over. */
+  async #openUnscanned(
+    { submission }: AttemptRecord,
+    root: ByteString,
+    { unscanned }: JobEnd,
+  ): Promise<string | undefined> {
+    if (unscanned === undefined) return undefined;
+    const { tracking, disk } = this.#init;
+    const where = scanOf(submission.reading, submission.request, root);
+    tracking.share(root).written.noteBelow(where);
+    const left = await openAnewBelow(disk, where, openAnewTimeoutMs);
+    return left === undefined
+      ? unscanned
+      : `${unscanned}; not all of it could be looked at anew here: ${left}`;
   }
 }

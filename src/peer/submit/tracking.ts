@@ -37,7 +37,7 @@ export class Tracking {
   share(root: ByteString): TrackedShare {
     return getOrMake(this.#shares, root, () => ({
       view: new ShareView(root, this.#disk, this.#now, this.#rules),
-      written: new WrittenPaths(),
+      written: new WrittenPaths(root),
     }));
   }
 

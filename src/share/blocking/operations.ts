@@ -14,7 +14,8 @@ import {
 import { deviceOf, findRoot, makeRoot, realPathsBelow, topmostOwn, workingPlace } from './root.ts';
 import { outsideStamps } from './stamps.ts';
 import { traced } from './traced.ts';
-import { bumpAll, changedBelow, modeOf, takeLooks } from './view-steps.ts';
+import { bumpAll, modeOf, takeLooks } from './view-steps.ts';
+import { walk } from './walk.ts';
 import { ways } from './way.ts';
 
 export const operations = {
@@ -45,7 +46,7 @@ export const operations = {
   takeLooks,
   modeOf,
   bumpAll,
-  changedBelow,
+  walk,
   traced,
   outsideStamps,
 } as const;

@@ -9,12 +9,11 @@ import {
   readdirSync,
   readlinkSync,
 } from 'node:fs';
-import { absent, type Fact } from '../../core/fact.ts';
-import { joinPath } from '../../core/paths.ts';
-import { isOwnName } from '../../core/share-layout.ts';
+import type { Fact } from '../../core/fact.ts';
 import { fromBytes, toBytes } from '../../wire/bytes.ts';
 import { type LookRequest, type Looks, putRecord, recordBytes } from '../look-answer.ts';
-import { errorCode, look, meansAbsent, refreshDirectory, toFact } from './look.ts';
+import { errorCode, meansAbsent, refreshDirectory } from './look.ts';
+import { plainFact } from './walk.ts';
 
 /** As swarmlook (C) does it, where that could not be compiled. */
 export function takeLooks(input: LookRequest): Looks {
@@ -32,16 +31,6 @@ export function takeLooks(input: LookRequest): Looks {
     }),
     names: input.lists.map(subDirectories),
   };
-}
-
-function plainFact(path: string): Fact {
-  try {
-    const stats = lstatSync(toBytes(path), { bigint: true, throwIfNoEntry: false });
-    return stats === undefined ? absent : toFact(stats);
-  } catch (error) {
-    if (meansAbsent(error)) return absent;
-    throw error;
-  }
 }
 
 function subDirectories(path: string): string[] {
@@ -83,50 +72,4 @@ export function bumpAll(directories: readonly string[]): {
     facts.push({ path, fact: refreshDirectory(path) });
   }
   return { facts, failed };
-}
-
-/**
- * What of and below `directories` was made or changed since `sinceMs` (by the share's clock), at most `limit` looks; hidden
- * names of attempts and `.buildswarm` are passed over. A directory comes before what is in it: that it changed is all
- * that tells of names that were taken away, and of directories that were swapped.
- */
-export function changedBelow(input: {
-  directories: readonly string[];
-  sinceMs: number;
-  limit: number;
-}): { path: string; fact: Fact }[] {
-  const changed: { path: string; fact: Fact }[] = [];
-  const seen = new Set<string>();
-  const waiting = [...input.directories];
-  let looks = 0;
-  const isChanged = (fact: Fact): boolean =>
-    fact.kind !== 'absent' && Number(fact.ctimeNs.slice(0, -6)) >= input.sinceMs;
-  for (
-    let directory = waiting.shift();
-    directory !== undefined && looks < input.limit;
-    directory = waiting.shift()
-  ) {
-    if (seen.has(directory)) continue;
-    seen.add(directory);
-    const own = plainFact(directory);
-    if (own.kind === 'directory' && isChanged(own)) changed.push({ path: directory, fact: own });
-    let entries: Buffer[];
-    try {
-      entries = readdirSync(toBytes(directory), { encoding: 'buffer' });
-    } catch (error) {
-      if (meansAbsent(error) || errorCode(error) === 'EACCES') continue;
-      throw error;
-    }
-    for (const name of entries) {
-      const text = fromBytes(name);
-      if (isOwnName(text)) continue;
-      looks += 1;
-      if (looks > input.limit) break;
-      const path = joinPath(directory, text);
-      const fact = plainFact(path);
-      if (fact.kind === 'directory') waiting.push(path);
-      else if (isChanged(fact)) changed.push({ path, fact: fact.kind === 'link' ? look(path, false) : fact });
-    }
-  }
-  return changed;
 }

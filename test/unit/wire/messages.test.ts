@@ -66,6 +66,7 @@ test('every message is in the registry, and every table of the page is the one o
     'share',
     'program',
     'view',
+    'below',
     'tool',
     'read',
     'outside',

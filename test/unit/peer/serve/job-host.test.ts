@@ -508,15 +508,18 @@ test('a command that never ran', async (t) => {
   }
 });
 
-test('outputs that cannot be looked at are told as none', async () => {
-  const rig = new HostRig(1);
-  rig.place.facts = new Error('the disk is gone');
-  const end = await rig.offer('a', 1);
-  rig.command.exit();
-  await rig.assertAtRest();
-  assert.ok(end.result?.kind === 'ended');
-  assert.deepEqual(end.result.outputs, []);
-  assert.match(rig.log.join(), /the disk is gone/);
+test('outputs that cannot be looked at are told as none, and what an opaque command changed as not known', async () => {
+  for (const scan of [[], ['/share']]) {
+    const rig = new HostRig(1);
+    rig.place.facts = new Error('the disk is gone');
+    const end = await rig.offer('a', 1, { scan });
+    rig.command.exit();
+    await rig.assertAtRest();
+    assert.ok(end.result?.kind === 'ended');
+    assert.deepEqual(end.result.outputs, []);
+    assert.equal(end.result.unscanned, scan.length > 0 ? 'Error: the disk is gone' : undefined);
+    assert.match(rig.log.join(), /the disk is gone/);
+  }
 });
 
 test('what has no place on the stream of a job ends it, and the job with it', async (t) => {

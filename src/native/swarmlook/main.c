@@ -4,9 +4,10 @@
  * of Node, and because one that hangs in a dead file server can be left behind.
  *
  * Request: u32 bytes that follow, u32 paths, u32 links, u32 lists, then so many NUL-ended paths of each.
- * Answer: u32 bytes that follow, i32 errno. If 0: a record for each path (see put_record), the NUL-ended target of
+ * Answer: u32 bytes that follow, i32 errno. If 0: a record for each path (see answer.h), the NUL-ended target of
  * each link (empty: there is none any more), and of each list the NUL-ended names of its sub-directories, ended by an
  * empty one. Otherwise: the path that failed. Numbers are little-endian.
+ * A request whose count of paths is WALK_MARK is for a walk, see walk.h.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -19,51 +20,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "answer.h"
+#include "walk.h"
+
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "swarmlook writes its numbers as they lie in memory, which must be little-endian"
 #endif
 
-enum { RECORD_BYTES = 33, MAX_REQUEST_BYTES = 256 << 20 };
+enum { MAX_REQUEST_BYTES = 256 << 20 };
 
-static unsigned char *answer;
-static size_t answered, room;
+static struct answer answer;
 
-static unsigned char *grow(size_t bytes) {
-  if (answered + bytes > room) {
-    room = (answered + bytes) * 2;
-    answer = realloc(answer, room);
-    if (answer == NULL) exit(1);
-  }
-  answered += bytes;
-  return answer + answered - bytes;
-}
+static void put(const void *data, size_t bytes) { answer_put(&answer, data, bytes); }
 
-static void put(const void *data, size_t bytes) { memcpy(grow(bytes), data, bytes); }
-
-static int means_absent(int error) { return error == ENOENT || error == ENOTDIR; }
-
-static int64_t nanoseconds(struct timespec time) { return time.tv_sec * INT64_C(1000000000) + time.tv_nsec; }
-
-/* Letter of the kind (f, d, l, o; a of what is absent), u64 inode, u64 size, i64 mtime and i64 ctime in ns. */
 static int put_record(const char *path) {
   struct stat stats;
-  unsigned char *record = grow(RECORD_BYTES);
-  memset(record, 0, RECORD_BYTES);
-  if (lstat(path, &stats) != 0) {
-    record[0] = 'a';
-    return means_absent(errno) ? 0 : errno;
+  if (lstat(path, &stats) == 0) {
+    answer_put_record(&answer, &stats);
+    return 0;
   }
-  record[0] = S_ISREG(stats.st_mode)   ? 'f'
-              : S_ISDIR(stats.st_mode) ? 'd'
-              : S_ISLNK(stats.st_mode) ? 'l'
-                                       : 'o';
-  uint64_t inode = stats.st_ino, size = (uint64_t)stats.st_size;
-  int64_t mtime = nanoseconds(stats.st_mtim), ctime = nanoseconds(stats.st_ctim);
-  memcpy(record + 1, &inode, 8);
-  memcpy(record + 9, &size, 8);
-  memcpy(record + 17, &mtime, 8);
-  memcpy(record + 25, &ctime, 8);
-  return 0;
+  int error = errno;
+  answer_put_record(&answer, NULL);
+  return means_absent(error) ? 0 : error;
 }
 
 static int put_target(const char *path) {
@@ -118,32 +96,50 @@ static int transfer(int descriptor, unsigned char *data, size_t bytes, int write
   return 1;
 }
 
-static void answer_to(const unsigned char *request, size_t bytes) {
+/* Returns an errno, with the path that it is about in `*failed`. */
+static int32_t take_looks(const unsigned char *request, size_t bytes, const char **failed) {
   static int (*const puts[])(const char *) = {put_record, put_target, put_names};
   uint32_t counts[3];
   memcpy(counts, request, sizeof counts);
   const char *path = (const char *)request + sizeof counts;
   const char *end = (const char *)request + bytes;
   int32_t error = 0;
-  answered = 0;
-  grow(8);
   for (int kind = 0; kind < 3; kind++) {
     for (uint32_t left = counts[kind]; left > 0; left--) {
       const char *nul = path < end ? memchr(path, 0, (size_t)(end - path)) : NULL;
       if (nul == NULL) exit(1); /* no request that our peer would send */
       if (error == 0) {
+        *failed = path;
         error = puts[kind](path);
-        if (error != 0) {
-          answered = 8;
-          put(path, (size_t)(nul - path));
-        }
       }
       path = nul + 1;
     }
   }
-  uint32_t follow = (uint32_t)(answered - 4);
-  memcpy(answer, &follow, 4);
-  memcpy(answer + 4, &error, 4);
+  return error;
+}
+
+static int32_t walk(const unsigned char *request, size_t bytes, const char **failed) {
+  struct walk_request walk;
+  if (bytes < sizeof walk || (bytes > sizeof walk && request[bytes - 1] != 0)) exit(1);
+  memcpy(&walk, request, sizeof walk);
+  const char *directories = (const char *)request + sizeof walk;
+  return walk_below(&walk, directories, (const char *)request + bytes, &answer, failed);
+}
+
+static void answer_to(const unsigned char *request, size_t bytes) {
+  uint32_t mark;
+  memcpy(&mark, request, sizeof mark);
+  answer.bytes = 0;
+  answer_grow(&answer, 8);
+  const char *failed = "";
+  int32_t error = mark == WALK_MARK ? walk(request, bytes, &failed) : take_looks(request, bytes, &failed);
+  if (error != 0) {
+    answer.bytes = 8;
+    put(failed, strlen(failed));
+  }
+  uint32_t follow = (uint32_t)(answer.bytes - 4);
+  memcpy(answer.data, &follow, 4);
+  memcpy(answer.data + 4, &error, 4);
 }
 
 int main(void) {
@@ -157,6 +153,6 @@ int main(void) {
     request = larger;
     if (!transfer(0, request, bytes, 0)) return 0;
     answer_to(request, bytes);
-    if (!transfer(1, answer, answered, 1)) return 0;
+    if (!transfer(1, answer.data, answer.bytes, 1)) return 0;
   }
 }
