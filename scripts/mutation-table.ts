@@ -8,25 +8,25 @@ export interface Mutation {
   readonly to: string;
 }
 
-/** Limits of fields of OFFER: what stands before the limit, and the limit. */
+/** Limits of fields of OFFER: what stands before the limit, the limit, and what follows it. */
 const offerLimits = [
-  ['refresh: v.pipe(v.array(path), ', 'maxSeen'],
-  ['files: v.pipe(v.array(seenSchema), ', 'maxSeen'],
-  ['fields: v.pipe(v.array(v.picklist(factFields)), ', 'factFields.length'],
-  ['kind: v.pipe(byteString, ', 'maxKindBytes'],
-  ['digest: v.pipe(v.string(), ', 'maxDigestLength'],
-  ['cpu: v.optional(v.pipe(v.string(), ', 'maxDigestLength'],
-  ['scan: v.pipe(v.array(path), ', 'maxScanned'],
-  ['reopen: v.pipe(v.array(path), ', 'maxReopened'],
-  ['outputs: v.pipe(v.array(path), ', 'maxOutputs'],
+  ['refresh: listOf(path, ', 'maxSeen', ')'],
+  ['files: listOf(seenSchema, ', 'maxSeen', ')'],
+  ['fields: listOf(v.picklist(factFields), ', 'factFields.length', ')'],
+  ['kind: v.pipe(byteString, v.maxLength(', 'maxKindBytes', '))'],
+  ['digest: v.pipe(v.string(), v.maxLength(', 'maxDigestLength', '))'],
+  ['cpu: v.optional(v.pipe(v.string(), v.maxLength(', 'maxDigestLength', ')))'],
+  ['scan: listOf(path, ', 'maxScanned', ')'],
+  ['reopen: listOf(path, ', 'maxReopened', ')'],
+  ['outputs: listOf(path, ', 'maxOutputs', ')'],
 ] as const;
 
 export const mutations: readonly Mutation[] = [
-  ...offerLimits.map(([before, limit]) => ({
+  ...offerLimits.map(([before, limit, after]) => ({
     name: `OFFER without the limit of ${before.split(':', 1)[0]}`,
     file: 'src/wire/job-messages.ts',
-    from: `${before}v.maxLength(${limit})`,
-    to: `${before}v.maxLength(Number.MAX_SAFE_INTEGER)`,
+    from: `${before}${limit}${after}`,
+    to: `${before}Number.MAX_SAFE_INTEGER${after}`,
   })),
   {
     name: 'sameFact compares no field',

@@ -15,6 +15,7 @@ import {
   bytes32,
   count,
   encodeJson,
+  listOf,
   machineName,
   parseJson,
   path,
@@ -87,7 +88,7 @@ export function parseBeatAck(payload: Uint8Array): number {
 
 // GOSSIP
 
-const gossipSchema = v.object({ reports: v.pipe(v.array(loadReportSchema), v.maxLength(maxReports)) });
+const gossipSchema = v.object({ reports: listOf(loadReportSchema, maxReports) });
 export type Gossip = ValueOf<typeof gossipSchema>;
 
 export function encodeGossip(gossip: Gossip): Payload<'GOSSIP'> {
@@ -130,7 +131,7 @@ const shareSchema = v.object({
   /** The receiver's member file was found there: the sender takes its jobs. */
   seen: v.boolean(),
 });
-const sharesSchema = v.object({ shares: v.pipe(v.array(shareSchema), v.maxLength(maxShares)) });
+const sharesSchema = v.object({ shares: listOf(shareSchema, maxShares) });
 export type Shares = ValueOf<typeof sharesSchema>;
 
 /** Of many shares, as many of the last ones as fit into the frame. */
@@ -212,7 +213,7 @@ const findingSchema = v.object({
 });
 const examinedSchema = v.object({
   question: count,
-  findings: v.pipe(v.array(findingSchema), v.maxLength(maxFindings)),
+  findings: listOf(findingSchema, maxFindings),
 });
 export type Examined = ValueOf<typeof examinedSchema>;
 

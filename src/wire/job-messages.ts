@@ -32,6 +32,7 @@ import {
   count,
   encodeJson,
   limits,
+  listOf,
   mask,
   parseJson,
   path,
@@ -57,9 +58,9 @@ import {
 
 const stdio = v.picklist(['closed', 'null', 'pipe', 'pty']);
 const viewSchema = v.object({
-  refresh: v.pipe(v.array(path), v.maxLength(maxSeen)),
-  files: v.pipe(v.array(seenSchema), v.maxLength(maxSeen)),
-  fields: v.pipe(v.array(v.picklist(factFields)), v.maxLength(factFields.length)),
+  refresh: listOf(path, maxSeen),
+  files: listOf(seenSchema, maxSeen),
+  fields: listOf(v.picklist(factFields), factFields.length),
   knownReports: count,
 });
 
@@ -87,10 +88,7 @@ const offerSchema = v.object({
   memoryBytes: count,
   kind: v.pipe(byteString, v.maxLength(maxKindBytes)),
   /** What it needs of the machine: programs and a digest each (empty: it is not to be found there). */
-  programs: v.pipe(
-    v.array(v.object({ path, digest: v.pipe(v.string(), v.maxLength(maxDigestLength)) })),
-    v.maxLength(maxPrograms),
-  ),
+  programs: listOf(v.object({ path, digest: v.pipe(v.string(), v.maxLength(maxDigestLength)) }), maxPrograms),
   /** Digest of the CPU, where the command asks for what the CPU at hand can do. */
   cpu: v.optional(v.pipe(v.string(), v.maxLength(maxDigestLength))),
   /** Digest of what its locale and the name of its directory mean, where another machine may take them otherwise. */
@@ -99,15 +97,15 @@ const offerSchema = v.object({
   /** Tell all that it looked up: it is believed by that alone. */
   traced: v.boolean(),
   /** Nobody knows where it writes: look below these directories. */
-  scan: v.pipe(v.array(path), v.maxLength(maxScanned)),
+  scan: listOf(path, maxScanned),
   /** Files that were written in place: open them anew, as their attributes may be remembered. */
-  reopen: v.pipe(v.array(path), v.maxLength(maxReopened)),
+  reopen: listOf(path, maxReopened),
   /** Nobody knows what changed below these directories: open all that is there anew. */
   reopenBelow: v.optional(belowSchema),
   /** Answers about names outside the share below this number have come. */
   knownOutside: count,
   /** Where it will write, hidden names where there are any; absolute, below the share. */
-  outputs: v.pipe(v.array(path), v.maxLength(maxOutputs)),
+  outputs: listOf(path, maxOutputs),
   /** It runs in the submitter's own files. */
   served: v.optional(
     v.object({
@@ -116,7 +114,7 @@ const offerSchema = v.object({
       /** The worker must have taken in what changed until then. */
       generation: count,
       /** Real paths of the directories that it may write below. */
-      areas: v.pipe(v.array(path), v.maxLength(maxAreas)),
+      areas: listOf(path, maxAreas),
     }),
   ),
 });
@@ -154,14 +152,12 @@ const toolSchema = v.object({
   /** Its version, where it tells one. */
   description: text,
   /** The files that make it up: path, build id or hash of the contents. */
-  parts: v.pipe(
-    v.array(
-      v.pipe(
-        v.tuple([path, identity]),
-        v.transform(([path, identity]) => ({ path, identity })),
-      ),
+  parts: listOf(
+    v.pipe(
+      v.tuple([path, identity]),
+      v.transform(([path, identity]) => ({ path, identity })),
     ),
-    v.maxLength(maxToolParts),
+    maxToolParts,
   ),
 });
 /** A program on one machine. */
@@ -172,7 +168,7 @@ const refusedSchema = v.object({
   report: v.optional(loadReportSchema),
   detail: v.optional(text),
   /** With `stale-view`: the files that are not seen as offered. */
-  stale: v.optional(v.pipe(v.array(seenSchema), v.maxLength(maxStale))),
+  stale: v.optional(listOf(seenSchema, maxStale)),
   /** With `toolchain`: what differs, as it is on the worker. */
   tool: v.optional(toolSchema),
   /** With `native`: the worker's CPU, for people. */
@@ -231,14 +227,12 @@ export function parseRefused(payload: Uint8Array): Refused {
 const readSchema = v.object({
   /** Numbers that were read, as first and last of each run of them. */
   read: runsSchema,
-  added: v.pipe(
-    v.array(
-      v.pipe(
-        v.tuple([count, path, factSchema]),
-        v.transform(([number, path, fact]) => ({ number, path, fact })),
-      ),
+  added: listOf(
+    v.pipe(
+      v.tuple([count, path, factSchema]),
+      v.transform(([number, path, fact]) => ({ number, path, fact })),
     ),
-    v.maxLength(maxAdded),
+    maxAdded,
   ),
 });
 
@@ -253,14 +247,12 @@ const outsideLook = v.picklist(outsideLooks);
 /** Names outside the share that were looked up: numbers as of files, and answers that the submitter may not have yet. */
 const outsideSchema = v.object({
   used: runsSchema,
-  added: v.pipe(
-    v.array(
-      v.pipe(
-        v.tuple([count, outsideLook, path, identity]),
-        v.transform(([number, look, path, answer]) => ({ number, look, path, answer })),
-      ),
+  added: listOf(
+    v.pipe(
+      v.tuple([count, outsideLook, path, identity]),
+      v.transform(([number, look, path, answer]) => ({ number, look, path, answer })),
     ),
-    v.maxLength(maxOutsideAnswers),
+    maxOutsideAnswers,
   ),
 });
 export type OutsideReport = ValueOf<typeof outsideSchema>;
@@ -286,7 +278,7 @@ const resultSchema = v.variant('kind', [
     wallMs: count,
     /** Processes that it left in the background, and that live on. */
     left: count,
-    outputs: v.pipe(v.array(seenSchema), v.maxLength(maxMadeOutputs)),
+    outputs: listOf(seenSchema, maxMadeOutputs),
     /** Of a traced command. */
     read: v.optional(readSchema),
     outside: v.optional(outsideSchema),
@@ -297,11 +289,9 @@ const resultSchema = v.variant('kind', [
     /** Of an opaque command on a shared tree: why more may have changed below `scan` than is told. */
     unscanned: v.optional(text),
     /** Files of the share that it read and then changed itself. */
-    replaced: v.optional(v.pipe(v.array(path), v.maxLength(maxOutputs))),
+    replaced: v.optional(listOf(path, maxOutputs)),
     /** Of a served command: what it could not have as the submitter has it. */
-    faults: v.optional(
-      v.pipe(v.array(v.object({ kind: v.picklist(treeFaultKinds), path })), v.maxLength(maxFaults)),
-    ),
+    faults: v.optional(listOf(v.object({ kind: v.picklist(treeFaultKinds), path }), maxFaults)),
   }),
 ]);
 export type JobResult = ValueOf<typeof resultSchema>;

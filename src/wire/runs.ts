@@ -1,12 +1,11 @@
 /** Numbers of files on the wire: as the first and the last of each run of them. */
 import * as v from 'valibot';
 import { maxRead, maxReadRuns } from './limits.ts';
-import { count } from './schema.ts';
+import { count, listOf } from './schema.ts';
 
 /** As read from the wire: the numbers themselves. */
 export const runsSchema = v.pipe(
-  v.array(v.tuple([count, count])),
-  v.maxLength(maxReadRuns),
+  listOf(v.tuple([count, count]), maxReadRuns),
   v.check((runs) => numbersIn(runs) <= maxRead, 'names more files than a job reads'),
   v.transform((runs: [number, number][]) => numbersOf(runs)),
 );

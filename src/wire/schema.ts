@@ -43,6 +43,18 @@ export const machineName = v.pipe(
 );
 export const umask = v.pipe(count, v.maxValue(0o777));
 
+/** A list of at most so many; a longer one is refused before anything is looked at that it holds. */
+export function listOf<Item extends AnySchema>(
+  item: Item,
+  most: number,
+): v.GenericSchema<v.InferInput<Item>[], v.InferOutput<Item>[]> {
+  return v.pipe(
+    v.custom<v.InferInput<Item>[]>(Array.isArray, 'is not a list'),
+    v.maxLength(most),
+    v.array(item),
+  );
+}
+
 /** One character for each byte, and no NUL: it ends every string of the system. */
 function isByteString(value: string): boolean {
   for (let at = 0; at < value.length; at += 1) {

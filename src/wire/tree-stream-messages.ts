@@ -7,6 +7,7 @@ import {
   byteString,
   count,
   encodeJson,
+  listOf,
   parseJson,
   plain,
   text,
@@ -27,7 +28,7 @@ const openSchema = v.object({
   /** The submitter's user, as jobs see it. */
   uid: id,
   gid: id,
-  groups: v.pipe(v.array(id), v.maxLength(maxGroups)),
+  groups: listOf(id, maxGroups),
   /** The device whose inode numbers are shown as they are; decimal. */
   device: v.pipe(v.string(), v.regex(/^\d{1,20}$/u, 'is not a device')),
   hostName: v.pipe(byteString, v.maxLength(maxNameLength)),

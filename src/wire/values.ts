@@ -13,7 +13,7 @@ import {
   maxSlots,
   maxVersionLength,
 } from './limits.ts';
-import { byteString, count, path, plain, small, type ValueOf, type WireOf } from './schema.ts';
+import { byteString, count, listOf, path, plain, small, type ValueOf, type WireOf } from './schema.ts';
 
 /** Version of the program, for people. */
 export const version = v.pipe(plain, v.maxLength(maxVersionLength));
@@ -24,7 +24,7 @@ export const loadReportSchema = v.object({
   sequence: count,
   name: v.pipe(v.string(), v.maxLength(maxNameLength)),
   version,
-  addresses: v.pipe(v.array(v.pipe(plain, v.maxLength(maxAddressLength))), v.maxLength(maxAddresses)),
+  addresses: listOf(v.pipe(plain, v.maxLength(maxAddressLength)), maxAddresses),
   slots: v.pipe(count, v.maxValue(maxSlots)),
   running: small,
   queued: small,
@@ -33,14 +33,14 @@ export const loadReportSchema = v.object({
   speed: v.pipe(v.number(), v.minValue(0.01), v.maxValue(100)),
   state: v.picklist(['ready', 'refusing']),
   served: v.optional(v.boolean()),
-  reasons: v.pipe(v.array(v.pipe(plain, v.maxLength(maxReasonLength))), v.maxLength(maxReasons)),
+  reasons: listOf(v.pipe(plain, v.maxLength(maxReasonLength)), maxReasons),
 });
 
 /** Directories below which nobody knows what changed. */
 export const belowSchema = v.object({
   /** Rises with each directory that is told of; what has been opened for a number need not be for a lower one. */
   upTo: count,
-  directories: v.pipe(v.array(path), v.maxLength(maxReopenedBelow)),
+  directories: listOf(path, maxReopenedBelow),
 });
 
 const nanoseconds = v.pipe(v.string(), v.regex(/^-?\d{1,20}$/u, 'is not a number'));

@@ -74,13 +74,13 @@ describe('readCommand, whatever it is given', () => {
         });
         assert.equal(travel.travels, travel.reason === undefined);
       }),
-      { numRuns: roundsOf({ brief: 300, full: 3_000 }) },
+      { numRuns: roundsOf({ brief: 150, full: 3_000 }) },
     );
   });
 
   it('renames by changing nothing but the names of outputs', () => {
     let plans = 0;
-    const numRuns = roundsOf({ brief: 1_000, full: 10_000 });
+    const numRuns = roundsOf({ brief: 500, full: 10_000 });
     fc.assert(
       fc.property(fc.oneof(argv, sensible), (argv) => {
         const { reading } = readCommand({ argv, cwd, env: new Map() }, new Map());

@@ -619,7 +619,7 @@ test('whatever happens in whatever order, every slot is free in the end and no s
       const open = rig.streams.filter(({ end, channel }) => end === undefined && channel.isOpen);
       assert.deepEqual(open, [], 'nobody waits for ever');
     }),
-    { numRuns: roundsOf({ brief: 75, full: 300 }) },
+    { numRuns: roundsOf({ brief: 30, full: 300 }) },
   );
 });
 

@@ -4,7 +4,7 @@ import type { LoadReport } from '../../../../src/core/load-report.ts';
 import { GossipLoop } from '../../../../src/peer/mesh/gossip-loop.ts';
 import { StrangerBudget } from '../../../../src/peer/trust/stranger-budget.ts';
 import { FrameError } from '../../../../src/wire/frame.ts';
-import { helloOf } from '../../../rig/swarm-node.ts';
+import { report } from '../../../rig/load-report.ts';
 
 test('what a stranger says is read up to an allowance, and one that goes on is sent away', () => {
   let nowMs = 0;
@@ -20,11 +20,8 @@ test('what a stranger says is read up to an allowance, and one that goes on is s
 });
 
 test('a stranger speaks for itself alone; what it says of others is an address at most', () => {
-  const reportOf = (id: string, slots: number, sequence: number): LoadReport => ({
-    ...helloOf(id, id).report,
-    slots,
-    sequence,
-  });
+  const reportOf = (id: string, slots: number, sequence: number): LoadReport =>
+    report(id, { slots, sequence });
   const news: string[] = [];
   const hearsay: string[] = [];
   const loop = new GossipLoop({
