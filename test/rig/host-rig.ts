@@ -32,6 +32,8 @@ class FakePlace {
   facts: JobFacts | Error = { outputs: [] };
   /** What comes of served jobs; where nothing is said, a test has none. */
   conclude: JobHostInit['served']['conclude'] = () => Promise.reject(new Error('a served job'));
+  /** What was begun at the ends of jobs, in this order. */
+  readonly concluding: string[] = [];
   /** Jobs whose leftovers were removed. */
   readonly discarded: number[] = [];
   /** Paths of outputs that were asked for. */
@@ -101,6 +103,7 @@ export class HostRig {
       findings: {
         begin: () => Promise.resolve(),
         look: async () => {
+          place.concluding.push('look');
           await place.holdLooks;
           if (place.facts instanceof Error) throw place.facts;
           return place.facts;
@@ -114,7 +117,10 @@ export class HostRig {
       },
       apart: {
         begin: () => ({}),
-        conclude: () => Promise.resolve(undefined),
+        conclude: () => {
+          place.concluding.push('own places');
+          return Promise.resolve(undefined);
+        },
         forget: () => undefined,
       },
       sendOutput: (_peer, channel, { path }) => {

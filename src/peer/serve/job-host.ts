@@ -6,6 +6,7 @@ import type { LoadReport } from '../../core/load-report.ts';
 import type { JobId, PeerName, WorkerAction, WorkerEvent } from '../../core/schedule/contract.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
 import type { Frame } from '../../wire/frame.ts';
+import type { JobFacts } from '../../wire/job-messages.ts';
 import type { Runner } from '../../work/runner.ts';
 import type { Tracer } from '../../work/tracer.ts';
 import { type StartTimer, startTimer } from '../alarm.ts';
@@ -233,19 +234,25 @@ export class JobHost {
   /** What its submitter is told besides how it ended. @throws where its submitter must take it for lost. */
   async #conclude(job: HostedJob, left: number): Promise<ServedEnd> {
     if (job.offer.served !== undefined) return await this.#init.served.conclude(job);
-    const unsent = await this.#init.apart.conclude(job, left);
+    // Others look while this thread removes what the job had to itself.
+    const [seen, unsent] = await Promise.all([this.#see(job), this.#init.apart.conclude(job, left)]);
     const { notApart } = job;
-    const gap = {
+    const facts = {
+      ...seen,
       ...(unsent !== undefined && { gap: unsent }),
       ...(notApart !== undefined && { notApart }),
     };
+    return { kind: 'facts', facts };
+  }
+
+  /** Never rejects: what cannot be looked at is not known. */
+  async #see(job: HostedJob): Promise<JobFacts> {
     try {
-      return { kind: 'facts', facts: { ...(await this.#init.findings.look(job)), ...gap } };
+      return await this.#init.findings.look(job);
     } catch (error) {
       const facts = { job: job.offer.job, error: String(error) };
       this.#init.log('the outputs of a job could not be looked at', facts);
-      const unscanned = job.offer.scan.length > 0 ? { unscanned: String(error) } : {};
-      return { kind: 'facts', facts: { outputs: [], ...unscanned, ...gap } };
+      return { outputs: [], ...(job.offer.scan.length > 0 && { unscanned: String(error) }) };
     }
   }
 

@@ -51,6 +51,15 @@ test('a job is accepted, runs as offered, and its end comes with what it wrote',
   assert.equal(rig.host.doneFor.get('a'), 1);
 });
 
+test('others look at what a job wrote while this thread removes what the job had to itself', async () => {
+  const rig = new HostRig(1);
+  const end = await rig.offer('a', 1);
+  rig.command.exit();
+  await rig.assertAtRest();
+  assert.deepEqual(rig.place.concluding, ['look', 'own places']);
+  assert.equal(end.result?.kind, 'ended');
+});
+
 for (const refusal of [
   { code: 'share', detail: 'no such share' },
   { code: 'not-member', detail: 'no file' },
