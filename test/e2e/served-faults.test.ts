@@ -198,8 +198,17 @@ async function untilNothingLeft(swarm: SwarmRig, leavings: Leavings): Promise<Ma
 interface Round {
   /** From the harm to the end of the build. */
   readonly buildMs: number;
+  readonly buildMostMs: number;
+  readonly left: readonly Left[];
+}
+
+/** Of one machine. */
+interface Left {
   /** From the end of the build, or from when it must have been noticed, until nothing is left. */
-  readonly leftMs: readonly number[];
+  readonly leftMs: number;
+  readonly mostMs: number;
+  /** The same from when the machine was cut off. */
+  readonly sinceCutMs: number | undefined;
 }
 
 /** Builds once, with the harm after some time. */
@@ -239,42 +248,55 @@ async function play(
     mended = performance.now();
   };
   const stretchOfLeft = startPressure();
-  const [cleanMs] = await Promise.all([
-    untilNothingLeft(swarm, leavings),
-    mendsFirst ? mending() : undefined,
-  ]);
+  const [cleanAt] = await Promise.all([untilNothingLeft(swarm, leavings), mendsFirst ? mending() : undefined]);
   const stretch = stretchOfLeft();
-  const leftMost = leftMostMs * stretch;
   assert.equal(await swarm.check('m1', ['bash', '-c', made]), expected);
   const sinceMs = (host: Host): number => {
-    if (isolated.includes(host)) return Math.max(built, cut + noticedMs * stretch);
+    if (isolated.includes(host)) return Math.max(built, cut + noticedMs);
     return host === killed ? mended : built;
   };
-  const leftMs = swarm.lan.hosts.map((host) =>
-    Math.max(0, Math.round((cleanMs.get(host) ?? Number.NaN) - sinceMs(host))),
-  );
+  const left = swarm.lan.hosts.map((host) => {
+    const cleanMs = cleanAt.get(host) ?? Number.NaN;
+    return {
+      leftMs: Math.max(0, Math.round(cleanMs - sinceMs(host))),
+      mostMs: Math.round(leftMostMs * stretch + (isolated.includes(host) ? noticedMs * (stretch - 1) : 0)),
+      sinceCutMs: isolated.includes(host) ? Math.round(cleanMs - cut) : undefined,
+    };
+  });
   if (!mendsFirst) {
     await mending();
     await untilNothingLeft(swarm, leavings);
   }
   await swarm.untilSees('m1', 2, 30_000);
-  const buildMs = Math.round(built - harmed);
-  const said = `${what} after ${afterMs} ms: the build ended ${buildMs} ms later (at most ${Math.round(buildMost)}), nothing was left after ${leftMs.join(', ')} ms (at most ${Math.round(leftMost)})`;
-  assert.ok(buildMs <= buildMost, said);
-  assert.ok(Math.max(...leftMs) <= leftMost, said);
-  return { buildMs, leftMs };
+  const played = { buildMs: Math.round(built - harmed), buildMostMs: Math.round(buildMost), left };
+  const said = `${what} after ${afterMs} ms: ${describe(played)}`;
+  assert.ok(played.buildMs <= played.buildMostMs, said);
+  assert.ok(
+    left.every(({ leftMs, mostMs }) => leftMs <= mostMs),
+    said,
+  );
+  return played;
+}
+
+function describe({ buildMs, buildMostMs, left }: Round): string {
+  const ofHosts = left.map(({ leftMs, mostMs, sinceCutMs }) => {
+    const since = sinceCutMs === undefined ? '' : `, ${sinceCutMs} after the cut`;
+    return `${leftMs} (at most ${mostMs}${since})`;
+  });
+  return `the build ended after ${buildMs} ms (at most ${buildMostMs}), nothing was left after ${ofHosts.join(', ')} ms`;
 }
 
 function tell(t: TestContext, played: readonly Round[]): void {
-  const median = (of: (round: Round) => number): number =>
-    played.map(of).toSorted((a, b) => a - b)[Math.floor(played.length / 2)] ?? 0;
-  const most = (of: (round: Round) => number): number => Math.max(...played.map(of));
-  const left = (round: Round): number => Math.max(...round.leftMs);
-  for (const { buildMs, leftMs } of played)
-    t.diagnostic(`the build ended after ${buildMs} ms, nothing was left after ${leftMs.join(', ')} ms`);
-  t.diagnostic(
-    `${played.length} times: build ${median(({ buildMs }) => buildMs)} ms (most ${most(({ buildMs }) => buildMs)}), left ${median(left)} ms (most ${most(left)})`,
-  );
+  for (const round of played) t.diagnostic(describe(round));
+  const spread = (all: readonly number[]): string => {
+    const sorted = all.toSorted((a, b) => a - b);
+    return `${sorted[Math.floor(sorted.length / 2)]} (most ${sorted.at(-1)})`;
+  };
+  const build = spread(played.map(({ buildMs }) => buildMs));
+  const left = spread(played.map((round) => Math.max(...round.left.map(({ leftMs }) => leftMs))));
+  const cut = played.flatMap((round) => round.left.flatMap(({ sinceCutMs }) => sinceCutMs ?? []));
+  const sinceCut = cut.length === 0 ? '' : `; since the cut ${spread(cut)}`;
+  t.diagnostic(`${played.length} times, ms: build ${build}, left ${left}${sinceCut}`);
 }
 
 test('builds end as if nothing had happened', {
