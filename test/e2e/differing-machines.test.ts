@@ -211,11 +211,13 @@ async function compareAll(
   swarm: SwarmRig,
   way: Way,
   lines: readonly CommandLine[],
+  parent: string = swarm.share,
 ): Promise<void> {
-  for (const host of swarm.lan.hosts) await swarm.check(host, ['sh', '-c', prepare(host === 'm1')]);
+  for (const host of swarm.lan.hosts)
+    await swarm.check(host, ['sh', '-c', prepare(host === 'm1')], { cwd: parent });
   for (const [index, { script }] of lines.entries())
     await t.test(script, async () => {
-      const folder = path.join(swarm.share, `${index}`);
+      const folder = path.join(parent, `${index}`);
       const expected = await observe(swarm, folder, script, '');
       const actual = await observe(swarm, folder, script, 'swarmrun');
       assert.deepEqual(...differing(actual, expected));
@@ -244,7 +246,7 @@ async function compareAll(
   });
   const jobs = await swarm.explainJobs('m1');
   const wrong = lines.flatMap((line, index) => {
-    const own = jobs.filter(({ cwd }) => cwd === path.join(swarm.share, `${index}`));
+    const own = jobs.filter(({ cwd }) => cwd === path.join(parent, `${index}`));
     const texts = [...misplaced(line, way, own), ...(way === 'direct' ? mistried(line, own) : [])];
     return texts.map((text) => `${line.place[way]}: ${line.script}\n    ${text}`);
   });
@@ -282,4 +284,15 @@ test('where the others can be shown the files of the caller’s machine, they ma
     ({ place }, index) => place.direct !== place.served && (isFull || index % 2 === 0),
   );
   await compareAll(t, swarm, 'served', unlike);
+});
+
+test('so they do where they have none of the files of the project either', {
+  skip: treeObstacle() ?? false,
+  concurrency: 2,
+}, async (t) => {
+  await using swarm = await SwarmRig.start(t, { ...options, ownRoots: [...options.ownRoots, '/srv'] });
+  const remote = lines.filter(
+    ({ place }, index) => place.served === 'remote' && (isFull || index % 30 === 0),
+  );
+  await compareAll(t, swarm, 'served', remote, '/srv');
 });
