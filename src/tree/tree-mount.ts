@@ -99,7 +99,7 @@ export class TreeMount {
     this.#watch = new HelperWatch({
       pid: this.#helper.pid,
       ask: () => this.figures(),
-      isNeeded: options.hasJobs ?? (() => false),
+      isNeeded: () => options.hasJobs?.() === true || this.#applied.isAsked,
       onHung: (why) => this.#helper.lose(why),
       lookMs: options.lookMs,
     });
@@ -149,6 +149,8 @@ export class TreeMount {
    */
   async apply(payloads: readonly Uint8Array[]): Promise<void> {
     await this.#applied.ask(applyTimeoutMs, (id) => {
+      // Jobs wait for it that are not in the tree yet.
+      this.#watch.wake();
       for (const payload of payloads) this.#helper.send('TREE_CHANGES', withId(payload, id));
     });
   }
@@ -183,7 +185,7 @@ export class TreeMount {
     );
   }
 
-  /** A job is in it: as long as there are any, a swarmfs that hangs is noticed, and lost. */
+  /** A job is in it: as long as there are any, or changes are taken in, a swarmfs that hangs is noticed, and lost. */
   watch(): void {
     this.#watch.wake();
   }

@@ -172,3 +172,10 @@ test('ten thousand files changed at once are all seen, even when events are lost
   write('six', 500);
   await assertSeen();
 });
+
+test('a swarmfs that is stopped is lost while nobody but its submitter waits for it', async () => {
+  await using lab = await TreeLab.start({ programs, shares: [share], mount: { lookMs: 50 } });
+  process.kill(lab.mount.place.pid, 'SIGSTOP');
+  await assert.rejects(lab.barrier(), /it was stopped/);
+  assert.deepEqual(lab.lost, ['swarmfs: it was stopped']);
+});
