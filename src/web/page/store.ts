@@ -25,8 +25,17 @@ export const known: Known = {
 
 const listeners = new Set<() => void>();
 
+let isDue = false;
+
+/** Draws once for all events that came together. */
 function changed(): void {
-  for (const listener of listeners) listener();
+  if (isDue) return;
+  isDue = true;
+  // A timer, not a frame: a page that is out of sight has none, and would have all to do once it is shown.
+  setTimeout(() => {
+    isDue = false;
+    for (const listener of listeners) listener();
+  });
 }
 
 /** Draws a component again whenever something has changed. */

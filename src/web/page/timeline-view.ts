@@ -52,6 +52,8 @@ export class TimelineView {
   #submitters: readonly string[] = [];
   #groups: readonly Group[] = [];
   #height = axisHeight;
+  /** Of the canvas, as of the last drawing: to ask the browser for every bar takes longer than to draw it. */
+  #size = { width: 0, height: 0 };
   #colours = new Map<string, string>();
   span: Span = { fromMs: 0, toMs: 1 };
   originMs = 0;
@@ -71,11 +73,11 @@ export class TimelineView {
   }
 
   get gutter(): number {
-    return this.#canvas.clientWidth < 600 ? 64 : 120;
+    return this.#size.width < 600 ? 64 : 120;
   }
 
   get #width(): number {
-    return this.#canvas.clientWidth - this.gutter;
+    return this.#size.width - this.gutter;
   }
 
   /**
@@ -158,11 +160,12 @@ export class TimelineView {
   /** Where a bar is drawn in the canvas. */
   placeOf({ bar, group, row }: Spot): { readonly x: number; readonly y: number } {
     const top = (this.#groups[group]?.top ?? 0) + row * rowHeight - this.scrollTop;
-    return { x: Math.max(this.gutter, Math.min(this.#x(bar.run.fromMs), this.#canvas.clientWidth)), y: top };
+    return { x: Math.max(this.gutter, Math.min(this.#x(bar.run.fromMs), this.#size.width)), y: top };
   }
 
   draw(nowMs: number): void {
     const { clientWidth: width, clientHeight: height } = this.#canvas;
+    this.#size = { width, height };
     const scale = devicePixelRatio;
     if (this.#canvas.width !== Math.round(width * scale)) this.#canvas.width = Math.round(width * scale);
     if (this.#canvas.height !== Math.round(height * scale)) this.#canvas.height = Math.round(height * scale);
@@ -182,7 +185,7 @@ export class TimelineView {
   }
 
   #drawGroup(context: CanvasRenderingContext2D, { name, rows }: Group, top: number, nowMs: number): void {
-    const bottom = this.#canvas.clientHeight;
+    const bottom = this.#size.height;
     for (const [index, row] of rows.entries()) {
       const y = top + index * rowHeight;
       if (y > bottom || y + rowHeight < axisHeight) continue;
@@ -196,7 +199,7 @@ export class TimelineView {
     context.fillStyle = this.#colour('row');
     for (const index of rows.keys()) {
       const y = top + index * rowHeight;
-      if (y > this.#canvas.clientHeight) break;
+      if (y > this.#size.height) break;
       context.fillRect(this.gutter, y, this.#width, rowHeight - 2);
     }
   }
@@ -211,7 +214,7 @@ export class TimelineView {
       const to = this.#x(run.toMs ?? nowMs);
       if (to < this.gutter || to < drawnTo + 0.5) continue;
       const left = Math.max(from, drawnTo);
-      const width = Math.max(1, Math.min(to, this.#canvas.clientWidth) - left - (to - from > 4 ? 1 : 0));
+      const width = Math.max(1, Math.min(to, this.#size.width) - left - (to - from > 4 ? 1 : 0));
       this.#drawBar(context, run, left, y, width);
       drawnTo = left + width;
     }
@@ -249,7 +252,7 @@ export class TimelineView {
   }
 
   #drawAxis(context: CanvasRenderingContext2D): void {
-    const { clientWidth: width, clientHeight: height } = this.#canvas;
+    const { width, height } = this.#size;
     context.fillStyle = this.#colour('panel');
     context.fillRect(0, 0, width, axisHeight - 4);
     for (const { x, text } of this.#marks()) {
@@ -262,7 +265,7 @@ export class TimelineView {
 
   #drawGrid(context: CanvasRenderingContext2D): void {
     context.fillStyle = this.#colour('line');
-    for (const { x } of this.#marks()) context.fillRect(x, axisHeight - 4, 1, this.#canvas.clientHeight);
+    for (const { x } of this.#marks()) context.fillRect(x, axisHeight - 4, 1, this.#size.height);
   }
 
   #x(ms: number): number {

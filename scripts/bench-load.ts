@@ -1,0 +1,75 @@
+/**
+ * Hands in jobs to the peer of this machine as fast as it takes them, from one process: the frames that `swarmrun` sends, by
+ * the code of its twin in src/wrapper and src/wire, without a process a job, which would need more CPU than the peer.
+ */
+import { connect } from 'node:net';
+import { localSocket } from '../src/cli/local-socket.ts';
+import { fromBytes, joinNul } from '../src/wire/bytes.ts';
+import { encodeFrame, FrameDecoder } from '../src/wire/frame.ts';
+import { encodeWrapperJob, parseExit } from '../src/wire/wrapper-messages.ts';
+import { describeSelf } from '../src/wrapper/self-description.ts';
+
+/** How jobs came out. */
+export interface LoadCounts {
+  elsewhere: number;
+  /** Told to run here, which this process does not do: such a job ends at once. */
+  here: number;
+}
+
+const deadlineMs = 60_000;
+
+/** Hands in so many jobs, these commands in turn, so many at a time. @throws Error if one fails */
+export async function handIn(
+  commands: readonly (readonly string[])[],
+  jobs: number,
+  inFlight: number,
+): Promise<LoadCounts> {
+  const counts: LoadCounts = { elsewhere: 0, here: 0 };
+  const requests = commands.map(requestOf);
+  let begun = 0;
+  const oneAfterTheOther = async (): Promise<void> => {
+    while (begun < jobs) {
+      const request = requests[begun % requests.length];
+      begun += 1;
+      if (request !== undefined) counts[await runOne(request)] += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, oneAfterTheOther));
+  return counts;
+}
+
+/** What `swarmrun` says first, with stdout and stderr as this process has them. */
+function requestOf(argv: readonly string[]): Buffer {
+  const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ''}`);
+  const bytes = (words: readonly string[]) => joinNul(words.map((word) => fromBytes(Buffer.from(word))));
+  return Buffer.concat([
+    encodeFrame('ARGV', bytes(argv)),
+    encodeFrame('ENV', bytes(environment)),
+    encodeFrame('JOB', encodeWrapperJob(describeSelf(argv, ''))),
+  ]);
+}
+
+function runOne(request: Buffer): Promise<keyof LoadCounts> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(localSocket());
+    const decoder = new FrameDecoder(['INLINE', 'STDIN_TAKEN', 'STDOUT', 'STDERR', 'EXIT', 'BEAT']);
+    const end = (outcome: keyof LoadCounts | Error): void => {
+      socket.destroy();
+      if (outcome instanceof Error) reject(outcome);
+      else resolve(outcome);
+    };
+    socket.setTimeout(deadlineMs, () => end(new Error('a job has not ended in time')));
+    socket.once('error', end);
+    socket.once('close', () => end(new Error('the peer has dropped a job')));
+    socket.on('data', (chunk) => {
+      for (const { type, payload } of decoder.push(chunk)) {
+        if (type === 'INLINE') end('here');
+        if (type !== 'EXIT') continue;
+        const ending = parseExit(payload);
+        const isRight = ending.kind === 'exited' && ending.status === 0;
+        end(isRight ? 'elsewhere' : new Error(`a job came out wrong: ${JSON.stringify(ending)}`));
+      }
+    });
+    socket.write(request);
+  });
+}
