@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LiveSwarm } from '../src/cli/live/live-swarm.ts';
 import { localSocket } from '../src/cli/local-socket.ts';
 import { SwarmRig } from '../test/rig/swarm-rig.ts';
-import { handIn } from './bench-load.ts';
+import { handIn, type LoadCommand } from './bench-load.ts';
 import { cpuMs, median, peer, type Row } from './bench-measure.ts';
 
 /** CPU of the peer for the same jobs with somebody looking, as a ratio to that without: median of pairs. */
@@ -19,12 +19,15 @@ interface LiveCost {
 
 const intervalMs = 1_000;
 const inFlight = 8;
-/** Half of the jobs may go elsewhere; the others are what a build runs at home: it lists what a source includes, and probes. */
-const commands = [
-  ['/bin/true'],
-  ['gcc', '-MM', 'main.c'],
-  ['/bin/true'],
-  ['gcc', '-c', 'conftest.c', '-o', 'conftest.o'],
+/**
+ * Half of the jobs go elsewhere, and wait for that if they must, so that all turns have as many. The others are what a
+ * build runs at home: it lists what a source includes, and probes.
+ */
+const commands: readonly LoadCommand[] = [
+  { argv: ['/bin/true'], force: 'remote' },
+  { argv: ['gcc', '-MM', 'main.c'], force: '' },
+  { argv: ['/bin/true'], force: 'remote' },
+  { argv: ['gcc', '-c', 'conftest.c', '-o', 'conftest.o'], force: '' },
 ];
 
 /** With `web` and `top` open, in pairs of the same jobs. */

@@ -9,6 +9,12 @@ import { encodeFrame, FrameDecoder } from '../src/wire/frame.ts';
 import { encodeWrapperJob, parseExit } from '../src/wire/wrapper-messages.ts';
 import { describeSelf } from '../src/wrapper/self-description.ts';
 
+/** A command, and whether it must not run here, as with `swarmrun --remote`. */
+export interface LoadCommand {
+  readonly argv: readonly string[];
+  readonly force: '' | 'remote';
+}
+
 /** How jobs came out. */
 export interface LoadCounts {
   elsewhere: number;
@@ -20,7 +26,7 @@ const deadlineMs = 60_000;
 
 /** Hands in so many jobs, these commands in turn, so many at a time. @throws Error if one fails */
 export async function handIn(
-  commands: readonly (readonly string[])[],
+  commands: readonly LoadCommand[],
   jobs: number,
   inFlight: number,
 ): Promise<LoadCounts> {
@@ -39,13 +45,13 @@ export async function handIn(
 }
 
 /** What `swarmrun` says first, with stdout and stderr as this process has them. */
-function requestOf(argv: readonly string[]): Buffer {
+function requestOf({ argv, force }: LoadCommand): Buffer {
   const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ''}`);
   const bytes = (words: readonly string[]) => joinNul(words.map((word) => fromBytes(Buffer.from(word))));
   return Buffer.concat([
     encodeFrame('ARGV', bytes(argv)),
     encodeFrame('ENV', bytes(environment)),
-    encodeFrame('JOB', encodeWrapperJob(describeSelf(argv, ''))),
+    encodeFrame('JOB', encodeWrapperJob(describeSelf(argv, force))),
   ]);
 }
 

@@ -1,11 +1,10 @@
-/** The tables of states beside the dispatcher and the worker that run by them: every row is followed, and there is no other way. */
+/** The tables of states beside the dispatcher and the worker that run by them; that each row is followed is seen in simulation/states. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { hostedRows, jobRows, peerRows, type StateRow } from '../../../../src/core/schedule/states.ts';
 import { checkout } from '../../../rig/child.ts';
-import { runFaults } from '../../../simulation/faults.ts';
 
 const tables: Readonly<
   Record<string, { readonly rows: readonly StateRow[]; readonly start: string; readonly end: string }>
@@ -14,10 +13,6 @@ const tables: Readonly<
   peerRows: { rows: peerRows, start: 'open', end: 'gone' },
   hostedRows: { rows: hostedRows, start: 'new', end: 'over' },
 };
-
-/** Short runs full of faults that follow all rows between them; where they do not any more, more runs are played. */
-const tellingSeeds = [243, 1019, 22649, 2535, 21583, 1747, 1026, 1585, 21272, 21419];
-const mostSeeds = 6_000;
 
 for (const [name, { rows, start, end }] of Object.entries(tables))
   describe(name, () => {
@@ -37,22 +32,6 @@ for (const [name, { rows, start, end }] of Object.entries(tables))
       );
     });
   });
-
-test('every row is followed in runs full of faults, which break no rule', async () => {
-  const missing = new Set(Object.values(tables).flatMap(({ rows }) => rows));
-  const needed: number[] = [];
-  for (let n = 0; n < tellingSeeds.length + mostSeeds && missing.size > 0; n += 1) {
-    const seed = tellingSeeds[n] ?? n - tellingSeeds.length + 1;
-    const before = missing.size;
-    const { failures } = await runFaults(seed, 1, { onRow: (row) => missing.delete(row) });
-    assert.deepEqual(failures, [], `scripts/simulate --seed ${seed}`);
-    if (missing.size < before) needed.push(seed);
-  }
-  const unseen = [...missing].map((row) => row.slice(0, 3).join(' '));
-  assert.deepEqual(unseen, [], 'rows that nothing follows');
-  if (needed.some((seed) => !tellingSeeds.includes(seed)))
-    console.log(`all rows are followed with the seeds ${needed.join(', ')} now`);
-});
 
 test('a stage is changed where the tables are looked up, and nowhere else', () => {
   const folder = join(checkout, 'src/core/schedule');
