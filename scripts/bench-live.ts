@@ -33,7 +33,7 @@ const commands: readonly LoadCommand[] = [
 /** With `web` and `top` open, in pairs of the same jobs. */
 export async function liveCosts(): Promise<Row[]> {
   await using swarm = await SwarmRig.start(undefined, { machines: 2, slots: 8 });
-  const told = await swarm.check('m1', ['node', import.meta.filename], { timeoutMs: 240_000 });
+  const told = await swarm.check('m1', ['node', import.meta.filename], { timeoutMs: 600_000 });
   const { ratio, ratios, jobsPerSecond, plainMs, elsewhere } = JSON.parse(told) as LiveCost;
   return [
     {
@@ -65,7 +65,7 @@ async function openTwo(): Promise<LiveSwarm[]> {
   return opened;
 }
 
-async function measure(pairs = 6, jobs = 1_500): Promise<LiveCost> {
+async function measure(pairs = 24, jobs = 1_500): Promise<LiveCost> {
   const inLegs = { ms: 0, jobs: 0, elsewhere: 0 };
   const leg = async (): Promise<number> => {
     const beforeMs = cpuMs(peer);

@@ -6,14 +6,16 @@ import { pathToFileURL } from 'node:url';
 import { checkout } from './child.ts';
 
 /**
- * Runs those of the files named in `folder`/files that no other process has begun, one after the other. Each is a suite:
- * its hooks are for its own tests, and a report says in which file a test stands.
+ * Runs files named in `folder`/files, one after the other: that of number `own`, and those after the first `processes` that
+ * no other process has begun. None is without a file, which would count as a test. Each is a suite: its hooks are for its
+ * own tests, and a report says in which file a test stands.
  */
-export async function runSharedFiles(folder: string): Promise<void> {
+export async function runSharedFiles(folder: string, own: number, processes: number): Promise<void> {
   const files = readFileSync(join(folder, 'files'), 'utf8').split('\n').slice(0, -1);
   for (const [index, file] of files.entries()) {
-    if (!isFirst(join(folder, `${index}.begun`))) continue;
-    await describe(relative(checkout, file), () => import(pathToFileURL(file).href) as Promise<never>);
+    const isMine = index < processes ? index === own : isFirst(join(folder, `${index}.begun`));
+    if (isMine)
+      await describe(relative(checkout, file), () => import(pathToFileURL(file).href) as Promise<never>);
   }
 }
 

@@ -102,10 +102,10 @@ test('a frame that comes in crumbs holds its own bytes, not the packets that the
   const decoder = new FrameDecoder(['ARGV']);
   const frame = encodeFrame('ARGV', Buffer.alloc(60_000, 1));
   const before = process.memoryUsage().arrayBuffers;
-  for (const byte of frame.subarray(0, 1_000))
+  for (const byte of frame.subarray(0, 4_000))
     decoder.push(new Uint8Array(64 * 1024).fill(byte).subarray(0, 1));
-  assert.equal(decoder.pendingBytes, 1_000);
-  const [whole] = decoder.push(frame.subarray(1_000));
+  assert.equal(decoder.pendingBytes, 4_000);
+  const [whole] = decoder.push(frame.subarray(4_000));
   assert.deepEqual(whole?.payload, frame.subarray(5));
-  assert.ok(process.memoryUsage().arrayBuffers - before < 32 * 2 ** 20);
+  assert.ok(process.memoryUsage().arrayBuffers - before < 128 * 2 ** 20);
 });
