@@ -15,7 +15,7 @@ import { allowStreams } from './libp2p/stream-limit.ts';
 import { toError } from './libp2p/to-error.ts';
 
 export const controlProtocol = '/buildswarm/control/1.0.0';
-export const jobProtocol = '/buildswarm/job/2.0.0';
+export const jobProtocol = '/buildswarm/job/3.0.0';
 export const treeProtocol = '/buildswarm/tree/1.0.0';
 
 const controlFrames: readonly FrameName[] = [

@@ -142,14 +142,10 @@ test('a frozen peer is suspect within three seconds, and well again when it goes
   });
 });
 
+/** Gives up soon. */
+const pulse = { watchedBeatMs: 100, idleBeatMs: 1000, suspectMs: 250, watchedLostMs: 800, idleLostMs: 4000 };
+
 test('a peer that stays frozen is given up', async () => {
-  const pulse = {
-    watchedBeatMs: 100,
-    idleBeatMs: 1000,
-    suspectMs: 250,
-    watchedLostMs: 800,
-    idleLostMs: 4000,
-  };
   await using child = await SwarmChild.start({});
   await using a = await SwarmNode.start({ bootstrap: child.addresses, pulse });
   await a.meets(child);
@@ -163,13 +159,6 @@ test('a peer that stays frozen is given up', async () => {
 });
 
 test('what stood with a peer that has given it up ends when that peer comes again', async () => {
-  const pulse = {
-    watchedBeatMs: 100,
-    idleBeatMs: 1000,
-    suspectMs: 250,
-    watchedLostMs: 800,
-    idleLostMs: 4000,
-  };
   await using a = await SwarmNode.start({ pulse });
   await using cable = await Cable.to(Number(/tcp\/(\d+)/.exec(a.swarm.addresses()[0] ?? '')?.[1]));
   let end: ChannelEnd | undefined;
