@@ -18,18 +18,27 @@ const plainBytes = 64 * 1024;
 /** What is read beyond that of all of them; it is given back where the request becomes whole. */
 const further = { burst: 16 * 1024 * 1024, perS: 4 * 1024 * 1024 } as const;
 
-interface Waiting {
+/** A wrapper that connects and then says nothing is no wrapper. */
+const requestTimeoutMs = 10_000;
+
+interface Waiting<Connection> {
+  readonly connection: Connection;
   readonly sinceMs: number;
   bytes: number;
   /** Taken from what all may send further. */
   takenBytes: number;
-  readonly end: (why: Error) => void;
+  readonly end: (why: string) => void;
+  /** In the order of their last bytes: those that go on sending are not the first to go. */
+  before: Waiting<Connection> | undefined;
+  after: Waiting<Connection> | undefined;
 }
 
 export class Lobby<Connection> {
   readonly #nowMs: () => number;
-  /** In the order of their last bytes: those that go on sending are not the first to go. */
-  readonly #waiting = new Map<Connection, Waiting>();
+  /** In the order in which they came. */
+  readonly #waiting = new Map<Connection, Waiting<Connection>>();
+  #first: Waiting<Connection> | undefined;
+  #last: Waiting<Connection> | undefined;
   readonly #further: Bucket;
   #bytes = 0;
 
@@ -38,13 +47,16 @@ export class Lobby<Connection> {
     this.#further = new Bucket(further, nowMs());
   }
 
-  /** @param end - ends it; it then leaves. */
-  enter(connection: Connection, end: (why: Error) => void): void {
-    this.#waiting.set(connection, { sinceMs: this.#nowMs(), bytes: 0, takenBytes: 0, end });
+  /** @param end - ends it; it has left. */
+  enter(connection: Connection, end: (why: string) => void): void {
+    const nowMs = this.#nowMs();
+    const blank = { bytes: 0, takenBytes: 0, before: undefined, after: undefined };
+    const waiting: Waiting<Connection> = { connection, sinceMs: nowMs, end, ...blank };
+    this.#waiting.set(connection, waiting);
+    this.#append(waiting);
     if (this.#waiting.size <= mostWaiting) return;
-    const [[, oldest] = []] = this.#waiting;
-    const isLong = oldest !== undefined && this.#nowMs() - oldest.sinceMs > longMs;
-    if (isLong || this.#waiting.size > mostAtAll) this.#endOldest('too many requests are not whole');
+    const isLong = this.#first !== undefined && nowMs - this.#first.sinceMs > longMs;
+    if (isLong || this.#waiting.size > mostAtAll) this.#endFirst('too many requests are not whole');
   }
 
   /** It has sent so many bytes more; nothing if it has left. */
@@ -53,12 +65,12 @@ export class Lobby<Connection> {
     if (waiting === undefined) return;
     waiting.bytes += bytes;
     this.#bytes += bytes;
-    this.#waiting.delete(connection);
-    this.#waiting.set(connection, waiting);
-    while (this.#bytes - waiting.bytes > mostBytes) this.#endOldest('too much of requests is not whole');
+    this.#remove(waiting);
+    this.#append(waiting);
+    while (this.#bytes - waiting.bytes > mostBytes) this.#endFirst('too much of requests is not whole');
   }
 
-  /** Whether more of it may be read now; if not, it is asked again later. */
+  /** Whether more of it may be read now; if not, it is asked again later, and so are all others then. */
   mayRead(connection: Connection): boolean {
     const waiting = this.#waiting.get(connection);
     if (waiting === undefined || waiting.bytes < plainBytes + waiting.takenBytes) return true;
@@ -73,13 +85,40 @@ export class Lobby<Connection> {
     if (waiting === undefined) return;
     if (how === 'whole') this.#further.give(waiting.takenBytes);
     this.#waiting.delete(connection);
+    this.#remove(waiting);
     this.#bytes -= waiting.bytes;
   }
 
-  #endOldest(why: string): void {
-    const [[connection, oldest] = []] = this.#waiting;
-    if (connection === undefined || oldest === undefined) return;
-    this.leave(connection, 'ended');
-    oldest.end(new Error(why));
+  /** Call it about once a second: ends those whose request was not whole in time. */
+  sweep(): void {
+    for (const [connection, { sinceMs, end }] of this.#waiting) {
+      if (this.#nowMs() - sinceMs <= requestTimeoutMs) return;
+      this.leave(connection, 'ended');
+      end(`no whole request came in ${requestTimeoutMs} ms`);
+    }
+  }
+
+  #endFirst(why: string): void {
+    const first = this.#first;
+    if (first === undefined) return;
+    this.leave(first.connection, 'ended');
+    first.end(why);
+  }
+
+  #append(waiting: Waiting<Connection>): void {
+    waiting.before = this.#last;
+    if (this.#last === undefined) this.#first = waiting;
+    else this.#last.after = waiting;
+    this.#last = waiting;
+  }
+
+  #remove(waiting: Waiting<Connection>): void {
+    const { before, after } = waiting;
+    if (before === undefined) this.#first = after;
+    else before.after = after;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    waiting.before = undefined;
+    waiting.after = undefined;
   }
 }

@@ -30,7 +30,7 @@ export interface LocalServerInit {
   readonly onJob: (request: WrapperRequest, connection: WrapperConnection) => void;
   readonly onRequest: (request: CliRequest) => void;
   /** Told why a connection was ended for what it sent; if there are many, only of some. @param untold - of so many not. */
-  readonly onGarbage: (error: Error, untold: number) => void;
+  readonly onGarbage: (why: string, untold: number) => void;
 }
 
 export interface LocalServer {
@@ -43,14 +43,13 @@ export interface LocalServer {
 const accepted: readonly FrameName[] = ['ARGV', 'ENV', 'JOB', 'STDIN', 'STDIN_END', 'SIGNAL', 'REQUEST'];
 /** Connections that wait to be taken; whoever comes then runs its command itself. */
 const backlog = 4_096;
-/** A wrapper that connects and then says nothing is no wrapper. */
-const requestTimeoutMs = 10_000;
 /** A wrapper gives a silent peer up after 20 s. */
 const beatMs = 5_000;
 /** Of how many connections that are ended it is told why. */
 const told = { burst: 32, perS: 1 } as const;
-/** A request that is long waits so long before it is read on, where many are. */
+/** Requests that are long wait so long before they are read on, where many are. */
 const readAgainMs = 50;
+const sweepMs = 1_000;
 /** A caller that was answered and does not close its end is not waited for longer. */
 const lingerMs = 5_000;
 
@@ -66,18 +65,18 @@ export async function listenLocal(init: LocalServerInit): Promise<LocalServer> {
   await removeStaleSocket(init.path);
   const sockets = new Set<Socket>();
   const wrappers = new Set<WrapperConnection>();
-  const lobby = new Lobby<Socket>(() => performance.now());
+  const entrance = new Entrance();
   const beats = setInterval(() => {
     for (const wrapper of wrappers) wrapper.beat();
   }, beatMs).unref();
   const complaints = new Bucket(told, performance.now());
   let untold = 0;
-  const complain = (error: Error): void => {
+  const complain = (why: string): void => {
     if (!complaints.take(1, performance.now())) {
       untold += 1;
       return;
     }
-    init.onGarbage(error, untold);
+    init.onGarbage(why, untold);
     untold = 0;
   };
   const server = createServer((socket) => {
@@ -88,7 +87,7 @@ export async function listenLocal(init: LocalServerInit): Promise<LocalServer> {
       sockets.delete(socket);
       wrappers.delete(wrapper);
     });
-    serve(socket, wrapper, { ...init, onGarbage: complain }, lobby);
+    serve(socket, wrapper, { ...init, onGarbage: complain }, entrance);
   });
   const inode = await listenAt(server, init.path, directory);
   return {
@@ -98,43 +97,73 @@ export async function listenLocal(init: LocalServerInit): Promise<LocalServer> {
     },
     destroy: () => {
       clearInterval(beats);
+      entrance.close();
       for (const socket of sockets) socket.destroy();
     },
   };
 }
 
+/** Where connections are until their request is whole: how much of which is read, and for how long. */
+class Entrance {
+  readonly lobby = new Lobby<Socket>(() => performance.now());
+  /** Those that may not be read on now, in the order in which they may. */
+  readonly #stalled = new Set<Socket>();
+  readonly #sweeps = setInterval(() => this.lobby.sweep(), sweepMs).unref();
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Something of it was read: goes on now, or when it may. */
+  readOn(socket: Socket): void {
+    if (socket.destroyed || this.lobby.mayRead(socket)) return;
+    socket.pause();
+    this.#stalled.add(socket);
+    this.#timer ??= setTimeout(() => this.#readAgain(), readAgainMs).unref();
+  }
+
+  left(socket: Socket, how: 'whole' | 'ended'): void {
+    this.lobby.leave(socket, how);
+    this.#stalled.delete(socket);
+  }
+
+  close(): void {
+    clearInterval(this.#sweeps);
+    clearTimeout(this.#timer);
+  }
+
+  /** One timer for all, and none is asked after the first that may not: there may be hundreds. */
+  #readAgain(): void {
+    this.#timer = undefined;
+    for (const socket of this.#stalled) {
+      if (!this.lobby.mayRead(socket)) break;
+      this.#stalled.delete(socket);
+      socket.resume();
+    }
+    if (this.#stalled.size > 0) this.#timer = setTimeout(() => this.#readAgain(), readAgainMs).unref();
+  }
+}
+
 function serve(
   socket: Socket,
   wrapper: WrapperConnection,
-  init: Omit<LocalServerInit, 'onGarbage'> & { readonly onGarbage: (error: Error) => void },
-  lobby: Lobby<Socket>,
+  init: Omit<LocalServerInit, 'onGarbage'> & { readonly onGarbage: (why: string) => void },
+  entrance: Entrance,
 ): void {
   const decoder = new FrameDecoder(accepted);
   let state: 'new' | 'wrapper' | 'cli' = 'new';
-  const end = (error: Error): void => {
-    init.onGarbage(error);
-    forget();
+  const end = (why: string): void => {
+    init.onGarbage(why);
+    leave('ended');
     socket.destroy();
   };
-  /** Of many halves of requests the memory would be missed for long. */
-  const forget = (): void => {
-    if (state !== 'new') return;
-    socket.removeAllListeners('data');
+  const leave = (how: 'whole' | 'ended'): void => {
+    entrance.left(socket, how);
+    if (how === 'whole' || state !== 'new') return;
+    // Of many halves of requests the memory would be missed for long.
+    socket.removeListener('data', take);
     const unread = socket.read() as Uint8Array | null;
     giveBack([...decoder.abandon(), ...(unread === null ? [] : [unread])]);
   };
-  const timer = setTimeout(
-    () => end(new Error(`no whole request came in ${requestTimeoutMs} ms`)),
-    requestTimeoutMs,
-  );
-  lobby.enter(socket, end);
-  const leave = (how: 'whole' | 'ended'): void => {
-    clearTimeout(timer);
-    lobby.leave(socket, how);
-    if (how === 'ended') forget();
-  };
-  socket.on('data', (chunk) => {
-    lobby.add(socket, chunk.length);
+  const take = (chunk: Uint8Array): void => {
+    entrance.lobby.add(socket, chunk.length);
     try {
       for (const frame of decoder.push(chunk)) {
         if (state === 'cli') throw new Error('a frame after the request of the CLI');
@@ -151,11 +180,13 @@ function serve(
           init.onJob(request, wrapper);
         }
       }
-      readOn(socket, lobby);
+      entrance.readOn(socket);
     } catch (error) {
-      end(error as Error);
+      end((error as Error).message);
     }
-  });
+  };
+  entrance.lobby.enter(socket, end);
+  socket.on('data', take);
   // An error is followed by close, which is what counts: a caller that is gone.
   socket.on('error', () => socket.destroy());
   socket.on('end', () => {
@@ -166,17 +197,6 @@ function serve(
     leave('ended');
     wrapper.closed();
   });
-}
-
-/** Reads on now, or when it may. */
-function readOn(socket: Socket, lobby: Lobby<Socket>): void {
-  if (socket.destroyed) return;
-  if (lobby.mayRead(socket)) {
-    if (socket.isPaused()) socket.resume();
-    return;
-  }
-  socket.pause();
-  setTimeout(() => readOn(socket, lobby), readAgainMs).unref();
 }
 
 function cliRequest(socket: Socket, asked: Request | undefined): CliRequest {

@@ -166,8 +166,7 @@ class Peer implements RunningPeer {
         else submitter.accept(request, connection);
       },
       onRequest: (request) => answerRequest(request, this.#view()),
-      onGarbage: (error, untold) =>
-        this.#log.warn({ error: error.message, untold }, 'a local connection was ended'),
+      onGarbage: (why, untold) => this.#log.warn({ error: why, untold }, 'a local connection was ended'),
     });
     this.#local = local;
     lifecycle.onStop(() => local.close());

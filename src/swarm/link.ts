@@ -11,7 +11,7 @@ import { withoutPeer } from './finding/addresses.ts';
 import { Channel } from './libp2p/channel.ts';
 import { OpenDeadline } from './libp2p/lean.ts';
 import { Line, type LineOptions } from './libp2p/line.ts';
-import { allowStreams } from './libp2p/stream-limit.ts';
+import { allowStreams, noteOffence } from './libp2p/stream-limit.ts';
 import { toError } from './libp2p/to-error.ts';
 
 export const controlProtocol = '/buildswarm/control/1.0.0';
@@ -294,11 +294,16 @@ export class Link {
     }
   }
 
+  #onGarbage(kind: StreamKind, reason: Error): void {
+    if (kind === 'control') noteOffence(this.connection);
+    this.#options.onGarbage(this, kind, reason);
+  }
+
   #channel(kind: StreamKind): Channel {
     return new Channel({
       peer: this.peer,
       ...channelLimits[kind],
-      onGarbage: (reason) => this.#options.onGarbage(this, kind, reason),
+      onGarbage: (reason) => this.#onGarbage(kind, reason),
       onOver: (channel) => {
         this.#jobs.delete(channel);
         if (this.retired && this.#jobs.size === 0) void this.close();
@@ -318,7 +323,7 @@ export class Link {
       ...options,
       onHeard: () => this.#options.onHeard(this),
       onFault: (what, error) => this.#options.onFault(this, what, error),
-      onGarbage: (reason) => this.#options.onGarbage(this, kind, reason),
+      onGarbage: (reason) => this.#onGarbage(kind, reason),
     });
     line.begin();
     return line;

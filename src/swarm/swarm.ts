@@ -15,7 +15,7 @@ import type { ControlFrame, GoneReason, OtherVersionPeer, SwarmOptions, SwarmPee
 import { takeControlFrame } from './control-frames.ts';
 import { announced, nearby, withoutPeer } from './finding/addresses.ts';
 import { Dialer } from './finding/dialer.ts';
-import { defaultServiceTag, discovery, noRoute } from './finding/discovery.ts';
+import { defaultServiceTag, discovery } from './finding/discovery.ts';
 import { Hearsay } from './finding/hearsay.ts';
 import { Sightings } from './finding/sightings.ts';
 import { Heart } from './heart.ts';
@@ -25,8 +25,6 @@ import { toError } from './libp2p/to-error.ts';
 import { Link, type StreamKind } from './link.ts';
 import { OtherVersions } from './other-versions.ts';
 import { staysBeside } from './rivals.ts';
-
-export type { OtherVersionPeer, SwarmPeer };
 
 /** Long: on a busy machine it takes seconds, and those who give up and dial again make it busier. */
 const defaultHelloTimeoutMs = 15_000;
@@ -123,7 +121,7 @@ export class Swarm {
       hearsay: this.#hearsay,
       sightings,
       onFound: (id, addresses) => this.connectTo(id, addresses, 'hearsay'),
-      onNoRoute: (reason) => log('warn', noRoute(reason), {}),
+      log,
     });
   }
 

@@ -37,7 +37,7 @@ class Place implements AsyncDisposable {
         uid,
         onJob: () => undefined,
         onRequest,
-        onGarbage: (error) => this.garbage.push(error.message),
+        onGarbage: (why) => this.garbage.push(why),
       }),
     );
   }

@@ -2,7 +2,7 @@
 import type { LoadReport } from '../../core/load-report.ts';
 import { reasons } from '../../core/reason.ts';
 import type { JobCounts } from '../../core/schedule/dispatcher.ts';
-import type { OtherVersionPeer } from '../../swarm/swarm.ts';
+import type { OtherVersionPeer } from '../../swarm/contract.ts';
 import type { PeerStatus, Status } from '../../wire/cli-messages.ts';
 import type { WhyNot } from './refusals.ts';
 

@@ -1,6 +1,7 @@
 /** The peers that are connected, and which of them are in use or suspect. */
 import type { PeerName } from '../../core/schedule/contract.ts';
-import type { Swarm, SwarmPeer } from '../../swarm/swarm.ts';
+import type { SwarmPeer } from '../../swarm/contract.ts';
+import type { Swarm } from '../../swarm/swarm.ts';
 
 /** TERM, a quarter of a second, KILL, and some time for a busy machine. */
 const closedGraceMs = 1_000;

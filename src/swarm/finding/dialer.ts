@@ -30,7 +30,7 @@ const forgetMs = 10 * 60_000;
 const maxTargets = 2000;
 /** At a time: handshakes cost CPU, and many at once all take long. */
 const maxDials = 8;
-/** One that was only heard of, and may not be dialled now, waits so long. */
+/** Those that were only heard of, and may not be dialled now, are looked at again together, at multiples of this. */
 const hearsayWaitMs = 1_000;
 
 interface Target {
@@ -221,9 +221,11 @@ export class Dialer {
         this.#targets.delete(key);
       } else if (target.addresses.length === 0) {
         this.#targets.delete(key);
-      } else if (target.isHearsay && !(this.#dials < maxDials && this.#options.hearsay.mayDial())) {
-        target.dueMs = nowMs + hearsayWaitMs;
-      } else if (this.#dials < maxDials) {
+      } else if (this.#dials >= maxDials) {
+        break; // the end of one schedules
+      } else if (target.isHearsay && !this.#options.hearsay.mayDial()) {
+        target.dueMs = (Math.floor(nowMs / hearsayWaitMs) + 1) * hearsayWaitMs;
+      } else {
         void this.#dial(key, target);
       }
     }
@@ -234,8 +236,10 @@ export class Dialer {
     target.dialling = true;
     this.#dials += 1;
     target.dueMs = Number.POSITIVE_INFINITY;
+    const { isHearsay } = target;
     try {
       const id = await this.#options.dial(byPromise(target.addresses), target.id);
+      if (isHearsay) this.#options.hearsay.reached();
       if (target.id === undefined) {
         target.connectedMs = this.#options.nowMs();
         target.answeredBy = id;
@@ -247,6 +251,8 @@ export class Dialer {
         this.#failed(target, this.#options.nowMs());
         if (target.isHearsay) this.#options.hearsay.failed(thrown);
         else this.#options.onFailed(key, target.failures, thrown);
+      } else if (isHearsay) {
+        this.#options.hearsay.reached();
       }
     } finally {
       target.dialling = false;

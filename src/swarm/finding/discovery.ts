@@ -8,6 +8,7 @@
 
 import type { PeerInfo, Startable } from '@libp2p/interface';
 import { type MulticastDNSComponents, mdns } from '@libp2p/mdns';
+import type { SwarmOptions } from '../contract.ts';
 import { toError } from '../libp2p/to-error.ts';
 import type { Hearsay } from './hearsay.ts';
 import { hasMulticastRoute } from './multicast-route.ts';
@@ -32,8 +33,7 @@ export interface DiscoveryOptions {
   readonly sightings: Sightings;
   readonly onFound: (id: string, addresses: string[]) => void;
   readonly hearsay: Hearsay;
-  /** Once, when packets cannot leave. */
-  readonly onNoRoute: (reason: string) => void;
+  readonly log: SwarmOptions['log'];
 }
 
 interface Query {
@@ -51,11 +51,6 @@ interface Inner extends Startable {
     removeAllListeners(event: 'query' | 'response'): void;
   };
   addEventListener(type: 'peer', listener: (event: CustomEvent<PeerInfo>) => void): void;
-}
-
-/** What the user is told when packets cannot leave. */
-export function noRoute(reason: string): string {
-  return `multicast does not leave this machine (${reason}): peers are found only by --peer, by their files in a share and through each other`;
 }
 
 /**
@@ -153,6 +148,7 @@ class Discovery implements Startable {
     if (this.#toldNoRoute) return;
     this.#toldNoRoute = true;
     this.#options.sightings.noRoute = reason;
-    this.#options.onNoRoute(reason);
+    const only = 'peers are found only by --peer, by their files in a share and through each other';
+    this.#options.log('warn', `multicast does not leave this machine (${reason}): ${only}`, {});
   }
 }

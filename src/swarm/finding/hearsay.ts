@@ -7,11 +7,11 @@ import type { SwarmOptions } from '../contract.ts';
 import { toError } from '../libp2p/to-error.ts';
 
 /** Packets of mDNS that are read; on an honest LAN each peer answers each query, of which there is one a minute. */
-const packets: Allowance = { burst: 512, perS: 32 };
+const packets: Allowance = { burst: 256, perS: 32 };
 /** Peers that are put on the list of those to be dialled. */
-const newcomers: Allowance = { burst: 512, perS: 16 };
-/** Dials of peers that never were connected. */
-const dials: Allowance = { burst: 128, perS: 4 };
+const newcomers: Allowance = { burst: 256, perS: 8 };
+/** Dials of peers that never were connected; one that leads to a peer counts for nothing. */
+const dials: Allowance = { burst: 16, perS: 2 };
 const tellEveryMs = 60_000;
 
 export class Hearsay {
@@ -44,6 +44,11 @@ export class Hearsay {
   /** @returns whether a peer that never was connected may be dialled now. */
   mayDial(): boolean {
     return this.#dials.take(1, this.#nowMs());
+  }
+
+  /** Such a dial has led to a peer. */
+  reached(): void {
+    this.#dials.give(1);
   }
 
   /** Such a dial has failed; that is logged once a minute, with how many have. */

@@ -12,11 +12,14 @@ const maxPerHost = 64;
 const ofHost = { burst: 12, perS: 2 } as const;
 /** Of all together: one host may have as many addresses as it likes. */
 const ofAll = { burst: 256, perS: 32 } as const;
+/** For so long no host may connect on which a stranger did what no honest peer does; it may still be dialled. */
+const barredMs = 60_000;
 /** Hosts whose count is kept. */
 const maxHosts = 4_096;
 
 interface Host {
   open: number;
+  barredUntilMs: number;
   readonly handshakes: Bucket;
 }
 
@@ -38,7 +41,8 @@ export class Gate {
     if (isOwn(address)) return true;
     const host = this.#host(address);
     const nowMs = this.#nowMs();
-    if (host.open >= maxPerHost || !host.handshakes.has(1, nowMs) || !this.#all.take(1, nowMs)) {
+    const isBarred = nowMs < host.barredUntilMs || host.open >= maxPerHost;
+    if (isBarred || !host.handshakes.has(1, nowMs) || !this.#all.take(1, nowMs)) {
       this.#onTurnedAway(plain(address));
       return false;
     }
@@ -55,10 +59,19 @@ export class Gate {
     if (host !== undefined) host.open = Math.max(0, host.open - 1);
   }
 
+  /** A connection of this host was ended, as a stranger kept this peer busy with what leads to nothing. */
+  offended(address: string): void {
+    if (!isOwn(address)) this.#host(address).barredUntilMs = this.#nowMs() + barredMs;
+  }
+
   #host(address: string): Host {
     const name = plain(address);
     if (this.#hosts.size >= maxHosts && !this.#hosts.has(name)) this.#forgetOne();
-    return getOrMake(this.#hosts, name, () => ({ open: 0, handshakes: new Bucket(ofHost, this.#nowMs()) }));
+    return getOrMake(this.#hosts, name, () => ({
+      open: 0,
+      barredUntilMs: Number.NEGATIVE_INFINITY,
+      handshakes: new Bucket(ofHost, this.#nowMs()),
+    }));
   }
 
   /** The one known for longest that has no connection. */

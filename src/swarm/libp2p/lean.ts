@@ -27,7 +27,7 @@ import { type YamuxMuxerInit, yamux } from '@libp2p/yamux';
 import type { Libp2p } from 'libp2p';
 import { Bucket } from '../../core/bucket.ts';
 import type { Gate } from './gate.ts';
-import { isStranger, type Muxer } from './stream-limit.ts';
+import { isStranger, type Muxer, noteOffence } from './stream-limit.ts';
 
 const connectTimeoutMs = 2000;
 const socketBufferBytes = 256 * 1024;
@@ -195,7 +195,7 @@ const streamsOfStranger = { burst: 256, perS: 16 } as const;
 const pingsOfPeer = { burst: 64, perS: 4 } as const;
 
 /** Ends a connection that keeps this end busy with what leads to nothing. */
-function limitWork(muxer: LazyMuxer, connection: { abort(error: Error): void }): void {
+function limitWork(muxer: LazyMuxer, end: (why: string) => void): void {
   const incoming = muxer.incomingStream?.bind(muxer);
   const ping = muxer.handlePing?.bind(muxer);
   if (incoming === undefined || ping === undefined) return;
@@ -203,11 +203,11 @@ function limitWork(muxer: LazyMuxer, connection: { abort(error: Error): void }):
   const pings = new Bucket(pingsOfPeer, performance.now());
   muxer.incomingStream = (id) => {
     if (!isStranger(muxer) || streams.take(1, performance.now())) incoming(id);
-    else connection.abort(new Error('a stranger opens too many streams'));
+    else end('a stranger opens too many streams');
   };
   muxer.handlePing = (header) => {
     if (pings.take(1, performance.now())) ping(header);
-    else connection.abort(new Error('the peer sends too many pings'));
+    else end('the peer sends too many pings');
   };
 }
 
@@ -218,7 +218,11 @@ export function lazyYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
     factory.createStreamMuxer = (connection) => {
       const muxer = createStreamMuxer(connection);
       const lazy = muxer as unknown as LazyMuxer;
-      limitWork(lazy, connection);
+      const end = (why: string): void => {
+        noteOffence({ muxer: lazy });
+        connection.abort(new Error(why));
+      };
+      limitWork(lazy, end);
       const newStream = lazy._newStream?.bind(lazy);
       const sendFrame = lazy.sendFrame?.bind(lazy);
       if (newStream === undefined || sendFrame === undefined) return muxer;
@@ -228,7 +232,7 @@ export function lazyYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
       lazy.sendFrame = (...rest) => {
         if (writable.writeStatus !== 'writable') return false;
         if (connection.writeBufferLength > mostWaitingBytes) {
-          connection.abort(new Error('the peer does not read what it is sent'));
+          end('the peer does not read what it is sent');
           return false;
         }
         return sendFrame(...rest);

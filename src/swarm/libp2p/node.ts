@@ -12,7 +12,7 @@ import { hostOf } from '../finding/addresses.ts';
 import { controlProtocol, jobProtocol, treeProtocol } from '../link.ts';
 import { Gate } from './gate.ts';
 import { corkedTcp, lazyYamux, leanNoise, quietLogger, withoutPeerStore } from './lean.ts';
-import { maxJobStreams, strangersStreams } from './stream-limit.ts';
+import { hasOffended, maxJobStreams, strangersStreams } from './stream-limit.ts';
 import { toError } from './to-error.ts';
 
 /**
@@ -106,7 +106,9 @@ export async function startNode(options: NodeOptions): Promise<Libp2p> {
       options.onOpen(detail);
     });
     node.addEventListener('connection:close', ({ detail }) => {
-      if (detail.direction === 'inbound') gate.closed(hostOf(detail.remoteAddr.toString()));
+      const host = hostOf(detail.remoteAddr.toString());
+      if (detail.direction === 'inbound') gate.closed(host);
+      if (hasOffended(detail)) gate.offended(host);
       options.onClosed(detail);
     });
     await node.start();

@@ -23,6 +23,20 @@ export function allowStreams(connection: Connection): void {
   if (muxer !== undefined) muxer.maxInboundStreams = maxJobStreams;
 }
 
+const offenders = new WeakSet<Muxer>();
+
+/** The other end does what no honest peer does: this connection will be ended, by whoever says so. */
+export function noteOffence(connection: Connection | { readonly muxer: Muxer }): void {
+  const { muxer } = connection as WithMuxer;
+  if (muxer !== undefined) offenders.add(muxer);
+}
+
+/** Whether a stranger's connection was ended for what it did. */
+export function hasOffended(connection: Connection): boolean {
+  const { muxer } = connection as unknown as WithMuxer;
+  return muxer !== undefined && isStranger(muxer) && offenders.has(muxer);
+}
+
 /** Whether the other end is not proven yet. */
 export function isStranger(muxer: Muxer): boolean {
   return (muxer.maxInboundStreams ?? 0) < maxJobStreams;

@@ -72,3 +72,20 @@ test('long requests that never become whole are read at a bounded rate, those th
   it.pass(1_000);
   assert.equal(it.lobby.mayRead(400), true);
 });
+
+test('what is not whole after ten seconds is ended, whatever it goes on to send; what came later is not', () => {
+  const { lobby, enter, pass, ended } = rig();
+  enter(0, 3);
+  pass(5_000);
+  enter(3, 5);
+  lobby.leave(1, 'whole');
+  pass(5_001);
+  lobby.add(0, 1);
+  lobby.sweep();
+  assert.deepEqual(ended, [0, 2]);
+  lobby.sweep();
+  assert.deepEqual(ended, [0, 2]);
+  pass(5_000);
+  lobby.sweep();
+  assert.deepEqual(ended, [0, 2, 3, 4]);
+});

@@ -5,7 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Dialer } from '../../../../src/swarm/finding/dialer.ts';
 import { Hearsay } from '../../../../src/swarm/finding/hearsay.ts';
 
-/** A dialer of which all dials fail. */
+/** A dialer of which all dials fail but those of honest peers. */
 function rig(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   let nowMs = 0;
@@ -16,7 +16,7 @@ function rig(t: TestContext) {
     nowMs: () => nowMs,
     dial: (_addresses, id = '') => {
       dials.push(id);
-      return Promise.reject(new Error('nobody is there'));
+      return id.startsWith('honest') ? Promise.resolve(id) : Promise.reject(new Error('nobody is there'));
     },
     isConnected: () => false,
     onFailed: (target) => logged.push(target),
@@ -42,7 +42,7 @@ test('300 invented peers a second for seventy seconds: few are dialled, and a li
     for (let n = 0; n < 150; n += 1) dialer.found(`peer-${half}-${n}`, address, true);
     await pass(500);
   }
-  assert.ok(dials.length > 100 && dials.length <= 128 + 4 * 70, `${dials.length} dials`);
+  assert.ok(dials.length > 100 && dials.length <= 16 + 2 * 70, `${dials.length} dials`);
   assert.ok(logged.length >= 1 && logged.length <= 3, `${logged.length} lines`);
 });
 
@@ -56,4 +56,23 @@ test('a peer that somebody believable speaks of is dialled beside them, and told
   for (let n = 0; n < 20; n += 1) await pass(100);
   assert.ok(dials.includes('wanted'));
   assert.ok(logged.includes('wanted'));
+});
+
+test('peers that are there are dialled at once, however many are heard of', async (t) => {
+  const { dialer, dials, pass } = rig(t);
+  for (let n = 0; n < 200; n += 1) dialer.found(`honest-${n}`, address, true);
+  for (let n = 0; n < 100; n += 1) await pass(10);
+  assert.equal(new Set(dials).size, 200);
+});
+
+test('thousands that may not be dialled are looked at once a second, all together', async (t) => {
+  const { dialer, pass } = rig(t);
+  for (let n = 0; n < 250; n += 1) {
+    dialer.found(`peer-${n}`, address, true);
+    await pass(7);
+  }
+  const set = t.mock.method(globalThis, 'setTimeout');
+  for (let ms = 0; ms < 2_000; ms += 5) await pass(5);
+  const timers = set.mock.callCount();
+  assert.ok(timers > 0 && timers < 40, `${timers} timers in two seconds`);
 });

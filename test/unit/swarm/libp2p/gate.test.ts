@@ -35,3 +35,17 @@ test('a host has 64 connections at a time', () => {
   nowMs += 1_000;
   assert.ok(gate.admit('10.0.0.9'));
 });
+
+test('a host that has offended may not connect for a minute, others may', () => {
+  let nowMs = 0;
+  const gate = new Gate(() => nowMs);
+  assert.ok(gate.admit('10.0.0.9'));
+  gate.offended('::ffff:10.0.0.9');
+  gate.offended('127.0.0.1');
+  assert.equal(admitted(gate, times(100, '10.0.0.9')), 0);
+  assert.equal(admitted(gate, ['10.0.0.8', '127.0.0.1']), 2);
+  nowMs = 59_000;
+  assert.equal(admitted(gate, times(100, '10.0.0.9')), 0);
+  nowMs = 60_000;
+  assert.equal(admitted(gate, times(100, '10.0.0.9')), 12);
+});
