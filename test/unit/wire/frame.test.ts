@@ -102,8 +102,11 @@ test('a frame that comes in crumbs holds its own bytes, not the packets that the
   const decoder = new FrameDecoder(['ARGV']);
   const frame = encodeFrame('ARGV', Buffer.alloc(60_000, 1));
   const before = process.memoryUsage().arrayBuffers;
-  for (const byte of frame.subarray(0, 4_000))
-    decoder.push(new Uint8Array(64 * 1024).fill(byte).subarray(0, 1));
+  for (const byte of frame.subarray(0, 4_000)) {
+    const packet = new Uint8Array(64 * 1024);
+    packet[0] = byte;
+    decoder.push(packet.subarray(0, 1));
+  }
   assert.equal(decoder.pendingBytes, 4_000);
   const [whole] = decoder.push(frame.subarray(4_000));
   assert.deepEqual(whole?.payload, frame.subarray(5));

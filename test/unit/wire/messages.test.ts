@@ -19,11 +19,11 @@ import { encodePairs } from '../../../src/wire/schema.ts';
 import { parseWrapperJob } from '../../../src/wire/wrapper-messages.ts';
 import { roundsOf } from '../../rig/effort.ts';
 import { report } from '../../rig/load-report.ts';
-import { arbitraryOf, type Field, tables, withField } from './protocol-page.ts';
+import { arbitraryOf, type Field, jsonOf, tables, withField } from './protocol-page.ts';
 import { type Message, messages, offered, withoutMessage } from './registry.ts';
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
-const bytesOf = (value: unknown) => Buffer.from(JSON.stringify(value), 'utf8');
+const bytesOf = (value: unknown) => Buffer.from(jsonOf(value) ?? '', 'utf8');
 
 /** The payload that has this on it. */
 function payloadOf({ pairs }: Message, held: object): Uint8Array {
@@ -38,7 +38,7 @@ const listed = messages.flatMap((message) => {
 });
 
 function describe(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
+  const text = jsonOf(value) ?? 'nothing';
   return text.length > 200 ? `${text.slice(0, 200)}… (${text.length})` : text;
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { factFields } from '../../../../src/core/view/contract.ts';
 import { type MadeOutputs, Outputs } from '../../../../src/peer/submit/outputs.ts';
 import { Disk } from '../../../../src/share/disk.ts';
@@ -10,9 +10,12 @@ import { readFacts } from '../../../../src/share/facts.ts';
 import { encodeAck } from '../../../../src/wire/job-messages.ts';
 import { createChannelPair } from '../../../rig/fake-channel.ts';
 
+// Its threads cost more than the tests.
+const disk = new Disk({ maxThreads: 1 });
+after(() => disk.close());
+
 /** An attempt that has written `a.o` under a hidden name; the worker sends its bytes when asked. */
 async function rigOf() {
-  const disk = new Disk();
   const root = mkdtempSync(join(tmpdir(), 'outputs-'));
   const [path, hidden] = [join(root, 'a.o'), join(root, '.buildswarm-t-a.o')];
   writeFileSync(path, 'old');
@@ -62,29 +65,26 @@ async function rigOf() {
     },
     text: () => readFileSync(path, 'utf8'),
     names: () => readdirSync(root).toSorted(),
-    [Symbol.asyncDispose]: async () => {
-      await disk.close();
-      rmSync(root, { recursive: true, force: true });
-    },
+    [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
   };
   return rig;
 }
 
 test('an output that is seen takes its real name', async () => {
-  await using rig = await rigOf();
+  using rig = await rigOf();
   assert.deepEqual(await rig.outputs.see(rig.made), { kind: 'seen' });
   assert.deepEqual([rig.text(), rig.names()], ['new', ['a.o']]);
 });
 
 test('of an attempt that was given up nothing is committed', async () => {
-  await using rig = await rigOf();
+  using rig = await rigOf();
   rig.giveUp();
   assert.equal((await rig.outputs.see(rig.made)).kind, 'failed');
   assert.deepEqual([rig.text(), rig.sent], ['old', 0]);
 });
 
 test('nor is anything sent for it, or committed that was sent', async () => {
-  await using rig = await rigOf();
+  using rig = await rigOf();
   rmSync(rig.hidden);
   rig.onSent = () => rig.giveUp();
   assert.equal((await rig.outputs.see(rig.made)).kind, 'failed');
