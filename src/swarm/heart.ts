@@ -16,6 +16,7 @@ export class Heart {
   readonly #options: HeartOptions;
   readonly #pulse: Pulse;
   #timer: NodeJS.Timeout | undefined;
+  #dueMs = Number.POSITIVE_INFINITY;
   #stopped = false;
 
   constructor(options: HeartOptions) {
@@ -41,10 +42,10 @@ export class Heart {
   }
 
   watch(id: string, on: boolean): void {
-    const beforeMs = this.#pulse.intervalMs;
-    this.#act(this.#pulse.watch(id, on, this.#options.nowMs()));
-    // Only when it is shorter: a peer that is watched again and again must not put the tick off for ever.
-    if (this.#pulse.intervalMs < beforeMs) this.#tickLater();
+    const nowMs = this.#options.nowMs();
+    this.#act(this.#pulse.watch(id, on, nowMs));
+    // Only when it is sooner: a peer that is watched again and again must not put the tick off for ever.
+    if (nowMs + this.#pulse.intervalMs < this.#dueMs) this.#tickLater();
   }
 
   heard(id: string): void {
@@ -74,6 +75,7 @@ export class Heart {
     clearTimeout(this.#timer);
     const delayMs = this.#pulse.intervalMs;
     const dueMs = this.#options.nowMs() + delayMs;
+    this.#dueMs = dueMs;
     this.#timer = setTimeout(() => {
       const nowMs = this.#options.nowMs();
       this.#act(this.#pulse.tick(nowMs, dueMs));

@@ -103,7 +103,10 @@ export class Pulse {
     this.#rows.delete(id);
   }
 
-  /** @returns the beat to send at once: silence is counted from now, and must be able to end. */
+  /**
+   * @returns the beat to send at once: silence is counted from now, and must be able to end. None if the last was sent a
+   *   moment ago: small jobs, one after the other, are watched for hundreds of times a second.
+   */
   watch(id: string, on: boolean, nowMs: number): PulseAction[] {
     const row = this.#rows.get(id);
     if (row === undefined || row.watched === on) return [];
@@ -111,7 +114,7 @@ export class Pulse {
     this.#watched += on ? 1 : -1;
     if (!on) return [];
     row.heardMs = nowMs;
-    return [this.#beat(row, nowMs)];
+    return nowMs - row.sentMs < this.#settings.watchedBeatMs ? [] : [this.#beat(row, nowMs)];
   }
 
   /** @returns true if it was suspect and is well again. */

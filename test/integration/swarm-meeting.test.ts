@@ -53,6 +53,16 @@ test('a peer counts with its hello, and says goodbye', async () => {
   );
 });
 
+test('a peer for which hundreds of small jobs run, one after the other, is not taken for a flood', async () => {
+  const [a, b] = await pairOf();
+  await using _a = a;
+  await using _b = b;
+  for (let job = 0; job < 2_000; job += 1) for (const on of [true, false]) a.swarm.watch(b.id, on);
+  a.swarm.send(b.id, 'GOSSIP', raw(Buffer.from([7])));
+  await until(() => b.has('control') || b.has('gone'), 2_000, 'what was said next is there');
+  assert.equal(b.has('gone'), false);
+});
+
 test('control frames arrive in order', async () => {
   const [a, b] = await pairOf();
   await using _a = a;

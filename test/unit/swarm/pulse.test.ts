@@ -30,7 +30,7 @@ test('a peer that is not watched gets a beat in fifteen seconds, and none while 
 test('a silent peer that is watched is suspect before three seconds and lost after eight', () => {
   const pulse = new Pulse();
   pulse.add('p', 0);
-  assert.deepEqual(pulse.watch('p', true, 0), [{ kind: 'beat', id: 'p', beat: 2 }]);
+  assert.deepEqual(pulse.watch('p', true, 0), []);
   const done = run(pulse, 0, 9000);
   const suspect = done.filter(({ kind }) => kind === 'suspect');
   assert.equal(suspect.length, 1);
@@ -55,6 +55,18 @@ test('to be watched begins a new silence: what was not heard before does not cou
   run(pulse, 0, 9000);
   pulse.watch('p', true, 9000);
   assert.ok(run(pulse, 9000, 11_250).every(({ kind }) => kind === 'beat'));
+});
+
+test('to be watched is told by a beat at once, but no more than a second is told for small jobs', () => {
+  const pulse = new Pulse();
+  pulse.add('p', 0);
+  assert.deepEqual(pulse.watch('p', true, 9000), [{ kind: 'beat', id: 'p', beat: 2 }]);
+  let beats = 0;
+  for (let atMs = 9001; atMs < 19_000; atMs += 1) {
+    beats += pulse.watch('p', atMs % 5 === 0, atMs).length;
+    if (atMs % 250 === 0) beats += pulse.tick(atMs, atMs).length;
+  }
+  assert.ok(beats >= 5 && beats <= 12, `${beats} beats in ten seconds`);
 });
 
 test('while our own event loop stands still nobody is silent, and we are slower to judge afterwards', () => {
