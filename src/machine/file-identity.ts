@@ -90,6 +90,11 @@ export class FileIdentities {
     return found;
   }
 
+  /** Lets all that is kept be looked at again before it is told. */
+  doubt(): void {
+    for (const kept of this.#kept.values()) kept.checkedMs = Number.NEGATIVE_INFINITY;
+  }
+
   /**
    * One digest of many files, by path and content: equal on two machines if all of them are.
    *

@@ -27,6 +27,8 @@ const askAgainMs = 1_000;
 /** A question that is on its way is not asked beside it for so long. */
 const pendingMs = 30_000;
 const maxKnown = 1_024;
+/** What build systems look for first. clang takes three times as long to say what it is. */
+const usualCompilers = ['g++', 'gcc', 'c++', 'cc'];
 const nothing: Fingerprint = { digest: '', description: 'not found' };
 
 /** Answers by what was asked, each believed for a while; what did not come, or was not found, is asked for again. */
@@ -159,6 +161,18 @@ export class Sameness {
       },
     );
     return fingerprint;
+  }
+
+  /**
+   * Learns what the compilers of this machine are, so that the first job does not wait for it. What cannot be told is
+   * asked again by the job that wants it.
+   *
+   * @param env - of this process: nearly always the one that jobs have as far as compilers are searched by it.
+   */
+  async learnCompilers(env: ReadonlyMap<string, string>): Promise<void> {
+    for (const name of usualCompilers) await this.#fingerprint(name, '/', env).catch(() => undefined);
+    // No job has seen them so: the first one looks whether they are still the same files.
+    this.#identities.doubt();
   }
 
   /** A program with all that it is made of, to be compared part by part where it differs. */

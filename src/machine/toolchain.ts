@@ -6,8 +6,9 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { access, constants, lstat, realpath } from 'node:fs/promises';
-import { basename, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { BoundedMap } from '../core/bounded-map.ts';
+import { getOrMake } from '../core/get-or-make.ts';
 import { SwarmError } from '../core/swarm-error.ts';
 import { fromBytes, toBytes } from '../wire/bytes.ts';
 import { parseLoadedObjects } from './elf.ts';
@@ -35,6 +36,9 @@ const searchVariables = ['PATH', 'COMPILER_PATH', 'GCC_EXEC_PREFIX'] as const;
 const backEnds = ['cc1', 'cc1plus', 'collect2', 'lto1', 'lto-wrapper', 'liblto_plugin.so', 'as', 'ld'];
 const compilerName = /(^|[-_])(gcc|g\+\+|cc|c\+\+|cpp|gfortran|clang|clang\+\+)([-_]?[\d.]+)?$/;
 const askTimeoutMs = 10_000;
+/** One that fails is known by its content alone; one that is killed, or cannot be started for want, leaves no answer. */
+const askLoader =
+  'for program do LD_TRACE_LOADED_OBJECTS=1 "$program"; [ $? -lt 128 ] || kill -KILL $$; done; exit 0';
 
 /**
  * What a program prints on stdout and stderr together; empty if it fails: then it is known by its content alone.
@@ -57,6 +61,10 @@ function ask(program: string, args: readonly string[], env: Record<string, strin
       else done('');
     });
   });
+}
+
+function text(bytes: string): string {
+  return toBytes(bytes).toString('utf8');
 }
 
 async function isExecutable(path: string): Promise<boolean> {
@@ -143,6 +151,8 @@ export class Toolchains {
   readonly #parts = new BoundedMap<string, { readonly identity: string; readonly parts: Promise<Parts> }>(
     maxPrograms,
   );
+  /** What a compiler said of itself, for all links to it in one directory. */
+  readonly #compilers = new BoundedMap<string, Promise<Parts>>(maxPrograms);
 
   constructor(identities: FileIdentities) {
     this.#identities = identities;
@@ -205,8 +215,34 @@ export class Toolchains {
 
   async #findParts(path: string, search: Record<string, string>, isDynamic: boolean): Promise<Parts> {
     const real = fromBytes(await realpath(toBytes(path), { encoding: 'buffer' }));
-    const files = new Set([path, real]);
-    const text = (bytes: string): string => toBytes(bytes).toString('utf8');
+    // Links to one compiler in one directory, as cc and gcc, are one compiler to it.
+    const isShared = isDynamic && compilerName.test(basename(path)) && compilerName.test(basename(real));
+    const found = await (isShared
+      ? this.#compilerOf(path, real, search)
+      : this.#askedParts(path, real, search, isDynamic));
+    // As gcc begins what it says of itself: with the name by which it was started.
+    const description = isShared
+      ? found.description.replace(/^\S+(?= \()/, text(basename(path)))
+      : found.description;
+    return { description, files: [...new Set([path, real, ...found.files])] };
+  }
+
+  async #compilerOf(path: string, real: string, search: Record<string, string>): Promise<Parts> {
+    const { identity } = await this.#identities.of(real);
+    const key = `${dirname(path)}\0${real}\0${identity}\0${JSON.stringify(search)}`;
+    const asked = getOrMake(this.#compilers, key, () => this.#askedParts(path, real, search, true));
+    // What was not answered is not what the program is.
+    asked.catch(() => this.#compilers.delete(key));
+    return await asked;
+  }
+
+  async #askedParts(
+    path: string,
+    real: string,
+    search: Record<string, string>,
+    isDynamic: boolean,
+  ): Promise<Parts> {
+    const files = new Set<string>();
     let description: string | undefined;
     const programs = isDynamic ? [path] : [];
     if (compilerName.test(basename(path)) || compilerName.test(basename(real))) {
@@ -227,14 +263,16 @@ export class Toolchains {
         if ((await this.#identities.of(found)).isDynamicProgram) programs.push(found);
       }
     }
-    for (const libraries of await Promise.all(programs.map(librariesOf)))
-      for (const file of libraries) files.add(file);
+    for (const file of await librariesOf(programs)) files.add(file);
     return { files: [...files], description: description ?? text(real) };
   }
 }
 
-/** The shared libraries that the loader gives a dynamic program; the program itself is not run. */
-async function librariesOf(program: string): Promise<string[]> {
-  const answer = await ask(toBytes(program).toString('utf8'), [], { LD_TRACE_LOADED_OBJECTS: '1' });
-  return parseLoadedObjects(answer);
+/**
+ * The shared libraries that the loader gives dynamic programs; the programs themselves are not run. One shell asks for all
+ * of them: to start a process from a peer costs several times what it costs a shell.
+ */
+async function librariesOf(programs: readonly string[]): Promise<string[]> {
+  if (programs.length === 0) return [];
+  return parseLoadedObjects(await ask('/bin/sh', ['-c', askLoader, 'sh', ...programs.map(text)], {}));
 }

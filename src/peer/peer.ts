@@ -1,6 +1,7 @@
 /** The daemon: starts the parts, answers what the CLI asks, and brings all to an end. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { variablesOf } from '../core/command/environment.ts';
 import { SwarmError } from '../core/swarm-error.ts';
 import { type ViewRules, viewRules } from '../core/view/rules.ts';
 import { PlaceWatch } from '../local/place-watch.ts';
@@ -109,7 +110,16 @@ class Peer implements RunningPeer {
     void knownMachines.start();
     this.#state = 'running';
     this.#log.info({ id: swarm.id, addresses: swarm.addresses(), slots: settings.slots }, 'ready');
+    void this.#makeReady();
     if (this.#asked !== undefined) this.stop(this.#asked);
+  }
+
+  /** Does what the first job would wait for. */
+  async #makeReady(): Promise<void> {
+    const { disk, sameness } = this.#parts;
+    await disk.start();
+    const own = Object.entries(process.env).map(([name, value]) => `${name}=${fromText(value ?? '')}`);
+    await sameness.learnCompilers(variablesOf(own));
   }
 
   stop({ now }: { now: boolean }): void {

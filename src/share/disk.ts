@@ -55,6 +55,12 @@ export class Disk {
     return Math.min(4, this.#maxThreads);
   }
 
+  /** Starts a thread and a program that looks, which else the first job waits for. Never rejects: then that job hears why. */
+  async start(): Promise<void> {
+    const nothing = { paths: [], links: [], lists: [] };
+    await Promise.allSettled([this.look(nothing), this.run('lookAll', { paths: [], fresh: false })]);
+  }
+
   /** `lstat`, `readlink` and sub-directories, without asking a server more than that does by itself. @throws as run */
   look(request: LookRequest, timeoutMs: number = defaultDiskTimeoutMs): Promise<Looks> {
     return this.#looker?.look(request, timeoutMs) ?? this.run('takeLooks', request, timeoutMs);

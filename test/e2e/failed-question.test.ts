@@ -1,4 +1,7 @@
-/** A question to a compiler that is killed once is not its answer: the worker asks again, and takes jobs. */
+/**
+ * What a compiler is, is asked before a job comes. A question that is killed once is not its answer: the worker asks again,
+ * and takes jobs.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SwarmRig } from '../rig/swarm-rig.ts';
@@ -24,4 +27,20 @@ test('a worker whose compiler was killed at the first question takes jobs of it 
   assert.equal(await where(), 'm1', 'while it is not known what the compiler is, nothing runs there');
   assert.equal((await swarm.exec('m2', ['ls', '/etc/question-dies'])).status, 2, 'the question was killed');
   await until(async () => (await where()) === 'm2', 20_000, 'it runs on m2');
+});
+
+/** A compiler that counts how often it is asked. */
+const counting = `#!/bin/sh
+echo "$*" >>/usr/local/asked
+exec /usr/bin/g++ "$@"
+`;
+
+test('a peer knows the usual compilers before its first job', async (t) => {
+  await using swarm = await SwarmRig.start(t, { machines: 1, peers: [], ownRoots: ['/usr/local'] });
+  const install = ['sh', '-c', 'cat >/usr/local/bin/g++ && chmod 755 /usr/local/bin/g++'];
+  await swarm.check('m1', install, { stdin: counting });
+  await swarm.startPeer('m1');
+  const asked = async () => (await swarm.exec('m1', ['cat', '/usr/local/asked'])).stdout.toString();
+  await until(async () => (await asked()).split('\n').length === 3, 20_000, 'it was asked twice');
+  assert.deepEqual((await asked()).trim().split('\n').toSorted(), ['--version', '-print-search-dirs']);
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -24,6 +25,42 @@ test('a compiler has the same fingerprint every time, and another one than anoth
   const gpp = await findProgram('g++', environment.get('PATH'), '/');
   if (gpp !== undefined)
     assert.notEqual((await toolchains.fingerprint(gpp, environment))?.digest, first?.digest);
+});
+
+test('links to one compiler in one directory are asked once, and told by their own names', async () => {
+  using at = rig();
+  const asked = join(at.directory, 'asked');
+  const source = `#include <stdio.h>
+    int main(int count, char **words) {
+      FILE *file = fopen("${asked}", "a");
+      fprintf(file, "%s\\n", words[1]);
+      return printf("gcc (of a test) 1\\n") < 0;
+    }`;
+  const [gcc, cc] = ['gcc', 'cc'].map((name) => join(at.directory, name)) as [string, string];
+  execFileSync('cc', ['-x', 'c', '-', '-o', gcc], { input: source });
+  symlinkSync('gcc', cc);
+  const toolchains = new Toolchains(new FileIdentities());
+  const [first, second] = await Promise.all(
+    [gcc, cc].map((path) => toolchains.fingerprint(path, environment)),
+  );
+  assert.equal(first?.description, 'gcc (of a test) 1');
+  assert.equal(second?.description, 'cc (of a test) 1');
+  assert.notEqual(first?.digest, second?.digest, 'their paths differ');
+  assert.deepEqual(readFileSync(asked, 'utf8').trim().split('\n').toSorted(), [
+    '--version',
+    '-print-search-dirs',
+  ]);
+});
+
+test('a loader that is killed while it is asked for libraries leaves no answer', async () => {
+  using at = rig();
+  const [loader, program] = ['loader', 'program'].map((name) => join(at.directory, name)) as [string, string];
+  const dies = 'void _start(void) { __builtin_trap(); }';
+  execFileSync('cc', ['-x', 'c', '-', '-nostdlib', '-static', '-o', loader], { input: dies });
+  const linked = ['-x', 'c', '-', `-Wl,--dynamic-linker=${loader}`, '-o', program];
+  execFileSync('cc', linked, { input: 'int main(void) { return 0; }' });
+  const toolchains = new Toolchains(new FileIdentities());
+  await assert.rejects(toolchains.fingerprint(program, environment), { code: 'E_NO_ANSWER' });
 });
 
 test('another back end in COMPILER_PATH makes another fingerprint', async () => {
