@@ -21,13 +21,16 @@ const further = { burst: 16 * 1024 * 1024, perS: 4 * 1024 * 1024 } as const;
 /** A wrapper that connects and then says nothing is no wrapper. */
 const requestTimeoutMs = 10_000;
 
+/** Where many wait, to end one makes room for the next at once: that is better done later. */
+type End = (why: string, when: 'now' | 'later') => void;
+
 interface Waiting<Connection> {
   readonly connection: Connection;
   readonly sinceMs: number;
   bytes: number;
   /** Taken from what all may send further. */
   takenBytes: number;
-  readonly end: (why: string) => void;
+  readonly end: End;
   /** In the order of their last bytes: those that go on sending are not the first to go. */
   before: Waiting<Connection> | undefined;
   after: Waiting<Connection> | undefined;
@@ -47,8 +50,8 @@ export class Lobby<Connection> {
     this.#further = new Bucket(further, nowMs());
   }
 
-  /** @param end - ends it; it has left. */
-  enter(connection: Connection, end: (why: string) => void): void {
+  /** @param end - it has left, and is to be ended. */
+  enter(connection: Connection, end: End): void {
     const nowMs = this.#nowMs();
     const blank = { bytes: 0, takenBytes: 0, before: undefined, after: undefined };
     const waiting: Waiting<Connection> = { connection, sinceMs: nowMs, end, ...blank };
@@ -94,7 +97,7 @@ export class Lobby<Connection> {
     for (const [connection, { sinceMs, end }] of this.#waiting) {
       if (this.#nowMs() - sinceMs <= requestTimeoutMs) return;
       this.leave(connection, 'ended');
-      end(`no whole request came in ${requestTimeoutMs} ms`);
+      end(`no whole request came in ${requestTimeoutMs} ms`, 'now');
     }
   }
 
@@ -102,7 +105,7 @@ export class Lobby<Connection> {
     const first = this.#first;
     if (first === undefined) return;
     this.leave(first.connection, 'ended');
-    first.end(why);
+    first.end(why, 'later');
   }
 
   #append(waiting: Waiting<Connection>): void {

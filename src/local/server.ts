@@ -9,6 +9,7 @@ import { Bucket } from '../core/bucket.ts';
 import { SwarmError } from '../core/swarm-error.ts';
 import { parseRequest, type Request } from '../wire/cli-messages.ts';
 import { encodeFrame, FrameDecoder, type FrameName, type Payload } from '../wire/frame.ts';
+import { Dismissed } from './dismissed.ts';
 import { giveBack } from './give-back.ts';
 import { Lobby } from './lobby.ts';
 import { prepareSocketDirectory } from './socket-path.ts';
@@ -103,12 +104,24 @@ export async function listenLocal(init: LocalServerInit): Promise<LocalServer> {
   };
 }
 
+/** The part of a socket of Node that its type does not show. */
+interface WithHandle {
+  readonly _handle?: { readStop(): void };
+}
+
 /** Where connections are until their request is whole: how much of which is read, and for how long. */
 class Entrance {
   readonly lobby = new Lobby<Socket>(() => performance.now());
   /** Those that may not be read on now, in the order in which they may. */
   readonly #stalled = new Set<Socket>();
-  readonly #sweeps = setInterval(() => this.lobby.sweep(), sweepMs).unref();
+  readonly #dismissed = new Dismissed<Socket>(
+    () => performance.now(),
+    (socket) => socket.destroy(),
+  );
+  readonly #sweeps = setInterval(() => {
+    this.lobby.sweep();
+    this.#dismissed.sweep();
+  }, sweepMs).unref();
   #timer: NodeJS.Timeout | undefined;
 
   /** Something of it was read: goes on now, or when it may. */
@@ -122,6 +135,18 @@ class Entrance {
   left(socket: Socket, how: 'whole' | 'ended'): void {
     this.lobby.leave(socket, how);
     this.#stalled.delete(socket);
+  }
+
+  /** Nothing more of it is read; it is ended later. */
+  dismiss(socket: Socket): void {
+    socket.pause();
+    // Paused, it would read one more piece, of 64 KiB, and keep it.
+    (socket as WithHandle)._handle?.readStop();
+    this.#dismissed.add(socket);
+  }
+
+  closed(socket: Socket): void {
+    this.#dismissed.leave(socket);
   }
 
   close(): void {
@@ -149,10 +174,11 @@ function serve(
 ): void {
   const decoder = new FrameDecoder(accepted);
   let state: 'new' | 'wrapper' | 'cli' = 'new';
-  const end = (why: string): void => {
+  const end = (why: string, when: 'now' | 'later'): void => {
     init.onGarbage(why);
     leave('ended');
-    socket.destroy();
+    if (when === 'now') socket.destroy();
+    else entrance.dismiss(socket);
   };
   const leave = (how: 'whole' | 'ended'): void => {
     entrance.left(socket, how);
@@ -182,7 +208,7 @@ function serve(
       }
       entrance.readOn(socket);
     } catch (error) {
-      end((error as Error).message);
+      end((error as Error).message, 'now');
     }
   };
   entrance.lobby.enter(socket, end);
@@ -195,6 +221,7 @@ function serve(
   });
   socket.on('close', () => {
     leave('ended');
+    entrance.closed(socket);
     wrapper.closed();
   });
 }

@@ -24,17 +24,24 @@ async function attack(
   { count, begin, mostMiB }: { readonly count: number; readonly begin: Buffer; readonly mostMiB: number },
 ): Promise<void> {
   const sockets: Socket[] = [];
+  let endedCount = 0;
+  const beganMs = performance.now();
   const grown = await grownMiB(daemon, async () => {
     for (let n = 0; n < count; n += 1) {
       const socket = connect(daemon.socket);
       sockets.push(socket);
       socket.on('error', () => undefined); // ended by the peer, as it should be
+      socket.on('close', () => {
+        endedCount += 1;
+      });
       await once(socket, 'connect');
       socket.write(begin);
     }
     await daemon.assertWell();
     assert.equal(await check(['swarmrun', 'echo', 'x'], { cwd: daemon.share, env: daemon.env }), 'x\n');
   });
+  // Each that is ended lets the attack make another.
+  if (performance.now() - beganMs < 15_000) assert.equal(endedCount, 0, 'none is ended in a hurry');
   for (const socket of sockets) socket.destroy();
   t.diagnostic(`${count} connections with ${begin.length} bytes each: memory +${grown.toFixed(1)} MiB`);
   assert.ok(grown <= mostMiB, `memory grew by ${grown.toFixed(1)} MiB`);

@@ -6,11 +6,17 @@ function rig() {
   let nowMs = 0;
   const lobby = new Lobby<number>(() => nowMs);
   const ended: number[] = [];
+  const whens: string[] = [];
   return {
     lobby,
     ended,
+    whens,
     enter: (from: number, to: number) => {
-      for (let n = from; n < to; n += 1) lobby.enter(n, () => ended.push(n));
+      for (let n = from; n < to; n += 1)
+        lobby.enter(n, (_why, when) => {
+          ended.push(n);
+          whens.push(when);
+        });
     },
     pass: (ms: number) => {
       nowMs += ms;
@@ -19,7 +25,7 @@ function rig() {
 }
 
 test('a burst of wrappers is let in, whatever their number; silent connections make room for new ones', () => {
-  const { enter, pass, ended } = rig();
+  const { enter, pass, ended, whens } = rig();
   enter(0, 1_000);
   assert.deepEqual(ended, []);
   pass(1_001);
@@ -27,6 +33,7 @@ test('a burst of wrappers is let in, whatever their number; silent connections m
   assert.deepEqual(ended, [0, 1, 2]);
   enter(1_003, 9_000);
   assert.ok(9_000 - ended.length <= 4_096);
+  assert.ok(whens.every((when) => when === 'later'));
 });
 
 test('bytes that wait are bounded, and the ones who sent last are the last to go', () => {
@@ -74,7 +81,7 @@ test('long requests that never become whole are read at a bounded rate, those th
 });
 
 test('what is not whole after ten seconds is ended, whatever it goes on to send; what came later is not', () => {
-  const { lobby, enter, pass, ended } = rig();
+  const { lobby, enter, pass, ended, whens } = rig();
   enter(0, 3);
   pass(5_000);
   enter(3, 5);
@@ -88,4 +95,5 @@ test('what is not whole after ten seconds is ended, whatever it goes on to send;
   pass(5_000);
   lobby.sweep();
   assert.deepEqual(ended, [0, 2, 3, 4]);
+  assert.ok(whens.every((when) => when === 'now'));
 });
