@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { encodeBeat, encodeBeatAck } from '../../src/wire/control-messages.ts';
 import { encodeFrame } from '../../src/wire/frame.ts';
 import { Attacker } from '../rig/attacker.ts';
-import { check, checkout } from '../rig/child.ts';
+import { check, checkout, run } from '../rig/child.ts';
 import { Daemon } from '../rig/daemon.ts';
 import { grownMiB } from '../rig/memory.ts';
 import { assertOwnNamespace } from '../rig/namespace.ts';
@@ -16,6 +16,7 @@ import { until } from '../rig/until.ts';
 
 assertOwnNamespace();
 
+const buildswarm = path.join(checkout, 'bin/buildswarm');
 const mayMount = process.getuid?.() === 0 && readFileSync('/proc/filesystems', 'utf8').includes('autofs');
 
 test('no path that a stranger names makes this machine mount what it offers', {
@@ -125,8 +126,11 @@ test('what a stranger calls itself does not reach a terminal as it is, and its s
   evil.tellShares([daemon.share]);
   await until(() => /not a member of a share/.test(daemon.said), 10_000, 'its member file was looked for');
   const said = async (...args: string[]): Promise<string> =>
-    await check([path.join(checkout, 'bin/buildswarm'), ...args], { env: daemon.env });
-  for (const text of [await said('status'), await said('status', '--json'), await said('why'), daemon.said]) {
+    await check([buildswarm, ...args], { env: daemon.env });
+  const texts = [daemon.said, (await run([buildswarm, 'doctor'], { env: daemon.env })).stdout.toString()];
+  for (const command of ['status', 'status --json', 'why', 'why --json', 'metrics', 'peers'])
+    texts.push(await said(...command.split(' ')));
+  for (const text of texts) {
     // oxlint-disable-next-line no-control-regex -- these are what is looked for
     assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
     assert.doesNotMatch(text, /^owned/m);
