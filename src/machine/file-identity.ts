@@ -1,98 +1,61 @@
 /**
- * What a file is, by content, so that two machines can compare: the build id of a program, else a hash. Kept in
- * memory as long as device, inode, size and times stay the same. For system files on local disks: no share.
+ * What files are, by content, so that two machines can compare. Kept in memory as long as device, inode, size and times
+ * stay the same. For system files: no share.
  */
-
 import { createHash } from 'node:crypto';
-import { open, stat } from 'node:fs/promises';
+import { Batch } from '../core/batch.ts';
 import { BoundedMap } from '../core/bounded-map.ts';
-import { toBytes } from '../wire/bytes.ts';
-import { formatOf, type ProgramFormat, readElfIdentity } from './elf.ts';
-import { isNoAnswer } from './no-answer.ts';
+import { type AnsweredFile, type AskedFile, type FileIdentity, missingFile } from '../core/file-identity.ts';
+import { getOrMake } from '../core/get-or-make.ts';
+import { SwarmError } from '../core/swarm-error.ts';
+import { toText } from '../wire/bytes.ts';
 
-export interface FileIdentity {
-  /** `build-id:…`, `sha256:…` or `absent`. */
-  readonly identity: string;
-  readonly isDynamicProgram: boolean;
-  readonly format: ProgramFormat;
-}
-
-const headBytes = 16 * 1024;
-const pieceBytes = 256 * 1024;
 const maxKept = 50_000;
-const missing: FileIdentity = { identity: 'absent', isDynamicProgram: false, format: 'script' };
-
-/** Most system files are headers: one read each. Programs have their build id in their head. */
-async function identify(path: string): Promise<FileIdentity> {
-  const file = await open(toBytes(path), 'r');
-  try {
-    const head = Buffer.allocUnsafe(headBytes);
-    const { bytesRead } = await file.read(head, 0, headBytes, 0);
-    const elf = readElfIdentity(head.subarray(0, bytesRead));
-    const format = formatOf(head.subarray(0, bytesRead));
-    const isDynamicProgram = format === 'dynamic';
-    if (elf?.buildId !== undefined) return { identity: `build-id:${elf.buildId}`, isDynamicProgram, format };
-    const hash = createHash('sha256').update(head.subarray(0, bytesRead));
-    if (bytesRead === headBytes) {
-      const piece = Buffer.allocUnsafe(pieceBytes);
-      for (let at = bytesRead, length = -1; length !== 0; at += length) {
-        length = (await file.read(piece, 0, pieceBytes, at)).bytesRead;
-        hash.update(piece.subarray(0, length));
-      }
-    }
-    return { identity: `sha256:${hash.digest('hex')}`, isDynamicProgram, format };
-  } finally {
-    await file.close();
-  }
-}
 
 interface Kept {
   readonly stamp: string;
-  readonly found: Promise<FileIdentity>;
+  readonly file: FileIdentity;
+  /** When the last look began. */
   checkedMs: number;
+}
+
+export interface FileIdentitiesInit {
+  /** Looks at files, wherever it may take long without holding anything up. */
+  readonly ask: (files: readonly AskedFile[]) => Promise<readonly AnsweredFile[]>;
+  /** How long a file is not looked at again. System files change when packages are installed. @default 5000 */
+  readonly believedMs?: number;
 }
 
 /** Identities of files, remembered. */
 export class FileIdentities {
   readonly #kept = new BoundedMap<string, Kept>(maxKept);
+  readonly #asked = new Map<string, Promise<FileIdentity>>();
+  readonly #asking: Batch<AskedFile, AnsweredFile>;
   readonly #believedMs: number;
+  #doubtedMs = Number.NEGATIVE_INFINITY;
 
-  /** @param believedMs - how long a file is not looked at again. System files change when packages are installed. @default 5000 */
-  constructor(options: { readonly believedMs?: number } = {}) {
-    this.#believedMs = options.believedMs ?? 5_000;
+  constructor({ ask, believedMs = 5_000 }: FileIdentitiesInit) {
+    this.#asking = new Batch(ask);
+    this.#believedMs = believedMs;
   }
 
   /**
    * The identity of one file (links are followed); one that is missing or may not be read is `absent`.
    *
-   * @param options.fresh - looks again, however short ago.
    * @throws Error where it cannot be told, as this machine is short of something.
    */
-  async of(path: string, { fresh = false }: { readonly fresh?: boolean } = {}): Promise<FileIdentity> {
+  async of(path: string): Promise<FileIdentity> {
     const kept = this.#kept.get(path);
-    const nowMs = performance.now();
-    if (!fresh && kept !== undefined && nowMs - kept.checkedMs < this.#believedMs) return kept.found;
-    const stamp = await stampOf(path);
-    if (stamp === undefined) {
-      this.#kept.delete(path);
-      return missing;
-    }
-    if (kept?.stamp === stamp) {
-      kept.checkedMs = nowMs;
-      return kept.found;
-    }
-    const found = identify(path).catch((error: unknown) => {
-      if (!isNoAnswer(error)) return missing; // vanished or unreadable: for us it is not there
-      if (this.#kept.get(path)?.found === found) this.#kept.delete(path);
-      throw error;
-    });
-    this.#kept.set(path, { stamp, found, checkedMs: nowMs });
-    return found;
+    const sinceMs = Math.max(performance.now() - this.#believedMs, this.#doubtedMs);
+    if (kept !== undefined && kept.checkedMs > sinceMs) return kept.file;
+    return await getOrMake(this.#asked, path, () =>
+      this.#look(path, kept).finally(() => this.#asked.delete(path)),
+    );
   }
 
   /** Lets all that is kept be looked at again before it is told. */
   doubt(): void {
-    for (const kept of this.#kept.values()) kept.checkedMs = Number.NEGATIVE_INFINITY;
+    this.#doubtedMs = performance.now();
   }
 
   /**
@@ -107,15 +70,21 @@ export class FileIdentities {
     sorted.forEach((path, n) => hash.update(`${path}\0${identities[n]?.identity}\n`, 'latin1'));
     return hash.digest('hex').slice(0, 32);
   }
-}
 
-async function stampOf(path: string): Promise<string | undefined> {
-  try {
-    const stats = await stat(toBytes(path), { bigint: true });
-    if (!stats.isFile()) return undefined;
-    return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`;
-  } catch (error) {
-    if (isNoAnswer(error)) throw error;
-    return undefined; // missing, or not to be looked at: for us it is not there
+  async #look(path: string, kept: Kept | undefined): Promise<FileIdentity> {
+    const checkedMs = performance.now();
+    const answered = await this.#asking.of({ path, stamp: kept?.stamp });
+    if (answered.kind === 'unanswered')
+      throw new SwarmError('E_NO_ANSWER', `${toText(path)} could not be read: ${answered.why}.`);
+    if (answered.kind === 'same' && kept !== undefined) {
+      kept.checkedMs = checkedMs;
+      return kept.file;
+    }
+    if (answered.kind !== 'found') {
+      this.#kept.delete(path);
+      return missingFile;
+    }
+    this.#kept.set(path, { stamp: answered.stamp, file: answered.file, checkedMs });
+    return answered.file;
   }
 }

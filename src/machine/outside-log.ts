@@ -28,8 +28,10 @@ export class OutsideLog {
     if (this.#told.size + names.length > maxTold) this.#told = new Map();
     const used: number[] = [];
     const added: OutsideAnswer[] = [];
-    for (const name of names) {
-      const found = sameness.outside.answer(name, atMs);
+    // All are asked for before the first is waited for, so that they go in one question.
+    const answers = names.map((name) => sameness.outside.answer(name, atMs));
+    for (const [at, name] of names.entries()) {
+      const found = answers[at] ?? '';
       const answer = typeof found === 'string' ? found : await found;
       const key = `${name.look}${name.path}`;
       let told = this.#told.get(key);

@@ -2,14 +2,12 @@
  * What this machine answers when a program looks up a name outside the share, in words that two machines can compare:
  * what a file contains, that it is absent, which names a directory has. Equal answers: the same to the program.
  */
-import { createHash } from 'node:crypto';
-import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
+import { Batch } from '../core/batch.ts';
 import { BoundedMap } from '../core/bounded-map.ts';
-import type { OutsideLook, OutsideName, StampedName } from '../core/view/trace.ts';
-import { fromBytes, toBytes } from '../wire/bytes.ts';
-import type { FileIdentities } from './file-identity.ts';
-import { isNoAnswer } from './no-answer.ts';
-import { isStandIn } from './toolchain.ts';
+import type { OutsideAnswered } from '../core/file-identity.ts';
+import { SwarmError } from '../core/swarm-error.ts';
+import type { OutsideName, StampedName } from '../core/view/trace.ts';
+import { toText } from '../wire/bytes.ts';
 
 interface Kept {
   answer: Promise<string>;
@@ -22,15 +20,15 @@ interface Kept {
 }
 
 const maxKept = 100_000;
-const absentAnswer = 'absent';
 
 /** Answers, remembered as long as what they are about shows the same stamp. */
 export class OutsideNames {
-  readonly #identities: FileIdentities;
+  readonly #asking: Batch<OutsideName, OutsideAnswered>;
   readonly #kept = new BoundedMap<string, Kept>(maxKept);
 
-  constructor(identities: FileIdentities) {
-    this.#identities = identities;
+  /** @param ask - looks at names, wherever it may take long without holding anything up. */
+  constructor(ask: (names: readonly OutsideName[]) => Promise<readonly OutsideAnswered[]>) {
+    this.#asking = new Batch(ask);
   }
 
   /** Whether a name was looked at by a look that began at `sinceMs` or later. */
@@ -49,7 +47,7 @@ export class OutsideNames {
     let kept = this.#kept.get(key);
     if (kept?.stamp === stamp) kept.seenMs = Math.max(kept.seenMs, atMs);
     else {
-      const fresh: Kept = { answer: this.#ask(look, path), known: undefined, stamp, seenMs: atMs };
+      const fresh: Kept = { answer: this.#ask({ look, path }), known: undefined, stamp, seenMs: atMs };
       fresh.answer = fresh.answer.then(
         (answer) => {
           fresh.known = answer;
@@ -73,47 +71,10 @@ export class OutsideNames {
     return kept?.known ?? kept?.answer;
   }
 
-  /**
-   * What cannot be looked at is not there, for a program that runs as this user.
-   *
-   * @throws Error where it cannot be told, as this machine is short of something.
-   */
-  async #ask(look: OutsideLook, path: string): Promise<string> {
-    const bytes = toBytes(path);
-    try {
-      // A program passes over links to swarmrun as the wrapper does: to it they are not there.
-      if (await isStandIn(path)) return absentAnswer;
-      switch (look) {
-        case 'names':
-          return namesOf(await readdir(bytes, { encoding: 'buffer' }));
-        case 'place':
-          return `at ${digestOf(await realpath(bytes, { encoding: 'buffer' }))}`;
-        case 'link':
-          if ((await lstat(bytes)).isSymbolicLink())
-            return `link ${digestOf(await readlink(bytes, { encoding: 'buffer' }))}`;
-          return await this.#contents(path);
-        default:
-          return await this.#contents(path);
-      }
-    } catch (error) {
-      if (isNoAnswer(error)) throw error;
-      return absentAnswer;
-    }
+  /** @throws SwarmError `E_NO_ANSWER` where it cannot be told, as this machine is short of something. */
+  async #ask(name: OutsideName): Promise<string> {
+    const answered = await this.#asking.of(name);
+    if ('answer' in answered) return answered.answer;
+    throw new SwarmError('E_NO_ANSWER', `${toText(name.path)} could not be looked at: ${answered.why}.`);
   }
-
-  async #contents(path: string): Promise<string> {
-    const stats = await stat(toBytes(path));
-    if (stats.isFile()) return (await this.#identities.of(path, { fresh: true })).identity;
-    if (!stats.isDirectory()) return `device ${stats.rdev}`;
-    return `directory ${digestOf(await realpath(toBytes(path), { encoding: 'buffer' }))}`;
-  }
-}
-
-function namesOf(names: readonly Uint8Array[]): string {
-  const sorted = names.map(fromBytes).toSorted();
-  return `names ${digestOf(toBytes(sorted.join('\0')))}`;
-}
-
-function digestOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex').slice(0, 32);
 }

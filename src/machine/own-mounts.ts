@@ -3,8 +3,8 @@
  * started by a job from elsewhere has them for itself (swarmexec), and what the command reads in there is nowhere else.
  */
 import { type Dirent, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { isNoAnswer } from '../core/no-answer.ts';
 import { ownPlaces } from '../core/own-places.ts';
-import { isNoAnswer } from './no-answer.ts';
 
 /**
  * Directories of sockets, which jobs see too, what is of ours besides, and what compilers hand to their own parts: a make

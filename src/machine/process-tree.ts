@@ -1,6 +1,6 @@
 /** The processes of this machine, as `/proc` shows them: in a container or a namespace, those in it. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { isNoAnswer } from './no-answer.ts';
+import { isNoAnswer } from '../core/no-answer.ts';
 
 /** USER_HZ is 100 on every Linux that node runs on. */
 const tickMs = 10;

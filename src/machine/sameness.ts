@@ -4,11 +4,11 @@
  */
 
 import { BoundedMap } from '../core/bounded-map.ts';
+import type { ProgramFormat } from '../core/elf.ts';
 import type { ByteString } from '../wire/bytes.ts';
 import type { Tool } from '../wire/job-messages.ts';
 import { cpuFingerprint } from './cpu.ts';
-import type { ProgramFormat } from './elf.ts';
-import { FileIdentities } from './file-identity.ts';
+import { FileIdentities, type FileIdentitiesInit } from './file-identity.ts';
 import { OutsideNames } from './outside-names.ts';
 import { surroundingsOf } from './surroundings.ts';
 import { behindStandIn, type Fingerprint, findProgram, Toolchains } from './toolchain.ts';
@@ -59,10 +59,16 @@ class BelievedAnswers<Answer> {
   }
 }
 
+/** Looks at many system files at once, wherever it may take long without holding anything up. */
+export interface SystemLooks {
+  readonly identities: FileIdentitiesInit['ask'];
+  readonly outside: ConstructorParameters<typeof OutsideNames>[0];
+}
+
 export class Sameness {
-  readonly #identities = new FileIdentities({ believedMs });
-  readonly #toolchains = new Toolchains(this.#identities);
-  readonly #outside = new OutsideNames(this.#identities);
+  readonly #identities: FileIdentities;
+  readonly #toolchains: Toolchains;
+  readonly #outside: OutsideNames;
   readonly #programs = new BoundedMap<string, { fingerprint: Promise<Fingerprint>; untilMs: number }>(
     maxKnown,
   );
@@ -70,6 +76,12 @@ export class Sameness {
   readonly #formats = new BelievedAnswers<ProgramFormat | undefined>((format) => format === undefined);
   readonly #surroundings = new BelievedAnswers<string>();
   #cpu: Promise<Fingerprint> | undefined;
+
+  constructor({ identities, outside }: SystemLooks) {
+    this.#identities = new FileIdentities({ ask: identities, believedMs });
+    this.#toolchains = new Toolchains(this.#identities);
+    this.#outside = new OutsideNames(outside);
+  }
 
   /** What these programs and other system files are on this machine, in the order given. */
   async programs(

@@ -8,12 +8,12 @@ import { createHash } from 'node:crypto';
 import { access, constants, lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { BoundedMap } from '../core/bounded-map.ts';
+import { parseLoadedObjects } from '../core/elf.ts';
 import { getOrMake } from '../core/get-or-make.ts';
+import { isNoAnswer } from '../core/no-answer.ts';
 import { SwarmError } from '../core/swarm-error.ts';
 import { fromBytes, toBytes } from '../wire/bytes.ts';
-import { parseLoadedObjects } from './elf.ts';
 import type { FileIdentities } from './file-identity.ts';
-import { isNoAnswer } from './no-answer.ts';
 
 /** Whose parts are remembered. */
 const maxPrograms = 1_000;

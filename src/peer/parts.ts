@@ -18,6 +18,7 @@ import { MachineWatch } from '../machine/watch.ts';
 import { Disk } from '../share/disk.ts';
 import { lookProgramIn } from '../share/looker.ts';
 import { Shares } from '../share/shares.ts';
+import { systemLooks } from '../share/system-looks.ts';
 import { Sightings } from '../swarm/finding/sightings.ts';
 import { publicKeyOf } from '../swarm/libp2p/public-key.ts';
 import { encodeFree, encodeWant } from '../wire/control-messages.ts';
@@ -84,7 +85,6 @@ async function makeBase(settings: Settings, log: Logger, lifecycle: Lifecycle) {
   const disk = new Disk({ lookProgram: lookProgramIn(packageRoot) });
   lifecycle.onStop(() => disk.close());
   const shares = new Shares(disk);
-  const sameness = new Sameness();
   const neighbours = new Neighbours();
   const sightings = new Sightings();
   const swarm = await makeSwarm({ settings, log, lifecycle, warnings, neighbours, sightings });
@@ -123,7 +123,7 @@ async function makeBase(settings: Settings, log: Logger, lifecycle: Lifecycle) {
     lifecycle,
     warnings,
     sightings,
-    sameness,
+    sameness: new Sameness(systemLooks(disk)),
     swarm,
     runner,
     tracer: typeof tracer === 'string' ? undefined : tracer,

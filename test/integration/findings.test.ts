@@ -8,6 +8,7 @@ import { Sameness } from '../../src/machine/sameness.ts';
 import { Findings } from '../../src/peer/serve/findings.ts';
 import { recordsAt } from '../../src/share/blocking/traced.ts';
 import { plainOffer } from '../rig/plain-offer.ts';
+import { systemLooks } from '../rig/system-looks.ts';
 import { sharedRig } from './share-rig.ts';
 
 const submitter = '12D3KooWQJcXFxqSWNrgsPrRoBgbwkPc3cmesmnxpPRSHG9ox8Na';
@@ -16,7 +17,7 @@ test('numbers of what was read mean the same after a connection that was made an
   await using rig = await sharedRig();
   const { disk, root } = rig;
   const now = (): number => performance.now();
-  const findings = new Findings({ disk, sameness: new Sameness(), now, traces: undefined });
+  const findings = new Findings({ disk, sameness: new Sameness(systemLooks), now, traces: undefined });
   for (const name of ['a.c', 'b.h', 'c.h']) writeFileSync(join(root, name), name);
   const path = join(rig.directory, 'trace');
   const job = { peer: submitter, environment: Buffer.alloc(0) };
@@ -51,7 +52,7 @@ test('more changed files than are told are told as such', async () => {
   await using rig = await sharedRig();
   const { disk, root } = rig;
   const now = (): number => performance.now();
-  const findings = new Findings({ disk, sameness: new Sameness(), now, traces: undefined });
+  const findings = new Findings({ disk, sameness: new Sameness(systemLooks), now, traces: undefined });
   const job = { peer: submitter, environment: Buffer.alloc(0), trace: undefined };
   const lookAfter = async (count: number) => {
     const offer = { ...plainOffer(root), scan: [root] };

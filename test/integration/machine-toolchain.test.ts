@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { FileIdentities } from '../../src/machine/file-identity.ts';
 import { LoadSampler, usableCores } from '../../src/machine/load.ts';
 import { findProgram, Toolchains } from '../../src/machine/toolchain.ts';
+import { systemLooks } from '../rig/system-looks.ts';
 
 const environment = new Map([['PATH', '/usr/local/bin:/usr/bin:/bin']]);
 
@@ -18,8 +19,11 @@ function rig() {
 test('a compiler has the same fingerprint every time, and another one than another compiler', async () => {
   const gcc = await findProgram('gcc', environment.get('PATH'), '/');
   assert.ok(gcc, 'gcc is needed for this test');
-  const first = await new Toolchains(new FileIdentities()).fingerprint(gcc, environment);
-  const toolchains = new Toolchains(new FileIdentities());
+  const first = await new Toolchains(new FileIdentities({ ask: systemLooks.identities })).fingerprint(
+    gcc,
+    environment,
+  );
+  const toolchains = new Toolchains(new FileIdentities({ ask: systemLooks.identities }));
   assert.deepEqual(await toolchains.fingerprint(gcc, environment), first);
   assert.match(first?.description ?? '', /gcc.*\d+\.\d+/);
   const gpp = await findProgram('g++', environment.get('PATH'), '/');
@@ -39,7 +43,7 @@ test('links to one compiler in one directory are asked once, and told by their o
   const [gcc, cc] = ['gcc', 'cc'].map((name) => join(at.directory, name)) as [string, string];
   execFileSync('cc', ['-x', 'c', '-', '-o', gcc], { input: source });
   symlinkSync('gcc', cc);
-  const toolchains = new Toolchains(new FileIdentities());
+  const toolchains = new Toolchains(new FileIdentities({ ask: systemLooks.identities }));
   const [first, second] = await Promise.all(
     [gcc, cc].map((path) => toolchains.fingerprint(path, environment)),
   );
@@ -59,14 +63,14 @@ test('a loader that is killed while it is asked for libraries leaves no answer',
   execFileSync('cc', ['-x', 'c', '-', '-nostdlib', '-static', '-o', loader], { input: dies });
   const linked = ['-x', 'c', '-', `-Wl,--dynamic-linker=${loader}`, '-o', program];
   execFileSync('cc', linked, { input: 'int main(void) { return 0; }' });
-  const toolchains = new Toolchains(new FileIdentities());
+  const toolchains = new Toolchains(new FileIdentities({ ask: systemLooks.identities }));
   await assert.rejects(toolchains.fingerprint(program, environment), { code: 'E_NO_ANSWER' });
 });
 
 test('another back end in COMPILER_PATH makes another fingerprint', async () => {
   using at = rig();
   const gcc = (await findProgram('gcc', environment.get('PATH'), '/')) ?? '';
-  const toolchains = new Toolchains(new FileIdentities());
+  const toolchains = new Toolchains(new FileIdentities({ ask: systemLooks.identities }));
   const plain = await toolchains.fingerprint(gcc, environment);
   writeFileSync(join(at.directory, 'as'), '#!/bin/sh\nexec /usr/bin/as "$@"\n', { mode: 0o755 });
   const changed = await toolchains.fingerprint(
@@ -80,7 +84,7 @@ test('a program that changes gets another fingerprint, one that is only touched 
   using at = rig();
   const tool = join(at.directory, 'tool');
   writeFileSync(tool, '#!/bin/sh\necho 1\n', { mode: 0o755 });
-  const toolchains = new Toolchains(new FileIdentities({ believedMs: 0 }));
+  const toolchains = new Toolchains(new FileIdentities({ ask: systemLooks.identities, believedMs: 0 }));
   const first = await toolchains.fingerprint(tool, environment);
   copyFileSync(tool, `${tool}2`);
   rmSync(tool);
@@ -101,7 +105,7 @@ test('system files are equal by path and content; a missing one counts as missin
   ];
   writeFileSync(a, 'one');
   writeFileSync(b, 'x'.repeat(600_000));
-  const files = new FileIdentities({ believedMs: 0 });
+  const files = new FileIdentities({ ask: systemLooks.identities, believedMs: 0 });
   const digest = await files.fingerprint([a, b, gone]);
   assert.equal(await files.fingerprint([gone, b, a, a]), digest);
   writeFileSync(gone, '');

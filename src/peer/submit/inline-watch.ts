@@ -3,8 +3,9 @@
  * wrapper's socket, which it inherited; but so did whatever it left running in the background. So its process is looked
  * at, too, now and then.
  */
+
+import { isNoAnswer } from '../../core/no-answer.ts';
 import type { JobId } from '../../core/schedule/contract.ts';
-import { isNoAnswer } from '../../machine/no-answer.ts';
 import { isInTree, readProcess } from '../../machine/process-tree.ts';
 
 const lookEveryMs = 1_000;

@@ -5,10 +5,10 @@ import { ownPathIn, privilegedIn, scriptsOf } from '../../core/command/own-direc
 import { isTraced } from '../../core/command/proofs.ts';
 import { readCommand } from '../../core/command/read-command.ts';
 import { mayBeServed, mayTravel } from '../../core/command/travel.ts';
+import { formatOf, type ProgramFormat } from '../../core/elf.ts';
 import { isBelow, resolvePath } from '../../core/paths.ts';
 import type { Reason } from '../../core/reason.ts';
 import type { WrapperRequest } from '../../local/wrapper-connection.ts';
-import { formatOf, type ProgramFormat } from '../../machine/elf.ts';
 import { type OwnMounts, ownMountsOf } from '../../machine/own-mounts.ts';
 import type { Sameness } from '../../machine/sameness.ts';
 import type { NamedFiles } from '../../share/blocking/named.ts';

@@ -1,4 +1,5 @@
 /** What a disk thread can do, by name. Inputs and outputs are plain data: they are copied between threads. */
+import { identities, outsideAnswers } from './identities.ts';
 import { lookAll, refreshAll } from './look.ts';
 import { clockOf, listMembers, readMember, removeMember, sweepMembers, writeMember } from './member.ts';
 import { isRegular, obstacles } from './named.ts';
@@ -49,6 +50,8 @@ export const operations = {
   walk,
   traced,
   outsideStamps,
+  outsideAnswers,
+  identities,
 } as const;
 
 export type Operations = typeof operations;

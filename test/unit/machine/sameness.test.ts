@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import type { OutsideName, StampedName } from '../../../src/core/view/trace.ts';
+import { FileIdentities } from '../../../src/machine/file-identity.ts';
 import { OutsideCheck, OutsideLog, type OwnLook } from '../../../src/machine/outside-log.ts';
 import { Sameness } from '../../../src/machine/sameness.ts';
 import { outsideStamps } from '../../../src/share/blocking/stamps.ts';
+import { systemLooks } from '../../rig/system-looks.ts';
 
 const stamped = (names: readonly OutsideName[]): StampedName[] => {
   const stamps = outsideStamps(names);
@@ -26,9 +28,9 @@ async function compareAcross(
   try {
     prepare(directory);
     const names = [{ look, path: path.join(directory, name) }];
-    const report = await new OutsideLog().report(stamped(names), new Sameness(), 0, 1);
+    const report = await new OutsideLog().report(stamped(names), new Sameness(systemLooks), 0, 1);
     change(directory);
-    return (await new OutsideCheck().compare(report, new Sameness(), ownLook)).kind;
+    return (await new OutsideCheck().compare(report, new Sameness(systemLooks), ownLook)).kind;
   } finally {
     rmSync(directory, { recursive: true });
   }
@@ -84,22 +86,22 @@ test('each answer is told once, and again when it has changed or the other end l
     write('a', '1')(directory);
     const log = new OutsideLog();
     const check = new OutsideCheck();
-    const first = await log.report(stamped(names), new Sameness(), check.known, 1);
+    const first = await log.report(stamped(names), new Sameness(systemLooks), check.known, 1);
     assert.deepEqual([first.used, first.added.length], [[0, 1], 2]);
-    assert.equal((await check.compare(first, new Sameness(), ownLook)).kind, 'equal');
+    assert.equal((await check.compare(first, new Sameness(systemLooks), ownLook)).kind, 'equal');
     assert.equal(check.known, 2);
-    const second = await log.report(stamped(names), new Sameness(), check.known, 1);
+    const second = await log.report(stamped(names), new Sameness(systemLooks), check.known, 1);
     assert.deepEqual(second, { used: [0, 1], added: [] });
     write('a', '2')(directory);
-    assert.deepEqual(await check.compare(second, new Sameness(), ownLook), {
+    assert.deepEqual(await check.compare(second, new Sameness(systemLooks), ownLook), {
       kind: 'differs',
       path: names[0]?.path,
     });
-    const third = await log.report(stamped(names), new Sameness(), check.known, 1);
+    const third = await log.report(stamped(names), new Sameness(systemLooks), check.known, 1);
     assert.deepEqual([third.used, third.added.map(({ number }) => number)], [[1, 2], [2]]);
-    assert.equal((await check.compare(third, new Sameness(), ownLook)).kind, 'equal');
+    assert.equal((await check.compare(third, new Sameness(systemLooks), ownLook)).kind, 'equal');
     const other = new OutsideCheck();
-    assert.equal((await other.compare(second, new Sameness(), ownLook)).kind, 'unknown');
+    assert.equal((await other.compare(second, new Sameness(systemLooks), ownLook)).kind, 'unknown');
     assert.equal(other.known, 0);
   } finally {
     rmSync(directory, { recursive: true });
@@ -125,7 +127,7 @@ for (const [name, look, change] of changes)
         write(file, text)(directory);
       link('l', 'a')(directory);
       const names = [{ look, path: path.join(directory, name) }];
-      const [worker, submitter] = [new Sameness(), new Sameness()];
+      const [worker, submitter] = [new Sameness(systemLooks), new Sameness(systemLooks)];
       const [log, check] = [new OutsideLog(), new OutsideCheck()];
       const report = (atMs: number) => log.report(stamped(names), worker, check.known, atMs);
       const compare = async (report: Awaited<ReturnType<typeof log.report>>, sinceMs: number) =>
@@ -144,7 +146,7 @@ for (const [name, look, change] of changes)
 test('a program that was not there is looked for again', async () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'sameness-'));
   try {
-    const sameness = new Sameness();
+    const sameness = new Sameness(systemLooks);
     const format = () => sameness.format('made-later', '/', new Map([['PATH', directory]]));
     assert.equal(await format(), undefined);
     writeFileSync(path.join(directory, 'made-later'), '#!/bin/sh\n', { mode: 0o755 });
@@ -152,4 +154,55 @@ test('a program that was not there is looked for again', async () => {
   } finally {
     rmSync(directory, { recursive: true });
   }
+});
+
+test('all names of a job that nobody has asked for go in one question, and so do the files of a program', async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'sameness-'));
+  try {
+    const asked: number[] = [];
+    const counted =
+      <Item, Answer>(ask: (items: readonly Item[]) => Promise<Answer>) =>
+      (items: readonly Item[]) => {
+        asked.push(items.length);
+        return ask(items);
+      };
+    const sameness = new Sameness({
+      identities: counted(systemLooks.identities),
+      outside: counted(systemLooks.outside),
+    });
+    const names: OutsideName[] = ['a', 'b', 'c'].map((name) => ({
+      look: 'content',
+      path: path.join(directory, name),
+    }));
+    const report = await new OutsideLog().report(stamped(names), sameness, 0, 1);
+    assert.deepEqual(asked.splice(0), [3]);
+    assert.equal((await new OutsideCheck().compare(report, sameness, ownLook)).kind, 'equal');
+    assert.deepEqual(asked.splice(0), [], 'what is known is not asked for');
+    const identities = new FileIdentities({ ask: counted(systemLooks.identities), believedMs: 0 });
+    const files = names.map((name) => name.path);
+    assert.equal(await identities.fingerprint(files), await identities.fingerprint(files.toReversed()));
+    assert.deepEqual(asked, [3, 3]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('what cannot be told now is not believed to be absent, and asked for again', async () => {
+  let why: string | undefined = 'EMFILE: too many open files';
+  const sameness = new Sameness({
+    identities: (files) =>
+      why === undefined
+        ? systemLooks.identities(files)
+        : Promise.resolve(files.map(() => ({ kind: 'unanswered', why: why ?? '' }) as const)),
+    outside: (names) =>
+      why === undefined ? systemLooks.outside(names) : Promise.resolve(names.map(() => ({ why: why ?? '' }))),
+  });
+  const [name] = stamped([{ look: 'content', path: '/bin/sh' }]);
+  assert.ok(name);
+  await assert.rejects(sameness.identity('/bin/sh'), { code: 'E_NO_ANSWER' });
+  await assert.rejects(new OutsideLog().report([name], sameness, 0, 1), { code: 'E_NO_ANSWER' });
+  why = undefined;
+  const [added] = (await new OutsideLog().report([name], sameness, 0, 1)).added;
+  assert.equal(added?.answer, await sameness.identity('/bin/sh'));
+  assert.match(added?.answer ?? '', /^(build-id|sha256):[0-9a-f]+$/);
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { parseLoadedObjects, readElfIdentity } from '../../../src/core/elf.ts';
 import { parseCpuInfo } from '../../../src/machine/cpu.ts';
-import { parseLoadedObjects, readElfIdentity } from '../../../src/machine/elf.ts';
 import { parseProgramDirs } from '../../../src/machine/toolchain.ts';
 
 test('the program directories of gcc are read once each', () => {
