@@ -51,10 +51,10 @@ export function median(values: readonly number[]): number {
 }
 
 /** Times `true` in four ways, in turns, so that a busy moment of the machine hits all alike. */
-function latency(rounds = 150): Latencies {
+function latency(rounds = 150, cwd = '.'): Latencies {
   const ways = {
     plainMs: { argv: ['true'] },
-    remoteMs: { argv: ['swarmrun', 'true'] },
+    remoteMs: { argv: ['swarmrun', 'true'], cwd },
     // The root folder is in no share.
     inlineMs: { argv: ['swarmrun', 'true'], cwd: '/' },
     forcedMs: { argv: ['swarmrun', 'true'], env: { ...process.env, FORCE_INLINE: '1' } },
@@ -78,17 +78,21 @@ function latency(rounds = 150): Latencies {
   };
 }
 
+/** What the kernel says of a process from its state on. */
+function statOf(pid: string): string[] {
+  return readFileSync(`/proc/${pid}/stat`, 'latin1')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+}
+
 /** CPU time of processes, their ended children included, by a pattern of their command lines. */
 export function cpuMs(pattern: RegExp): number {
   let ticks = 0;
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       if (!pattern.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' '))) continue;
-      const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
-        .replace(/^.*\) /s, '')
-        .split(' ');
       // utime, stime, cutime, cstime.
-      for (const field of fields.slice(11, 15)) ticks += Number(field);
+      for (const field of statOf(pid).slice(11, 15)) ticks += Number(field);
     } catch {
       // It ended while we looked.
     }
@@ -96,7 +100,7 @@ export function cpuMs(pattern: RegExp): number {
   return ticks * tickMs;
 }
 
-export const peer = /\/(buildswarm|(swarmexec|swarmlook))( |$)|dist\/src\//;
+export const peer = /\/(buildswarm|swarmexec|swarmlook|swarmtree|swarmfs)( |$)|dist\/src\//;
 
 function cpu(jobs = 300): CpuMs {
   // A shell's fork is cheap and alike for both.
@@ -183,6 +187,48 @@ function errors(rounds = 6): ErrorCost {
   return { plainMs: median(plainMs), ratio: median(ratios) };
 }
 
+/** What units cost the machine that asks, after the first, each new to the worker. */
+export interface ServedUnits {
+  /** CPU of the peer, its helpers and the wrapper. */
+  readonly submitterMs: number;
+  readonly sentKib: number;
+}
+
+/** CPU of this process's children that have ended. */
+function childrenMs(): number {
+  const [user, system] = statOf('self').slice(13, 15);
+  return (Number(user) + Number(system)) * tickMs;
+}
+
+function sentBytes(): number {
+  const line = /^ *eth0: *(.*)$/m.exec(readFileSync('/proc/net/dev', 'latin1'))?.[1] ?? '';
+  return Number(line.split(/ +/)[8]);
+}
+
+function served(units = 40): ServedUnits {
+  mkdirSync('/srv/bench/include', { recursive: true });
+  for (let n = 0; n < 30; n++)
+    writeFileSync(`/srv/bench/include/h${n}.h`, `inline int h${n}() { return ${n}; }\n`);
+  const headers = Array.from({ length: 30 }, (_, n) => `#include "h${n}.h"\n`).join('');
+  const compile = (n: number): void => {
+    const text = `#include <map>\n#include <string>\n${headers}std::map<std::string, int> m${n};\n`;
+    writeFileSync(`/srv/bench/u${n}.cc`, text);
+    const argv = ['g++', '-Iinclude', '-c', `u${n}.cc`, '-o', `u${n}.o`];
+    // g++ looks at $PWD too, and what is there of the caller's share is not shown.
+    const env = { ...process.env, PWD: '/srv/bench' };
+    const ended = spawnSync('swarmrun', argv, { cwd: '/srv/bench', env, encoding: 'latin1' });
+    if (ended.status !== 0) throw new Error(`g++ failed: ${ended.stderr}`);
+  };
+  for (let n = 0; n < 10; n++) compile(n);
+  const submitterMs = (): number => cpuMs(peer) + childrenMs();
+  const [beforeMs, before] = [submitterMs(), sentBytes()];
+  for (let n = 10; n < units + 10; n++) compile(n);
+  return {
+    submitterMs: (submitterMs() - beforeMs) / units,
+    sentKib: (sentBytes() - before) / 1024 / units,
+  };
+}
+
 /** What jobs took, and what this machine's peer took for them. */
 export interface Honest {
   readonly sleepsMs: number;
@@ -259,7 +305,16 @@ function peerRssMb(): number {
   return rssMb;
 }
 
-const measures = { latency, cpu, views, errors, honest, idle: idleCpuPercent };
+const measures = {
+  latency,
+  servedLatency: () => latency(50, '/srv'),
+  cpu,
+  views,
+  served,
+  errors,
+  honest,
+  idle: idleCpuPercent,
+};
 const name = process.argv[2] ?? '';
 if (import.meta.filename === process.argv[1] && Object.hasOwn(measures, name)) {
   console.log(JSON.stringify(await measures[name as keyof typeof measures]()));

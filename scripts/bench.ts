@@ -20,6 +20,7 @@ import {
   median,
   type Row,
 } from './bench-measure.ts';
+import { treeCosts } from './bench-tree.ts';
 
 /** What a job costs: time over running it here, and CPU. */
 async function cost(): Promise<Row[]> {
@@ -156,6 +157,7 @@ const cases = {
   makespan,
   discovery,
   idle,
+  tree: treeCosts,
   attacks: attackCosts,
   live: liveCosts,
   frames: frameCosts,

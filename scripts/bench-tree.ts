@@ -1,0 +1,137 @@
+/** What it costs that jobs run in the submitter's files. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { builtPrograms } from '../test/rig/programs.ts';
+import { SwarmRig } from '../test/rig/swarm-rig.ts';
+import { TreeLab } from '../test/rig/tree-lab.ts';
+import { cpuMs, type Latencies, measured, median, type Row, type ServedUnits } from './bench-measure.ts';
+
+const roundTripMs = 1;
+const rounds = 9;
+const compile = ['g++', '-O1', '-c', 'unit.cc', '-o', 'unit.o'];
+/** Reads some 300 headers, and takes a second or more. */
+const unit =
+  '#include <iostream>\n#include <map>\n#include <regex>\nstd::map<std::string, std::regex> all;\n';
+/** Reads 30 headers in 20 ms. */
+const smallCompile = ['gcc', '-c', 'small.c', '-o', 'small.o'];
+const smallUnit = '#include <stdio.h>\n#include <stdlib.h>\nint f(void) { return puts("") + rand(); }\n';
+const smallUnits = 150;
+
+function runHere(
+  directory: string,
+  argv: readonly string[],
+): { readonly wallMs: number; readonly cpuMs: number } {
+  const startedMs = performance.now();
+  const timed = ['-c', 'TIMEFORMAT="%U %S"; time "$@"', 'bash', ...argv];
+  const { status, stderr } = spawnSync('bash', timed, { cwd: directory, encoding: 'latin1' });
+  const wallMs = performance.now() - startedMs;
+  const [, user, system] = /^([\d.]+) ([\d.]+)$/m.exec(stderr) ?? [];
+  if (status !== 0 || user === undefined) throw new Error(`${argv.join(' ')} failed: ${stderr}`);
+  return { wallMs, cpuMs: 1000 * (Number(user) + Number(system)) };
+}
+
+/** Both ends of one tree, without a network but for {@link roundTripMs}, which each request of the worker takes. */
+async function unitRows(name: string, useOwnFiles: boolean, firstGoalMs: number): Promise<Row[]> {
+  const directory = mkdtempSync(path.join(tmpdir(), 'bench-tree-'));
+  try {
+    writeFileSync(path.join(directory, 'unit.cc'), unit);
+    writeFileSync(path.join(directory, 'small.c'), smallUnit);
+    runHere(directory, compile);
+    const addedMs: number[] = [];
+    for (let machine = 0; machine < 3; machine++) {
+      await using lab = await labOf(directory, useOwnFiles);
+      const here = runHere(directory, compile);
+      addedMs.push((await runThere(lab, directory, compile)).wallMs - here.wallMs);
+    }
+    await using lab = await labOf(directory, useOwnFiles);
+    await runThere(lab, directory, compile);
+    const ratios: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const here = runHere(directory, compile);
+      ratios.push((await runThere(lab, directory, compile)).cpuMs / here.cpuMs);
+    }
+    // The last one here has changed the directories of its output and of its temporary files.
+    await runThere(lab, directory, compile);
+    const before = lab.traffic.requests;
+    for (let round = 0; round < rounds; round++) await runThere(lab, directory, compile);
+    const requests = (lab.traffic.requests - before) / rounds;
+    const { perS, share } = await smallRate(lab, directory);
+    return [
+      {
+        what: `${name}: first unit on a machine, 1 ms a round trip: added`,
+        figure: median(addedMs),
+        unit: 'ms',
+        goal: firstGoalMs,
+      },
+      { what: `${name}: requests of a unit again`, figure: requests, unit: '', goal: 0 },
+      { what: `${name}: CPU of a unit again / here`, figure: median(ratios), unit: '', goal: 1.03 },
+      {
+        what: `${name}: small units (20 ms) a second through one swarmfs`,
+        figure: perS,
+        unit: '',
+        least: 30,
+      },
+      { what: `${name}: CPU of swarmfs for them / their own`, figure: share, unit: '', goal: 0.1 },
+    ];
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function labOf(directory: string, useOwnFiles: boolean): Promise<TreeLab> {
+  return await TreeLab.start({
+    programs: builtPrograms(),
+    shares: [directory],
+    mount: { useOwnFiles },
+    delayMs: roundTripMs,
+  });
+}
+
+async function runThere(
+  lab: TreeLab,
+  directory: string,
+  argv: readonly string[],
+): Promise<{ readonly wallMs: number; readonly cpuMs: number }> {
+  const { status, stderr, exit, wallMs } = await lab.run(argv, { areas: [directory, '/tmp', '/var/tmp'] });
+  if (status !== 0) throw new Error(`${argv.join(' ')} failed in the tree: ${stderr}`);
+  return { wallMs, cpuMs: exit.userMs + exit.systemMs };
+}
+
+/** Small units, four at a time. */
+async function smallRate(
+  lab: TreeLab,
+  directory: string,
+): Promise<{ readonly perS: number; readonly share: number }> {
+  const swarmfs = /\/swarmfs( |$)/;
+  await runThere(lab, directory, smallCompile);
+  const [beforeMs, startedMs] = [cpuMs(swarmfs), performance.now()];
+  let jobsMs = 0;
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next++ < smallUnits) jobsMs += (await runThere(lab, directory, smallCompile)).cpuMs;
+  };
+  await Promise.all(Array.from({ length: 4 }, worker));
+  return {
+    perS: (1000 * smallUnits) / (performance.now() - startedMs),
+    share: (cpuMs(swarmfs) - beforeMs) / jobsMs,
+  };
+}
+
+/** Jobs in the submitter's files; on the LAN no share is around /srv, which each machine has for itself. */
+export async function treeCosts(): Promise<Row[]> {
+  const rows = [
+    ...(await unitRows('equal systems', true, 400)),
+    ...(await unitRows('nothing equal', false, 1200)),
+  ];
+  await using swarm = await SwarmRig.start(undefined, { machines: 2, slots: 4, ownRoots: ['/srv'] });
+  const { plainMs, remoteMs } = await measured<Latencies>(swarm, 'm1', 'servedLatency');
+  const { submitterMs, sentKib } = await measured<ServedUnits>(swarm, 'm1', 'served');
+  return [
+    ...rows,
+    { what: 'swarmrun true, served: added', figure: remoteMs - plainMs, unit: 'ms', goal: 10 },
+    { what: 'CPU of the submitter, a new unit', figure: submitterMs, unit: 'ms', goal: 4 },
+    { what: 'sent by the submitter, a new unit', figure: sentKib, unit: 'KiB', goal: 20 },
+  ];
+}
