@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bundleFiles } from '../../scripts/bundle-files.ts';
+import { isBelow } from '../../src/core/paths.ts';
+import type { Explanation } from '../../src/wire/cli-messages.ts';
 import { checkout } from '../rig/child.ts';
 import { type GuestName, runOnGuest } from './lab.ts';
 
@@ -95,6 +97,24 @@ export class GuestSwarm implements AsyncDisposable {
         .map(({ reason, count }) => ({ reason, count: count - counted(reason) }))
         .filter(({ count }) => count > 0),
     };
+  }
+
+  /** Jobs in a directory that ran more than once, wherever; and what was noted of them, joined, with its count. */
+  async ranAgain(directory: string): Promise<{ readonly jobs: number; readonly why: string }> {
+    const program = join(checkout, 'dist/test/rig/explain-jobs.js');
+    const told = JSON.parse(await this.run('A', `node ${program}`, startTimeoutMs)) as Explanation[];
+    const again = told.filter(
+      ({ cwd, steps }) =>
+        isBelow(directory, cwd) &&
+        steps.some(({ kind }) => kind === 'started') &&
+        steps.filter(({ kind }) => kind === 'started' || kind === 'inline').length > 1,
+    );
+    const counts = new Map<string, number>();
+    for (const { reasons } of again) {
+      const all = reasons.map(({ reason }) => reason).join('+');
+      counts.set(all, (counts.get(all) ?? 0) + 1);
+    }
+    return { jobs: again.length, why: [...counts].map(([all, count]) => `${all} ${count}`).join(', ') };
   }
 
   async stopPeer(name: GuestName): Promise<void> {

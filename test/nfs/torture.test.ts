@@ -53,8 +53,12 @@ describe('torture', { skip: noLab ?? false }, () => {
       const result = await torture(swarm, { jobs, seed, maxTrouble: 20 });
       const tookS = Math.round((performance.now() - before) / 1_000);
       const counts = await swarm.counts();
-      t.diagnostic(`${result.jobs} jobs in ${tookS} s, seed ${seed}: ${describeCounts(counts)}`);
+      const again = await swarm.ranAgain(swarm.share);
+      const ranAgain = `${again.jobs} ran more than once (${again.why})`;
+      t.diagnostic(`${result.jobs} jobs in ${tookS} s, seed ${seed}: ${describeCounts(counts)}; ${ranAgain}`);
       assert.deepEqual(result.trouble, [], `seed ${seed}`);
+      // Of few, one that was unlucky is more than this.
+      if (result.jobs >= 500) assert.ok(again.jobs <= result.jobs / 50, ranAgain);
       assert.equal(result.wrong + result.failed, 0);
       assert.ok(counts.jobs.remote > result.jobs / 2, 'most jobs were remote');
       assert.ok(result.unusual > result.jobs / 3, `only ${result.unusual} of the kinds that were wrong once`);

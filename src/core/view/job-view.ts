@@ -24,7 +24,9 @@ export interface JobView {
   readonly statFiles: Set<PathEntry>;
   /** Directories that `..` leaves in a path of the job. */
   readonly left: Set<PathEntry>;
-  /** When it was learnt what its earlier run searched; -1 if there was none, undefined if it is of no weight any more. */
+  /** Directories that its earlier run searched. */
+  readonly searched: readonly PathEntry[];
+  /** When that was learnt; -1 if there was none, undefined if it is of no weight any more. */
   learntAt: number | undefined;
   /** What a directory showed when this job first saw it: once its ctime moved on from that, it is safe to tell. */
   readonly firstSeen: Map<PathEntry, Fact>;
@@ -115,15 +117,21 @@ export function createJobView(
     outputDirectories,
     statFiles,
     left,
+    searched: remembered?.watched ?? [],
     learntAt: remembered?.learntAt ?? -1,
     firstSeen: new Map(),
   };
 }
 
-/** Whether an input changed since the job ran last, so that it may search where it did not. Asked once with an answer. */
+/**
+ * Whether an input changed since the job ran last, or a directory in which it found others (a header was replaced, or
+ * is a link that leads elsewhere now), so that it may search where it did not. Asked once with an answer.
+ */
 export function mayNowSearchElsewhere(view: JobView): boolean {
-  const { learntAt, inputs } = view;
-  if (learntAt === undefined || !inputs.some(({ real }) => real !== undefined && real.sequence > learntAt))
+  const { learntAt, inputs, searched, outputDirectories } = view;
+  if (learntAt === undefined) return false;
+  const isNew = ({ real }: PathEntry): boolean => real !== undefined && real.sequence > learntAt;
+  if (!inputs.some(isNew) && !searched.some((entry) => isNew(entry) && !outputDirectories.has(entry)))
     return false;
   view.learntAt = undefined;
   return true;

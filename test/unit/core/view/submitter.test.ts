@@ -302,6 +302,23 @@ test('what one job has searched is refreshed before its like runs, and before it
   assert.equal(rig.run(rig.begin({ ...kin, key: 'b.o' }), changed).kind, 'believed');
 });
 
+test('what its like has searched is refreshed, too, once a header that a job found may lead elsewhere', () => {
+  const rig = new Rig({ limits: { maxPredicted: 0 } });
+  const kin = { kinships: ['/s/src'] };
+  for (const path of ['/s/lib', '/s/gen']) rig.put(path, 'directory');
+  rig.put('/s/two/h.h', 'file');
+  const found = () => rig.readBy('/s/src/a.c', '/s/two/h.h');
+  const other = [...rig.readBy('/s/src/a.c'), ...rig.searched('/s/gen')];
+  rig.run(rig.begin({ ...kin, key: 'b.o' }), found());
+  assert.equal(rig.run(rig.begin({ ...kin, key: 'c.o' }), other).kind, 'again');
+  rig.put('/s/gen', 'directory');
+  rig.nowMs += 100;
+  rig.put('/s/two', 'directory');
+  rig.nowMs += 100;
+  const changed = [...found(), ...rig.searched('/s/gen')];
+  assert.equal(rig.run(rig.begin({ ...kin, key: 'b.o' }), changed).kind, 'believed');
+});
+
 test('what is only expected to be searched is refreshed, and keeps no job here where a link misleads', () => {
   const rig = new Rig({ limits: { maxPredicted: 0 } });
   for (const path of ['/s/gen', '/s/real', '/s/real/gen']) rig.put(path, 'directory');
