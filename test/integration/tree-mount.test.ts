@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, type TestContext, test } from 'node:test';
 import { TreeMount } from '../../src/tree/tree-mount.ts';
-import { checkout } from '../rig/child.ts';
+import { check, checkout } from '../rig/child.ts';
 import { treeObstacle } from '../rig/tree-lab.ts';
 import { until } from '../rig/until.ts';
 
@@ -56,4 +56,18 @@ test('one that is ended answers nobody, and lets nobody wait', { skip }, async (
   await assert.rejects(mount.discard('2'), /it was ended/u);
   await closed;
   assert.deepEqual(lost, []);
+});
+
+test('root of a namespace that a plain user made, who may not drop groups, mounts trees too', {
+  skip,
+}, async () => {
+  const script = `import(process.argv[1]).then(async ({ servingObstacle }) =>
+    console.log(await servingObstacle(process.argv[2], process.argv[3])))`;
+  const words = [
+    path.join(checkout, 'dist/src/tree/probe.js'),
+    path.join(checkout, 'bin/swarmfs'),
+    directory,
+  ];
+  const told = await check(['unshare', '--map-root-user', process.execPath, '-e', script, ...words]);
+  assert.equal(told, 'undefined\n');
 });

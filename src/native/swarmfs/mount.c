@@ -28,8 +28,11 @@ static int map_one(const char *path, uint32_t inside, uint32_t outside) {
 
 static int enter_user_namespace(const struct identity *identity) {
   uint32_t uid = getuid(), gid = getgid();
-  /* Groups that the worker has besides would let jobs into what only its user may use. */
-  if (uid == 0 && setgroups(0, NULL) != 0) return -1;
+  /*
+   * Groups that the worker has besides would let jobs into what only its user may use. Root of a user namespace that a
+   * plain user made may not drop them, as that user may not.
+   */
+  if (uid == 0 && setgroups(0, NULL) != 0 && errno != EPERM) return -1;
   if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return -1;
   /* Kernels before 3.19 have no such file. */
   if (write_file("/proc/self/setgroups", "deny") != 0 && errno != ENOENT) return -1;
