@@ -17,6 +17,9 @@ export const cures: Readonly<Partial<Record<Reason, string>>> = {
   'not-member': 'start that peer as the same user, with the same tree',
   'stale-view':
     'if it comes often, compare mount options (nocto, actimeo) and clocks of both machines; see `buildswarm doctor`',
+  leaving: 'start that peer again with `buildswarm start` when it has ended',
+  'owner-active':
+    'wait, or end what else runs on that machine; if it was started with `--slots 0`, give it slots',
   version: 'install the same version of buildswarm everywhere',
   'oom-killed': 'give that machine fewer slots with --slots',
   'no-space-remote': 'make room on that machine, mostly in its /tmp',

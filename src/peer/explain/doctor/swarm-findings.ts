@@ -102,11 +102,11 @@ function peerFinding({ name, state, reasons, slots, rttMs }: PeerStatus): Findin
   if (reasons.length === 0)
     return slots > 0
       ? well(check, `takes jobs, ${slots} slots, ${rttMs} ms away`)
-      : remark(check, 'has no slots for others');
+      : remark(check, 'has no slots for others', 'start that peer again with more --slots');
   const [code = ''] = (reasons[0] ?? '').split(':');
   const known = isReason(code) ? cures[code] : undefined;
   const text = `${state === 'ready' ? 'does not take all jobs' : 'takes no jobs'}: ${reasons.join('; ')}`;
-  if (code === 'owner-active' || code === 'leaving') return remark(check, text);
+  if (code === 'owner-active' || code === 'leaving') return remark(check, text, known);
   return fault(
     check,
     text,

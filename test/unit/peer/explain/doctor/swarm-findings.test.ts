@@ -75,10 +75,17 @@ test('a peer that is not used is told of with its own words, and the cure of the
     /^fault peer lab1: takes no jobs: toolchain: gcc .*; install the same packages/,
   );
   assert.match(refusing('toolchain: gcc is 13', 'ready'), /does not take all jobs/);
-  assert.match(refusing('owner-active'), /^note peer lab1: /);
+  assert.match(
+    refusing('owner-active'),
+    /^note peer lab1: takes no jobs: owner-active; wait, or end what else runs on that machine; .*`--slots 0`/,
+  );
+  assert.match(refusing('leaving'), /^note peer lab1: takes no jobs: leaving; start that peer again/);
   assert.match(refusing('its file belongs to user 7'), /^fault peer lab1: .*SECURITY/);
   assert.match(lines({ peers: [{ ...peer, state: 'suspect' }] })[0] ?? '', /^fault peer lab1: is silent/);
-  assert.match(lines({ peers: [{ ...peer, slots: 0 }] })[0] ?? '', /^note peer lab1: has no slots/);
+  assert.match(
+    lines({ peers: [{ ...peer, slots: 0 }] })[0] ?? '',
+    /^note peer lab1: has no slots for others; start that peer again with more --slots/,
+  );
 });
 
 test('other versions, and connections that only go out, are named', () => {
