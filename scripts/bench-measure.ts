@@ -85,12 +85,13 @@ function statOf(pid: string): string[] {
     .split(' ');
 }
 
-/** CPU time of processes, their ended children included, by a pattern of their command lines. */
-export function cpuMs(pattern: RegExp): number {
+/** CPU time of processes, their ended children included, by a pattern of their command lines and what else tells them. */
+export function cpuMs(pattern: RegExp, isMeant: (pid: string) => boolean = () => true): number {
   let ticks = 0;
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       if (!pattern.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' '))) continue;
+      if (!isMeant(pid)) continue;
       // utime, stime, cutime, cstime.
       for (const field of statOf(pid).slice(11, 15)) ticks += Number(field);
     } catch {

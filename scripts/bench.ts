@@ -20,6 +20,8 @@ import {
   median,
   type Row,
 } from './bench-measure.ts';
+import { memoryCosts } from './bench-memory.ts';
+import { peerCosts } from './bench-peers.ts';
 import { treeCosts } from './bench-tree.ts';
 
 /** What a job costs: time over running it here, and CPU. */
@@ -161,6 +163,8 @@ const cases = {
   attacks: attackCosts,
   live: liveCosts,
   frames: frameCosts,
+  memory: memoryCosts,
+  peers: peerCosts,
 };
 
 function isCase(name: string): name is keyof typeof cases {

@@ -1,0 +1,195 @@
+/**
+ * What a job costs beside distcc and icecream: all systems stand ready on one LAN of two machines, and take turns within each
+ * round in rotating order, so that what else this machine does hits all alike.
+ */
+import { existsSync, mkdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Host } from '../test/rig/lan.ts';
+import { SwarmRig } from '../test/rig/swarm-rig.ts';
+import { cpuMs, median, type Row } from './bench-measure.ts';
+import { type System, systemsOn } from './bench-rivals.ts';
+
+const rounds = Number(process.env['BUILDSWARM_BENCH_ROUNDS'] ?? 5);
+const smallUnits = 20;
+const bigUnits = 2;
+const warmJobs = 100;
+const slots = 4;
+const hosts: readonly Host[] = ['m1', 'm2'];
+const jobDeadlineS = 20;
+
+/** What one job costs where it is handed in. */
+interface Leg {
+  readonly submitterMs: number;
+  readonly tookMs: number;
+}
+
+/** What is measured, with the goal of ours. */
+const measures = {
+  smallSubmitter: { what: "`int x;`, warm: submitter's CPU", goal: 1.5 },
+  smallWorker: { what: "`int x;`, warm: worker's CPU over the compile", goal: 1.5 },
+  smallTime: { what: '`int x;`, warm: time over the command', goal: 3 },
+  firstSubmitter: { what: "300 headers, tree new: submitter's CPU", goal: 10 },
+  knownSubmitter: { what: "300 headers, tree known: submitter's CPU", goal: 3 },
+  firstTime: { what: 'first job after start: time over the command', goal: 60 },
+} as const;
+type Measure = keyof typeof measures;
+
+/** The same `g++` in every source of a directory, one after the other, with a word before it. */
+function script(prefix: readonly string[], directory: string, units: number): string {
+  const words = prefix.map((word) => `'${word}'`).join(' ');
+  const compile = `${words} g++ -I ${directory} -c ${directory}/u$n.cc -o ${directory}/u$n.o || exit 1`;
+  return `for n in $(seq ${units}); do ${compile}; done; cat /proc/$$/stat`;
+}
+
+class Race {
+  readonly #swarm: SwarmRig;
+  readonly #systems: readonly System[];
+  readonly #figures = new Map<Measure, Map<string, number[]>>();
+
+  constructor(swarm: SwarmRig, systems: readonly System[]) {
+    this.#swarm = swarm;
+    this.#systems = systems;
+  }
+
+  /** Each system once. */
+  async round(number: number): Promise<void> {
+    const small = this.#tree('small', smallUnits, 'int x;\n');
+    const alone = await this.#run([], small, smallUnits);
+    for (const system of this.#order(number)) {
+      const ran = await this.#leg(system, small, smallUnits);
+      this.#note('smallSubmitter', system, ran.submitterMs);
+      this.#note('smallWorker', system, ran.workerMs - alone.submitterMs);
+      this.#note('smallTime', system, ran.tookMs - alone.tookMs);
+      const tree = this.#bigTree(`${system.name}-${number}`);
+      this.#note('firstSubmitter', system, (await this.#leg(system, tree, bigUnits)).submitterMs);
+      this.#note('knownSubmitter', system, (await this.#leg(system, tree, bigUnits)).submitterMs);
+    }
+  }
+
+  /** From a start of all daemons: the first job's time over the compiler's own. */
+  async first(number: number): Promise<void> {
+    const directory = this.#tree('first', 1, 'int x;\n');
+    const alone = await this.#run([], directory, 1);
+    for (const system of this.#order(number)) {
+      await system.restart();
+      const ran = await this.#leg(system, directory, 1);
+      // What did not run elsewhere says nothing.
+      this.#note('firstTime', system, ran.workerMs > 0 ? ran.tookMs - alone.tookMs : Number.NaN);
+    }
+  }
+
+  #order(round: number): System[] {
+    const at = round % this.#systems.length;
+    return [...this.#systems.slice(at), ...this.#systems.slice(0, at)];
+  }
+
+  /** Warm: compilers are known, and V8 has compiled what runs often. */
+  async warm(jobs: number): Promise<void> {
+    const directory = this.#tree('warm', jobs, 'int x;\n');
+    for (const system of this.#systems) await this.#run(system.prefix, directory, jobs);
+  }
+
+  rows(): Row[] {
+    const rows: Row[] = [];
+    const names = this.#systems.map(({ name }) => name);
+    for (const [measure, bySystem] of this.#figures) {
+      const ours = bySystem.get('buildswarm') ?? [];
+      const { what, goal } = measures[measure];
+      for (const name of names) {
+        const values = bySystem.get(name) ?? [];
+        const isOurs = name === 'buildswarm';
+        // A round without a figure leaves the others.
+        const figure = median(values.filter((value) => !Number.isNaN(value)));
+        rows.push({ what: isOurs ? what : `  ${name}`, figure, unit: 'ms', ...(isOurs ? { goal } : {}) });
+        if (isOurs || measure === 'smallWorker') continue;
+        const ratios = values.map((value, round) => (ours[round] ?? Number.NaN) / value);
+        const ratio = median(ratios.filter((value) => !Number.isNaN(value)));
+        rows.push({ what: `  ours / ${name}`, figure: ratio, unit: '' });
+      }
+    }
+    return rows;
+  }
+
+  #note(measure: Measure, system: System, figure: number): void {
+    const bySystem = this.#figures.get(measure) ?? new Map<string, number[]>();
+    this.#figures.set(measure, bySystem);
+    bySystem.set(system.name, [...(bySystem.get(system.name) ?? []), figure]);
+  }
+
+  /** One job's cost, with all that the system's daemons did meanwhile. */
+  async #leg(system: System, directory: string, units: number): Promise<Leg & { readonly workerMs: number }> {
+    const daemons = () => Promise.all(hosts.map((host) => this.#daemonsMs(host, system)));
+    const before = await daemons();
+    const ran = await this.#run(system.prefix, directory, units);
+    const after = await daemons();
+    const [submitter = 0, worker = 0] = after.map((ms, at) => (ms - (before[at] ?? 0)) / units);
+    return { submitterMs: ran.submitterMs + submitter, workerMs: worker, tookMs: ran.tookMs };
+  }
+
+  /** What the commands took, and their CPU on the submitter. */
+  async #run(prefix: readonly string[], directory: string, units: number): Promise<Leg> {
+    const argv = ['sh', '-c', `date +%s%N; ${script(prefix, directory, units)}; date +%s%N`];
+    const told = await this.#swarm.check('m1', argv, { timeoutMs: 120_000 });
+    const [begun = '', stat = '', ended = ''] = told.trim().split('\n');
+    const fields = stat.replace(/^.*\) /s, '').split(' ');
+    return {
+      submitterMs: ((Number(fields[13]) + Number(fields[14])) * 10) / units,
+      tookMs: (Number(ended) - Number(begun)) / 1e6 / units,
+    };
+  }
+
+  async #daemonsMs(host: Host, system: System): Promise<number> {
+    const network = readlinkSync(
+      path.join(path.dirname(await this.#swarm.lan.pathOutside(host, '')), 'ns/net'),
+    );
+    return cpuMs(system.processes, (pid) => readlinkSync(`/proc/${pid}/ns/net`) === network);
+  }
+
+  #tree(name: string, units: number, text: string): string {
+    const directory = path.join(this.#swarm.share, name);
+    mkdirSync(directory, { recursive: true });
+    for (let unit = 1; unit <= units; unit++) {
+      const file = path.join(directory, `u${unit}.cc`);
+      if (!existsSync(file)) writeFileSync(file, text);
+    }
+    return directory;
+  }
+
+  #bigTree(name: string): string {
+    const directory = path.join(this.#swarm.share, name);
+    mkdirSync(directory);
+    let text = '#include <iostream>\n#include <map>\n#include <regex>\n';
+    for (let header = 0; header < 100; header++) {
+      mkdirSync(path.join(directory, `d${header % 10}`), { recursive: true });
+      writeFileSync(
+        path.join(directory, `d${header % 10}/h${header}.h`),
+        `static const int v${header} = 1;\n`,
+      );
+      text += `#include "d${header % 10}/h${header}.h"\n`;
+    }
+    return this.#tree(name, bigUnits, `${text}std::map<std::string, std::regex> all;\n`);
+  }
+}
+
+/** Whether a system runs a job: the scheduler of icecream chooses no machine whose processors have nothing to spare. */
+async function takesJobs(swarm: SwarmRig, system: System): Promise<boolean> {
+  writeFileSync(path.join(swarm.share, 'probe.cc'), 'int x;\n');
+  const compile = ['g++', '-c', 'probe.cc', '-o', 'probe.o'];
+  const ended = await swarm.exec('m1', ['timeout', String(jobDeadlineS), ...system.prefix, ...compile]);
+  return ended.status === 0;
+}
+
+export async function peerCosts(): Promise<Row[]> {
+  await using swarm = await SwarmRig.start(undefined, { machines: 2, slots });
+  const systems: System[] = [];
+  for (const system of await systemsOn(swarm, slots)) {
+    await system.restart();
+    if (await takesJobs(swarm, system)) systems.push(system);
+    else console.log(`${system.name} took no job within ${jobDeadlineS} s: left out`);
+  }
+  const race = new Race(swarm, systems);
+  await race.warm(warmJobs);
+  for (let round = 0; round < rounds; round++) await race.round(round);
+  for (let round = 0; round < rounds; round++) await race.first(round);
+  return race.rows();
+}
