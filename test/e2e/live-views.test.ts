@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { visibleField } from '../../src/core/visible.ts';
 import type { Status } from '../../src/wire/cli-messages.ts';
+import { checked, tell } from '../rig/child.ts';
 import { SwarmRig } from '../rig/swarm-rig.ts';
 import { until } from '../rig/until.ts';
 import { WebPage } from '../rig/web-page.ts';
@@ -146,14 +147,47 @@ async function assertNothingFor(swarm: SwarmRig, url: string): Promise<void> {
   assert.equal(await get(url, 'evil.example'), '404 0\n');
 }
 
-/** Jobs that last until they are ended run on both machines; each screen is compared with the status of that moment. */
+/** Units of C++ that take a compiler a while, and a program of them all, by make. */
+const unitNames = ['main', 'u1', 'u2', 'u3'] as const;
+const makefile = `all: program
+	./program
+program: ${unitNames.map((name) => `${name}.o`).join(' ')}
+	$(CXX) -o $@ $^
+%.o: %.cc
+	$(CXX) -c -o $@ $<
+`;
+
+async function writeProject(directory: string): Promise<void> {
+  await mkdir(directory);
+  await writeFile(path.join(directory, 'Makefile'), makefile);
+  const units = unitNames.slice(1);
+  const include = '#include <algorithm>\n#include <iostream>\n#include <map>\n#include <sstream>\n';
+  const sum = units.map((name) => `${name}("2")`).join(' + ');
+  const sources: Record<string, string> = {
+    main: `${units.map((name) => `int ${name}(const char *);\n`).join('')}int main() { std::cout << ${sum} << std::endl; }\n`,
+  };
+  for (const name of units)
+    sources[name] =
+      `int ${name}(const char *text) { std::map<std::string, int> m; std::istringstream(text) >> m["a"]; return m["a"]; }\n`;
+  for (const [name, source] of Object.entries(sources))
+    await writeFile(path.join(directory, `${name}.cc`), include + source);
+}
+
+/**
+ * A real build, again and again until both screens have told what the status did at that moment, besides a job with a
+ * name that no terminal may obey.
+ */
 async function testTop(swarm: SwarmRig): Promise<void> {
   const tmux = async (...words: string[]): Promise<string> =>
     swarm.check('m1', ['tmux', '-L', 'top', ...words]);
-  const there = (size: string) => swarm.start('m1', ['swarmrun', '--remote', 'sleep', size]);
+  await writeProject(path.join(swarm.share, 'project'));
   const here = swarm.start('m1', ['swarmrun', '--local', 'env', `A=${red}`, 'sleep', '301']);
-  const jobs = [there('302'), there('303'), there('304'), here];
-  for (const { ended } of jobs) ended.catch(() => undefined);
+  here.ended.catch(() => undefined);
+  const again = "while [ ! -e compared ]; do make -s -B -j4 CXX='swarmrun g++' || exit; done";
+  const build = swarm.start('m1', ['sh', '-c', `cd project; ${again}`], { timeoutMs: 200_000 });
+  let isOver = false;
+  const over = build.ended.finally(() => (isOver = true));
+  over.catch(() => undefined);
   await tmux(
     'new-session',
     '-d',
@@ -171,44 +205,42 @@ async function testTop(swarm: SwarmRig): Promise<void> {
     let shown = '';
     await until(
       async () => {
+        if (isOver) return true;
         shown = await tmux('capture-pane', '-p', '-e');
-        return agrees(shown, await swarm.status('m1'), columns);
+        assertAgrees(shown, await swarm.status('m1'), columns);
+        return true;
       },
       20_000,
       `the screen of ${columns}x${lines} tells what the status does`,
     );
+    assert.ok(!isOver, `the build has ended: ${isOver && tell(await over)}`);
     assert.ok(!shown.includes('\u001b['), 'NO_COLOR');
     assert.match(shown, /asked: `buildswarm run --local`/);
   }
+  await writeFile(path.join(swarm.share, 'project/compared'), '');
   await tmux('send-keys', 'q');
   await until(async () => (await tmux('capture-pane', '-p')).includes('left 0'), 10_000, 'q ends it');
   await tmux('kill-server');
-  for (const job of jobs) job.signalGroup('SIGKILL');
+  assert.match(checked(['make'], await over), /^(?:6\n)+$/, 'each build made a program that runs');
+  here.signalGroup('SIGKILL');
 }
 
-/** Whether each machine's row, and the head, tell what the status does, and each job has its line. */
-function agrees(screen: string, { self, peers, jobs }: Status, columns: number): boolean {
+/** Each machine's row, and the head, tell what the status does, and each job that runs has its line. */
+function assertAgrees(screen: string, { self, peers, jobs }: Status, columns: number): void {
   const lines = screen.split('\n');
-  if (lines.some((line) => line.length > columns)) return false;
-  const rows = [self, ...peers].every(({ name, running, slots, queued }) => {
+  assert.ok(!lines.some((line) => line.length > columns), screen);
+  for (const { name, running, slots, queued } of [self, ...peers]) {
     const row = lines.find((line) => line.startsWith(`${name} `) && line.includes('/'));
     const [, bar = '', used, waiting] = /(?: |\))([#+.]+) +(\d+\/\d+) +(\d+)/.exec(row ?? '') ?? [];
-    const taken = bar.replaceAll('.', '').length;
-    return (
-      used === `${running}/${slots}` &&
-      waiting === String(queued) &&
-      bar.length === slots &&
-      taken === running
-    );
-  });
-  const elsewhere = ['302', '303', '304'].filter((title) =>
-    new RegExp(` m2 +sleep ${title}$`, 'm').test(screen),
-  );
-  return (
-    rows &&
-    / m1 +env A=\\u001b\[31m sleep 301$/m.test(screen) &&
-    // The third waits for one of two slots.
-    elsewhere.length === 2 &&
-    screen.includes(` ${jobs.running} running, ${jobs.queued} queued`)
-  );
+    assert.equal(used, `${running}/${slots}`, screen);
+    assert.equal(waiting, String(queued), screen);
+    assert.equal(bar.length, slots, screen);
+    assert.equal(bar.replaceAll('.', '').length, running, screen);
+  }
+  assert.match(screen, / m1 +env A=\\u001b\[31m sleep 301$/m);
+  assert.match(screen, / m2 +(?:main|u\d)\.o$/m, 'a unit is compiled elsewhere');
+  const shownJobs = lines.filter((line) => / m[12] +(?:program|\w+\.o|env .*)$/.test(line));
+  assert.equal(shownJobs.length, jobs.running, screen);
+  assert.ok(screen.includes(` ${jobs.running} running, ${jobs.queued} queued`), screen);
+  if (columns >= 100) assert.ok(screen.includes(` ${jobs.retried} retried, ${jobs.failed} failed`), screen);
 }
