@@ -251,6 +251,21 @@ test('a header seen only in the tick of its change is looked at again a tick lat
   }
 });
 
+test('a header that is new to its job is believed if it was written before the offer, even after the hand-in', () => {
+  for (const [beforeMs, kind] of [
+    [20, 'believed'],
+    [0, 'again'],
+  ] as const) {
+    const rig = new Rig();
+    const job = rig.begin();
+    rig.nowMs += 100;
+    rig.offer(job);
+    rig.put('/s/two/h.h', 'file', rig.nowMs - beforeMs);
+    rig.onWait = () => undefined;
+    assert.equal(rig.run(job, rig.readBy('/s/src/a.c', '/s/two/h.h')).kind, kind);
+  }
+});
+
 test('directories that were missing are looked at again only if the one above changed', () => {
   const rig = new Rig();
   rig.put('/s/two/sub', 'directory', 500_000);
