@@ -218,6 +218,7 @@ test('the doctor names what is wrong and the cure', { concurrency: false }, asyn
   await writeFile(path.join(swarm.share, 'src/a.c'), 'int a;\n');
   const seen = await untilDiffering(swarm, () => examine('m1'));
   await assertAll(t, seen, [
+    ['a peer that is given no slots', 'peer m4', /takes no jobs: owner-active; cure: .*--slots 0/],
     ['another compiler in the old way', 'peer m3', /toolchain: .*cure: install the same packages/],
     [
       'strangers that flood',
