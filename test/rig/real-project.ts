@@ -96,6 +96,14 @@ const masquerade = '/usr/local/swarm';
 const testMasquerade = '/usr/local/swarm-tests';
 const noCompiler =
   'rm -rf /usr/bin/*g++* /usr/bin/*gcc* /usr/bin/cc /usr/bin/c++ /usr/bin/ld* /usr/bin/as /usr/bin/ar /usr/lib/gcc /usr/include';
+/** Its gcc is another program: clang, or one that makes nothing; and any use of its own `<stdio.h>` is an error. */
+const otherCompiler = [
+  'other=$(command -v clang || command -v true)',
+  'for name in /usr/bin/gcc /usr/bin/g++ /usr/bin/*-gcc /usr/bin/*-g++ /usr/bin/*gcc-[0-9]* /usr/bin/*g++-[0-9]*; do',
+  '  [ ! -e "$name" ] || ln -sf "$other" "$name"',
+  'done',
+  'echo "#error the file of another machine" >>/usr/include/stdio.h',
+].join('\n');
 
 /** Raises a LAN of machines that differ in what no build of these may depend on; the caller's has links to swarmrun. */
 export async function startUnlike(t: TestContext | undefined, way: Way): Promise<SwarmRig> {
@@ -115,6 +123,7 @@ export async function startUnlike(t: TestContext | undefined, way: Way): Promise
           ]
         : []),
       ...(way === 'served' && index === 1 ? [noCompiler] : []),
+      ...(way === 'served' && index === 2 ? [otherCompiler] : []),
     ];
     await swarm.check(host, ['sh', '-ec', script.join('\n')]);
   }
@@ -135,7 +144,8 @@ export async function compareProject(
     await copyTree(source, outside);
     const beganMs = performance.now();
     const env = {
-      PATH: `${prefix}${process.env['PATH'] ?? '/usr/bin:/bin'}`,
+      // The caller's own may lead to programs in a home directory, which are not shown to workers.
+      PATH: `${prefix}/usr/local/bin:/usr/bin:/bin`,
       SOURCE_DATE_EPOCH: '1700000000',
       KBUILD_BUILD_TIMESTAMP: '2023-11-14',
     };
