@@ -146,6 +146,8 @@ export async function compareProject(
     const env = {
       // The caller's own may lead to programs in a home directory, which are not shown to workers.
       PATH: `${prefix}/usr/local/bin:/usr/bin:/bin`,
+      // Meson puts it in front by itself: what an earlier build left would be compared.
+      CCACHE_DISABLE: '1',
       SOURCE_DATE_EPOCH: '1700000000',
       KBUILD_BUILD_TIMESTAMP: '2023-11-14',
     };
