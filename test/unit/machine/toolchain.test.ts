@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { test } from 'node:test';
 import { parseLoadedObjects, readElfIdentity } from '../../../src/core/elf.ts';
 import { parseCpuInfo } from '../../../src/machine/cpu.ts';
@@ -71,7 +71,12 @@ test('damaged and cut ELF heads never throw', () => {
 });
 
 test('node itself is a dynamic program', () => {
-  assert.equal(readElfIdentity(readFileSync(process.execPath).subarray(0, 16_384))?.isDynamic, true);
+  // Its head alone: it has 100 MB.
+  const head = Buffer.alloc(16_384);
+  const file = openSync(process.execPath, 'r');
+  readSync(file, head, 0, head.length, 0);
+  closeSync(file);
+  assert.equal(readElfIdentity(head)?.isDynamic, true);
 });
 
 test('CPUs are equal by what -march=native asks them, whatever the order of flags and their clock', () => {
