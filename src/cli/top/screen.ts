@@ -67,21 +67,24 @@ function headLines({ moment, columns, nowMs, paint }: TopInput): string[] {
   const { status, sample, build, gain, advisedJobs, hosted } = moment;
   const { jobs } = status;
   const here = build.here.reduce((total, { count }) => total + count, 0);
-  const first =
-    `${status.self.name}: ${rateText(sample.jobsPerSecond)} jobs/s, ${sample.slotsUsed} of ${sample.slots} slots used, ` +
+  const figures =
+    `: ${rateText(sample.jobsPerSecond)} jobs/s, ${sample.slotsUsed} of ${sample.slots} slots used, ` +
     `${jobs.running} running, ${jobs.queued} queued; -j${advisedJobs}`;
+  // Of a long name less is lost than of the figures behind it.
+  const first = fit(status.self.name, Math.max(8, columns - 10 - figures.length)) + figures;
   const time = timeOfDay(nowMs);
-  const gained = gain === undefined ? '' : `; ${gain.toFixed(1)} × this machine alone`;
+  const buildText = (than: string): string => {
+    const gained = gain === undefined ? '' : `; ${gain.toFixed(1)} × ${than}`;
+    return `build: ${build.jobs} jobs, ${build.elsewhere} elsewhere, ${here} here${gained}; ${jobs.retried} retried, ${jobs.failed} failed`;
+  };
+  const whole = buildText('this machine alone');
   const others =
     hosted.length === 0
       ? ''
       : `; for others: ${hosted.map((one) => `${one.jobs} ${one.submitter}`).join(', ')}`;
   return [
     `${paint('title', pad(fit(first, columns - 10), columns - 9))} ${time}`,
-    fit(
-      `build: ${build.jobs} jobs, ${build.elsewhere} elsewhere, ${here} here${gained}; ${jobs.retried} retried, ${jobs.failed} failed${others}`,
-      columns,
-    ),
+    fit(`${whole.length <= columns ? whole : buildText('alone')}${others}`, columns),
   ];
 }
 

@@ -90,7 +90,7 @@ test('a bar tells own jobs from those of others', () => {
     /##\+\+\+\. +5\/6 +0 +0\.5 +2\.0 GiB +2\.0$/,
   );
   assert.match(lines.find((line) => line.startsWith('a (me)')) ?? '', /^a \(me\) +\+\.\.\. +1\/4/);
-  assert.match(lines.join('\n'), /9 jobs, 8 elsewhere, 1 here; 3\.2 × this machine alone; 2 retried/);
+  assert.match(lines.join('\n'), /9 jobs, 8 elsewhere, 1 here; 3\.2 × alone; 2 retried, 0 failed; for/);
   assert.match(lines.join('\n'), /1 min 00 s {2}b +file-2\.o/);
   assert.match(lines.join('\n'), /1 {2}own-slot: all remote slots were taken; add machines/);
 });
@@ -119,6 +119,26 @@ test('what does not fit is counted; no line is too long, whatever the names', ()
     assert.match(lines.join('\n'), /… and \d+ more machines/);
     assert.match(lines.join('\n'), /… and \d+ more jobs/);
   }
+});
+
+test('on 80 columns the head tells all of a long build, on a machine with a long name', () => {
+  const wide = input([peer('workstation-of-the-graphics-team', 4, 0)], [], 80, 24);
+  const { moment } = wide;
+  const [first = '', second = ''] = renderTop({
+    ...wide,
+    moment: {
+      ...moment,
+      hosted: [],
+      build: { ...moment.build, jobs: 9_000, elsewhere: 8_999 },
+      status: { ...moment.status, jobs: { ...moment.status.jobs, retried: 12, failed: 3 } },
+    },
+  });
+  assert.match(first, /^workstation.*: 4\.5 jobs\/s, 5 of 8 slots used, 0 running, 3 queued; -j12 /);
+  assert.match(
+    renderTop({ ...wide, columns: 100 })[1] ?? '',
+    /3\.2 × this machine alone; 2 retried, 0 failed/,
+  );
+  assert.equal(second, 'build: 9000 jobs, 8999 elsewhere, 1 here; 3.2 × alone; 12 retried, 3 failed');
 });
 
 test('without machines and jobs it says so', () => {
