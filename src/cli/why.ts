@@ -26,9 +26,9 @@ export function addWhy(program: Command): void {
     .option('--json', 'prints one JSON object, for programs')
     .action(
       action(async (asked: string | undefined, options: WhyOptions) => {
-        if (options.last !== undefined && !/^[1-9]\d{0,3}$/.test(options.last))
+        if (options.last !== undefined && !/^(?:[1-9]\d{0,3}|10000)$/.test(options.last))
           program.error(
-            `error: "${options.last}" is not a number of jobs; give a whole number from 1 to 9999`,
+            `error: "${options.last}" is not a number of jobs; give a whole number from 1 to 10000`,
           );
         const isListed = asked !== undefined || options.last !== undefined || options.here === true;
         await (isListed ? tellJobs(asked, options) : tellBuild(options));

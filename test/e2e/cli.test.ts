@@ -1,9 +1,10 @@
 /** The command line of `buildswarm`, as people use it: start, status, slots, share, run, why, stop. */
 import assert from 'node:assert/strict';
-import { readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SwarmRig } from '../rig/swarm-rig.ts';
+import { assertTraceFormat, type Trace } from '../rig/trace-format.ts';
 import { until } from '../rig/until.ts';
 
 test('buildswarm on the command line', async (t) => {
@@ -99,23 +100,37 @@ test('buildswarm on the command line', async (t) => {
     await following.ended;
   });
 
-  await t.test('trace writes what a command did, which adds up to the counts of status', async () => {
-    const before = (await swarm.status('m1')).jobs.done;
-    const build = 'for n in 1 2 3; do swarmrun sleep 0; done; swarmrun gcc --version; exit 3';
-    const { status, stdout } = await say('trace', '-o', 'trace.json', '--', 'sh', '-c', build);
-    assert.equal(status, 3);
-    assert.match(stdout.toString(), /^4 jobs in [\d.]+ s, 1 of them here; .* of 6 slots; advised: -j7$/m);
-    const { traceEvents } = JSON.parse(await readFile(join(swarm.share, 'trace.json'), 'utf8')) as {
-      traceEvents: { ph: string; cat: string; ts: number; dur?: number; pid: number; tid: number }[];
+  await t.test('trace writes what a build did, which adds up to the counts of status', async () => {
+    const before = (await swarm.status('m1')).jobs;
+    const makefile = `all: program
+\t./program
+program: main.o twice.o
+\t$(CC) -o $@ $^
+%.o: %.c
+\t$(CC) -c -o $@ $<
+`;
+    const sources = {
+      Makefile: makefile,
+      'twice.c': 'int twice(int a) { return 2 * a; }\n',
+      'main.c': 'int twice(int);\nint main(void) { return twice(1) + 1; }\n',
     };
-    const runs = traceEvents.filter(({ ph, cat }) => ph === 'X' && cat === 'run');
+    await mkdir(join(swarm.share, 'traced'));
+    for (const [name, text] of Object.entries(sources))
+      await writeFile(join(swarm.share, 'traced', name), text);
+    const build = "swarmrun gcc --version >version; exec make -s -C traced -j2 CC='swarmrun gcc'";
+    const { status, stdout } = await say('trace', '-o', 'trace.json', '--', 'sh', '-c', build);
+    assert.equal(status, 2, 'as make ends when the program that it made ends with 3');
+    const [, here = ''] =
+      /^4 jobs in [\d.]+ s, ([1-4]) of them here; .* of 6 slots; advised: -j7$/m.exec(stdout.toString()) ??
+      [];
+    assert.notEqual(here, '', stdout.toString());
+    const { jobs: after } = await swarm.status('m1');
+    assert.deepEqual([after.inline - before.inline, after.remote - before.remote], [+here, 4 - +here]);
+    const trace = JSON.parse(await readFile(join(swarm.share, 'trace.json'), 'utf8')) as Trace;
+    const rows = assertTraceFormat(trace);
+    const runs = trace.traceEvents.filter(({ ph, cat }) => ph === 'X' && cat === 'run');
     assert.equal(runs.length, 4);
-    await until(
-      async () => (await swarm.status('m1')).jobs.done - before === 4,
-      10_000,
-      'status counts them',
-    );
-    for (const { ts, dur = -1 } of runs) assert.ok(Number.isInteger(ts) && Number.isInteger(dur) && dur >= 0);
+    assert.equal(runs.filter(({ pid }) => rows.get(pid)?.startsWith('m1')).length, +here);
   });
 
   await t.test('metrics prints figures for Prometheus', async () => {
@@ -123,6 +138,19 @@ test('buildswarm on the command line', async (t) => {
     assert.match(stdout.toString(), /^buildswarm_jobs_done_total\{place="remote"\} [1-9]\d*$/m);
     assert.match(stdout.toString(), /^buildswarm_peer_slots\{peer="m2",id="\w+"\} \d+$/m);
     assert.equal((await say('metrics', '--port', 'x')).status, 2);
+    const serving = swarm.start('m1', ['buildswarm', 'metrics', '--port', '9464']);
+    const ask = `fetch('http://127.0.0.1:9464/metrics').then(async (answer) => console.log(answer.status, await answer.text()))`;
+    const served = await until(
+      async () => {
+        const { status, stdout } = await swarm.exec('m1', [process.execPath, '-e', ask]);
+        return status === 0 && stdout.toString();
+      },
+      10_000,
+      'they are served on a port',
+    );
+    assert.match(served, /^200 (?:.*\n)*buildswarm_jobs_done_total\{place="remote"\} [1-9]/);
+    serving.signalGroup('SIGKILL');
+    await serving.ended;
   });
 
   await t.test('usage errors have status 2 and say what would be right', async () => {
