@@ -18,7 +18,6 @@ export async function until<T>(
 ): Promise<Exclude<T, false | null | undefined | 0 | ''>> {
   const start = performance.now();
   let failure: unknown;
-  let pauseMs = 1;
   for (;;) {
     try {
       const value = await condition();
@@ -32,7 +31,6 @@ export async function until<T>(
         cause: failure,
       });
     }
-    await sleep(pauseMs);
-    pauseMs = Math.min(10, 2 * pauseMs);
+    await sleep(10);
   }
 }
