@@ -3,12 +3,12 @@
  * stay the same. For system files: no share.
  */
 import { createHash } from 'node:crypto';
-import { Batch } from '../core/batch.ts';
 import { BoundedMap } from '../core/bounded-map.ts';
 import { type AnsweredFile, type AskedFile, type FileIdentity, missingFile } from '../core/file-identity.ts';
 import { getOrMake } from '../core/get-or-make.ts';
 import { SwarmError } from '../core/swarm-error.ts';
 import { toText } from '../wire/bytes.ts';
+import { Batch } from './batch.ts';
 
 const maxKept = 50_000;
 

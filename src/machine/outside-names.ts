@@ -2,12 +2,13 @@
  * What this machine answers when a program looks up a name outside the share, in words that two machines can compare:
  * what a file contains, that it is absent, which names a directory has. Equal answers: the same to the program.
  */
-import { Batch } from '../core/batch.ts';
+
 import { BoundedMap } from '../core/bounded-map.ts';
 import type { OutsideAnswered } from '../core/file-identity.ts';
 import { SwarmError } from '../core/swarm-error.ts';
 import type { OutsideName, StampedName } from '../core/view/trace.ts';
 import { toText } from '../wire/bytes.ts';
+import { Batch } from './batch.ts';
 
 interface Kept {
   answer: Promise<string>;
