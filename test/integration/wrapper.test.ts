@@ -493,9 +493,11 @@ for (const build of [...(Object.keys(builds) as BuildName[]), 'script'] as const
 
     itInC('hears signals while its reader does not read', async () => {
       await using peer = await ScriptedPeer.start();
-      const { child, ended } = start(['x'], peer.socketPath);
-      child.stdout?.pause();
+      const { child, ended, stdout } = start(['x'], peer.socketPath);
       const { link } = await peer.caller();
+      link.send('STDOUT', 'x');
+      await until(() => stdout() === 'x', 10_000, 'it relays'); // before, a signal ends it, as it would the command
+      child.stdout?.pause();
       for (let at = 0; at < 20; at += 1) link.send('STDOUT', Buffer.alloc(65_536));
       await until(() => link.socket.writableLength > 0, 10_000, 'the pipe is full');
       child.kill('SIGINT');
