@@ -35,7 +35,8 @@ export function addTrace(program: Command): void {
         const jobs = await fetchJobs(socket, first);
         const swarm = await requestOne(socket, { op: 'status' });
         const nowMs = Date.now();
-        write(output, visibleJson(JSON.stringify(traceOf(jobs, swarm.self.name, nowMs))));
+        const slotsOf = (name: string) => swarm.peers.find((peer) => peer.name === name)?.slots;
+        write(output, visibleJson(JSON.stringify(traceOf(jobs, swarm.self.name, slotsOf, nowMs))));
         const ready = swarm.peers.filter(({ state }) => state === 'ready');
         const slots = [swarm.self, ...ready].reduce((total, peer) => total + peer.slots, 0);
         const text = renderSummary(visibleValue(summarize(jobs, slots, nowMs)), slots, jobsToUse(swarm));

@@ -103,6 +103,8 @@ const stepSchema = v.object({
   reason: v.optional(v.string()),
   peer: v.optional(v.string()),
   detail: v.optional(v.string()),
+  /** Of a result: how long the command ran, by its worker's clock. */
+  ranMs: v.optional(v.number()),
   /** Peers that were considered: expected wait in times that one job takes, and the reason why not. */
   considered: v.optional(
     v.array(v.object({ peer: v.string(), wait: v.number(), because: v.optional(v.string()) })),
@@ -200,6 +202,7 @@ const glimpseSchema = v.object({
       reason: v.optional(v.string()),
       /** Id of a peer. */
       peer: v.optional(v.string()),
+      ranMs: v.optional(v.number()),
     }),
   ),
 });

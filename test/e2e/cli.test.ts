@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Explanation } from '../../src/wire/cli-messages.ts';
 import { SwarmRig } from '../rig/swarm-rig.ts';
 import { assertTraceFormat, type Trace } from '../rig/trace-format.ts';
 import { until } from '../rig/until.ts';
@@ -77,9 +78,11 @@ test('buildswarm on the command line', async (t) => {
     assert.match(stdout.toString(), /gcc -c why\.c -o why\.o\n(?:.*\n)+.*considered: m\d/);
     assert.match(stdout.toString(), /outputs are in place/);
     const { jobs } = JSON.parse((await say('why', 'why.o', '--json')).stdout.toString()) as {
-      jobs: { outputs: string[] }[];
+      jobs: Pick<Explanation, 'outputs' | 'steps'>[];
     };
     assert.deepEqual(jobs[0]?.outputs, [join(swarm.share, 'why.o')]);
+    const result = jobs[0]?.steps.find(({ kind }) => kind === 'result');
+    assert.ok((result?.ranMs ?? 0) > 0, 'its worker has told how long it ran');
     assert.match((await say('why', 'no-such.o')).stdout.toString(), /Nothing is known of a job that writes/);
   });
 

@@ -241,7 +241,8 @@ function assertAgrees(screen: string, { self, peers, jobs }: Status, columns: nu
   assert.match(screen, / m1 +env A=\\u001b\[31m sleep 301$/m);
   assert.match(screen, / m2 +(?:main|u\d)\.o$/m, 'a unit is compiled elsewhere');
   const shownJobs = lines.filter((line) => / m[12] +(?:program|\w+\.o|env .*)$/.test(line));
-  assert.equal(shownJobs.length, jobs.running, screen);
+  const [, underWay = '0'] = / (\d+) {2}on the way to a worker/.exec(screen) ?? [];
+  assert.equal(shownJobs.length + Number(underWay), jobs.running, screen);
   assert.ok(screen.includes(` ${jobs.running} running, ${jobs.queued} queued`), screen);
   assert.ok(screen.includes(` ${jobs.retried} retried, ${jobs.failed} failed`), screen);
 }

@@ -28,7 +28,7 @@ export function renderTop(input: TopInput): string[] {
   const here = build.here.slice(0, Math.min(mostReasons, Math.max(1, Math.floor(rows / 8))));
   const room = Math.max(2, rows - fixedLines - here.length);
   const peers = [status.self, ...status.peers];
-  const wanted = Math.max(1, running.length);
+  const wanted = Math.max(1, running.length + (underWay(input) > 0 ? 1 : 0));
   // Each part has what the other leaves, and half at least.
   const peerLines = Math.min(peers.length, Math.max(Math.ceil(room / 2), room - wanted));
   const runLines = Math.max(0, room - peerLines);
@@ -124,21 +124,26 @@ function bar({ slots, running }: PeerStatus, mine: number, width: number, paint:
   return `${paint('mine', '#'.repeat(own))}${paint('others', '+'.repeat(others))}${paint('idle', '.'.repeat(idle))}${' '.repeat(width - cells)}`;
 }
 
-function runningLines(
-  { running, columns, nowMs, paint }: TopInput,
-  peers: readonly PeerStatus[],
-  most: number,
-  name: number,
-): string[] {
-  if (running.length === 0)
-    return most > 0 ? [paint('faint', fit('no job of this machine runs', columns))] : [];
+/** Jobs that the status counts among those that run: their commands have not begun yet, or have ended. */
+function underWay({ moment, running }: TopInput): number {
+  return Math.max(0, moment.status.jobs.running - running.length);
+}
+
+function runningLines(input: TopInput, peers: readonly PeerStatus[], most: number, name: number): string[] {
+  const { running, columns, nowMs, paint } = input;
+  const away = underWay(input);
+  if (most <= 0) return [];
+  if (running.length + away === 0) return [paint('faint', fit('no job of this machine runs', columns))];
+  const text = `${String(away).padStart(9)}  on the way to a worker, or home with what they wrote`;
+  const last = away === 0 ? [] : [paint('faint', fit(text, columns))];
   const names = new Map(peers.map((peer) => [peer.id, peer.name]));
   const longest = running.toSorted((a, b) => a.fromMs - b.fromMs);
-  return cut(longest, most, 'jobs').map((run) => {
+  const lines = cut(longest, most - last.length, 'jobs').map((run) => {
     if (typeof run === 'string') return paint('faint', fit(run, columns));
     const where = pad(fit(names.get(run.peer) ?? 'gone', name), name);
     return fit(`${durationText(nowMs - run.fromMs).padStart(9)}  ${where}  ${run.title}`, columns);
   });
+  return [...lines, ...last];
 }
 
 /** As many as fit; the last line says how many do not. */

@@ -1,4 +1,6 @@
 /** Jobs as events of Chrome's trace format, which Perfetto shows: a row for each slot that ran them. Pure. */
+import { getOrMake } from '../../core/get-or-make.ts';
+import { rowsOf, shownUntil } from '../../web/slot-rows.ts';
 import type { Explanation } from '../../wire/cli-messages.ts';
 import { type Interval, timelineOf } from './timeline.ts';
 
@@ -23,31 +25,60 @@ export interface Trace {
 /** The row of what jobs do while they do not run. */
 const waitingPid = 1;
 
-/** @param self - name of this machine. @param nowMs - ms since 1970. */
-export function traceOf(jobs: readonly Explanation[], self: string, nowMs: number): Trace {
-  const events: TraceEvent[] = [named(waitingPid, 'jobs that do not run')];
-  const rows = new Rows(self, events);
-  const runs: { job: Explanation; run: Interval }[] = [];
+/**
+ * @param self - name of this machine.
+ * @param slotsOf - of the peer of that name; undefined: not known.
+ * @param nowMs - ms since 1970.
+ */
+export function traceOf(
+  jobs: readonly Explanation[],
+  self: string,
+  slotsOf: (peer: string) => number | undefined,
+  nowMs: number,
+): Trace {
+  const events: TraceEvent[] = [named('process_name', waitingPid, 0, 'jobs that do not run')];
+  const places = new Map<string, JobRun[]>();
   for (const job of jobs) {
     for (const interval of timelineOf(job, nowMs)) {
-      if (interval.phase === 'run') runs.push({ job, run: interval });
+      const { phase, fromMs, toMs, isLost = false, place = '' } = interval;
+      if (phase === 'run') getOrMake(places, place, () => []).push({ job, fromMs, toMs, isLost });
       else events.push(...waiting(job, interval));
     }
   }
-  for (const { job, run } of runs.toSorted((a, b) => a.run.fromMs - b.run.fromMs)) {
-    const { pid, tid } = rows.take(run);
-    events.push({
-      name: titleOf(job),
-      cat: run.isLost ? 'lost' : 'run',
-      ph: 'X',
-      ts: micros(run.fromMs),
-      dur: micros(run.toMs - run.fromMs),
-      pid,
-      tid,
-      args: { job: job.job, command: job.command, cwd: job.cwd, ending: job.ending, reasons: reasonsOf(job) },
-    });
+  const inOrder = [...places].toSorted(([, [a]], [, [b]]) => (a?.fromMs ?? 0) - (b?.fromMs ?? 0));
+  for (const [index, [place, runs]] of inOrder.entries()) {
+    const pid = waitingPid + 1 + index;
+    const isHere = place === 'inline';
+    events.push(named('process_name', pid, 0, isHere ? `${self} (here)` : place));
+    // What this machine runs beside its slots is seen too.
+    const slots = isHere ? undefined : slotsOf(place);
+    for (const [tid, row] of rowsOf(runs, slots ?? Number.POSITIVE_INFINITY).entries())
+      events.push(
+        named('thread_name', pid, tid, `slot ${tid + 1}`),
+        ...row.map((run, at) => slice(run, shownUntil(run, row[at + 1], nowMs), pid, tid)),
+      );
   }
   return { displayTimeUnit: 'ms', traceEvents: events };
+}
+
+interface JobRun {
+  readonly job: Explanation;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly isLost: boolean;
+}
+
+function slice({ job, fromMs, isLost }: JobRun, untilMs: number, pid: number, tid: number): TraceEvent {
+  return {
+    name: titleOf(job),
+    cat: isLost ? 'lost' : 'run',
+    ph: 'X',
+    ts: micros(fromMs),
+    dur: micros(untilMs - fromMs),
+    pid,
+    tid,
+    args: { job: job.job, command: job.command, cwd: job.cwd, ending: job.ending, reasons: reasonsOf(job) },
+  };
 }
 
 /** What a job is called: the file that it writes, or its command. */
@@ -77,43 +108,6 @@ function micros(ms: number): number {
   return Math.round(ms * 1000);
 }
 
-/** Puts runs into rows, so that two in one row never overlap. */
-class Rows {
-  readonly #self: string;
-  readonly #events: TraceEvent[];
-  /** By place: its pid, and of each row when it is free again. */
-  readonly #places = new Map<string, { readonly pid: number; readonly freeAtMs: number[] }>();
-
-  constructor(self: string, events: TraceEvent[]) {
-    this.#self = self;
-    this.#events = events;
-  }
-
-  take({ place = '', fromMs, toMs }: Interval): { pid: number; tid: number } {
-    let rows = this.#places.get(place);
-    if (rows === undefined) {
-      rows = { pid: waitingPid + 1 + this.#places.size, freeAtMs: [] };
-      this.#places.set(place, rows);
-      this.#events.push(named(rows.pid, place === 'inline' ? `${this.#self} (here)` : place));
-    }
-    const { pid, freeAtMs } = rows;
-    const free = freeAtMs.findIndex((atMs) => atMs <= fromMs);
-    const tid = free < 0 ? freeAtMs.length : free;
-    if (free < 0)
-      this.#events.push({
-        name: 'thread_name',
-        cat: '',
-        ph: 'M',
-        ts: 0,
-        pid,
-        tid,
-        args: { name: `slot ${tid + 1}` },
-      });
-    freeAtMs[tid] = toMs;
-    return { pid, tid };
-  }
-}
-
-function named(pid: number, name: string): TraceEvent {
-  return { name: 'process_name', cat: '', ph: 'M', ts: 0, pid, tid: 0, args: { name } };
+function named(what: string, pid: number, tid: number, name: string): TraceEvent {
+  return { name: what, cat: '', ph: 'M', ts: 0, pid, tid, args: { name } };
 }

@@ -1,7 +1,7 @@
 /** What a job did when, from the steps that the peer remembers of it. Pure. */
 import type { ExplainedStep, Explanation } from '../../wire/cli-messages.ts';
 
-type TimedStep = Pick<ExplainedStep, 'atMs' | 'kind' | 'peer'>;
+type TimedStep = Pick<ExplainedStep, 'atMs' | 'kind' | 'peer' | 'ranMs'>;
 /** What is needed to know of a job. */
 export interface TimedJob extends Pick<Explanation, 'startedAtMs' | 'endedAtMs'> {
   readonly steps: readonly TimedStep[];
@@ -9,7 +9,8 @@ export interface TimedJob extends Pick<Explanation, 'startedAtMs' | 'endedAtMs'>
 
 /**
  * What a job does in an interval: `queue` waits at its submitter, `wait` in the queue of its worker; `view` while its view,
- * or the tree that it is served, is made ready.
+ * or the tree that it is served, is made ready; `commit` from the end of its command, when its worker gives the slot to
+ * the next one, until its outputs were looked at, came home and are in place.
  */
 export type Phase = 'read' | 'queue' | 'view' | 'offer' | 'wait' | 'run' | 'commit';
 
@@ -62,7 +63,9 @@ export function timelineOf(job: TimedJob, nowMs: number): Interval[] {
   for (const [index, step] of job.steps.entries()) {
     const next = begins[step.kind];
     if (next === undefined) continue;
-    close(job.startedAtMs + step.atMs);
+    const atMs = job.startedAtMs + step.atMs;
+    // The result comes later than the command has ended.
+    close(step.ranMs === undefined ? atMs : Math.min(atMs, fromMs + step.ranMs));
     phase = next;
     if (next === 'run') place = placeOf(step);
     // A run that another attempt follows, here or elsewhere, came to nothing.

@@ -37,7 +37,7 @@ export function explainJob(record: JobRecord, { dispatcher, nameOf, originMs }: 
 }
 
 function explainStep(step: Step, startedAtMs: number, nameOf: (peer: string) => string): ExplainedStep {
-  const { atMs, kind, reason, peer, detail, considered } = step;
+  const { atMs, kind, reason, peer, detail, considered, ranMs } = step;
   return {
     atMs: Math.round((atMs - startedAtMs) * 10) / 10,
     kind,
@@ -45,6 +45,7 @@ function explainStep(step: Step, startedAtMs: number, nameOf: (peer: string) => 
     ...(reason === undefined ? {} : { reason }),
     ...(peer === undefined ? {} : { peer: nameOf(peer) }),
     ...(detail === undefined ? {} : { detail }),
+    ...(ranMs === undefined ? {} : { ranMs }),
     ...(considered === undefined
       ? {}
       : {

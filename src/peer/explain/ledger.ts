@@ -43,6 +43,8 @@ export interface Step {
   readonly counts?: readonly [files: number, directories: number];
   /** Of a view: it is shown the files of this machine. */
   readonly served?: true;
+  /** Of a result: how long the command ran, by its worker's clock, ms. */
+  readonly ranMs?: number;
 }
 
 export interface JobRecord {

@@ -54,11 +54,12 @@ function glimpseOf(record: JobRecord, originMs: number): Glimpse {
     ...(ending === undefined ? {} : { ending }),
     startedAtMs: Math.round(startedAtMs + originMs),
     ...(endedAtMs === undefined ? {} : { endedAtMs: Math.round(endedAtMs + originMs) }),
-    steps: steps.filter(isShown).map(({ atMs, kind, reason, peer }) => ({
+    steps: steps.filter(isShown).map(({ atMs, kind, reason, peer, ranMs }) => ({
       atMs: Math.round((atMs - startedAtMs) * 10) / 10,
       kind,
       ...(reason === undefined ? {} : { reason }),
       ...(peer === undefined ? {} : { peer }),
+      ...(ranMs === undefined ? {} : { ranMs }),
     })),
   };
 }

@@ -205,6 +205,7 @@ export class Attempts {
     this.#init.ledger.step(submission.id, 'result', {
       peer: record.peer,
       detail: describeEnding(result.ending),
+      ranMs: result.wallMs,
     });
     learnMemory(this.#init.memory, submission.demand.kind, result.maxRssBytes);
     const settlement = await this.#init.settling.settle(record, result);

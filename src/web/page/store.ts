@@ -56,6 +56,10 @@ const take: { readonly [Name in keyof PageEvents]: (data: PageEvents[Name]) => v
   },
   moment: (moment) => {
     known.moment = moment;
+    const { self, peers } = moment.status;
+    known.rows.hasSlots(self.id, self.slots, true);
+    // What others say of themselves counts if they work for this machine.
+    for (const { id, slots, state } of peers) if (state === 'ready') known.rows.hasSlots(id, slots, false);
     known.silent = undefined;
     known.samples = [...known.samples.slice(1 - mostSamples), moment.sample];
   },

@@ -1,5 +1,6 @@
 /** Draws the timeline into a canvas: only what is in sight, and bars thinner than a pixel as one. */
 import type { Run } from '../messages.ts';
+import { shownUntil } from '../slot-rows.ts';
 import { type Bar, firstFrom, type Row, type TimelineRows } from '../timeline-rows.ts';
 import { markText, stepBetweenMarks } from '../words.ts';
 import { colour } from './theme.ts';
@@ -211,7 +212,7 @@ export class TimelineView {
       const run = row.bars[at]?.run;
       if (run === undefined || run.fromMs > this.span.toMs) break;
       const from = Math.max(this.gutter, this.#x(run.fromMs));
-      const to = this.#x(run.toMs ?? nowMs);
+      const to = this.#x(shownUntil(run, row.bars[at + 1]?.run, nowMs));
       if (to < this.gutter || to < drawnTo + 0.5) continue;
       const left = Math.max(from, drawnTo);
       const width = Math.max(1, Math.min(to, this.#size.width) - left - (to - from > 4 ? 1 : 0));

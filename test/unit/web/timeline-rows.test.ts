@@ -46,6 +46,43 @@ test('a run keeps its row for itself until it ends', () => {
   assert.equal(rows.size, 3);
 });
 
+test('what ends and what begins then, told at once, share a row', () => {
+  const rows = new TimelineRows(100);
+  rows.take([run(1, 0), run(2, 0)]);
+  rows.take([run(4, 450), run(3, 400), run(2, 0, 450), run(1, 0, 400)]);
+  assert.deepEqual(jobsOf(rows), [
+    [1, 3],
+    [2, 4],
+  ]);
+});
+
+test('a machine never has more rows than slots; what was guessed is put right once ends are known', () => {
+  const rows = new TimelineRows(100);
+  rows.hasSlots('p', 2, false);
+  rows.take([run(1, 0), run(2, 100)]);
+  rows.take([run(3, 500)]);
+  assert.deepEqual(jobsOf(rows), [[1, 3], [2]], 'one of both has ended, most likely the older one');
+  rows.take([run(2, 100, 490)]);
+  assert.deepEqual(jobsOf(rows), [[1], [2, 3]], 'it was the other');
+  rows.take([run(1, 0, 1_020), run(4, 1_000, 1_200), run(5, 1_010, 1_500), run(3, 500, 1_030)]);
+  assert.deepEqual(jobsOf(rows), [
+    [1, 4],
+    [2, 3, 5],
+  ]);
+});
+
+test('slots that are told later, and rows of runs that took none', () => {
+  const rows = new TimelineRows(100);
+  rows.take([run(1, 0, 100), run(2, 0, 60), run(3, 50, 90)]);
+  assert.equal(jobsOf(rows).length, 3);
+  rows.hasSlots('p', 1, true);
+  assert.equal(jobsOf(rows).length, 3, 'this machine runs more than its slots');
+  rows.hasSlots('p', 2, false);
+  assert.deepEqual(jobsOf(rows), [[1], [2, 3]]);
+  rows.take([run(4, 1_000, 9_000), run(5, 1_000, 9_000), run(6, 2_000, 3_000)]);
+  assert.equal(jobsOf(rows).length, 3, 'it had more slots then: nothing is told as late as that');
+});
+
 test('the oldest make room for the newest, of all that there is', () => {
   const rows = new TimelineRows(100);
   rows.take(Array.from({ length: 1_000 }, (_, job) => run(job, job * 100, job * 100 + 90)));

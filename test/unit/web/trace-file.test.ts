@@ -35,7 +35,7 @@ test('what trace has written is read back: each run with its machine, times, out
     jobOf(2, elsewhere, { ending: 'exited 1' }),
     jobOf(3, here, { place: 'inline', command: 'ls \u001b[31m', outputs: [] }),
   ];
-  const trace = parseTraceFile(JSON.stringify(traceOf(jobs, 'me', 2_000)));
+  const trace = parseTraceFile(JSON.stringify(traceOf(jobs, 'me', () => undefined, 2_000)));
   assert.ok(typeof trace !== 'string', 'it is taken');
   assert.deepEqual(trace.machines, ['me (here)', 'a']);
   assert.deepEqual([trace.fromMs, trace.toMs], [1_000, 1_100]);

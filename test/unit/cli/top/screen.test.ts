@@ -141,6 +141,22 @@ test('on 80 columns the head tells all of a long build, on a machine with a long
   assert.equal(second, 'build: 9000 jobs, 8999 elsewhere, 1 here; 3.2 × alone; 12 retried, 3 failed');
 });
 
+test('jobs that the status counts and of which no command runs are told, so that figures add up', () => {
+  const base = input([peer('a', 4, 1)], [running(1, 'a')], 80, 24);
+  const { moment } = base;
+  const { status } = moment;
+  const lines = (count: number, rows = 24) => {
+    const jobs = { ...status.jobs, running: count };
+    return renderTop({ ...base, rows, moment: { ...moment, status: { ...status, jobs } } });
+  };
+  assert.match(
+    lines(4).join('\n'),
+    /file-1\.o\n {8}3 {2}on the way to a worker, or home with what they wrote\n/,
+  );
+  assert.ok(!lines(1).join('\n').includes('on the way'));
+  assert.equal(lines(4, 9).length, 9);
+});
+
 test('without machines and jobs it says so', () => {
   const text = renderTop(input([peer('a', 4, 0)], [], 80, 24)).join('\n');
   assert.match(text, /no job of this machine runs/);

@@ -39,6 +39,19 @@ test('the intervals of a job follow one another from its hand-in to its end', ()
   ]);
 });
 
+test('a run lasts as long as its command ran, since its worker gives the slot on before the result has come', () => {
+  const phasesOf = (ranMs: number) => {
+    const job = jobOf(1, 1_000, plain, 1_020);
+    const steps = job.steps.map((step) => (step.kind === 'result' ? { ...step, ranMs } : step));
+    return timelineOf({ ...job, steps }, 0).slice(-2);
+  };
+  assert.deepEqual(phasesOf(7), [
+    { phase: 'run', fromMs: 1_006, toMs: 1_013, place: 'a' },
+    { phase: 'commit', fromMs: 1_013, toMs: 1_020 },
+  ]);
+  assert.deepEqual(phasesOf(12), timelineOf(jobOf(1, 1_000, plain, 1_020), 0).slice(-2), 'nor until later');
+});
+
 test('a run after which it ran again is lost, and one that has not ended lasts until now', () => {
   const lost = jobOf(
     1,
@@ -62,8 +75,8 @@ test('runs stand in rows by peer and slot that never overlap, all else in pairs'
     jobOf(3, 12, plain, 32),
     jobOf(4, 0, 'read@1 inline@2', 9),
   ];
-  const { traceEvents } = traceOf(jobs, 'me', 100);
-  const runs = traceEvents.filter(({ ph }) => ph === 'X');
+  const { traceEvents } = traceOf(jobs, 'me', () => undefined, 100);
+  const runs = traceEvents.filter(({ ph }) => ph === 'X').toSorted((a, b) => a.ts - b.ts);
   assert.deepEqual(
     runs.map(({ name, pid, tid, ts, dur }) => [name, pid, tid, ts, dur]),
     [
@@ -78,6 +91,30 @@ test('runs stand in rows by peer and slot that never overlap, all else in pairs'
   const count = (ph: string) => traceEvents.filter((event) => event.ph === ph).length;
   assert.equal(count('b'), count('e'));
   assert.deepEqual(runs[1]?.args?.['reasons'], ['busy (b)']);
+});
+
+test('a machine has no more rows than slots, and no two in a row overlap', () => {
+  const jobs = [
+    jobOf(1, 0, 'started:a@0 result:a@600', 700),
+    jobOf(2, 500, 'started:a@0 result:a@300', 900),
+    jobOf(3, 550, 'started:a@0 result:a@150', 800),
+  ];
+  const rows = (slots: number | undefined) =>
+    traceOf(jobs, 'me', (peer) => (peer === 'a' ? slots : undefined), 1_000)
+      .traceEvents.filter(({ ph }) => ph === 'X')
+      .map(({ name, tid, ts, dur = 0 }) => [name, tid, ts / 1000, dur / 1000]);
+  const [first, second, third] = [
+    ['1.o', 0, 0, 600],
+    ['2.o', 1, 500, 300],
+    ['3.o', 2, 550, 150],
+  ];
+  assert.deepEqual(rows(undefined), [first, second, third], 'as many as there seem to be');
+  assert.deepEqual(rows(2), [['1.o', 0, 0, 550], ['3.o', 0, 550, 150], second], 'its end was told late');
+  assert.deepEqual(rows(1), [
+    ['1.o', 0, 0, 500],
+    ['2.o', 0, 500, 50],
+    ['3.o', 0, 550, 150],
+  ]);
 });
 
 test('the summary adds up, and names the longest jobs and what was lost', () => {
