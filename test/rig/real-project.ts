@@ -24,11 +24,19 @@ export interface Project {
 /** Fails if anything is compiled or linked again. Automake's `make -q` always says so: directories are its targets. */
 const madeAll = `make V=1 >again.txt && ! grep -E '^(libtool:|/bin/bash ./libtool|g?cc|ar) ' again.txt && rm again.txt`;
 /** So does this; it leaves what ninja knows of dependencies, but for when and in which order it learnt it. */
-const ninjaMadeAll =
-  'ninja -C build -d explain -n | grep -q "no work to do" && ninja -C build -t deps | sed "s/deps mtime [0-9]*//" | perl -00 -ne "push @a, \\$_; END { print sort @a }" >deps.txt';
+const ninjaMadeAll = (targets = ''): string =>
+  `ninja -C build -d explain -n ${targets} | grep -q "no work to do" && ninja -C build -t deps | sed "s/deps mtime [0-9]*//" | perl -00 -ne "push @a, \\$_; END { print sort @a }" >deps.txt`;
 /** Configures, with what follows, and builds. */
-const cmake = (options: string): string =>
-  `cmake -S . -B build -G Ninja -DCMAKE_CROSSCOMPILING_EMULATOR=env ${options} && ninja -C build -j6`;
+const cmake = (options: string, { source = '.', targets = '' } = {}): string =>
+  `cmake -S ${source} -B build -G Ninja -DCMAKE_CROSSCOMPILING_EMULATOR=env ${options} && ninja -C build -j6 ${targets}`;
+/** Its Support library alone, for no processor. */
+const llvmPart = [
+  '-DCMAKE_BUILD_TYPE=Release -DLLVM_TARGETS_TO_BUILD=',
+  ...['TESTS', 'BENCHMARKS', 'EXAMPLES', 'DOCS', 'UTILS', 'TOOLS'].map(
+    (part) => `-DLLVM_INCLUDE_${part}=OFF`,
+  ),
+  '-DLLVM_ENABLE_BINDINGS=OFF',
+].join(' ');
 /** Where the compiler is, and when what was done. */
 const cmakeRecords =
   /^build\/(?:CMakeCache\.txt|\.ninja_\w+|build\.ninja|Testing\/.*|.*\bCMakeFiles\/(?:[\d.]+\/.*|CMake(?:Output|Error)\.log|rules\.ninja))$/;
@@ -56,16 +64,20 @@ export const projects: Readonly<Record<string, Project>> = {
     recorded: /^config\.(?:log|status)$|^libtool$|\.(?:log|trs)$/,
   },
   googletest: {
-    script: `${cmake('-Dgtest_build_tests=ON')} && ctest --test-dir build -j3 && ${ninjaMadeAll}`,
+    script: `${cmake('-Dgtest_build_tests=ON')} && ctest --test-dir build -j3 && ${ninjaMadeAll()}`,
     testsBehindEnv: true,
     recorded: cmakeRecords,
   },
   leveldb: {
-    script: `${cmake('-DLEVELDB_BUILD_TESTS=OFF -DLEVELDB_BUILD_BENCHMARKS=OFF')} && ${ninjaMadeAll}`,
+    script: `${cmake('-DLEVELDB_BUILD_TESTS=OFF -DLEVELDB_BUILD_BENCHMARKS=OFF')} && ${ninjaMadeAll()}`,
+    recorded: cmakeRecords,
+  },
+  llvm: {
+    script: `${cmake(llvmPart, { source: 'llvm', targets: 'LLVMSupport' })} && ${ninjaMadeAll('LLVMSupport')}`,
     recorded: cmakeRecords,
   },
   fribidi: {
-    script: `meson setup -Ddocs=false build && ninja -C build -j6 && meson test -C build --wrapper env && ${ninjaMadeAll}`,
+    script: `meson setup -Ddocs=false build && ninja -C build -j6 && meson test -C build --wrapper env && ${ninjaMadeAll()}`,
     testsBehindEnv: true,
     recorded: /^build\/(?:meson-(?:info|logs|private)\/|\.ninja_|build\.ninja$|compile_commands)/,
   },
