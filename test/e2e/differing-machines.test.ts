@@ -29,10 +29,12 @@ function prepare(here: boolean): string {
       `echo "#define DERIVED ${here ? 1 : 2}" >/usr/local/${place}/derived.h`,
     ]),
     'mkdir -p /usr/local/tools; ln -s /usr/lib/gcc /usr/local/tools/gcc',
+    'mkdir /usr/local/crt',
     `echo "#define NEXT ${here ? 1 : 2}" >/usr/local/include/opt/next.h`,
     `cp /usr/share/zoneinfo/${here ? 'Asia/Tokyo' : 'America/Lima'} /etc/localtime.new && mv -f /etc/localtime.new /etc/localtime`,
   ];
   const only = [
+    'cp "$(gcc -print-file-name=crt1.o)" /usr/local/crt',
     `mkdir /usr/local/masquerade; for n in gcc clang; do ln -s ${checkout}/bin/swarmrun /usr/local/masquerade/$n; done`,
     'echo "#define ONLY 1" >/usr/local/include/opt/only.h',
     'cp /usr/local/lib/libqs.a /usr/local/lib/libm.a',
@@ -144,20 +146,31 @@ const same: readonly CommandLine[] = rows(
   '$S ar rcs l.a $(gcc -c a.c b.c; echo a.o b.o)',
 );
 
+/** 2: the tool's own check, which must see the names that it was meant to have. */
+const ownInput: readonly CommandLine[] = [
+  ...rows(
+    { direct: 'unprovable', served: 'remote' },
+    ...forEach((cc) => [
+      `$S ${cc} -c b.c -o b.c; echo $?; cat b.c`,
+      `ln -s b.c c.c; $S ${cc} -c b.c -o ./c.c; echo $?; cat b.c`,
+    ]),
+  ),
+  ...rows(
+    { direct: 'unprovable', served: 'conflict' },
+    ...forEach((cc) => [`ln b.c c.c; $S ${cc} -c b.c -o c.c; echo $?; cat b.c`]),
+  ),
+];
+
 /** Known before the first attempt. */
 const atOnce: readonly CommandLine[] = rows(
   'unprovable',
   ...forEach((cc) => [
-    // 2: the tool's own check
-    `$S ${cc} -c b.c -o b.c; echo $?; cat b.c`,
-    `ln b.c c.c; $S ${cc} -c b.c -o c.c; echo $?; cat b.c`,
-    `ln -s b.c c.c; $S ${cc} -c b.c -o ./c.c; echo $?; cat b.c`,
-    // 10: pipes as inputs
+    // 10: pipes as inputs, which can be read once and here only
     `mkfifo p; (cat inc/h.h >p &); $S ${cc} -include p -c b.c; echo $?`,
     // 29: an output that is not a regular file
     `mkfifo o.o; (cat o.o >kept &); $S ${cc} -S b.c -o o.o; echo $?; ls`,
   ]),
-  // 6: what a script leaves in a directory that each machine has for itself
+  // 6: what a script leaves in a directory that each machine has for itself: beside a tree that others see, it stays here
   `printf '#!/bin/sh\\necho made >/tmp/x\\n' >s; chmod +x s; $S ./s; cat /tmp/x; rm -f /tmp/x; $S sh -e s; cat /tmp/x; rm -f /tmp/x`,
   `echo 'open(F, ">", "/tmp/p"); print F 1;' >p.pl; $S perl p.pl; cat /tmp/p; rm -f /tmp/p`,
   // gcc waits for ever for a second writer.
@@ -197,6 +210,42 @@ const elsewhere: readonly CommandLine[] = rows(
 const inMemory: readonly CommandLine[] = rows(
   'outside-share',
   '$S bash -c "echo made >/var/tmp/x; cp /var/tmp/x /dev/shm/y"; cat /var/tmp/x /dev/shm/y; rm -f /var/tmp/x /dev/shm/y',
+);
+
+/** What others have not seen yet, or see otherwise: nothing of it runs twice where they are shown the files of the caller's. */
+const inOwnFiles: readonly CommandLine[] = rows(
+  'remote',
+  ...forEach((cc) => [
+    // 3: what no dependency file names
+    `echo '.long 7' >w.s; $S ${cc} -fno-integrated-as -c a.c -Wa,w.s`,
+    // 30, 45: directories that are only passed through, or looked up within a file, at the first compile
+    `mkdir -p lib/z src/a; echo 'int y;' >lib/y.h; echo '#include "../../lib/z/../y.h"' >src/a/x.c; $S ${cc} -c src/a/x.c -MD`,
+    `mkdir -p src inc/detail; echo '#define X 1' >inc/detail/x.h; printf '#include "detail/x.h"\nint x = X;\n' >src/a.c; $S ${cc} -Iinc -c src/a.c; mkdir src/detail; echo '#define X 2' >src/detail/x.h; $S ${cc} -Iinc -c src/a.c -o b.o`,
+    // 33: just written
+    `for n in 1 2 3; do echo "#define ONE $n" >new; mv new inc/h.h; $S ${cc} -c a.c -o a$n.o; done`,
+    // 41: made, shadowed, replaced since it was looked up last
+    `printf '#if __has_include("cfg/local.h")\n#include "cfg/local.h"\n#endif\nint x\n#ifdef L\n= L\n#endif\n;\n' >h.c; $S ${cc} -c h.c; mkdir cfg; echo '#define L 5' >cfg/local.h; $S ${cc} -c h.c -o g.o`,
+    `mkdir -p common src gen/x gen/common; echo '#define C 1' >common/c.h; printf '#include "../common/c.h"\nint x = C;\n' >src/a.c; $S ${cc} -Igen/x -c src/a.c; mkdir -p src/common; echo '#define C 2' >gen/common/c.h; mv common old; $S ${cc} -Igen/x -c src/a.c -o b.o`,
+    `mkdir -p one two; echo '#define S 1' >one/s.h; echo '#define S 2' >two/s.h; ln -s one tp; printf '#include <s.h>\nint x = S;\n' >s.c; $S ${cc} -isystem tp -MMD -c s.c; ln -sfn two tp; $S ${cc} -isystem tp -MMD -c s.c -o t.o`,
+    // 42: files of which only another file tells
+    `gcc -c main.c a.c b.c; ar rcsT t.a a.o b.o; $S ${cc} main.o t.a -o p; echo 'int b(int n) { return 9; }' >b.c; gcc -c b.c; $S ${cc} main.o t.a -o q`,
+    `gcc -c main.c a.c b.c; echo a.o b.o >l; $S ${cc} main.o -Wl,@l -o p; echo 'INPUT(a.o b.o)' >l; $S ${cc} main.o l -o q`,
+    // 43: replaced by an older one of the same size
+    `$S ${cc} -c a.c; sed 's/ONE 1/ONE 2/' inc/h.h >new; touch -d '-300 seconds' new; mv new inc/h.h; $S ${cc} -c a.c -o b.o`,
+  ]),
+  // 1: a start file
+  '$S gcc -B/usr/local/crt alone.c -o alone; ./alone; echo $?',
+  // 3
+  `printf '%%rename cpp_options old_options\n*cpp_options:\n%%(old_options) -DONE=8\n' >/usr/local/s.specs; echo 'int x = ONE;' >x.c; $S gcc -specs=/usr/local/s.specs -c x.c; rm /usr/local/s.specs`,
+  'gcc -fprofile-generate alone.c -o alone; ./alone; $S gcc -O2 -fprofile-use -c alone.c; rm alone alone.gcda',
+  'clang -fprofile-instr-generate alone.c -o alone; ./alone; llvm-profdata merge default.profraw -o d && $S clang -fprofile-instr-use=d -c alone.c; rm default.profraw',
+  // 6: what a script leaves in a directory that each machine has for itself
+  `printf '#!/bin/sh\necho made >/tmp/x\n' >s; chmod +x s; $S ./s; cat /tmp/x; rm -f /tmp/x; $S sh -e s; cat /tmp/x; rm -f /tmp/x`,
+  `echo 'open(F, ">", "/tmp/p"); print F 1;' >p.pl; $S perl p.pl; cat /tmp/p; rm -f /tmp/p`,
+  // 34: limits and niceness
+  `ulimit -S -n 100 -s 4096 -f 90000 -c 7; $S sh -c 'ulimit -n; ulimit -s; ulimit -f; ulimit -c'; echo $(($(nice -n 3 $S nice) - $($S nice)))`,
+  // 42: what was edited here just now
+  `printf 'o: i\n\tcp i o\n' >sub/Makefile; for n in 1 2 3; do echo $n >sub/i; $S make -s -C sub; cat sub/o; done`,
 );
 
 /** Known when it has run: what only the caller could have read. */
@@ -247,10 +296,23 @@ async function compareAll(
   const jobs = await swarm.explainJobs('m1');
   const wrong = lines.flatMap((line, index) => {
     const own = jobs.filter(({ cwd }) => cwd === path.join(parent, `${index}`));
-    const texts = [...misplaced(line, way, own), ...(way === 'direct' ? mistried(line, own) : [])];
+    const texts = [
+      ...misplaced(line, way, own),
+      ...(way === 'direct' ? mistried(line, own) : repeated(line, own)),
+    ];
     return texts.map((text) => `${line.place[way]}: ${line.script}\n    ${text}`);
   });
   assert.deepEqual(wrong, []);
+}
+
+/** Nothing has to be proven where a job sees the files of its caller's machine. */
+const proving: ReadonlySet<string> = new Set(['stale-view', 'view-grew', 'unprovable', 'toolchain']);
+
+/** What was run again for want of a proof. */
+function repeated({ place }: CommandLine, own: readonly Explanation[]): string[] {
+  const codes =
+    place.direct === 'remote' ? own.flatMap(({ reasons }) => reasons.map(({ reason }) => reason)) : [];
+  return codes.filter((code) => proving.has(code)).map((code) => `run again: ${code}`);
 }
 
 /** What was tried elsewhere in vain, and what was not that should have been. */
@@ -267,7 +329,7 @@ function mistried(line: CommandLine, own: readonly Explanation[]): string[] {
   ];
 }
 
-const lines = [...same, ...atOnce, ...elsewhere, ...inMemory, ...after, ...means, ...differs];
+const lines = [...same, ...ownInput, ...atOnce, ...elsewhere, ...inMemory, ...after, ...means, ...differs];
 const options = { machines: 3, slots: 4, ownRoots: ['/etc', '/usr/local'] };
 
 test('what only one machine has gets into no result', { concurrency: 2 }, async (t) => {
@@ -291,7 +353,7 @@ test('so they do where they have none of the files of the project either', {
   concurrency: 2,
 }, async (t) => {
   await using swarm = await SwarmRig.start(t, { ...options, ownRoots: [...options.ownRoots, '/srv'] });
-  const remote = lines.filter(
+  const remote = [...lines, ...inOwnFiles].filter(
     ({ place }, index) => place.served === 'remote' && (isFull || index % 30 === 0),
   );
   await compareAll(t, swarm, 'served', remote, '/srv');

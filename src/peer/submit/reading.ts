@@ -142,7 +142,7 @@ export class RequestReader {
     }
     if (!(await this.#hasProgram(command, read.share ?? '/')))
       return { ...read, inline: 'no-command', unslotted: true };
-    const { obstacle } = await lookAtFiles(read.reading, request.job, disk);
+    const { obstacle } = await lookAtFiles(read.reading, request.job, disk, { ownNames: true });
     if (obstacle !== undefined) return { ...read, inline: 'unprovable', detail: obstacle };
     const served = { inline: undefined, unslotted: false, detail: undefined, place, needsServing: true };
     return { ...read, ...served };
@@ -333,6 +333,7 @@ function namedFilesOf(reading: Reading, cwd: ByteString): NamedFiles {
 /**
  * Looks at the files that a command names, all in one go.
  *
+ * @param ownNames - its outputs have their own names where it runs, so that it finds out itself if one is an input, too.
  * @returns why it runs here, if it does; and its reading, where an output that is a link, a device or the like is written
  * in place, as it would be here.
  */
@@ -340,8 +341,10 @@ async function lookAtFiles(
   reading: Reading,
   { cwd, umask }: WrapperRequest['job'],
   disk: Disk,
+  { ownNames = false } = {},
 ): Promise<{ readonly obstacle: string | undefined; readonly reading: Reading }> {
-  const named = namedFilesOf(reading, cwd);
+  const files = namedFilesOf(reading, cwd);
+  const named = { ...files, mayShare: files.mayShare || ownNames };
   // A thread costs more than many a command: it is asked only about what is there to be looked at.
   if (named.inputs.length + named.outputs.length === 0) return { obstacle: undefined, reading };
   const roles = new Map(reading.outputs.map(({ path, role }) => [path, role]));
