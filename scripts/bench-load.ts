@@ -22,6 +22,13 @@ export interface LoadCounts {
   here: number;
 }
 
+/** The same, where a job may go wrong. */
+export interface RateCounts extends LoadCounts {
+  /** Without an answer within a minute, dropped, or ended otherwise than with 0. */
+  failed: number;
+  readonly tookMs: number;
+}
+
 const deadlineMs = 60_000;
 
 /** Hands in so many jobs, these commands in turn, so many at a time. @throws Error if one fails */
@@ -31,17 +38,52 @@ export async function handIn(
   inFlight: number,
 ): Promise<LoadCounts> {
   const counts: LoadCounts = { elsewhere: 0, here: 0 };
+  let left = jobs;
+  await keepInFlight(commands, inFlight, {
+    wantsMore: () => left-- > 0,
+    ended: (outcome) => {
+      if (outcome instanceof Error) throw outcome;
+      counts[outcome] += 1;
+    },
+  });
+  return counts;
+}
+
+/** Hands in jobs for so long, these commands in turn, so many at a time; waits for the last ones, and goes on if one fails. */
+export async function handInFor(
+  commands: readonly LoadCommand[],
+  ms: number,
+  inFlight: number,
+): Promise<RateCounts> {
+  const counts = { elsewhere: 0, here: 0, failed: 0 };
+  const startedMs = performance.now();
+  await keepInFlight(commands, inFlight, {
+    wantsMore: () => performance.now() - startedMs < ms,
+    ended: (outcome) => {
+      counts[outcome instanceof Error ? 'failed' : outcome] += 1;
+    },
+  });
+  return { ...counts, tookMs: performance.now() - startedMs };
+}
+
+async function keepInFlight(
+  commands: readonly LoadCommand[],
+  inFlight: number,
+  {
+    wantsMore,
+    ended,
+  }: { readonly wantsMore: () => boolean; readonly ended: (outcome: keyof LoadCounts | Error) => void },
+): Promise<void> {
   const requests = commands.map(requestOf);
   let begun = 0;
   const oneAfterTheOther = async (): Promise<void> => {
-    while (begun < jobs) {
+    while (wantsMore()) {
       const request = requests[begun % requests.length];
       begun += 1;
-      if (request !== undefined) counts[await runOne(request)] += 1;
+      if (request !== undefined) ended(await runOne(request));
     }
   };
   await Promise.all(Array.from({ length: inFlight }, oneAfterTheOther));
-  return counts;
 }
 
 /** What `swarmrun` says first, with stdout and stderr as this process has them. */
@@ -55,14 +97,13 @@ function requestOf({ argv, force }: LoadCommand): Buffer {
   ]);
 }
 
-function runOne(request: Buffer): Promise<keyof LoadCounts> {
-  return new Promise((resolve, reject) => {
+function runOne(request: Buffer): Promise<keyof LoadCounts | Error> {
+  return new Promise((resolve) => {
     const socket = connect(localSocket());
     const decoder = new FrameDecoder(['INLINE', 'STDIN_TAKEN', 'STDOUT', 'STDERR', 'EXIT', 'BEAT']);
     const end = (outcome: keyof LoadCounts | Error): void => {
       socket.destroy();
-      if (outcome instanceof Error) reject(outcome);
-      else resolve(outcome);
+      resolve(outcome);
     };
     socket.setTimeout(deadlineMs, () => end(new Error('a job has not ended in time')));
     socket.once('error', end);

@@ -15,6 +15,8 @@ export interface Row {
   readonly goal?: number;
   /** At least so much. */
   readonly least?: number;
+  /** The least and the greatest of which the figure is the median. */
+  readonly spread?: readonly [number, number];
 }
 
 const measure = path.join(checkout, 'dist/scripts/bench-measure.js');

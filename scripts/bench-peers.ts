@@ -1,25 +1,28 @@
 /**
- * What a job costs beside distcc and icecream: all systems stand ready on one LAN of two machines, and take turns within each
- * round in rotating order, so that what else this machine does hits all alike.
+ * What a job costs beside distcc, distcc-pump and icecream: all systems stand ready on one LAN of two machines, and take turns
+ * within each round in rotating order, so that what else this machine does hits all alike.
  */
-import { existsSync, mkdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Host } from '../test/rig/lan.ts';
 import { SwarmRig } from '../test/rig/swarm-rig.ts';
-import { cpuMs, median, type Row } from './bench-measure.ts';
-import { type System, systemsOn } from './bench-rivals.ts';
+import { CpuGroup } from './bench-cpu-group.ts';
+import { efficiencyCosts } from './bench-efficiency.ts';
+import { lostTimes } from './bench-lost-time.ts';
+import type { Row } from './bench-measure.ts';
+import { besideOurs, quoted, type System, systemsOn } from './bench-rivals.ts';
 
 const rounds = Number(process.env['BUILDSWARM_BENCH_ROUNDS'] ?? 5);
 const smallUnits = 20;
 const bigUnits = 2;
 const warmJobs = 100;
 const slots = 4;
-const hosts: readonly Host[] = ['m1', 'm2'];
 const jobDeadlineS = 20;
+const legDeadlineS = 60;
 
-/** What one job costs where it is handed in. */
+/** What one job costs. */
 interface Leg {
   readonly submitterMs: number;
+  readonly workerMs: number;
   readonly tookMs: number;
 }
 
@@ -36,25 +39,28 @@ type Measure = keyof typeof measures;
 
 /** The same `g++` in every source of a directory, one after the other, with a word before it. */
 function script(prefix: readonly string[], directory: string, units: number): string {
-  const words = prefix.map((word) => `'${word}'`).join(' ');
+  const words = prefix.map(quoted).join(' ');
   const compile = `${words} g++ -I ${directory} -c ${directory}/u$n.cc -o ${directory}/u$n.o || exit 1`;
-  return `for n in $(seq ${units}); do ${compile}; done; cat /proc/$$/stat`;
+  return `for n in $(seq ${units}); do ${compile}; done`;
 }
 
 class Race {
   readonly #swarm: SwarmRig;
   readonly #systems: readonly System[];
+  /** Of the compiler without a system. */
+  readonly #alone: CpuGroup;
   readonly #figures = new Map<Measure, Map<string, number[]>>();
 
-  constructor(swarm: SwarmRig, systems: readonly System[]) {
+  constructor(swarm: SwarmRig, systems: readonly System[], alone: CpuGroup) {
     this.#swarm = swarm;
     this.#systems = systems;
+    this.#alone = alone;
   }
 
   /** Each system once. */
   async round(number: number): Promise<void> {
     const small = this.#tree('small', smallUnits, 'int x;\n');
-    const alone = await this.#run([], small, smallUnits);
+    const alone = await this.#runAlone(small, smallUnits);
     for (const system of this.#order(number)) {
       const ran = await this.#leg(system, small, smallUnits);
       this.#note('smallSubmitter', system, ran.submitterMs);
@@ -69,7 +75,7 @@ class Race {
   /** From a start of all daemons: the first job's time over the compiler's own. */
   async first(number: number): Promise<void> {
     const directory = this.#tree('first', 1, 'int x;\n');
-    const alone = await this.#run([], directory, 1);
+    const alone = await this.#runAlone(directory, 1);
     for (const system of this.#order(number)) {
       await system.restart();
       const ran = await this.#leg(system, directory, 1);
@@ -86,28 +92,13 @@ class Race {
   /** Warm: compilers are known, and V8 has compiled what runs often. */
   async warm(jobs: number): Promise<void> {
     const directory = this.#tree('warm', jobs, 'int x;\n');
-    for (const system of this.#systems) await this.#run(system.prefix, directory, jobs);
+    for (const system of this.#systems) await this.#leg(system, directory, jobs);
   }
 
   rows(): Row[] {
-    const rows: Row[] = [];
-    const names = this.#systems.map(({ name }) => name);
-    for (const [measure, bySystem] of this.#figures) {
-      const ours = bySystem.get('buildswarm') ?? [];
-      const { what, goal } = measures[measure];
-      for (const name of names) {
-        const values = bySystem.get(name) ?? [];
-        const isOurs = name === 'buildswarm';
-        // A round without a figure leaves the others.
-        const figure = median(values.filter((value) => !Number.isNaN(value)));
-        rows.push({ what: isOurs ? what : `  ${name}`, figure, unit: 'ms', ...(isOurs ? { goal } : {}) });
-        if (isOurs || measure === 'smallWorker') continue;
-        const ratios = values.map((value, round) => (ours[round] ?? Number.NaN) / value);
-        const ratio = median(ratios.filter((value) => !Number.isNaN(value)));
-        rows.push({ what: `  ours / ${name}`, figure: ratio, unit: '' });
-      }
-    }
-    return rows;
+    return [...this.#figures].flatMap(([measure, bySystem]) =>
+      besideOurs({ ...measures[measure], unit: 'ms' }, bySystem),
+    );
   }
 
   #note(measure: Measure, system: System, figure: number): void {
@@ -117,32 +108,42 @@ class Race {
   }
 
   /** One job's cost, with all that the system's daemons did meanwhile. */
-  async #leg(system: System, directory: string, units: number): Promise<Leg & { readonly workerMs: number }> {
-    const daemons = () => Promise.all(hosts.map((host) => this.#daemonsMs(host, system)));
-    const before = await daemons();
-    const ran = await this.#run(system.prefix, directory, units);
-    const after = await daemons();
-    const [submitter = 0, worker = 0] = after.map((ms, at) => (ms - (before[at] ?? 0)) / units);
-    return { submitterMs: ran.submitterMs + submitter, workerMs: worker, tookMs: ran.tookMs };
-  }
-
-  /** What the commands took, and their CPU on the submitter. */
-  async #run(prefix: readonly string[], directory: string, units: number): Promise<Leg> {
-    const argv = ['sh', '-c', `date +%s%N; ${script(prefix, directory, units)}; date +%s%N`];
-    const told = await this.#swarm.check('m1', argv, { timeoutMs: 120_000 });
-    const [begun = '', stat = '', ended = ''] = told.trim().split('\n');
-    const fields = stat.replace(/^.*\) /s, '').split(' ');
+  async #leg(system: System, directory: string, units: number): Promise<Leg> {
+    const [submitter, worker] = [system.groups.get('m1'), system.groups.get('m2')];
+    if (submitter === undefined || worker === undefined)
+      throw new Error(`${system.name} is not on both machines`);
+    const before = [submitter.usedMs(), worker.usedMs()] as const;
+    const tookMs = await this.#run([...submitter.enter], system.prefix, directory, units);
+    if (Number.isNaN(tookMs)) return { submitterMs: tookMs, workerMs: tookMs, tookMs };
     return {
-      submitterMs: ((Number(fields[13]) + Number(fields[14])) * 10) / units,
-      tookMs: (Number(ended) - Number(begun)) / 1e6 / units,
+      submitterMs: (submitter.usedMs() - before[0]) / units,
+      workerMs: (worker.usedMs() - before[1]) / units,
+      tookMs,
     };
   }
 
-  async #daemonsMs(host: Host, system: System): Promise<number> {
-    const network = readlinkSync(
-      path.join(path.dirname(await this.#swarm.lan.pathOutside(host, '')), 'ns/net'),
-    );
-    return cpuMs(system.processes, (pid) => readlinkSync(`/proc/${pid}/ns/net`) === network);
+  async #runAlone(directory: string, units: number): Promise<Leg> {
+    const beforeMs = this.#alone.usedMs();
+    const tookMs = await this.#run(this.#alone.enter, [], directory, units);
+    return { submitterMs: (this.#alone.usedMs() - beforeMs) / units, workerMs: 0, tookMs };
+  }
+
+  /** @returns ms a unit; NaN if it did not end well or in time */
+  async #run(
+    enter: readonly string[],
+    prefix: readonly string[],
+    directory: string,
+    units: number,
+  ): Promise<number> {
+    const timed = ['sh', '-c', `date +%s%N; ${script(prefix, directory, units)}; date +%s%N`];
+    const argv = [...enter, 'timeout', String(legDeadlineS), ...timed];
+    const { status, stdout } = await this.#swarm.exec('m1', argv, { timeoutMs: 2 * legDeadlineS * 1_000 });
+    if (status !== 0) {
+      console.log(`${units} units of ${path.basename(directory)} did not end well: ${prefix.join(' ')}`);
+      return Number.NaN;
+    }
+    const [begun, ended] = stdout.toString().trim().split('\n');
+    return (Number(ended) - Number(begun)) / 1e6 / units;
   }
 
   #tree(name: string, units: number, text: string): string {
@@ -179,17 +180,22 @@ async function takesJobs(swarm: SwarmRig, system: System): Promise<boolean> {
   return ended.status === 0;
 }
 
-export async function peerCosts(): Promise<Row[]> {
-  await using swarm = await SwarmRig.start(undefined, { machines: 2, slots });
+async function jobCosts(): Promise<Row[]> {
+  await using swarm = await SwarmRig.start(undefined, { machines: 2, peers: [] });
+  await using alone = CpuGroup.make('alone');
   const systems: System[] = [];
-  for (const system of await systemsOn(swarm, slots)) {
+  for (const system of await systemsOn(swarm, { submitters: ['m1'], workers: ['m2'], slots })) {
     await system.restart();
     if (await takesJobs(swarm, system)) systems.push(system);
     else console.log(`${system.name} took no job within ${jobDeadlineS} s: left out`);
   }
-  const race = new Race(swarm, systems);
+  const race = new Race(swarm, systems, alone);
   await race.warm(warmJobs);
   for (let round = 0; round < rounds; round++) await race.round(round);
   for (let round = 0; round < rounds; round++) await race.first(round);
   return race.rows();
+}
+
+export async function peerCosts(): Promise<Row[]> {
+  return [...(await jobCosts()), ...(await efficiencyCosts()), ...(await lostTimes())];
 }

@@ -22,6 +22,7 @@ import {
 } from './bench-measure.ts';
 import { memoryCosts } from './bench-memory.ts';
 import { peerCosts } from './bench-peers.ts';
+import { rateCosts } from './bench-rate.ts';
 import { treeCosts } from './bench-tree.ts';
 
 /** What a job costs: time over running it here, and CPU. */
@@ -142,14 +143,21 @@ async function idle(): Promise<Row[]> {
 }
 
 function print(row: Row): void {
-  const figure = `${row.figure.toFixed(row.figure < 100 ? 2 : 0)} ${row.unit}`.trim();
+  const figure = `${digits(row.figure)} ${row.unit}`.trim();
   const bound = row.goal ?? row.least;
   const goal =
     bound === undefined ? '' : `${row.least === undefined ? '<' : '>'}= ${bound} ${row.unit}`.trim();
   const ratio = bound === undefined ? '' : (row.figure / bound).toFixed(2);
   const isMissed = row.figure > (row.goal ?? Infinity) || row.figure < (row.least ?? -Infinity);
   const verdict = isMissed ? ' MISSED' : '';
-  console.log(row.what.padEnd(64) + figure.padStart(11) + goal.padStart(13) + ratio.padStart(7) + verdict);
+  const spread = row.spread === undefined ? '' : `  (${row.spread.map(digits).join('–')})`;
+  console.log(
+    row.what.padEnd(64) + figure.padStart(11) + goal.padStart(13) + ratio.padStart(7) + spread + verdict,
+  );
+}
+
+function digits(figure: number): string {
+  return figure.toFixed(figure < 100 ? 2 : 0);
 }
 
 const cases = {
@@ -164,12 +172,16 @@ const cases = {
   live: liveCosts,
   frames: frameCosts,
   memory: memoryCosts,
+  rate: rateCosts,
   peers: peerCosts,
 };
 
 function isCase(name: string): name is keyof typeof cases {
   return Object.hasOwn(cases, name);
 }
+
+/** These are run by name only: they fetch what they compare with. */
+const fetching: readonly string[] = ['peers'];
 
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !isCase(name));
@@ -178,6 +190,11 @@ if (unknown !== undefined) {
   process.exitCode = 2;
 } else {
   console.log(`${'what'.padEnd(64)}${'figure'.padStart(11)}${'goal'.padStart(13)}${'ratio'.padStart(7)}`);
-  const names = asked.length > 0 ? asked.filter(isCase) : Object.keys(cases).filter(isCase);
-  for (const name of names) for (const row of await cases[name]()) print(row);
+  const own = Object.keys(cases).filter((name) => !fetching.includes(name));
+  for (const name of (asked.length > 0 ? asked : own).filter(isCase))
+    for (const row of await cases[name]()) print(row);
+  if (asked.length === 0)
+    console.log(
+      'Beside distcc and icecream, which apt-get then fetches (nothing is installed): scripts/bench peers',
+    );
 }
