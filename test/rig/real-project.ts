@@ -106,20 +106,31 @@ export interface Comparison {
 const deadlineMs = 3_600_000;
 const masquerade = '/usr/local/swarm';
 const testMasquerade = '/usr/local/swarm-tests';
-const noCompiler =
-  'rm -rf /usr/bin/*g++* /usr/bin/*gcc* /usr/bin/cc /usr/bin/c++ /usr/bin/ld* /usr/bin/as /usr/bin/ar /usr/lib/gcc /usr/include';
+/** Compilers and what belongs to them, by all of their names, but for the loader of all programs. */
+const toolchain =
+  '$(readlink -f /usr/bin/*g++* /usr/bin/*gcc* /usr/bin/cc /usr/bin/c++ /usr/bin/ld* /usr/bin/as /usr/bin/ar | grep ^/usr/bin/ | sort -u)';
+/** In its place are empty files, which nobody may run. A mount needs no right to change what it covers. */
+const noCompiler = [
+  ': >/run/nothing',
+  `for file in ${toolchain}; do mount --bind /run/nothing $file; done`,
+  'mount -t tmpfs none /usr/lib/gcc',
+  'mount -t tmpfs none /usr/include',
+  '! command -v gcc && ! command -v g++ && ! command -v ld',
+].join('\n');
 /** Its gcc is another program: clang, or one that makes nothing; and any use of its own `<stdio.h>` is an error. */
 const otherCompiler = [
-  'other=$(command -v clang || command -v true)',
+  'other=$(readlink -f $(command -v clang || command -v true))',
   'for name in /usr/bin/gcc /usr/bin/g++ /usr/bin/*-gcc /usr/bin/*-g++ /usr/bin/*gcc-[0-9]* /usr/bin/*g++-[0-9]*; do',
-  '  [ ! -e "$name" ] || ln -sf "$other" "$name"',
+  '  [ ! -e "$name" ] || mount --bind "$other" "$(readlink -f "$name")"',
   'done',
-  'echo "#error the file of another machine" >>/usr/include/stdio.h',
+  'cp /usr/include/stdio.h /run/stdio.h; echo "#error the file of another machine" >>/run/stdio.h',
+  'mount --bind /run/stdio.h /usr/include/stdio.h',
+  'cmp /usr/bin/gcc "$other"',
 ].join('\n');
 
 /** Raises a LAN of machines that differ in what no build of these may depend on; the caller's has links to swarmrun. */
 export async function startUnlike(t: TestContext | undefined, way: Way): Promise<SwarmRig> {
-  const ownRoots = way === 'direct' ? ['/etc', '/usr/local'] : ['/etc', '/usr', '/srv'];
+  const ownRoots = ['/etc', '/usr/local', ...(way === 'served' ? ['/srv'] : [])];
   const swarm = await SwarmRig.start(t, { machines: 3, slots: 3, ownRoots });
   for (const [index, host] of swarm.lan.hosts.entries()) {
     const zone = ['Asia/Tokyo', 'America/Lima', 'Europe/Oslo'][index % 3];
