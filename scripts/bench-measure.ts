@@ -23,7 +23,7 @@ const measure = path.join(checkout, 'dist/scripts/bench-measure.js');
 
 /** Runs one of the measures of this file on a machine of the LAN. */
 export async function measured<T>(swarm: SwarmRig, host: Host, what: string): Promise<T> {
-  const told = await swarm.check(host, ['node', measure, what], { timeoutMs: 120_000 });
+  const told = await swarm.check(host, ['node', measure, what], { timeoutMs: 240_000 });
   return JSON.parse(told) as T;
 }
 
@@ -194,6 +194,8 @@ function errors(rounds = 6): ErrorCost {
 export interface ServedUnits {
   /** CPU of the peer, its helpers and the wrapper. */
   readonly submitterMs: number;
+  /** The same of a peer that has just started, of which V8 has compiled little. */
+  readonly coldMs: number;
   readonly sentKib: number;
 }
 
@@ -207,6 +209,9 @@ function sentBytes(): number {
   const line = /^ *eth0: *(.*)$/m.exec(readFileSync('/proc/net/dev', 'latin1'))?.[1] ?? '';
   return Number(line.split(/ +/)[8]);
 }
+
+/** V8 compiles what runs often. */
+const servedWarmUp = 300;
 
 function served(units = 40): ServedUnits {
   mkdirSync('/srv/bench/include', { recursive: true });
@@ -222,14 +227,20 @@ function served(units = 40): ServedUnits {
     const ended = spawnSync('swarmrun', argv, { cwd: '/srv/bench', env, encoding: 'latin1' });
     if (ended.status !== 0) throw new Error(`g++ failed: ${ended.stderr}`);
   };
-  for (let n = 0; n < 10; n++) compile(n);
-  const submitterMs = (): number => cpuMs(peer) + childrenMs();
-  const [beforeMs, before] = [submitterMs(), sentBytes()];
-  for (let n = 10; n < units + 10; n++) compile(n);
-  return {
-    submitterMs: (submitterMs() - beforeMs) / units,
-    sentKib: (sentBytes() - before) / 1024 / units,
+  const submitterMs = (from: number): number => {
+    const beforeMs = cpuMs(peer) + childrenMs();
+    for (let n = from; n < from + units; n++) compile(n);
+    return (cpuMs(peer) + childrenMs() - beforeMs) / units;
   };
+  compile(0);
+  const coldMs = submitterMs(1);
+  for (let n = 0; n < servedWarmUp; n++) {
+    const ended = spawnSync('swarmrun', ['true'], { cwd: '/srv/bench', encoding: 'latin1' });
+    if (ended.status !== 0) throw new Error(`true failed: ${ended.stderr}`);
+  }
+  const before = sentBytes();
+  const warmMs = submitterMs(1 + units);
+  return { submitterMs: warmMs, coldMs, sentKib: (sentBytes() - before) / 1024 / units };
 }
 
 /** What jobs took, and what this machine's peer took for them. */

@@ -127,11 +127,12 @@ export async function treeCosts(): Promise<Row[]> {
   ];
   await using swarm = await SwarmRig.start(undefined, { machines: 2, slots: 4, ownRoots: ['/srv'] });
   const { plainMs, remoteMs } = await measured<Latencies>(swarm, 'm1', 'servedLatency');
-  const { submitterMs, sentKib } = await measured<ServedUnits>(swarm, 'm1', 'served');
+  const { submitterMs, coldMs, sentKib } = await measured<ServedUnits>(swarm, 'm1', 'served');
   return [
     ...rows,
     { what: 'swarmrun true, served: added', figure: remoteMs - plainMs, unit: 'ms', goal: 10 },
     { what: 'CPU of the submitter, a new unit', figure: submitterMs, unit: 'ms', goal: 4 },
+    { what: 'the same, of a peer that has just started', figure: coldMs, unit: 'ms' },
     { what: 'sent by the submitter, a new unit', figure: sentKib, unit: 'KiB', goal: 20 },
   ];
 }
