@@ -17,6 +17,8 @@ const endTimeoutMs = 3_000;
 export interface HelperOptions {
   /** Path of the program. */
   readonly program: string;
+  /** @default none */
+  readonly words?: readonly string[];
   /** Frames that it may send; any other ends it. */
   readonly allowed: readonly FrameName[];
   readonly onFrame: (frame: Frame) => void;
@@ -35,7 +37,11 @@ export class Helper {
   constructor(options: HelperOptions) {
     this.#options = options;
     this.#decoder = new FrameDecoder(options.allowed);
-    this.#child = spawn(options.program, [], { stdio: ['pipe', 'pipe', 'inherit'], cwd: '/', env: {} });
+    this.#child = spawn(options.program, options.words ?? [], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      cwd: '/',
+      env: {},
+    });
     this.#child.stdout?.on('data', (chunk: Buffer) => this.#take(chunk));
     // Told by 'exit' and 'error' as well, but a write to a program that is gone must not be an uncaught error.
     this.#child.stdin?.on('error', (error) => this.lose(error.message));

@@ -12,6 +12,8 @@ export interface TreeJob {
   readonly scratch: string;
   readonly cwd: ByteString;
   readonly hostName: ByteString;
+  /** See poolIn. */
+  readonly pool: string;
   /** Real paths that it may write below; none of them below another. */
   readonly areas: readonly ByteString[];
 }
@@ -27,6 +29,7 @@ export function treeJobArgv(program: string, job: TreeJob, argv: readonly ByteSt
     `--scratch=${bytes(job.scratch)}`,
     `--cwd=${job.cwd}`,
     `--host=${job.hostName}`,
+    `--pool=${bytes(job.pool)}`,
     ...job.areas.map((area) => `--area=${area}`),
     '--',
     ...argv,

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { type ByteString, fromBytes } from '../wire/bytes.ts';
 import type { Frame } from '../wire/frame.ts';
 import {
-  encodeTreeDiscard,
   encodeTreeFailed,
   encodeTreeStart,
   encodeTreeStatus,
@@ -161,14 +160,6 @@ export class TreeMount {
    */
   async settled(): Promise<void> {
     await this.figures();
-  }
-
-  /** Removes what a job left. @throws SwarmError `E_TREE` */
-  async discard(job: string): Promise<void> {
-    const directory = fromBytes(Buffer.from(this.scratchOf(job)));
-    await this.#done.ask(fileTimeoutMs, (id) =>
-      this.#helper.send('TREE_DISCARD', encodeTreeDiscard({ id, directory })),
-    );
   }
 
   /** Keeps a file's content by its hash; an errno if it cannot. @throws SwarmError `E_TREE` */

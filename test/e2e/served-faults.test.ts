@@ -44,6 +44,7 @@ const clean = `cd ${project} && rm -f *.o *.much`;
 const peer = /bin\/buildswarm daemon/;
 const swarmfs = /bin\/swarmfs/;
 const swarmtree = /bin\/swarmtree/;
+const pool = /bin\/swarmjob .*--idle-ms/;
 
 /** Processes of a program on a machine. */
 async function pidsOf(swarm: SwarmRig, host: Host, pattern: RegExp): Promise<string[]> {
@@ -113,6 +114,12 @@ const harms: readonly Harm[] = [
     mend: (swarm) => swarm.startPeer('m2'),
   },
   { what: 'swarmfs is killed', knownMs: 0, harm: (swarm) => signal(swarm, 'm2', 'KILL', swarmfs) },
+  {
+    what: 'the pool of places is killed',
+    knownMs: 0,
+    isLong: true,
+    harm: (swarm) => signal(swarm, 'm2', 'KILL', pool),
+  },
   { what: 'swarmtree is killed', knownMs: 0, harm: (swarm) => signal(swarm, 'm1', 'KILL', swarmtree) },
   {
     what: 'the submitter is killed',

@@ -73,7 +73,7 @@ test('what a job makes, changes and removes is told, with modes, times, links an
   // Nothing has happened to the tree itself.
   assert.equal(fs.readFileSync(path.join(share, 'file'), 'latin1'), 'old');
   assert.deepEqual(fs.readdirSync(share).toSorted(), ['file', 'old', 'other-name']);
-  await lab.mount.discard(path.basename(result.job.scratch));
+  await lab.pool.discard(path.basename(result.job.scratch));
   assert.equal(fs.existsSync(result.job.scratch), false);
 });
 
@@ -90,12 +90,13 @@ test('a job has the host, the user, the directory and the devices of home, and p
 }, async () => {
   const result = await lab.sh(
     `hostname; id -u; pwd; echo $$; ls -d /proc/[0-9]* | wc -l; [ -c /dev/null ] && [ -c /dev/ptmx ] && [ ! -e /dev/sda ] && [ ! -e /dev/fuse ] && echo devices
-     printf x > /dev/shm/y && cat /dev/shm/y; echo; mount | grep -c ${directory}/tree`,
+     printf x > /dev/shm/y && cat /dev/shm/y; echo; mount | grep -c ${directory}/tree; grep -c ' /sys/devices/system/cpu [^ ]* ro,' /proc/mounts`,
   );
-  const [host, uid, cwd, pid, processes, devices, shm, seen] = result.stdout.split('\n');
+  const [host, uid, cwd, pid, processes, devices, shm, seen, processors] = result.stdout.split('\n');
   assert.deepEqual([host, uid, cwd], [hostname(), String(process.getuid?.()), share]);
   assert.ok(Number(pid) < 10 && Number(processes) < 10);
   assert.deepEqual([devices, shm, seen], ['devices', 'x', '0']);
+  assert.equal(processors, '1', 'what is shown of the machine itself may not be written to');
 });
 
 test('exit status, death by signal and the end of what was left in the background are told', {

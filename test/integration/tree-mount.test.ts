@@ -40,7 +40,7 @@ test('one that is stopped for good is given up while jobs are in it and answers 
   const lost: string[] = [];
   const mount = await start(t, lost);
   process.kill(mount.place.pid, 'SIGSTOP');
-  const asked = assert.rejects(mount.discard('1'), /it was stopped/u);
+  const asked = assert.rejects(mount.store(Buffer.alloc(32), '/none'), /it was stopped/u);
   mount.watch();
   await asked;
   assert.deepEqual(lost, ['it was stopped']);
@@ -50,10 +50,12 @@ test('one that is stopped for good is given up while jobs are in it and answers 
 test('one that is ended answers nobody, and lets nobody wait', { skip }, async (t) => {
   const lost: string[] = [];
   const mount = await start(t, lost);
-  const asked = [mount.figures(), mount.discard('1')].map((one) => assert.rejects(one, /it was ended/u));
+  const asked = [mount.figures(), mount.store(Buffer.alloc(32), '/none')].map((one) =>
+    assert.rejects(one, /it was ended/u),
+  );
   const closed = mount.close();
   await Promise.all(asked);
-  await assert.rejects(mount.discard('2'), /it was ended/u);
+  await assert.rejects(mount.store(Buffer.alloc(32), '/none'), /it was ended/u);
   await closed;
   assert.deepEqual(lost, []);
 });

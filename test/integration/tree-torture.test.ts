@@ -75,7 +75,7 @@ function hammer(lab: TreeLab, root: string): { stop: () => Promise<number> } {
     while (!end.signal.aborted) {
       const script = `i=0; while [ $i -lt 15 ]; do ls -lR . >/dev/null 2>&1; cat ${lookedFor.join(' ')} >/dev/null 2>&1; i=$((i+1)); done`;
       const result = await lab.sh(script, { barrier: false, areas });
-      await lab.mount.discard(path.basename(result.job.scratch));
+      await lab.pool.discard(path.basename(result.job.scratch));
       jobs += 1;
     }
     return jobs;
@@ -111,7 +111,7 @@ for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
         const areas = nextInteger(random, 3) === 0 ? [root] : [];
         const script = probe(areas.length > 0);
         const served = await lab.sh(script, { areas });
-        await lab.mount.discard(path.basename(served.job.scratch));
+        await lab.pool.discard(path.basename(served.job.scratch));
         const home = atHome(script, root);
         checks += home.split('\n').length;
         const wrong = differences(served.stdout, home);

@@ -111,7 +111,7 @@ test('random scripts leave the directory that they leave at home', {
     }
     atHome(script, home);
     assert.deepEqual(stateOf(served), stateOf(home), `seed ${seed}\n${tree}\n--\n${script}`);
-    await lab.mount.discard(path.basename(result.job.scratch));
+    await lab.pool.discard(path.basename(result.job.scratch));
   }
   t.diagnostic(`${seeds - elsewhere.length} of ${seeds} came home; ${elsewhere.join('; ')}`);
   assert.ok(elsewhere.length < seeds / 2, 'most scripts need not run here');

@@ -7,10 +7,12 @@ import type { SwarmRig } from './swarm-rig.ts';
 const peer = /bin\/buildswarm daemon/;
 /** Processes besides jobs that each peer has as long as it runs. */
 const starting = /bin\/buildswarm start/;
-const lasting = /bin\/(?:buildswarm daemon|swarmexec|swarmlook|swarmtree|swarmfs)|dist\/src\//;
-/** A tree that is mounted has a process that answers and one that takes it away. */
+const lasting =
+  /bin\/(?:buildswarm daemon|swarmexec|swarmlook|swarmtree|swarmfs|swarmjob .*--idle-ms)|dist\/src\//;
+/** A tree that is mounted has a process that answers and one that takes it away, its pool one that makes places and one that removes. */
 const mostOf: readonly (readonly [program: RegExp, most: number])[] = [
   [/bin\/swarmfs/, 2],
+  [/bin\/swarmjob .*--idle-ms/, 2],
   [/bin\/swarmtree/, 1],
 ];
 const temporaries = ['find', '/tmp', '/var/tmp', '/dev/shm', '-mindepth', '1', '-maxdepth', '2'];

@@ -7,6 +7,7 @@ import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, rmSync, stat
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ProgramName } from '../../src/native/build.ts';
+import { PlacePool, type PlacePoolOptions, poolIn } from '../../src/tree/place-pool.ts';
 import { contentPathOf, readJobReport, type TreeJob, treeJobArgv } from '../../src/tree/tree-job.ts';
 import { TreeMount, type TreeMountOptions } from '../../src/tree/tree-mount.ts';
 import { TreeServer } from '../../src/tree/tree-server.ts';
@@ -47,6 +48,7 @@ export interface TreeLabOptions {
   /** Real paths; the first is the cwd of jobs. */
   readonly shares: readonly string[];
   readonly mount?: Partial<TreeMountOptions>;
+  readonly pool?: Partial<PlacePoolOptions>;
   readonly never?: readonly string[];
   /** Waits so long before a request of the worker is passed on. */
   readonly delayMs?: number;
@@ -58,6 +60,8 @@ export interface TreeRunOptions {
   readonly environment?: readonly string[];
   /** Whether to tell the worker first what has changed. @default true */
   readonly barrier?: boolean;
+  /** Whether it may have a place that stands ready. @default true */
+  readonly hasPlace?: boolean;
 }
 
 interface Output {
@@ -88,6 +92,7 @@ export class TreeLab {
   readonly #kept: (() => void)[] = [];
   #server: TreeServer | undefined;
   #mount: TreeMount | undefined;
+  #pool: PlacePool | undefined;
   #runner: RunnerRig | undefined;
   #jobs = 0;
   #running = 0;
@@ -118,6 +123,11 @@ export class TreeLab {
   get mount(): TreeMount {
     if (this.#mount === undefined) throw new Error('there is no swarmfs');
     return this.#mount;
+  }
+
+  get pool(): PlacePool {
+    if (this.#pool === undefined) throw new Error('there is no pool of places');
+    return this.#pool;
   }
 
   async startServer(): Promise<void> {
@@ -153,9 +163,20 @@ export class TreeLab {
         );
       },
       onFault: (fault) => this.faults.push(fault),
-      onLost: (why) => this.lost.push(`swarmfs: ${why}`),
+      onLost: (why) => {
+        this.lost.push(`swarmfs: ${why}`);
+        void this.#pool?.close();
+      },
       hasJobs: () => this.#running > 0,
       ...this.#options.mount,
+    });
+    this.#pool = await PlacePool.start({
+      program: this.#options.programs.swarmjob,
+      place: this.mount.place,
+      directory: path.join(this.directory, 'tree'),
+      hostName: hostname(),
+      onLost: (why) => this.lost.push(`pool: ${why}`),
+      ...this.#options.pool,
     });
   }
 
@@ -211,6 +232,7 @@ export class TreeLab {
       scratch: this.mount.scratchOf(String(this.#jobs)),
       cwd: options.cwd ?? share,
       hostName: hostname(),
+      pool: options.hasPlace === false ? '' : poolIn(path.join(this.directory, 'tree')),
       areas: options.areas ?? [share],
     };
     const words = treeJobArgv(this.#options.programs.swarmjob, job, argv);
@@ -264,8 +286,8 @@ export class TreeLab {
   }
 
   async stopMount(): Promise<void> {
-    await this.#mount?.close();
-    this.#mount = undefined;
+    await Promise.all([this.#mount?.close(), this.#pool?.close()]);
+    this.#mount = this.#pool = undefined;
   }
 
   async stopServer(): Promise<void> {

@@ -11,7 +11,4 @@
 /* Starts it, from the main thread, before there are others. -1 with errno on failure. */
 pid_t keeper_start(const char *point, const char *scratch, const int *close_fds, int close_count);
 
-/* Removes a directory and all below, whatever its modes; for scratch of jobs, that are over. 0, or an errno. */
-int remove_tree(const char *path);
-
 #endif

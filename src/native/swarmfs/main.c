@@ -34,8 +34,7 @@ static long frame_limit(int type) {
     case FRAME_TREE_CONTENT: return TREE_CONTENT_BYTES;
     case FRAME_TREE_CHANGES: return TREE_CHANGES_BYTES;
     case FRAME_TREE_FAILED: return 8;
-    case FRAME_TREE_STORE:
-    case FRAME_TREE_DISCARD: return TREE_REQUEST_BYTES;
+    case FRAME_TREE_STORE: return TREE_REQUEST_BYTES;
     case FRAME_TREE_STATUS: return 4;
     default: return -1;
   }
@@ -130,18 +129,6 @@ void send_done(struct fs *fs, uint32_t id, int error) {
   frame_finish(to, at);
 }
 
-/* A job is over and its scratch no longer needed. Only what lies below the scratch directory is removed. */
-static int take_discard(struct fs *fs, const struct frame *frame) {
-  struct cursor from = cursor_of(frame);
-  char path[PATH_MAX];
-  uint32_t id = take_u32(&from);
-  take_path(&from, path);
-  if (from.failed || !*fs->scratch || !is_within(path, fs->scratch) || strcmp(path, fs->scratch) == 0)
-    return -1;
-  send_done(fs, id, remove_tree(path));
-  return 0;
-}
-
 static uint64_t cpu_us(void) {
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
@@ -198,7 +185,6 @@ static int take_frame(struct fs *fs, const struct frame *frame) {
     case FRAME_TREE_CHANGES: return take_changes(fs, frame);
     case FRAME_TREE_FAILED: return take_failed(fs, frame);
     case FRAME_TREE_STORE: return take_store(fs, frame);
-    case FRAME_TREE_DISCARD: return take_discard(fs, frame);
     case FRAME_TREE_STATUS: return send_figures(fs, frame);
     default: return -1;
   }

@@ -1,4 +1,4 @@
-/* The first process inside: builds the place, starts the command, and takes everything with it when it ends. */
+/* The first process inside: goes to its place, starts the command, and takes everything with it when it ends. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -103,12 +103,18 @@ static void watch(pid_t command, int signals, struct outcome *outcome) {
   }
 }
 
-void run_inside(const struct job *job, int report) {
+static int go_to_place(const struct job *job, const struct place *place, const char **stage) {
+  if ((place ? enter_place(place, stage) : build_place(job, 0, stage)) != 0) return -1;
+  *stage = "chdir";
+  return chdir(job->cwd);
+}
+
+void run_inside(const struct job *job, const struct place *place, int report) {
   struct outcome outcome = {0};
   const char *stage;
   prctl(PR_SET_PDEATHSIG, SIGKILL); /* and with us goes everything inside */
   prctl(PR_SET_NAME, "swarmjob-init");
-  if (build_place(job, &stage) != 0) {
+  if (go_to_place(job, place, &stage) != 0) {
     outcome.error = errno;
     snprintf(outcome.stage, sizeof outcome.stage, "%s", stage);
     finish(&outcome, report);

@@ -5,7 +5,12 @@
 #include <signal.h>
 #include <sys/types.h>
 
-enum { MOST_AREAS = 16 };
+enum { MOST_AREAS = 16, PLACE_NAMESPACES = 3 };
+
+/* A place that stands ready: its mount, ipc and uts namespaces. */
+struct place {
+  int namespaces[PLACE_NAMESPACES];
+};
 
 struct job {
   pid_t tree_pid;                /* of swarmfs, whose namespaces are entered */
@@ -13,6 +18,8 @@ struct job {
   const char *tree;              /* where the tree is mounted in there */
   const char *scratch;           /* a directory of this job alone */
   const char *cwd, *host_name;
+  const char *pool;              /* the directory of the places that stand ready; NULL: there are none */
+  int idle_ms;                   /* without a job for so long, the pool keeps none */
   const char *areas[MOST_AREAS]; /* real paths in the tree that may be written below */
   int area_count;
   char **command;
@@ -28,11 +35,32 @@ struct outcome {
   int left;       /* processes that outlived it and were ended, and names in /dev/shm */
 };
 
-/* The first process of the namespaces: makes the place, runs the command, and ends with it. Never returns. */
-void run_inside(const struct job *job, int report) __attribute__((noreturn));
+/*
+ * The first process of the job's namespaces: goes to the place, or makes one if that is NULL, runs the command, and ends
+ * with it. Never returns.
+ */
+void run_inside(const struct job *job, const struct place *place, int report) __attribute__((noreturn));
 
-/* Builds what the command sees, and makes it the root. 0, or -1 with errno; *stage names the step. */
-int build_place(const struct job *job, const char **stage);
+/* A directory in the tree, whatever links lie on the way: none of them may lead out of it. */
+int open_inside(int tree, const char *path);
+
+/*
+ * Builds what the command sees in namespaces that are ours alone, and makes it the root; ahead of a command without its
+ * /proc, which is that of its processes. 0, or -1 with errno; *stage names the step.
+ */
+int build_place(const struct job *job, int is_ahead, const char **stage);
+
+/* Enters one that was built ahead, and gives it its /proc. 0, or -1 with errno; *stage names the step. */
+int enter_place(const struct place *place, const char **stage);
+
+/* Enters the user and mount namespaces of swarmfs; its pidfd, or -1 with errno. */
+int enter_tree(const struct job *job);
+
+/* Gets a place from the pool, with its layers as the job's scratch. 1, or 0 if none is ready. */
+int claim_place(const struct job *job, struct place *place);
+
+/* Keeps places ready until its stdin ends, see pool.c. Its exit status. */
+int keep_places(const struct job *job);
 
 /* Writes what the command left in its scratch as a list to `scratch`/report. 0, or -1 with errno. */
 int write_report(const struct job *job, const struct outcome *outcome);

@@ -1,7 +1,7 @@
 /*
  * swarmjob: runs one command in a submitter's tree (docs/TREE-PROTOCOL.md). The runner starts it in place of the
  * command; it enters the namespaces of swarmfs, makes others for the job alone, and ends as the command did. What the
- * command wrote is then listed in SCRATCH/report.
+ * command wrote is then listed in SCRATCH/report. Started by a peer without a command, it keeps places ready for jobs.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,16 +23,19 @@
 
 static const char usage[] =
     "Usage: swarmjob --pid=PID --mount-namespace=INODE --tree=DIR --scratch=DIR --cwd=DIR [--host=NAME] "
-    "[--area=DIR]… -- "
-    "COMMAND…\nRuns a command in the files of a buildswarm submitter; started by the peer's runner.\n"
-    "       swarmjob --scratch=DIR --area=DIR…\nLists what lies in SCRATCH/0/u, SCRATCH/1/u, … as what was "
-    "left "
-    "in the areas.\n";
+    "[--pool=DIR] [--area=DIR]… -- COMMAND…\n"
+    "Runs a command in the files of a buildswarm submitter; started by the peer's runner.\n"
+    "       swarmjob --pid=PID --mount-namespace=INODE --tree=DIR --scratch=DIR [--host=NAME] --pool=DIR "
+    "--idle-ms=MS\n"
+    "Keeps places ready in which such commands run; started by the peer.\n"
+    "       swarmjob --scratch=DIR --area=DIR…\n"
+    "Lists what lies in SCRATCH/0/u, SCRATCH/1/u, … as what was left in the areas.\n";
 
 /* 0, or -1 if the words are not ours. */
 static int read_arguments(struct job *job, char **argv) {
   static const char *const names[] = {
-      "--pid=", "--mount-namespace=", "--tree=", "--scratch=", "--cwd=", "--host=", "--area="};
+      "--pid=",  "--mount-namespace=", "--tree=", "--scratch=", "--cwd=", "--host=",
+      "--pool=", "--idle-ms=",         "--area="};
   *job = (struct job){.host_name = ""};
   for (; *argv && strcmp(*argv, "--") != 0; argv++) {
     const char *values[sizeof names / sizeof *names] = {0};
@@ -46,17 +49,20 @@ static int read_arguments(struct job *job, char **argv) {
       case 3: job->scratch = values[3]; break;
       case 4: job->cwd = values[4]; break;
       case 5: job->host_name = values[5]; break;
-      case 6:
+      case 6: job->pool = values[6]; break;
+      case 7: job->idle_ms = atoi(values[7]); break;
+      case 8:
         if (job->area_count == MOST_AREAS) return -1;
-        job->areas[job->area_count++] = values[6];
+        job->areas[job->area_count++] = values[8];
         break;
       default: return -1;
     }
   }
-  if (!*argv) return job->scratch && !job->tree ? 0 : -1;
+  int is_in_tree = job->tree_pid > 0 && job->tree && job->scratch;
+  if (!*argv) return is_in_tree ? (job->pool ? 0 : -1) : job->scratch && !job->pool ? 0 : -1;
   if (!argv[1]) return -1;
   job->command = argv + 1;
-  return job->tree_pid > 0 && job->tree && job->scratch && job->cwd ? 0 : -1;
+  return is_in_tree && job->cwd ? 0 : -1;
 }
 
 static int open_namespace(const struct job *job, const char *name) {
@@ -65,16 +71,11 @@ static int open_namespace(const struct job *job, const char *name) {
   return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/*
- * Enters the user and mount namespaces of swarmfs; *swarmfs becomes a descriptor of that process. 0, or -1 with errno;
- * *stage names the step.
- */
-static int enter_tree(const struct job *job, int *swarmfs, const char **stage) {
+int enter_tree(const struct job *job) {
   struct stat of;
-  *stage = "namespace";
-  *swarmfs = (int)syscall(SYS_pidfd_open, job->tree_pid, 0);
+  int swarmfs = (int)syscall(SYS_pidfd_open, job->tree_pid, 0);
   int user = open_namespace(job, "user"), mounts = open_namespace(job, "mnt");
-  if (*swarmfs < 0 || user < 0 || mounts < 0 || fstat(mounts, &of) != 0) return -1;
+  if (swarmfs < 0 || user < 0 || mounts < 0 || fstat(mounts, &of) != 0) return -1;
   if (of.st_ino != job->mount_namespace) {
     errno = ESRCH; /* swarmfs has ended, and another process has its number */
     return -1;
@@ -82,13 +83,12 @@ static int enter_tree(const struct job *job, int *swarmfs, const char **stage) {
   if (setns(user, CLONE_NEWUSER) != 0 || setns(mounts, CLONE_NEWNS) != 0) return -1;
   close(user);
   close(mounts);
-  *stage = "scratch";
-  return mkdir(job->scratch, 0700) != 0 && errno != EEXIST ? -1 : 0;
+  return swarmfs;
 }
 
-/* The process inside; like fork, with namespaces of its own for it and all it starts. */
-static pid_t fork_inside(void) {
-  unsigned long flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | SIGCHLD;
+/* The process inside; like fork, with namespaces of its own for it and all it starts, as far as its place has none. */
+static pid_t fork_inside(int has_place) {
+  unsigned long flags = CLONE_NEWPID | SIGCHLD | (has_place ? 0 : CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS);
   return (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
 }
 
@@ -145,13 +145,13 @@ static void hold_streams(void) {
 int main(int argc, char **argv) {
   struct job job;
   struct outcome outcome = {0};
-  const char *stage = "";
-  int report[2], swarmfs;
+  struct place place;
+  int report[2];
   if (argc < 2 || read_arguments(&job, argv + 1) != 0) {
     dprintf(2, usage);
     return 2;
   }
-  if (!job.command) return write_report(&job, &outcome) == 0 ? 0 : 1;
+  if (!job.command) return job.pool ? keep_places(&job) : write_report(&job, &outcome) == 0 ? 0 : 1;
   hold_streams();
   sigset_t all;
   sigfillset(&all);
@@ -159,16 +159,20 @@ int main(int argc, char **argv) {
   /* A command may be given SIGCHLD ignored; we would then never learn how it ended. */
   sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &job.child_action);
   int signals = signalfd(-1, &all, SFD_CLOEXEC);
-  if (enter_tree(&job, &swarmfs, &stage) != 0) fail(&job, &outcome, stage);
+  int swarmfs = enter_tree(&job);
+  if (swarmfs < 0) fail(&job, &outcome, "namespace");
+  int has_place = claim_place(&job, &place);
+  if (!has_place && mkdir(job.scratch, 0700) != 0 && errno != EEXIST) fail(&job, &outcome, "scratch");
   if (signals < 0 || pipe2(report, O_CLOEXEC) != 0) fail(&job, &outcome, "pipe");
-  pid_t inside = fork_inside();
+  pid_t inside = fork_inside(has_place);
   if (inside < 0) fail(&job, &outcome, "fork");
   if (inside == 0) {
     close(report[0]);
     close(signals);
-    run_inside(&job, report[1]);
+    run_inside(&job, has_place ? &place : NULL, report[1]);
   }
   close(report[1]);
+  for (int i = 0; has_place && i < PLACE_NAMESPACES; i++) close(place.namespaces[i]);
   for (int fd = 0; fd < 3; fd++) close(fd);
   wait_inside(inside, signals, swarmfs);
   if (read(report[0], &outcome, sizeof outcome) != (ssize_t)sizeof outcome) {

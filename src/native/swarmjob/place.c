@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -14,10 +15,15 @@
 
 enum { FD_PATH = 32 };
 
+/*
+ * Where a place that is made ready keeps the machine's /proc until its command gets its own: the kernel lets a user
+ * namespace mount one only where another is to be seen whole.
+ */
+static const char kept_proc[] = "dev/.proc";
+
 static void fd_path(char to[FD_PATH], int fd) { snprintf(to, FD_PATH, "/proc/self/fd/%d", fd); }
 
-/* A directory in the tree, whatever links lie on the way: none of them may lead out of it. */
-static int open_inside(int tree, const char *path) {
+int open_inside(int tree, const char *path) {
   struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
                          .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
   return (int)syscall(SYS_openat2, tree, path, &how, sizeof how);
@@ -139,9 +145,15 @@ static void make_sys(int tree) {
   int fd = open_inside(sys, processors);
   fd_path(target, fd);
   snprintf(path, sizeof path, "/sys/%s", processors);
-  if (fd >= 0 && mount(path, target, NULL, MS_BIND | MS_REC, NULL) == 0)
-    mount(NULL, target, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+  int failed = fd < 0 || mount(path, target, NULL, MS_BIND | MS_REC, NULL) != 0;
   if (fd >= 0) close(fd);
+  /* By a descriptor of what is mounted now, not of what is below. */
+  fd = failed ? -1 : open_inside(sys, processors);
+  fd_path(target, fd);
+  if (fd >= 0) {
+    mount(NULL, target, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+    close(fd);
+  }
   close(sys);
 }
 
@@ -151,24 +163,48 @@ static int change_root(int tree) {
   return umount2(".", MNT_DETACH);
 }
 
-int build_place(const struct job *job, const char **stage) {
+static int mount_proc(int tree, int is_ahead) {
+  static const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  if (!is_ahead) return mount_at(tree, "proc", "proc", "proc", flags, NULL);
+  if (mkdirat(tree, kept_proc, 0700) != 0) return -1;
+  return mount_at(tree, kept_proc, "/proc", NULL, MS_BIND | MS_REC, NULL);
+}
+
+static int cover(const struct job *job, int tree, int is_ahead, const char **stage) {
+  *stage = "overlay";
+  if (mount_areas(job, tree) != 0) return -1;
+  *stage = "dev";
+  if (make_devices(tree) != 0) return -1;
+  *stage = "proc";
+  if (mount_proc(tree, is_ahead) != 0) return -1;
+  make_sys(tree);
+  *stage = "root";
+  return change_root(tree);
+}
+
+int build_place(const struct job *job, int is_ahead, const char **stage) {
   *stage = "mount";
   if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return -1;
   *stage = "tree";
   int tree = open(job->tree, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (tree < 0) return -1;
-  *stage = "overlay";
-  if (mount_areas(job, tree) != 0) return -1;
-  *stage = "proc";
-  if (mount_at(tree, "proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0) return -1;
-  *stage = "dev";
-  if (make_devices(tree) != 0) return -1;
-  make_sys(tree);
-  *stage = "root";
-  if (change_root(tree) != 0) return -1;
+  int failed = cover(job, tree, is_ahead, stage), error = errno;
   close(tree);
+  errno = error;
+  if (failed) return -1;
   *stage = "hostname";
-  if (*job->host_name && sethostname(job->host_name, strlen(job->host_name)) != 0) return -1;
-  *stage = "chdir";
-  return chdir(job->cwd);
+  return *job->host_name && sethostname(job->host_name, strlen(job->host_name)) != 0 ? -1 : 0;
+}
+
+int enter_place(const struct place *place, const char **stage) {
+  *stage = "namespace";
+  for (int i = PLACE_NAMESPACES; i-- > 0;) {
+    if (setns(place->namespaces[i], 0) != 0) return -1;
+    close(place->namespaces[i]);
+  }
+  *stage = "proc";
+  if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0) return -1;
+  char kept[sizeof kept_proc + 1];
+  snprintf(kept, sizeof kept, "/%s", kept_proc);
+  return umount2(kept, MNT_DETACH) != 0 || rmdir(kept) != 0 ? -1 : 0;
 }

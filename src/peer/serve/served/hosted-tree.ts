@@ -6,6 +6,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import type { PeerName } from '../../../core/schedule/contract.ts';
 import { SwarmError } from '../../../core/swarm-error.ts';
 import type { JobChannel } from '../../../swarm/libp2p/channel.ts';
+import { PlacePool, poolIn } from '../../../tree/place-pool.ts';
 import { TreeMount, type TreePlace } from '../../../tree/tree-mount.ts';
 import { type Frame, FrameError } from '../../../wire/frame.ts';
 import { parseTreeChanges, parseTreeFailed, type TreeFault } from '../../../wire/tree-messages.ts';
@@ -17,6 +18,8 @@ export interface HostedTreeInit {
   readonly open: TreeOpen;
   /** swarmfs, compiled. */
   readonly program: string;
+  /** swarmjob, compiled. */
+  readonly jobProgram: string;
   /** Of this tree alone; made here, and removed at its end. */
   readonly directory: string;
   readonly cacheBytes: number;
@@ -44,6 +47,7 @@ export class HostedTree {
   readonly #stays = new Set<OpenStay>();
   readonly #waiting = new Set<{ readonly generation: number; readonly wake: () => void }>();
   #mount: TreeMount | undefined;
+  #pool: Promise<PlacePool> | undefined;
   #parts: Uint8Array[] = [];
   /** Jobs that were offered at this generation may start. */
   #applied: number;
@@ -85,12 +89,21 @@ export class HostedTree {
       if (this.#over) return await mount.close();
       this.#mount = mount;
       channel.send('TREE_OPENED', encodeTreeOpened({ kind: 'mounted' }));
+      this.#startPool(mount.place);
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       channel.send('TREE_OPENED', encodeTreeOpened({ kind: 'refused', code: 'no-namespace', detail }));
       this.close(detail);
       throw error;
     }
+  }
+
+  /** Jobs do without it until it is there. */
+  #startPool(place: TreePlace): void {
+    const { jobProgram, directory } = this.#init;
+    const onLost = (why: string): void => this.close(`its places are gone: ${why}`);
+    this.#pool = PlacePool.start({ program: jobProgram, place, directory, hostName: this.hostName, onLost });
+    this.#pool.catch((error: unknown) => this.close(String(error)));
   }
 
   get isOver(): boolean {
@@ -101,6 +114,10 @@ export class HostedTree {
     if (this.#mount === undefined || this.#over)
       throw new SwarmError('E_TREE', 'The tree of the submitter is not mounted.');
     return this.#mount.place;
+  }
+
+  get poolPath(): string {
+    return poolIn(this.#init.directory);
   }
 
   /** Resolves when no job can see what was before that generation; false if that takes too long, or it is over. */
@@ -147,7 +164,7 @@ export class HostedTree {
     if (open === undefined) return;
     this.#stays.delete(open);
     try {
-      await this.#mount?.discard(open.name);
+      await (await this.#pool)?.discard(open.name);
     } catch {
       // The tree is gone, and swarmfs' keeper removes the scratch of all jobs.
     }
@@ -165,7 +182,8 @@ export class HostedTree {
   }
 
   async #end(): Promise<void> {
-    await this.#mount?.close();
+    const pool = await this.#pool?.catch(() => undefined); // it never came up
+    await Promise.all([this.#mount?.close(), pool?.close()]);
     // What jobs left is removed by swarmfs' keeper, as it may outlive this process.
     await rm(this.#init.directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }

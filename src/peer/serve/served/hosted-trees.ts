@@ -20,6 +20,8 @@ const mostTrees = 64;
 export interface HostedTreesInit {
   /** swarmfs, compiled. */
   readonly program: string;
+  /** swarmjob, compiled. */
+  readonly jobProgram: string;
   /** A directory of this peer alone. */
   readonly directory: string;
   /** Of contents, for each tree. */
@@ -86,13 +88,14 @@ export class HostedTrees {
   }
 
   #mount(peer: PeerName, channel: JobChannel, open: TreeOpen): void {
-    const { program, directory, cacheBytes, log } = this.#init;
+    const { program, jobProgram, directory, cacheBytes, log } = this.#init;
     const key = keyOf(peer, open.tree);
     const tree = new HostedTree({
       peer,
       channel,
       open,
       program,
+      jobProgram,
       directory: join(directory, randomUUID()),
       cacheBytes,
       onOver: (over, why) => {

@@ -65,13 +65,13 @@ export class ServedJobs {
     const tree = offer.served && this.#init.trees.find(peer, offer.served.tree);
     if (tree === undefined || offer.served === undefined)
       throw new Error('the tree of the submitter is gone');
-    const { place, hostName } = tree;
+    const { place, hostName, poolPath: pool } = tree;
     const stay = tree.enter(() => job.kill());
     this.#served.set(job, { tree, stay });
     const { areas } = offer.served;
     const words = treeJobArgv(
       this.#init.program,
-      { place, scratch: stay.scratch, cwd: offer.cwd, hostName, areas },
+      { place, scratch: stay.scratch, cwd: offer.cwd, hostName, pool, areas },
       parseStrings('ARGV', argv),
     );
     // What it leaves behind is ended inside; what it writes is nothing until it is believed.
@@ -95,7 +95,8 @@ export class ServedJobs {
       if (faults.length === 0) await job.sendWritten(stay.scratch, job.offer.served.areas);
       return { kind: 'facts', facts: { outputs: [], faults }, left: report.left };
     } finally {
-      await tree.leave(stay);
+      // Its submitter does not wait until that is removed.
+      void tree.leave(stay);
     }
   }
 

@@ -17,6 +17,7 @@ async function answerTo(
   const logged: string[] = [];
   const trees = new HostedTrees({
     program: '/nonexistent/swarmfs',
+    jobProgram: '/nonexistent/swarmjob',
     directory: '/nonexistent',
     cacheBytes: 0,
     obstacle: () => init.obstacle,
