@@ -1,10 +1,8 @@
-/**
- * Whether what a job is about to replace or remove here is as it was when the job began, by the time of its last change,
- * which no program can set. What changed since is a conflict: the job has not seen it.
- */
+/** Looks at all that a job is about to replace or remove here, for what `core/tree/conflict.ts` decides by. */
 import { readdir } from 'node:fs/promises';
 import { baseName, joinPath, parentOf } from '../core/paths.ts';
 import type { CommitPlan } from '../core/tree/commit-plan.ts';
+import { isGone, type ThereNow, whyNotReplaced, whyNotWritten } from '../core/tree/conflict.ts';
 import { type ByteString, fromBytes } from '../wire/bytes.ts';
 import type { LeftRecord } from '../wire/job-report.ts';
 import { cannotWrite } from './cannot-write.ts';
@@ -24,10 +22,6 @@ export interface ComparisonInit {
 }
 
 type Stats = NonNullable<Awaited<ReturnType<RealDirectory['look']>>>;
-
-const changed = 'changed here while the command ran elsewhere';
-const gone = 'is gone here since the command began elsewhere';
-const names = 'has other names here, which all may have got what was written to it';
 
 export class Comparison {
   readonly #plan: CommitPlan<LeftRecord>;
@@ -73,34 +67,25 @@ export class Comparison {
     const parent = await RealDirectory.open(parentOf(path));
     // Where there is no directory yet, or a link that the job has replaced by one, there is nothing of that name.
     if (parent === undefined)
-      return this.#made.has(parentOf(path)) ? undefined : { conflict: parentOf(path), why: gone };
+      return this.#made.has(parentOf(path)) ? undefined : { conflict: parentOf(path), why: isGone };
     try {
       const there = await parent.look(baseName(path));
       if (there === undefined) return this.#ofAbsent(record);
       if (kind === 'directory' && there.isDirectory()) return await this.#ofDirectory(record, there, parent);
       if (there.isDirectory()) return await this.#ofTree(path, parent);
-      return this.#ofFile(path, there) ?? (record.inPlace ? ofOther(path, there) : undefined);
+      const now = thereNow(there);
+      return conflictOf(
+        path,
+        record.inPlace ? whyNotWritten(now, ownUid(), this.#startedNs) : whyNotReplaced(now, this.#startedNs),
+      );
     } finally {
       await parent.close();
     }
   }
 
-  #isNew({ ctimeNs }: Stats): boolean {
-    return ctimeNs >= this.#startedNs;
-  }
-
   #ofAbsent({ path, kind, inPlace }: LeftRecord): Conflict | undefined {
     const wasThere = kind === 'directory' ? !this.#made.has(path) : inPlace && !this.#hasMoves;
-    return wasThere ? { conflict: path, why: gone } : undefined;
-  }
-
-  /**
-   * What is replaced or removed. An overlay copies one name of a file that has several, and does not tell whether that was
-   * written to, moved away or made anew: here, all of its names would have got what was written.
-   */
-  #ofFile(path: ByteString, there: Stats): Conflict | undefined {
-    if (this.#isNew(there)) return { conflict: path, why: changed };
-    return there.nlink > 1n && !there.isDirectory() ? { conflict: path, why: names } : undefined;
+    return wasThere ? { conflict: path, why: isGone } : undefined;
   }
 
   /** Of an emptied directory, what is in it was removed; unless it is another one, made since by a job that needs it too. */
@@ -135,19 +120,25 @@ export class Comparison {
     try {
       const there = await parent.look(baseName(path));
       if (there === undefined) return undefined;
-      return (
-        this.#ofFile(path, there) ?? (there.isDirectory() ? await this.#ofTree(path, parent) : undefined)
-      );
+      const conflict = conflictOf(path, whyNotReplaced(thereNow(there), this.#startedNs));
+      return conflict ?? (there.isDirectory() ? await this.#ofTree(path, parent) : undefined);
     } finally {
       await parent.close();
     }
   }
 }
 
-/** Here a write leaves a file its owner; what is renamed over it is ours. */
-function ofOther(path: ByteString, { uid }: Stats): Conflict | undefined {
-  const isOurs = uid === BigInt(process.geteuid?.() ?? 0);
-  return isOurs ? undefined : { conflict: path, why: 'belongs to another user here' };
+function conflictOf(path: ByteString, why: string | undefined): Conflict | undefined {
+  return why === undefined ? undefined : { conflict: path, why };
+}
+
+function thereNow(stats: Stats): ThereNow {
+  const { ctimeNs, nlink, uid } = stats;
+  return { ctimeNs, nlink, uid, isDirectory: stats.isDirectory() };
+}
+
+function ownUid(): bigint {
+  return BigInt(process.geteuid?.() ?? 0);
 }
 
 async function namesIn(directory: Buffer): Promise<ByteString[]> {

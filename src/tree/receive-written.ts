@@ -6,6 +6,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import type { SwarmError } from '../core/swarm-error.ts';
 import { type CommitDecision, planCommit } from '../core/tree/commit-plan.ts';
+import type { Replaced } from '../core/tree/shown-tree.ts';
 import { type ByteString, toBytes } from '../wire/bytes.ts';
 import { type Frame, FrameError } from '../wire/frame.ts';
 import { hasOwnContent, type LeftRecord, parseJobReport } from '../wire/job-report.ts';
@@ -60,6 +61,17 @@ export class WrittenFiles {
   /** All names that it made, changed or removed, once its report has come. */
   get paths(): ByteString[] {
     return (this.#records ?? []).map(({ path }) => path);
+  }
+
+  /** What its names stand for here already and would be gone: files, and directories that were removed or emptied. */
+  get replaced(): Replaced[] {
+    if (this.#decision?.kind !== 'plan') return [];
+    const { directories, entries, removals, emptied } = this.#decision.plan;
+    return [
+      ...directories.filter(({ path }) => emptied.has(path)).map(({ path }) => ({ path, withAll: true })),
+      ...entries.map(({ path }) => ({ path, withAll: false })),
+      ...removals.map(({ path }) => ({ path, withAll: true })),
+    ];
   }
 
   /** What is told of them. */

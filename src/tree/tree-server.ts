@@ -24,6 +24,8 @@ import { HelperWatch } from './helper-watch.ts';
 
 const barrierTimeoutMs = 10_000;
 const statusTimeoutMs = 5_000;
+/** Paths in one message, which may have a MiB. */
+const mostCompareBytes = 512 * 1024;
 
 /** What swarmfs asks for, to be passed on to swarmtree. */
 export type TreeRequest = 'TREE_LIST' | 'TREE_LOOK' | 'TREE_READ';
@@ -46,6 +48,8 @@ export interface TreeServerOptions {
   readonly hashBelowBytes?: number;
   /** Where hashes are kept for the next start. */
   readonly indexPath?: ByteString;
+  /** A directory was told to somebody; `eventless`: what changes in it raises no event. */
+  readonly onListed?: (path: TreePath, eventless: boolean) => void;
   readonly onLost: (why: string) => void;
   /** Between two looks at one that owes an answer, see {@link HelperWatch}. @default 1000 */
   readonly lookMs?: number;
@@ -60,6 +64,7 @@ interface Relayed {
 /** Shows this machine's files. {@link TreeServer.close} ends it. */
 export class TreeServer {
   readonly #helper: Helper;
+  readonly #onListed: TreeServerOptions['onListed'];
   readonly #barriers = new Requests<readonly BarrierPart[]>();
   readonly #figures = new Requests<TreeFigures>();
   readonly #watch: HelperWatch;
@@ -68,6 +73,7 @@ export class TreeServer {
   #nextRelayed = 1;
 
   private constructor(options: TreeServerOptions, readiness: Readiness) {
+    this.#onListed = options.onListed;
     this.#helper = new Helper({
       program: options.program,
       allowed: ['TREE_READY', 'TREE_MANIFEST', 'TREE_CONTENT', 'TREE_CHANGES', 'TREE_FIGURES'],
@@ -127,7 +133,7 @@ export class TreeServer {
 
   /** Looks again at directories whose changes raise no events; the next barrier tells what differs. */
   compare(paths: readonly TreePath[]): void {
-    this.#helper.send('TREE_COMPARE', encodeTreeCompare(paths));
+    for (const some of inFrames(paths)) this.#helper.send('TREE_COMPARE', encodeTreeCompare(some));
   }
 
   /** No worker has anything of this directory any more. */
@@ -160,8 +166,11 @@ export class TreeServer {
     else if (type === 'TREE_FIGURES') {
       const { id, figures } = parseTreeFigures(payload);
       this.#figures.answer(id, figures);
-    } else if (type === 'TREE_MANIFEST') this.#takeAnswer(type, payload, parseTreeManifestHead(payload).more);
-    else if (type === 'TREE_CONTENT') this.#takeAnswer(type, payload, false);
+    } else if (type === 'TREE_MANIFEST') {
+      const { path, eventless, failed, more } = parseTreeManifestHead(payload);
+      if (!failed) this.#onListed?.(path, eventless);
+      this.#takeAnswer(type, payload, more);
+    } else if (type === 'TREE_CONTENT') this.#takeAnswer(type, payload, false);
   }
 
   #takeAnswer(type: TreeAnswer, payload: Uint8Array, more: boolean): void {
@@ -176,4 +185,20 @@ export class TreeServer {
     this.#parts.push(part);
     if (!part.more) this.#barriers.answer(part.id, this.#parts.splice(0));
   }
+}
+
+/** Parts of a list of paths that each fit into one message. */
+function* inFrames(paths: readonly TreePath[]): Generator<readonly TreePath[]> {
+  let some: TreePath[] = [];
+  let bytes = 0;
+  for (const path of paths) {
+    bytes += path.length + 2;
+    if (bytes > mostCompareBytes) {
+      yield some;
+      some = [];
+      bytes = path.length + 2;
+    }
+    some.push(path);
+  }
+  if (some.length > 0) yield some;
 }

@@ -1,5 +1,6 @@
 /** All that the submitter knows of one attempt of one job. Each part that works on an attempt is handed this object. */
 import type { AttemptNumber, PeerName } from '../../core/schedule/contract.ts';
+import type { SessionId } from '../../core/tree/contract.ts';
 import type { AttemptView } from '../../core/view/job-view.ts';
 import type { WrittenFiles } from '../../tree/receive-written.ts';
 import type { ByteString } from '../../wire/bytes.ts';
@@ -12,10 +13,14 @@ import type { Submission } from './submission.ts';
 /** What an attempt in this machine's own files was offered with. */
 export interface ServedAttempt {
   readonly tree: OwnTree;
+  /** Of its worker with the tree. */
+  readonly session: SessionId;
   readonly generation: number;
   readonly preparedMs: number;
   /** What it has written, so far as it has come. */
   readonly written: WrittenFiles;
+  /** It is over: the tree need not be kept for it. May be called again. */
+  readonly leave: () => void;
 }
 
 /** What an attempt was offered with. */

@@ -19,7 +19,7 @@ import type { AttemptRecord } from './attempt-record.ts';
 import type { InlineOutputs } from './inline-outputs.ts';
 import { planAttempt, scanOf, systemNames, viewJobOf } from './job-tree.ts';
 import { hiddenOf } from './outputs.ts';
-import type { OwnTrees } from './served/own-trees.ts';
+import type { OwnTrees, ServedPlace, TreeLease } from './served/own-trees.ts';
 import type { Ways } from './served/ways.ts';
 import { type Submission, wantsStdin } from './submission.ts';
 import type { TrackedShare, Tracking } from './tracking.ts';
@@ -35,7 +35,7 @@ export type PreparedOffer =
 export interface OffersInit {
   readonly inlineOutputs: Pick<InlineOutputs, 'settled'>;
   readonly tracking: Tracking;
-  readonly trees: Pick<OwnTrees, 'of'>;
+  readonly trees: Pick<OwnTrees, 'enter'>;
   /** Under which lies what served jobs wrote until it is believed. */
   readonly hiddenNames: HiddenNames;
   readonly ways: Pick<Ways, 'isServed'>;
@@ -99,12 +99,31 @@ export class Offers {
   /** In this machine's own files, which the worker is shown: nothing there needs to be as here. */
   async #served(record: AttemptRecord): Promise<PreparedOffer> {
     const { submission, peer } = record;
-    const { reading, request, place } = submission;
+    const { place } = submission;
     if (place === undefined) throw new Error(`internal: job ${submission.id} travels without a share`);
     if (!(await this.#init.isTrusted(peer)))
       return { kind: 'refused', refused: { code: 'not-member', detail: 'this machine does not know it' } };
-    const tree = await this.#init.trees.of(place);
-    const opened = await tree.worker(peer).opened;
+    const lease = await this.#init.trees.enter(place);
+    try {
+      const prepared = await this.#offerIn(record, place, lease);
+      // One that was given up meanwhile, or is not offered, is not heard of again.
+      if (prepared.kind !== 'offer' || isAbandoned(record)) lease.leave();
+      return prepared;
+    } catch (error) {
+      lease.leave();
+      throw error;
+    }
+  }
+
+  async #offerIn(
+    record: AttemptRecord,
+    { areas }: ServedPlace,
+    { tree, leave }: TreeLease,
+  ): Promise<PreparedOffer> {
+    const { submission, peer } = record;
+    const { reading, request } = submission;
+    const worker = tree.worker(peer);
+    const opened = await worker.opened;
     if (opened.kind === 'lost')
       return { kind: 'refused', refused: { code: 'tree-gone', detail: opened.detail } };
     if (opened.kind === 'refused')
@@ -114,16 +133,18 @@ export class Offers {
     submission.isServed = true;
     record.served = {
       tree,
+      session: worker.session,
       generation,
       preparedMs: this.#init.now(),
-      written: new WrittenFiles(place.areas, startedAtMs, this.#init.hiddenNames),
+      written: new WrittenFiles(areas, startedAtMs, this.#init.hiddenNames),
+      leave,
     };
     const offer: Offer = {
       ...commonOf(record),
       ...(reading.native ? { cpu: (await this.#init.sameness.cpu()).digest } : {}),
       ...nothingShared,
-      share: place.areas[0] ?? '/',
-      served: { tree: tree.id, generation, areas: [...place.areas] },
+      share: areas[0] ?? '/',
+      served: { tree: tree.id, generation, areas: [...areas] },
     };
     return { kind: 'offer', argv: request.argv, offer };
   }
@@ -194,6 +215,11 @@ async function jobViewOf(
   const { reading, request, handedInMs } = submission;
   submission.view ??= await view.begin(viewJobOf(reading, request, root, written.directories), handedInMs);
   return submission.view;
+}
+
+/** It may have been, while something was waited for. */
+function isAbandoned({ state }: AttemptRecord): boolean {
+  return state === 'abandoned';
 }
 
 /** What an offer says of the shared tree where there is none. */

@@ -82,6 +82,7 @@ export class Settling {
       this.#init.aftermath.giveUp(peer, root, leftovers, inPlace);
     }
     record.leftovers = [];
+    served?.leave();
     await served?.written.drop();
     await record.carried?.drop();
     await this.#init.outputs.remove(leftovers);
@@ -94,6 +95,7 @@ export class Settling {
     } catch (error) {
       return { kind: 'again', reason: 'output-unseen', detail: String(error) };
     } finally {
+      served.leave();
       await served.written.drop().catch(() => undefined);
     }
   }

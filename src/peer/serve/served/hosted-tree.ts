@@ -1,16 +1,27 @@
 /**
- * A submitter's tree that is mounted on this machine: its stream, its swarmfs, and what went wrong in it while a job ran.
- * Ends with its stream; all jobs in it end with it.
+ * A submitter's tree that is mounted on this machine: its stream and its swarmfs. When a job may start, and what went wrong
+ * for which, is decided by `core/tree/mounted-tree.ts`. Ends with its stream; all jobs in it end with it.
  */
 import { mkdir, rm } from 'node:fs/promises';
 import type { PeerName } from '../../../core/schedule/contract.ts';
 import { SwarmError } from '../../../core/swarm-error.ts';
+import {
+  createMountedTree,
+  faultsOf,
+  hostTree,
+  type MountedTreeAction,
+  type MountedTreeEvent,
+  type MountedTreeState,
+  type StayName,
+  type WaitId,
+} from '../../../core/tree/mounted-tree.ts';
 import type { JobChannel } from '../../../swarm/libp2p/channel.ts';
 import { PlacePool, poolIn } from '../../../tree/place-pool.ts';
 import { TreeMount, type TreePlace } from '../../../tree/tree-mount.ts';
 import { type Frame, FrameError } from '../../../wire/frame.ts';
 import { parseTreeChanges, parseTreeFailed, type TreeFault } from '../../../wire/tree-messages.ts';
 import { encodeTreeOpened, type TreeOpen } from '../../../wire/tree-stream-messages.ts';
+import { Alarm } from '../../alarm.ts';
 
 export interface HostedTreeInit {
   readonly peer: PeerName;
@@ -29,37 +40,33 @@ export interface HostedTreeInit {
 
 /** One job's stay in the tree. */
 export interface TreeStay {
+  readonly name: StayName;
   readonly scratch: string;
-  /** Why its result is not to be believed. */
-  readonly faults: readonly TreeFault[];
-}
-
-interface OpenStay extends TreeStay {
-  readonly name: string;
-  readonly faults: TreeFault[];
-  readonly onLost: () => void;
 }
 
 export class HostedTree {
   readonly peer: PeerName;
   readonly hostName: string;
   readonly #init: HostedTreeInit;
-  readonly #stays = new Set<OpenStay>();
-  readonly #waiting = new Set<{ readonly generation: number; readonly wake: () => void }>();
+  /** By the name of its stay: what kills a job. */
+  readonly #kills = new Map<StayName, () => void>();
+  readonly #answers = new Map<WaitId, (isReached: boolean) => void>();
+  readonly #alarm: Alarm;
+  #state: MountedTreeState<TreeFault>;
   #mount: TreeMount | undefined;
   #pool: Promise<PlacePool> | undefined;
   #parts: Uint8Array[] = [];
-  /** Jobs that were offered at this generation may start. */
-  #applied: number;
   #applying: Promise<void> = Promise.resolve();
   #lastJob = 0;
+  #lastWait = 0;
   #over = false;
 
   constructor(init: HostedTreeInit) {
     this.#init = init;
     this.peer = init.peer;
     this.hostName = init.open.hostName;
-    this.#applied = init.open.generation;
+    this.#state = createMountedTree(init.open.generation);
+    this.#alarm = new Alarm(nowMs, () => this.#step({ type: 'tick' }));
     init.channel.onFrame = (frame) => this.#take(frame);
     init.channel.onEnd = (why) => this.close(`its submitter ended it (${why})`);
   }
@@ -78,12 +85,9 @@ export class HostedTree {
         plainDevice: BigInt(open.device),
         cacheBytes,
         onRequest: (type, payload) => channel.send(type, payload),
-        onFault: (fault) => {
-          for (const { name, faults } of this.#stays)
-            if (fault.job === '' || fault.job === name) faults.push(fault);
-        },
+        onFault: (fault) => this.#step({ type: 'fault', fault }),
         onLost: (why) => this.close(`swarmfs is gone: ${why}`),
-        hasJobs: () => this.#stays.size > 0,
+        hasJobs: () => this.#state.stays.size > 0,
       });
       // Its submitter may have ended it meanwhile.
       if (this.#over) return await mount.close();
@@ -122,18 +126,12 @@ export class HostedTree {
 
   /** Resolves when no job can see what was before that generation; false if that takes too long, or it is over. */
   async reach(generation: number, timeoutMs: number): Promise<boolean> {
-    if (!this.#over && this.#applied < generation) {
-      await new Promise<void>((resolve) => {
-        const waiting = { generation, wake: resolve };
-        const timer = setTimeout(resolve, timeoutMs);
-        waiting.wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-        this.#waiting.add(waiting);
-      });
-    }
-    return !this.#over && this.#applied >= generation;
+    this.#lastWait += 1;
+    const wait = this.#lastWait;
+    return await new Promise<boolean>((resolve) => {
+      this.#answers.set(wait, resolve);
+      this.#step({ type: 'offered', wait, generation, untilMs: nowMs() + timeoutMs });
+    });
   }
 
   /**
@@ -145,10 +143,15 @@ export class HostedTree {
     if (this.#mount === undefined) throw new Error('internal: a job in a tree that is not mounted');
     this.#lastJob += 1;
     const name = String(this.#lastJob);
-    const stay: OpenStay = { name, scratch: this.#mount.scratchOf(name), faults: [], onLost };
-    this.#stays.add(stay);
+    this.#kills.set(name, onLost);
+    this.#step({ type: 'entered', stay: name });
     this.#mount.watch();
-    return stay;
+    return { name, scratch: this.#mount.scratchOf(name) };
+  }
+
+  /** Why the result of a job is not to be believed; ask when {@link settle} is over. */
+  faultsOf(stay: TreeStay): readonly TreeFault[] {
+    return faultsOf(this.#state, stay.name);
   }
 
   /** All that went wrong until now has been told; rejects if the tree was lost. @throws SwarmError `E_TREE` */
@@ -160,11 +163,10 @@ export class HostedTree {
 
   /** What the job left is not wanted any more. Never rejects. */
   async leave(stay: TreeStay): Promise<void> {
-    const open = [...this.#stays].find(({ scratch }) => scratch === stay.scratch);
-    if (open === undefined) return;
-    this.#stays.delete(open);
+    if (!this.#kills.delete(stay.name)) return;
+    this.#step({ type: 'left', stay: stay.name });
     try {
-      await (await this.#pool)?.discard(open.name);
+      await (await this.#pool)?.discard(stay.name);
     } catch {
       // The tree is gone, and swarmfs' keeper removes the scratch of all jobs.
     }
@@ -174,9 +176,8 @@ export class HostedTree {
     if (this.#over) return;
     this.#over = true;
     this.#init.channel.close();
-    for (const { wake } of this.#waiting) wake();
-    this.#waiting.clear();
-    for (const { onLost } of this.#stays) onLost();
+    this.#step({ type: 'lost' });
+    this.#alarm.cancel();
     void this.#end();
     this.#init.onOver(this, why);
   }
@@ -202,7 +203,7 @@ export class HostedTree {
       case 'TREE_CHANGES': {
         const { generation, more } = parseTreeChanges(payload);
         this.#parts.push(payload);
-        if (!more) this.#apply(this.#parts.splice(0), generation);
+        if (!more) this.#step({ type: 'told', generation });
         break;
       }
       default:
@@ -210,20 +211,38 @@ export class HostedTree {
     }
   }
 
-  #apply(parts: readonly Uint8Array[], generation: number): void {
+  #step(event: MountedTreeEvent<TreeFault>): void {
+    const [state, actions] = hostTree(this.#state, event, nowMs());
+    this.#state = state;
+    for (const action of actions) this.#act(action);
+  }
+
+  #act(action: MountedTreeAction): void {
+    switch (action.type) {
+      case 'apply':
+        return this.#apply(this.#parts.splice(0));
+      case 'answer':
+        this.#answers.get(action.wait)?.(action.isReached);
+        this.#answers.delete(action.wait);
+        return;
+      case 'wake':
+        return this.#alarm.at(action.atMs);
+      case 'kill':
+        for (const stay of action.stays) this.#kills.get(stay)?.();
+    }
+  }
+
+  #apply(parts: readonly Uint8Array[]): void {
     const mount = this.#mount;
     // Before it is mounted nothing was told of the tree.
     const applied = mount === undefined ? Promise.resolve() : mount.apply(parts);
     this.#applying = Promise.all([this.#applying, applied]).then(
-      () => {
-        this.#applied = Math.max(this.#applied, generation);
-        for (const waiting of this.#waiting) {
-          if (waiting.generation > this.#applied) continue;
-          this.#waiting.delete(waiting);
-          waiting.wake();
-        }
-      },
+      () => this.#step({ type: 'applied' }),
       (error: unknown) => this.close(`changes were not taken in: ${String(error)}`),
     );
   }
+}
+
+function nowMs(): number {
+  return performance.now();
 }

@@ -89,7 +89,8 @@ export class ServedJobs {
       const report = await readJobReport(stay.scratch);
       if (report.stage !== '') return { kind: 'failed', why: `${report.stage} ${errorName(report.errno)}` };
       if (report.listErrno !== 0) return { kind: 'failed', why: `report ${errorName(report.listErrno)}` };
-      const faults = stay.faults
+      const faults = tree
+        .faultsOf(stay)
         .slice(0, maxFaults)
         .map(({ kind, path, name }) => ({ kind, path: name === '' ? path : `${path}/${name}` }));
       if (faults.length === 0) await job.sendWritten(stay.scratch, job.offer.served.areas);

@@ -1,20 +1,26 @@
 /**
- * This machine's files as jobs of one project see them: one swarmtree, the workers that look at it, and what changed since
- * when. Ends when it was not used for some minutes.
+ * This machine's files as jobs of one project see them: one swarmtree, and the workers that look at it. What changed since
+ * when, and what that means for a job, is decided by `core/tree/shown-tree.ts`.
  */
 import { hostname } from 'node:os';
-import { BoundedMap } from '../../../core/bounded-map.ts';
 import type { PeerName } from '../../../core/schedule/contract.ts';
 import { SwarmError } from '../../../core/swarm-error.ts';
+import type { ShownTreeAction, ShownTreeEvent, TicketId } from '../../../core/tree/contract.ts';
 import { neverServed } from '../../../core/tree/serving-policy.ts';
+import {
+  createShownTree,
+  type EndedJob,
+  findRewritten,
+  judgeReads,
+  type ReadsVerdict,
+  type Replaced,
+  showTree,
+} from '../../../core/tree/shown-tree.ts';
 import type { JobChannel } from '../../../swarm/libp2p/channel.ts';
 import { type BarrierPart, TreeServer } from '../../../tree/tree-server.ts';
 import { type ByteString, fromBytes } from '../../../wire/bytes.ts';
 import type { TreePath } from '../../../wire/tree-messages.ts';
 import { WorkerTree } from './worker-tree.ts';
-
-/** Changed paths that are remembered: beyond that, all that was given before is taken for changed. */
-const mostChanges = 50_000;
 
 export interface OwnTreeInit {
   /** swarmtree, compiled. */
@@ -33,19 +39,24 @@ export interface OwnTreeInit {
   readonly onLost: (why: string) => void;
 }
 
+/** Who waits for a barrier. */
+interface Waiting {
+  readonly resolve: (generation: number) => void;
+  readonly reject: (error: SwarmError) => void;
+}
+
 export class OwnTree {
   readonly id: string;
   readonly areas: readonly ByteString[];
   readonly #init: OwnTreeInit;
   readonly #server: TreeServer;
   readonly #workers = new Map<PeerName, WorkerTree>();
-  /** When each path last changed. */
-  readonly #changed = new BoundedMap<TreePath, number>(mostChanges);
-  /** What changed before this generation is not known any more. */
-  #knownSince = 0;
-  #generation = 0;
-  #barrier: Promise<number> | undefined;
-  #nextBarrier: Promise<number> | undefined;
+  #state = createShownTree();
+  /** What the last barrier told, as it came. */
+  #told: readonly BarrierPart[] = [];
+  readonly #tickets = new Map<TicketId, Waiting>();
+  #lastTicket = 0;
+  #lastSession = 0;
   #isOver = false;
 
   private constructor(init: OwnTreeInit, server: TreeServer) {
@@ -62,6 +73,7 @@ export class OwnTree {
       program: init.program,
       shares: [...init.areas, ...init.shown],
       never: [...neverServed, ...init.never],
+      onListed: (path, eventless) => tree?.listed(path, eventless),
       onLost: (why) => {
         tree?.close();
         init.onLost(why);
@@ -80,12 +92,15 @@ export class OwnTree {
     const known = this.#workers.get(peer);
     if (known !== undefined) return known;
     const { id, device, openTree } = this.#init;
-    const worker = new WorkerTree(
-      openTree(peer),
-      this.#server,
-      {
+    this.#lastSession += 1;
+    const session = this.#lastSession;
+    const worker = new WorkerTree({
+      session,
+      channel: openTree(peer),
+      server: this.#server,
+      open: {
         tree: id,
-        generation: this.#generation,
+        generation: this.#state.generation,
         uid: process.getuid?.() ?? 0,
         gid: process.getgid?.() ?? 0,
         groups: (process.getgroups?.() ?? []).slice(0, 64),
@@ -93,54 +108,46 @@ export class OwnTree {
         hostName: fromBytes(Buffer.from(hostname())),
         architecture: process.arch,
       },
-      (over) => {
+      onGiven: (path) => this.#step({ type: 'given', session, path }),
+      onOver: (over) => {
         if (this.#workers.get(peer) === over) this.#workers.delete(peer);
+        this.#step({ type: 'over', session });
       },
-    );
+    });
     this.#workers.set(peer, worker);
+    this.#step({ type: 'opened', session });
     return worker;
   }
 
   /**
-   * Tells all workers what changed before this call. Calls that come while one is under way share the next.
+   * Tells all workers what changed before this call.
    *
    * @returns the generation at which a job may start that was handed in before this call.
    * @throws SwarmError `E_TREE`
    */
-  barrier(): Promise<number> {
-    if (this.#barrier === undefined) {
-      this.#barrier = this.#drain().finally(() => {
-        this.#barrier = undefined;
-      });
-      return this.#barrier;
-    }
-    this.#nextBarrier ??= this.#barrier
-      .catch(() => undefined) // its own callers hear of it
-      .then(() => {
-        this.#nextBarrier = undefined;
-        return this.barrier();
-      });
-    return this.#nextBarrier;
+  async barrier(): Promise<number> {
+    if (this.#isOver) throw new SwarmError('E_TREE', 'The served tree is closed.');
+    this.#lastTicket += 1;
+    const ticket = this.#lastTicket;
+    return await new Promise<number>((resolve, reject) => {
+      this.#tickets.set(ticket, { resolve, reject });
+      this.#step({ type: 'barrier-wanted', ticket });
+    });
   }
 
-  /**
-   * A file whose content a worker was given, and that has changed since a generation: what ran there meanwhile may have
-   * read either. Comes after a barrier.
-   *
-   * @param isOwn - whether jobs of this peer write a file: whoever started them reads it afterwards only.
-   */
-  changedUnder(
-    peer: PeerName,
-    sinceGeneration: number,
-    isOwn: (path: TreePath) => boolean,
-  ): TreePath | undefined {
-    const worker = this.#workers.get(peer);
-    if (worker === undefined) return '';
-    if (sinceGeneration < this.#knownSince) return '';
-    const changed: TreePath[] = [];
-    for (const [path, generation] of this.#changed)
-      if (generation > sinceGeneration && !isOwn(path)) changed.push(path);
-    return worker.hasAnyOf(changed);
+  /** Whether what a job may have read is what there is. Comes after a barrier. */
+  judge(job: EndedJob): ReadsVerdict {
+    return judgeReads(this.#state, job);
+  }
+
+  /** The first of what a job would replace that has changed since it was offered. Comes after a barrier. */
+  rewritten(generation: number, replaced: Iterable<Replaced>): TreePath | undefined {
+    return findRewritten(this.#state, generation, replaced);
+  }
+
+  /** A directory was told to a worker; `eventless`: what changes in it raises no event. */
+  listed(path: TreePath, eventless: boolean): void {
+    this.#step({ type: 'listed', path, eventless });
   }
 
   close(): void {
@@ -151,29 +158,40 @@ export class OwnTree {
     void this.#server.close();
   }
 
-  async #drain(): Promise<number> {
-    if (this.#isOver) throw new SwarmError('E_TREE', 'The served tree is closed.');
-    const parts = await this.#server.barrier();
-    const generation = parts.at(-1)?.generation ?? this.#generation;
-    if (generation > this.#generation || parts.some(isNews)) this.#take(parts, generation);
-    return generation;
+  #step(event: ShownTreeEvent): void {
+    const [state, actions] = showTree(this.#state, event);
+    this.#state = state;
+    for (const action of actions) this.#act(action);
   }
 
-  #take(parts: readonly BarrierPart[], generation: number): void {
-    for (const { changes, everything } of parts) {
-      if (everything) this.#knownSince = generation;
-      for (const { directory, name } of changes) {
-        const path = name === '' ? directory : `${directory}/${name}`;
-        this.#changed.delete(path);
-        if (this.#changed.size >= mostChanges) this.#knownSince = generation;
-        this.#changed.set(path, generation);
-      }
+  #act(action: ShownTreeAction): void {
+    switch (action.type) {
+      case 'drain':
+        this.#server.compare(action.compare);
+        this.#server.barrier().then(
+          (parts) => {
+            this.#told = parts;
+            this.#step({ type: 'drained', parts });
+          },
+          (error: unknown) =>
+            this.#step({ type: 'drain-failed', why: error instanceof Error ? error.message : String(error) }),
+        );
+        return;
+      case 'tell':
+        for (const worker of this.#workers.values())
+          if (action.sessions.includes(worker.session)) worker.tell(this.#told);
+        return;
+      case 'passed':
+        for (const ticket of action.tickets) this.#take(ticket)?.resolve(action.generation);
+        return;
+      case 'failed':
+        for (const ticket of action.tickets) this.#take(ticket)?.reject(new SwarmError('E_TREE', action.why));
     }
-    this.#generation = generation;
-    for (const worker of this.#workers.values()) worker.tell(parts);
   }
-}
 
-function isNews({ changes, everything }: BarrierPart): boolean {
-  return everything || changes.length > 0;
+  #take(ticket: TicketId): Waiting | undefined {
+    const waiting = this.#tickets.get(ticket);
+    this.#tickets.delete(ticket);
+    return waiting;
+  }
 }

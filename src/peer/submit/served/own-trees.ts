@@ -3,10 +3,17 @@
 import { BoundedMap } from '../../../core/bounded-map.ts';
 import { isBelow } from '../../../core/paths.ts';
 import type { PeerName } from '../../../core/schedule/contract.ts';
+import {
+  createKeptTrees,
+  type KeptTreesEvent,
+  keepTrees,
+  type TreeKey,
+} from '../../../core/tree/kept-trees.ts';
 import { writableAreas } from '../../../core/tree/serving-policy.ts';
 import type { Disk } from '../../../share/disk.ts';
 import type { JobChannel } from '../../../swarm/libp2p/channel.ts';
 import { type ByteString, fromText } from '../../../wire/bytes.ts';
+import { Alarm } from '../../alarm.ts';
 import { OwnTree } from './own-tree.ts';
 
 /** Without a job for so long, a tree ends, and with it what workers hold of it. */
@@ -44,16 +51,24 @@ export interface ServedPlace {
   readonly shown: readonly ByteString[];
 }
 
+/** A tree that a job is in. */
+export interface TreeLease {
+  readonly tree: OwnTree;
+  /** The job is over; may be called again. */
+  readonly leave: () => void;
+}
+
 interface Entry {
   readonly tree: Promise<OwnTree>;
   open: OwnTree | undefined;
-  timer: NodeJS.Timeout | undefined;
 }
 
 export class OwnTrees {
   readonly #init: OwnTreesInit;
   /** By the first area, and what else is shown. */
-  readonly #trees = new Map<ByteString, Entry>();
+  readonly #trees = new Map<TreeKey, Entry>();
+  #kept = createKeptTrees({ most: mostTrees, idleMs });
+  readonly #alarm: Alarm;
   readonly #places = new BoundedMap<
     string,
     { readonly place: Promise<ServedPlace | string>; readonly untilMs: number }
@@ -62,6 +77,7 @@ export class OwnTrees {
 
   constructor(init: OwnTreesInit) {
     this.#init = init;
+    this.#alarm = new Alarm(init.now, () => this.#step({ type: 'tick' }));
   }
 
   /**
@@ -95,28 +111,36 @@ export class OwnTrees {
     return { areas, shown };
   }
 
-  /** @throws SwarmError `E_TREE`, DiskError */
-  async of(place: ServedPlace): Promise<OwnTree> {
-    const top = [place.areas[0], ...place.shown].join(':');
-    let entry = this.#trees.get(top);
-    if (entry === undefined || entry.open?.isOver === true) entry = this.#start(top, place);
-    // The newest used is the last.
-    this.#trees.delete(top);
-    this.#trees.set(top, entry);
-    const tree = await entry.tree;
-    this.#endLater(top, entry);
-    return tree;
+  /** A job is to be offered there. @throws SwarmError `E_TREE`, DiskError */
+  async enter(place: ServedPlace): Promise<TreeLease> {
+    const key = [place.areas[0], ...place.shown].join(':');
+    const known = this.#trees.get(key);
+    if (known?.open?.isOver === true) this.#gone(key, known);
+    const entry = this.#trees.get(key) ?? this.#start(key, place);
+    this.#step({ type: 'entered', tree: key });
+    let hasLeft = false;
+    const leave = (): void => {
+      if (hasLeft) return;
+      hasLeft = true;
+      // Jobs of one that was started anew since are none of this one's.
+      if (this.#trees.get(key) === entry) this.#step({ type: 'left', tree: key });
+    };
+    try {
+      return { tree: await entry.tree, leave };
+    } catch (error) {
+      leave();
+      throw error;
+    }
   }
 
   close(): void {
-    for (const top of this.#trees.keys()) this.#end(top);
+    this.#alarm.cancel();
+    for (const key of this.#trees.keys()) this.#end(key);
   }
 
-  #start(top: ByteString, { areas, shown }: ServedPlace): Entry {
+  #start(key: TreeKey, { areas, shown }: ServedPlace): Entry {
     const { program, closed, openTree, log, disk } = this.#init;
     if (program === undefined) throw new Error('internal: a tree without swarmtree');
-    const [oldest] = this.#trees.keys();
-    if (this.#trees.size >= mostTrees && oldest !== undefined) this.#end(oldest);
     this.#count += 1;
     const id = String(this.#count);
     const start = async (): Promise<OwnTree> => {
@@ -130,37 +154,43 @@ export class OwnTrees {
         device,
         openTree,
         onLost: (why) => {
-          log('the files of this machine are not served any more', { tree: top, why });
-          if (this.#trees.get(top) === entry) this.#end(top);
+          log('the files of this machine are not served any more', { tree: key, why });
+          this.#gone(key, entry);
         },
       });
     };
-    const entry: Entry = { tree: start(), open: undefined, timer: undefined };
+    const entry: Entry = { tree: start(), open: undefined };
     entry.tree.then(
       (tree) => {
         entry.open = tree;
       },
-      () => {
-        // Told to whoever waits for it; the next job tries again.
-        if (this.#trees.get(top) === entry) this.#trees.delete(top);
-      },
+      // Told to whoever waits for it; the next job tries again.
+      () => this.#gone(key, entry),
     );
+    this.#trees.set(key, entry);
     return entry;
   }
 
-  #endLater(top: ByteString, entry: Entry): void {
-    clearTimeout(entry.timer);
-    entry.timer = setTimeout(() => {
-      if (this.#trees.get(top) === entry) this.#end(top);
-    }, idleMs);
-    entry.timer.unref();
+  #step(event: KeptTreesEvent): void {
+    const [kept, actions] = keepTrees(this.#kept, event, this.#init.now());
+    this.#kept = kept;
+    for (const action of actions) {
+      if (action.type === 'end') this.#end(action.tree);
+      else this.#alarm.at(action.atMs);
+    }
   }
 
-  #end(top: ByteString): void {
-    const entry = this.#trees.get(top);
+  /** It has ended by itself. */
+  #gone(key: TreeKey, entry: Entry): void {
+    if (this.#trees.get(key) !== entry) return;
+    this.#end(key);
+    this.#step({ type: 'gone', tree: key });
+  }
+
+  #end(key: TreeKey): void {
+    const entry = this.#trees.get(key);
     if (entry === undefined) return;
-    clearTimeout(entry.timer);
-    this.#trees.delete(top);
+    this.#trees.delete(key);
     entry.tree.then(
       (tree) => tree.close(),
       () => undefined, // it never came up

@@ -29,7 +29,7 @@ export async function settleServed(
   end: JobEnd,
   writes: JobWrites,
 ): Promise<Settlement> {
-  const { submission, peer } = record;
+  const { submission } = record;
   const [fault] = end.faults ?? [];
   if (fault !== undefined) return ofFault(fault);
   if (end.left > 0)
@@ -39,14 +39,23 @@ export async function settleServed(
     };
   const failure = judgeServedFailure(record, end);
   if (failure !== undefined) return failure;
-  const { tree, generation, preparedMs, written } = served;
+  const { tree, session, generation, preparedMs, written } = served;
   if (!written.isWhole)
     return { kind: 'again', reason: 'output-unseen', detail: 'what it wrote did not come' };
   await tree.barrier();
   const isOwn = (path: string): boolean => writes.isOfOthers(submission.id, path, preparedMs);
-  const changed = tree.changedUnder(peer, generation, isOwn);
-  if (changed !== undefined)
-    return { kind: 'again', reason: 'stale-view', detail: `${toText(changed)} changed while it ran` };
+  const reads = tree.judge({ session, generation, isOwn });
+  if (reads.kind !== 'kept') {
+    const detail = reads.kind === 'changed' ? `${toText(reads.path) || '/'} changed while it ran` : reads.why;
+    return { kind: 'again', reason: 'stale-view', detail };
+  }
+  const rewritten = tree.rewritten(generation, written.replaced);
+  if (rewritten !== undefined)
+    return {
+      kind: 'inline',
+      reason: 'conflict',
+      detail: `${toText(rewritten)} changed here while the command ran elsewhere`,
+    };
   // Nobody wants it any more: nothing of it may appear.
   if (record.state === 'abandoned') return { kind: 'again', reason: 'lost-peer', detail: 'it was given up' };
   return await commitWritten(written);

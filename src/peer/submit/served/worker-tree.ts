@@ -2,6 +2,7 @@
  * This machine's files as one worker sees them: the stream on which it asks for them. Each request is checked, since a
  * worker may be another program than it seems, and passed on to swarmtree as fast as the worker takes the answers.
  */
+import type { SessionId } from '../../../core/tree/contract.ts';
 import type { JobChannel } from '../../../swarm/libp2p/channel.ts';
 import type { BarrierPart, TreeAnswer, TreeRequest, TreeServer } from '../../../tree/tree-server.ts';
 import { type Frame, FrameError } from '../../../wire/frame.ts';
@@ -21,10 +22,19 @@ const openTimeoutMs = 15_000;
 const mostInFlight = 32;
 /** Requests that wait here before no more are read. */
 const mostWaiting = 256;
-/** Paths whose content was given; beyond that it is taken to have all. */
-const mostGiven = 200_000;
 
 export type OpenedTree = TreeOpened | { readonly kind: 'lost'; readonly detail: string };
+
+export interface WorkerTreeInit {
+  readonly session: SessionId;
+  readonly channel: JobChannel;
+  readonly server: Pick<TreeServer, 'relay'>;
+  readonly open: TreeOpen;
+  /** The worker asks for a file's content, which it then has. */
+  readonly onGiven: (path: TreePath) => void;
+  /** The worker is gone, or has ended the tree. */
+  readonly onOver: (tree: WorkerTree) => void;
+}
 
 interface Request {
   readonly type: TreeRequest;
@@ -34,9 +44,10 @@ interface Request {
 export class WorkerTree {
   /** How it went; never rejects. */
   readonly opened: Promise<OpenedTree>;
+  readonly session: SessionId;
   readonly #channel: JobChannel;
   readonly #server: Pick<TreeServer, 'relay'>;
-  readonly #given = new Set<TreePath>();
+  readonly #onGiven: (path: TreePath) => void;
   readonly #waiting: Request[] = [];
   #inFlight = 0;
   #isCongested = false;
@@ -44,15 +55,11 @@ export class WorkerTree {
   #isOver = false;
   #settle: (opened: OpenedTree) => void = () => {};
 
-  /** @param onOver - the worker is gone, or has ended the tree. */
-  constructor(
-    channel: JobChannel,
-    server: Pick<TreeServer, 'relay'>,
-    open: TreeOpen,
-    onOver: (tree: WorkerTree) => void,
-  ) {
+  constructor({ session, channel, server, open, onGiven, onOver }: WorkerTreeInit) {
+    this.session = session;
     this.#channel = channel;
     this.#server = server;
+    this.#onGiven = onGiven;
     this.opened = new Promise((resolve) => {
       const timer = setTimeout(
         () => this.#settle({ kind: 'lost', detail: 'it did not mount the tree in time' }),
@@ -81,12 +88,6 @@ export class WorkerTree {
     return this.#isOver;
   }
 
-  /** Whether the worker was given the content of one of these files. */
-  hasAnyOf(paths: Iterable<TreePath>): TreePath | undefined {
-    for (const path of paths) if (this.#given.size >= mostGiven || this.#given.has(path)) return path;
-    return undefined;
-  }
-
   /** Tells what has changed; what follows on this stream, and offers that name the generation, come after it. */
   tell(parts: readonly BarrierPart[]): void {
     for (const { payload } of parts) this.#send('TREE_CHANGES', payload);
@@ -107,7 +108,7 @@ export class WorkerTree {
       case 'TREE_LOOK':
       case 'TREE_READ': {
         const { path } = parseTreeRequest(type, payload);
-        if (type === 'TREE_READ' && this.#given.size < mostGiven) this.#given.add(path);
+        if (type === 'TREE_READ') this.#onGiven(path);
         this.#waiting.push({ type, payload });
         this.#pump();
         break;
