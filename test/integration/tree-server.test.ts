@@ -1,11 +1,13 @@
 /** swarmtree that is stopped or ended: nobody waits for it. What it tells is shown by test/integration/tree-build.test.ts. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { TreeServer } from '../../src/tree/tree-server.ts';
 import { checkout } from '../rig/child.ts';
+import { builtPrograms } from '../rig/programs.ts';
+import { TreeLab, treeObstacle } from '../rig/tree-lab.ts';
 
 let share: string;
 
@@ -33,6 +35,26 @@ test('one that is stopped for good is given up, and so is what was asked of it',
   process.kill(server.pid, 'SIGSTOP');
   await assert.rejects(server.barrier(), /it was stopped/u);
   assert.deepEqual(lost, ['it was stopped']);
+});
+
+test('a file that was read tells of another name, even one that it gets after its directory was moved', {
+  skip: treeObstacle() ?? false,
+}, async () => {
+  const outside = `${share}-outside`;
+  mkdirSync(outside);
+  mkdirSync(path.join(share, 'd'));
+  writeFileSync(path.join(share, 'd/f'), 'content');
+  await using lab = await TreeLab.start({ programs: builtPrograms(), shares: [share] });
+  await lab.sh('cat d/f');
+  for (const [from, to] of [
+    ['d', 'e'],
+    ['e', 'd'],
+  ] as const)
+    renameSync(path.join(share, from), path.join(share, to));
+  assert.equal((await lab.sh('stat -c %h d/f')).stdout, '1\n');
+  linkSync(path.join(share, 'd/f'), path.join(outside, 'l'));
+  assert.equal((await lab.sh('stat -c %h d/f')).stdout, '2\n');
+  rmSync(outside, { recursive: true });
 });
 
 test('one that is ended answers nobody, and lets nobody wait', async (t) => {

@@ -125,6 +125,7 @@ static void read_reached(struct server *server, const struct reached *reached,
     place->is_file = 1;
     watcher_watch(&server->watcher, place, reached->fd, NULL);
   }
+  if (map_set(&server->given, file_key(&reached->stat), server) != 0) abort();
   snprintf(name, sizeof name, "/proc/self/fd/%d", reached->fd);
   int fd = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) {

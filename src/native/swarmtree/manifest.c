@@ -49,10 +49,15 @@ static void close_piece(struct manifest *manifest, int flags, int error) {
   frame_finish(manifest->to, manifest->start);
 }
 
-/* A file with several names changes without an event in this directory: so it is watched itself, before the look. */
+/*
+ * A file with several names changes without an event in this directory: so it is watched itself, before the look. So is
+ * one that a worker may have the content of, which it need not ask for again in a directory that was moved: it may be
+ * given another name at any time.
+ */
 static void watch_links(struct listing *listing, const char *name, struct stat *stat) {
   struct watcher *watcher = &listing->server->watcher;
-  if (!S_ISREG(stat->st_mode) || stat->st_nlink < 2) return;
+  if (!S_ISREG(stat->st_mode)) return;
+  if (stat->st_nlink < 2 && !map_get(&listing->server->given, file_key(stat))) return;
   struct place *place = place_make(&watcher->places, listing->place, name);
   if (!place) return;
   place->is_file = 1;
@@ -64,14 +69,18 @@ static void watch_links(struct listing *listing, const char *name, struct stat *
   fstatat(listing->fd, name, stat, AT_SYMLINK_NOFOLLOW);
 }
 
-/* Small files of the system are told with their hash: a worker that has the same ones need not ask. */
+/*
+ * Small files of the system are told with their hash: a worker that has the same ones need not ask. Not programs: of a
+ * directory of them hardly one is wanted, and all the others would be read for nothing.
+ */
 static int known_hash(struct listing *listing, const char *name, enum reach reach,
                       const struct tree_attr *attr, const struct stat *stat, unsigned char hash[HASH_BYTES]) {
   struct server *server = listing->server;
   struct reached as = {.reach = reach, .public_way = listing->reached->public_way, .stat = *stat};
   if (!S_ISREG(stat->st_mode) || !may_take(&server->policy, &as)) return 0;
   if (hash_index_get(&server->index, 0, attr, WHOLE_FILE, hash)) return 1;
-  if (reach == REACH_SHARE || attr->size > server->hash_below_bytes || !is_settled(attr)) return 0;
+  if (reach == REACH_SHARE || attr->mode & 0111) return 0;
+  if (attr->size > server->hash_below_bytes || !is_settled(attr)) return 0;
   int fd = openat(listing->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return 0;
   struct stat opened;
