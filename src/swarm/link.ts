@@ -16,7 +16,7 @@ import { toError } from './libp2p/to-error.ts';
 
 export const controlProtocol = '/buildswarm/control/1.0.0';
 export const jobProtocol = '/buildswarm/job/3.0.0';
-export const treeProtocol = '/buildswarm/tree/1.0.0';
+export const treeProtocol = '/buildswarm/tree/2.0.0';
 
 const controlFrames: readonly FrameName[] = [
   'HELLO',
@@ -65,6 +65,7 @@ const treeOwnerFrames: readonly FrameName[] = [
   'TREE_CONTENT',
   'TREE_CHANGES',
   'TREE_FAILED',
+  'TREE_AHEAD',
 ];
 const treeWorkerFrames: readonly FrameName[] = ['TREE_OPENED', 'TREE_LIST', 'TREE_LOOK', 'TREE_READ'];
 

@@ -135,6 +135,11 @@ export class TreeMount {
     this.#helper.send(type, payload);
   }
 
+  /** What jobs will soon ask for, as the submitter says. */
+  ahead(payload: Uint8Array): void {
+    this.#helper.send('TREE_AHEAD', payload);
+  }
+
   /** The submitter cannot be asked: whoever waits for this request fails. */
   fail(id: number, errno: number): void {
     this.#helper.send('TREE_FAILED', encodeTreeFailed({ id, errno }));

@@ -67,6 +67,7 @@ export const frameTypes = {
   TREE_FIGURES: 70,
   TREE_OPEN: 71,
   TREE_OPENED: 72,
+  TREE_AHEAD: 73,
 } as const;
 export type FrameName = keyof typeof frameTypes;
 
@@ -136,6 +137,7 @@ export const frameLimits: Readonly<Record<FrameName, number>> = {
   TREE_FIGURES: 16 * KiB,
   TREE_OPEN: 16 * KiB,
   TREE_OPENED: 16 * KiB,
+  TREE_AHEAD: 512 * KiB,
 };
 
 const namesByType = new Map<number, FrameName>(
@@ -178,7 +180,8 @@ export type RelayedFrame =
   | 'TREE_READ'
   | 'TREE_MANIFEST'
   | 'TREE_CONTENT'
-  | 'TREE_CHANGES';
+  | 'TREE_CHANGES'
+  | 'TREE_AHEAD';
 /** Types that say all there is to say. */
 type EmptyFrame = 'STDIN_END' | 'STARTED' | 'RECALL' | 'RETURNED' | 'JOB_END' | 'BYE';
 

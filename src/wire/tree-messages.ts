@@ -3,6 +3,7 @@
  * one end here, and the other in src/native. Requests, manifests, contents and changes go from helper to helper by way
  * of their peers, which read the head of each and pass the rest on as it came.
  */
+import type { TreeAsk } from '../core/tree/contract.ts';
 import { type ByteString, fromBytes, toBytes } from './bytes.ts';
 import { FrameError, type FrameName, madePayload, type Payload, type RelayedFrame } from './frame.ts';
 
@@ -280,6 +281,44 @@ export function parseTreeManifestHead(payload: Uint8Array): TreeManifestHead {
   const path = from.text();
   const has = (bit: number): boolean => (flags & bit) !== 0;
   return { id, generation, path, more: has(2), eventless: has(4) || has(8), failed: has(32) };
+}
+
+// TREE_AHEAD
+
+/** Half of what a frame may have; one path more still fits. */
+const aheadBytes = 256 * 1024;
+const aheadKinds = { name: 0, list: 1, read: 2 } as const satisfies Record<TreeAsk['kind'], number>;
+
+/** What jobs of a worker will ask for, first things first: in as many messages as it takes. */
+export function encodeTreeAhead(asks: readonly TreeAsk[]): Payload<'TREE_AHEAD'>[] {
+  const payloads: Payload<'TREE_AHEAD'>[] = [];
+  let parts: Buffer[] = [];
+  let sizeBytes = 0;
+  const add = (...more: Buffer[]): void => {
+    parts.push(...more);
+    sizeBytes += more.reduce((sum, part) => sum + part.length, 0);
+  };
+  for (let at = 0; at < asks.length; at += 1) {
+    const ask = asks[at] as TreeAsk;
+    add(Buffer.of(aheadKinds[ask.kind]), text(ask.path));
+    if (ask.kind === 'read') {
+      let last = ask.piece;
+      for (let next = asks[at + 1]; follows(next, ask.path, last); next = asks[at + 1]) {
+        last += 1;
+        at += 1;
+      }
+      add(u32(ask.piece), u32(last));
+    }
+    if (sizeBytes < aheadBytes && at < asks.length - 1) continue;
+    payloads.push(made(...parts));
+    parts = [];
+    sizeBytes = 0;
+  }
+  return payloads;
+}
+
+function follows(ask: TreeAsk | undefined, path: TreePath, piece: number): boolean {
+  return ask?.kind === 'read' && ask.path === path && ask.piece === piece + 1;
 }
 
 // TREE_FAULT

@@ -1,5 +1,6 @@
 /** What opens the stream on which a submitter shows a worker its files; the frames that follow are in tree-messages.ts. */
 import * as v from 'valibot';
+import type { TreeAsk } from '../core/tree/contract.ts';
 import type { FrameName, Payload } from './frame.ts';
 import { FrameError } from './frame.ts';
 import { maxGroups, maxNameLength, maxPathBytes, maxTreeIdLength } from './limits.ts';
@@ -70,34 +71,39 @@ const attributesBytes = 5 * 8 + 2 * 8 + 6 * 4;
 const hashBytes = 32;
 const maxCandidates = 4;
 const maxPartBytes = 255;
-const maxPieceBytes = 1024 * 1024;
+const maxReadBytes = 1024 * 1024;
+/** A file that is longer than a whole one may be is read by pieces of this size. */
+const pieceBytes = 256 * 1024;
 
 /** @throws FrameError if swarmtree would end because of it. */
 export function parseTreeRequest(
   type: FrameName,
   payload: Uint8Array,
-): { readonly id: number; readonly path: TreePath } {
+): { readonly id: number; readonly ask: TreeAsk } {
   const from = new Cursor(type, payload);
   const number = from.u32();
-  let path: TreePath;
+  let ask: TreeAsk;
   if (type === 'TREE_READ') {
-    from.u64();
-    if (from.u32() > maxPieceBytes) throw new FrameError('a TREE_READ message asks for too much');
+    const piece = Math.floor(from.count() / pieceBytes);
+    const sizeBytes = from.u32();
+    if (sizeBytes > maxReadBytes) throw new FrameError('a TREE_READ message asks for too much');
     if (from.u8() > 1) throw new FrameError('a TREE_READ message is malformed');
     from.take(attributesBytes);
     const candidates = from.u8();
     if (candidates > maxCandidates) throw new FrameError('a TREE_READ message has too many candidates');
     from.take(candidates * hashBytes);
-    path = pathOf(type, from.text());
+    ask = { kind: 'read', path: pathOf(type, from.text()), piece, sizeBytes };
   } else {
-    if (type === 'TREE_LIST' && from.u8() > 1) throw new FrameError('a TREE_LIST message is malformed');
-    path = pathOf(type, from.text());
+    const mode = type === 'TREE_LIST' ? from.u8() : 0;
+    if (mode > 1) throw new FrameError('a TREE_LIST message is malformed');
+    const path = pathOf(type, from.text());
     const name = from.text();
     if (!(isPart(name) || (name === '' && type === 'TREE_LIST')))
       throw new FrameError(`a ${type} message has a name that is none`);
+    ask = mode === 0 && name !== '' ? { kind: 'name', path: `${path}/${name}` } : { kind: 'list', path };
   }
   from.end();
-  return { id: number, path };
+  return { id: number, ask };
 }
 
 function pathOf(type: FrameName, path: string): TreePath {

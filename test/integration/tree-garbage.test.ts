@@ -201,6 +201,19 @@ function fsMessages(): Buffer[] {
     ),
     frame('TREE_CHANGES', u32(10), u64(5), Uint8Array.of(2), u32(0)),
     frame('TREE_FAILED', u32(4), u32(5)),
+    frame(
+      'TREE_AHEAD',
+      Buffer.concat([
+        Uint8Array.of(0),
+        text('/d/f/g'),
+        Uint8Array.of(1),
+        text('/d'),
+        Uint8Array.of(0),
+        text('/l/x'),
+      ]),
+      Buffer.concat([Uint8Array.of(2), text('/d/big'), u32(0), u32(6)]),
+      Buffer.concat([Uint8Array.of(2), text('/f'), u32(0), u32(0xffff_ffff)]),
+    ),
     frame('TREE_STORE', u32(11), Buffer.alloc(32), text(`${share}/d/f`)),
     frame('TREE_STATUS', u32(12)),
   ];

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { createRandom, nextInteger } from '../../src/core/random.ts';
+import { ReadProfiles } from '../../src/core/tree/read-profiles.ts';
 import { checkout } from '../rig/child.ts';
 import { roundsOf } from '../rig/effort.ts';
 import { builtPrograms } from '../rig/programs.ts';
@@ -102,7 +103,8 @@ for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
       random,
       mapWrite,
     });
-    await using lab = await TreeLab.start({ programs: builtPrograms(), shares: [root] });
+    const profiles = new ReadProfiles();
+    await using lab = await TreeLab.start({ programs: builtPrograms(), shares: [root], profiles });
     const background = hammer(lab, root);
     let checks = 0;
     try {
@@ -110,7 +112,9 @@ for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
         const changes = Array.from({ length: 1 + nextInteger(random, 4) }, () => tree.change());
         const areas = nextInteger(random, 3) === 0 ? [root] : [];
         const script = probe(areas.length > 0);
-        const served = await lab.sh(script, { areas });
+        // Now and then it is told all that was ever asked for: what has changed, and what is not there any more, too.
+        if (nextInteger(random, 4) === 0) profiles.left(lab.directory);
+        const served = await lab.sh(script, { areas, ahead: { kind: 'probe', inputs: [`${root}/d1/f`] } });
         await lab.pool.discard(path.basename(served.job.scratch));
         const home = atHome(script, root);
         checks += home.split('\n').length;

@@ -6,6 +6,7 @@
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
+import type { ProfiledJob, ReadProfiles } from '../../src/core/tree/read-profiles.ts';
 import type { ProgramName } from '../../src/native/build.ts';
 import { PlacePool, type PlacePoolOptions, poolIn } from '../../src/tree/place-pool.ts';
 import { contentPathOf, readJobReport, type TreeJob, treeJobArgv } from '../../src/tree/tree-job.ts';
@@ -13,7 +14,8 @@ import { TreeMount, type TreeMountOptions } from '../../src/tree/tree-mount.ts';
 import { TreeServer } from '../../src/tree/tree-server.ts';
 import type { JobReport } from '../../src/wire/job-report.ts';
 import { parseRunnerExit, type RunnerExit } from '../../src/wire/runner-messages.ts';
-import { readId, type TreeFault, type TreeFigures } from '../../src/wire/tree-messages.ts';
+import { encodeTreeAhead, readId, type TreeFault, type TreeFigures } from '../../src/wire/tree-messages.ts';
+import { parseTreeRequest } from '../../src/wire/tree-stream-messages.ts';
 import { RunnerRig } from './runner-rig.ts';
 import { until } from './until.ts';
 
@@ -52,6 +54,8 @@ export interface TreeLabOptions {
   readonly never?: readonly string[];
   /** Waits so long before a request of the worker is passed on. */
   readonly delayMs?: number;
+  /** What the submitter knows of its jobs' reads. */
+  readonly profiles?: ReadProfiles;
 }
 
 export interface TreeRunOptions {
@@ -62,6 +66,8 @@ export interface TreeRunOptions {
   readonly barrier?: boolean;
   /** Whether it may have a place that stands ready. @default true */
   readonly hasPlace?: boolean;
+  /** Tells the worker first what the submitter expects a job of this kind to read. */
+  readonly ahead?: ProfiledJob;
 }
 
 interface Output {
@@ -151,6 +157,7 @@ export class TreeLab {
       plainDevice: statSync(this.#options.shares[0] ?? '/', { bigint: true }).dev,
       onRequest: (type, payload) => {
         this.traffic.requests += 1;
+        this.#options.profiles?.asked(this.directory, parseTreeRequest(type, payload).ask, performance.now());
         if (this.failing) {
           this.mount.fail(readId(type, payload), 107);
           return;
@@ -202,6 +209,7 @@ export class TreeLab {
     const firstFault = this.faults.length;
     const begun = performance.now();
     if (options.barrier !== false) await this.barrier();
+    if (options.ahead !== undefined) this.ahead(options.ahead);
     const { job, ended } = this.start(argv, options);
     const { exit, stdout, stderr } = await ended;
     const wallMs = performance.now() - begun;
@@ -221,6 +229,12 @@ export class TreeLab {
         .filter((fault) => fault.job === '' || fault.job === path.basename(job.scratch)),
       job,
     };
+  }
+
+  /** Tells the worker what a job will read, as its submitter does with an offer. */
+  ahead(job: ProfiledJob): void {
+    const asks = this.#options.profiles?.offered(this.directory, job, performance.now()) ?? [];
+    for (const payload of encodeTreeAhead(asks)) this.#deliver(() => this.mount.ahead(payload));
   }
 
   /** Starts a command in the tree, without a barrier. */
@@ -290,17 +304,30 @@ export class TreeLab {
     this.#mount = this.#pool = undefined;
   }
 
+  /** Another machine takes the worker's place, which has nothing of the tree. */
+  async replaceMount(): Promise<void> {
+    await this.stopMount();
+    await this.#keeperIsDone();
+    rmSync(path.join(this.directory, 'tree'), { recursive: true, force: true });
+    this.#options.profiles?.left(this.directory);
+    await this.startMount();
+  }
+
   async stopServer(): Promise<void> {
     await this.#server?.close();
     this.#server = undefined;
+  }
+
+  async #keeperIsDone(): Promise<void> {
+    const jobs = path.join(this.directory, 'tree', 'jobs');
+    await until(() => !existsSync(jobs), 3_000, 'the keeper has removed the scratch of jobs');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#runner?.[Symbol.asyncDispose]();
     await this.stopMount();
     await this.stopServer();
-    const jobs = path.join(this.directory, 'tree', 'jobs');
-    await until(() => !existsSync(jobs), 3_000, 'the keeper has removed the scratch of jobs');
+    await this.#keeperIsDone();
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

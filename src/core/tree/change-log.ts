@@ -1,12 +1,16 @@
 /** Which paths have changed, and when last: by generation. Bounded; what had to be forgotten counts as changed. */
 import { isBelow } from '../paths.ts';
-import type { ChangesPart, TreePath } from './contract.ts';
+import type { ChangesPart, TreeChange, TreePath } from './contract.ts';
 
 interface LastChange {
   /** When the name, or what it leads to, last changed. */
   readonly any: number;
   /** When the name last came to lead to something else, with all below; 0: never. */
   readonly name: number;
+}
+
+export function pathOf({ directory, name }: TreeChange): TreePath {
+  return name === '' ? directory : `${directory}/${name}`;
 }
 
 export class ChangeLog {
@@ -31,8 +35,9 @@ export class ChangeLog {
 
   take({ changes, everything }: ChangesPart, generation: number): void {
     if (everything) this.#knownSince = generation;
-    for (const { kind, directory, name } of changes) {
-      const path = name === '' ? directory : `${directory}/${name}`;
+    for (const change of changes) {
+      const { kind } = change;
+      const path = pathOf(change);
       const before = this.#changed.get(path);
       const asName = kind === 'node' ? (before?.name ?? 0) : generation;
       this.#changed.delete(path);

@@ -47,3 +47,17 @@ export type ShownTreeAction =
   /** All that changed before these were wanted is in the generation. */
   | { readonly type: 'passed'; readonly tickets: readonly TicketId[]; readonly generation: number }
   | { readonly type: 'failed'; readonly tickets: readonly TicketId[]; readonly why: string };
+
+/** What a worker asks of a submitter's files; paths are real ones, empty for the root. */
+export type TreeAsk =
+  /** What a path leads to, or that nothing is there. */
+  | { readonly kind: 'name'; readonly path: string }
+  /** All names in a directory. */
+  | { readonly kind: 'list'; readonly path: string }
+  /** A file's content: whole up to 1 MiB, else the piece of 256 KiB of that number. */
+  | {
+      readonly kind: 'read';
+      readonly path: string;
+      readonly piece: number;
+      readonly sizeBytes: number;
+    };

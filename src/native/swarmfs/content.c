@@ -195,6 +195,31 @@ enum content_answer content_read(struct fs *fs, struct node *node, uint64_t offs
   return answer;
 }
 
+static int has_piece(struct fs *fs, struct node *node, uint32_t number) {
+  struct content_piece *piece = &node->content->pieces[number];
+  if (!piece->known)
+    piece->known = hash_index_get(&fs->index, fs->tree, &node->attr, index_piece(node, number), piece->hash);
+  return piece->known && store_has(&fs->store, piece->hash);
+}
+
+enum content_ahead content_ahead(struct fs *fs, struct node *node, uint32_t *piece, uint32_t last) {
+  struct content *content = node->attr.size > 0 ? content_of(node) : NULL;
+  unsigned char candidate[HASH_BYTES];
+  if (!content) return AHEAD_DONE;
+  if (content->own_offered) return AHEAD_WAIT;
+  int offer = try_own(fs, node, candidate);
+  if (content->own == OWN_EQUAL) return AHEAD_DONE;
+  for (; *piece <= last && *piece < content->piece_count; ++*piece) {
+    if (content->pieces[*piece].asked || has_piece(fs, node, *piece)) continue;
+    if (ask_piece(fs, node, *piece, offer ? candidate : NULL) != 0) return AHEAD_DONE;
+    content->own_offered = offer;
+    if (offer) return AHEAD_WAIT;
+    ++*piece;
+    return AHEAD_ASKED;
+  }
+  return AHEAD_DONE;
+}
+
 /* ---- Answers ---- */
 
 struct content_frame {

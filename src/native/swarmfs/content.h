@@ -38,6 +38,14 @@ enum content_answer { CONTENT_READY, CONTENT_WAIT, CONTENT_ERROR };
 enum content_answer content_read(struct fs *fs, struct node *node, uint64_t offset, uint32_t length,
                                  unsigned char *to);
 
+enum content_ahead { AHEAD_DONE, AHEAD_ASKED, AHEAD_WAIT };
+
+/*
+ * Asks for the next of the pieces from `*piece` to `last` that is not here: AHEAD_ASKED. AHEAD_WAIT: what comes next depends
+ * on an answer to this node; AHEAD_DONE: all is here or on its way.
+ */
+enum content_ahead content_ahead(struct fs *fs, struct node *node, uint32_t *piece, uint32_t last);
+
 /* Takes a STORE frame: a file of this machine whose content is to be kept by its hash. */
 int take_store(struct fs *fs, const struct frame *frame);
 

@@ -5,6 +5,7 @@
 #include "../tree/hash-index.h"
 #include "../tree/link.h"
 #include "../tree/settings.h"
+#include "ahead.h"
 #include "nodes.h"
 #include "notifier.h"
 #include "store.h"
@@ -32,6 +33,7 @@ struct fs {
   int device; /* /dev/fuse */
   struct nodes nodes;
   struct supply supply;
+  struct ahead ahead;
   struct notifier notifier;
   struct store store;
   struct hash_index index;
@@ -48,7 +50,7 @@ struct fs {
   int ended;                     /* the connection to the kernel or the peer is over */
   struct {
     uint64_t requests, opcodes[64], asks, lists, looks, reads, own_files, own_bytes, fetched_bytes, faults,
-        stale;
+        stale, ahead;
   } figures;
 };
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ahead.h"
 #include "asker.h"
 #include "changes.h"
 #include "content.h"
@@ -33,6 +34,7 @@ static long frame_limit(int type) {
     case FRAME_TREE_MANIFEST: return TREE_MANIFEST_BYTES;
     case FRAME_TREE_CONTENT: return TREE_CONTENT_BYTES;
     case FRAME_TREE_CHANGES: return TREE_CHANGES_BYTES;
+    case FRAME_TREE_AHEAD: return TREE_AHEAD_BYTES;
     case FRAME_TREE_FAILED: return 8;
     case FRAME_TREE_STORE: return TREE_REQUEST_BYTES;
     case FRAME_TREE_STATUS: return 4;
@@ -157,6 +159,8 @@ static int send_figures(struct fs *fs, const struct frame *frame) {
       {"ownFiles", fs->figures.own_files},
       {"ownBytes", fs->figures.own_bytes},
       {"fetchedBytes", fs->figures.fetched_bytes},
+      {"aheadAsks", fs->figures.ahead},
+      {"aheadWaiting", fs->ahead.count + fs->supply.ahead_count},
       {"faults", fs->figures.faults},
       {"waiting", fs->supply.waiting_count},
       {"nodes", fs->nodes.count},
@@ -183,6 +187,7 @@ static int take_frame(struct fs *fs, const struct frame *frame) {
     case FRAME_TREE_MANIFEST: return take_manifest(fs, frame);
     case FRAME_TREE_CONTENT: return take_content(fs, frame);
     case FRAME_TREE_CHANGES: return take_changes(fs, frame);
+    case FRAME_TREE_AHEAD: return take_ahead(fs, frame);
     case FRAME_TREE_FAILED: return take_failed(fs, frame);
     case FRAME_TREE_STORE: return take_store(fs, frame);
     case FRAME_TREE_STATUS: return send_figures(fs, frame);
@@ -204,6 +209,7 @@ static void settle(struct fs *fs) {
   if (read(fs->notifier.wake_fd, &ignored, sizeof ignored) < 0 && errno != EAGAIN) abort();
   changes_settle(fs);
   store_settle(&fs->store);
+  ahead_go_on(fs);
   if (fs->nodes.count > MOST_NODES) drop_everything(fs);
 }
 
@@ -214,7 +220,8 @@ static int serve_events(struct fs *fs) {
       {.fd = fs->notifier.wake_fd ? fs->device : -1, .events = POLLIN},
       {.fd = fs->notifier.wake_fd ? fs->notifier.wake_fd : -1, .events = POLLIN},
   };
-  if (poll(polls, sizeof polls / sizeof *polls, -1) < 0) return errno == EINTR ? 0 : -1;
+  if (poll(polls, sizeof polls / sizeof *polls, ahead_is_due(fs) ? 0 : -1) < 0)
+    return errno == EINTR ? 0 : -1;
   if (polls[0].revents && link_receive(&fs->link) < 0) return -1;
   if (polls[0].revents && take_frames(fs) != 0) return -1;
   if (polls[2].revents && kernel_serve(fs) != 0) return -1;

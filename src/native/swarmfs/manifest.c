@@ -84,7 +84,7 @@ static void set_entries(struct fs *fs, struct node *directory, const struct mani
   for (uint32_t i = 0; i < manifest->count; i++) {
     take_entry(&from, &entry);
     struct node *node = set_entry(fs, directory, &entry);
-    if (node->waiting) wake_waiting(fs, node);
+    if (node->waiting || node->wants) wake_waiting(fs, node);
   }
 }
 
@@ -176,6 +176,7 @@ int take_manifest(struct fs *fs, const struct frame *frame) {
   /* The answer goes on under the same number. */
   if (!is_look && manifest.flags & MANIFEST_MORE) {
     if (map_set(&fs->supply.asks, ask->id, ask) != 0) abort();
+    fs->supply.answering = NULL;
     return 0;
   }
   ask_free(fs, ask);

@@ -10,6 +10,7 @@
 
 struct content; /* content.h */
 struct waiting; /* supply.h */
+struct want;    /* ahead.h */
 
 enum node_state {
   NODE_UNKNOWN, /* the name may be there or not: it must be asked for */
@@ -51,6 +52,7 @@ struct node {
   struct directory *directory;
   struct content *content;
   struct waiting *waiting;
+  struct want *wants; /* what goes on when this was answered */
   char name[];
 };
 

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "supply.h"
 
+#include "ahead.h"
 #include "fs.h"
 #include "kernel.h"
 
@@ -55,6 +56,7 @@ struct waiting *waiting_interrupted(struct fs *fs, uint64_t unique) {
 
 void fail_waiting(struct fs *fs, struct node *node, int error) {
   node->holds++;
+  ahead_drop(fs, node);
   for (struct waiting *waiting = waiting_take(fs, node), *next; waiting; waiting = next) {
     next = waiting->next_of_node;
     kernel_reply(fs, waiting->unique, error, NULL, 0);
@@ -67,7 +69,8 @@ void fail_waiting(struct fs *fs, struct node *node, int error) {
 void fault_waiting(struct fs *fs, struct node *node, int kind, int fault, int error) {
   /* Where nobody waits any more, it is not known which job may have had half of an answer. */
   fs->asker = 0;
-  if (!node->waiting) report_fault(fs, kind, fault, node, "");
+  const struct ask *answering = fs->supply.answering;
+  if (!node->waiting && !(answering && answering->is_ahead)) report_fault(fs, kind, fault, node, "");
   for (struct waiting *waiting = node->waiting; waiting; waiting = waiting->next_of_node) {
     fs->asker = kernel_asker(waiting->request);
     report_fault(fs, kind, fault, node, "");
@@ -82,6 +85,7 @@ void wake_waiting(struct fs *fs, struct node *node) {
     kernel_handle(fs, waiting->request, waiting->length);
     waiting_free(waiting);
   }
+  ahead_wake(fs, node);
   node->holds--;
   node_release(&fs->nodes, node);
 }
@@ -94,6 +98,11 @@ static struct ask *start_ask(struct fs *fs, enum ask_kind kind, struct node *nod
   while (ask->id == 0 || map_get(&supply->asks, ask->id));
   ask->kind = kind;
   ask->node = node;
+  ask->is_ahead = supply->asking_ahead;
+  if (ask->is_ahead) {
+    supply->ahead_count++;
+    fs->figures.ahead++;
+  }
   if (map_set(&supply->asks, ask->id, ask) != 0) abort();
   node->holds++;
   fs->figures.asks++;
@@ -142,6 +151,8 @@ int ask_read(struct fs *fs, struct node *node, uint32_t piece, uint64_t offset, 
   if (node_path(node, path) != 0) return -1;
   struct ask *ask = start_ask(fs, ASK_READ, node);
   ask->piece = piece;
+  ask->length = length;
+  if (ask->is_ahead) fs->supply.ahead_bytes += length;
   fs->figures.reads++;
   struct bytes *to = &fs->link.outgoing;
   size_t start = frame_start(to, FRAME_TREE_READ);
@@ -160,10 +171,17 @@ int ask_read(struct fs *fs, struct node *node, uint32_t piece, uint64_t offset, 
 struct ask *ask_take(struct fs *fs, uint32_t id) {
   struct ask *ask = map_get(&fs->supply.asks, id);
   if (ask) map_remove(&fs->supply.asks, id);
+  fs->supply.answering = ask;
   return ask;
 }
 
 void ask_free(struct fs *fs, struct ask *ask) {
+  struct supply *supply = &fs->supply;
+  if (ask->is_ahead) {
+    supply->ahead_count--;
+    supply->ahead_bytes -= ask->length;
+  }
+  supply->answering = NULL;
   ask->node->holds--;
   node_release(&fs->nodes, ask->node);
   free(ask);

@@ -27,6 +27,8 @@ struct ask {
   struct node *node; /* the directory of LIST, the name of LOOK, the file of READ */
   int mode;          /* of LIST */
   uint32_t piece;    /* of READ */
+  uint32_t length;   /* of READ */
+  int is_ahead;      /* no request of the kernel is why it was asked */
 };
 
 struct supply {
@@ -34,6 +36,10 @@ struct supply {
   uint32_t next_id;
   struct waiting *waiting;
   size_t waiting_count;
+  int asking_ahead;            /* what is asked now is for nobody yet */
+  uint32_t ahead_count;        /* such asks that are on their way */
+  uint64_t ahead_bytes;        /* what they will bring */
+  const struct ask *answering; /* what is answered now */
 };
 
 /* Keeps the request for when `node` is answered; 0, or -1 if memory ran out. */
@@ -45,7 +51,10 @@ void waiting_free(struct waiting *waiting);
 struct waiting *waiting_interrupted(struct fs *fs, uint64_t unique);
 /* Answers all that wait for a node with an error. */
 void fail_waiting(struct fs *fs, struct node *node, int error);
-/* The same, and the jobs that wait are not to be believed: see report_fault, which is told `kind` and `fault`. */
+/*
+ * The same, and the jobs that wait are not to be believed: see report_fault, which is told `kind` and `fault`. Where what
+ * was asked ahead comes to nothing and nobody waits for it, no job has had anything of it.
+ */
 void fault_waiting(struct fs *fs, struct node *node, int kind, int fault, int error);
 /* Handles all that wait for a node again. */
 void wake_waiting(struct fs *fs, struct node *node);

@@ -33,6 +33,7 @@ enum {
   FRAME_TREE_DISCARD = 68,
   FRAME_TREE_DONE = 69,
   FRAME_TREE_FIGURES = 70,
+  FRAME_TREE_AHEAD = 73,
 };
 
 enum {
@@ -42,6 +43,7 @@ enum {
   TREE_COMPARE_BYTES = 1024 * TREE_KIB,
   TREE_MANIFEST_BYTES = 512 * TREE_KIB,
   TREE_CHANGES_BYTES = 512 * TREE_KIB,
+  TREE_AHEAD_BYTES = 512 * TREE_KIB,
   TREE_WHOLE_BYTES = 1024 * TREE_KIB, /* a longer file comes by pieces */
   TREE_PIECE_BYTES = 256 * TREE_KIB,
   TREE_CONTENT_BYTES = TREE_WHOLE_BYTES + 16 * TREE_KIB,
@@ -88,6 +90,9 @@ enum {
 /* Flags of CHANGES, kinds of a change. */
 enum { CHANGES_MORE = 1, CHANGES_EVERYTHING = 2 };
 enum { CHANGE_NAME = 0, CHANGE_NODE = 1, CHANGE_LISTING = 2 };
+
+/* Kinds of what AHEAD names: a path that is looked up, a directory that is listed, pieces of a file. */
+enum { AHEAD_NAME = 0, AHEAD_LIST = 1, AHEAD_READ = 2 };
 
 /* Kinds of FAULT: why a job that ran at this time is not to be believed. */
 enum { FAULT_FETCH = 0, FAULT_REFUSED = 1, FAULT_WRITE = 2, FAULT_STALE = 3 };

@@ -2,7 +2,7 @@
 
 import { variablesOf } from '../../core/command/environment.ts';
 import { isTraced } from '../../core/command/proofs.ts';
-import { isBelow } from '../../core/paths.ts';
+import { isBelow, resolvePath } from '../../core/paths.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { WorkerMount } from '../../core/view/contract.ts';
 import type { JobView } from '../../core/view/job-view.ts';
@@ -130,6 +130,10 @@ export class Offers {
       return { kind: 'refused', refused: { code: opened.code, detail: opened.detail } };
     const startedAtMs = Date.now();
     const generation = await tree.barrier();
+    tree.ahead(peer, {
+      kind: `${reading.kind}\x01${submission.demand.kind}`,
+      inputs: reading.inputs.map((path) => resolvePath(request.job.cwd, path)),
+    });
     submission.isServed = true;
     record.served = {
       tree,

@@ -255,6 +255,7 @@ export const messages: readonly Message[] = [
   { frame: 'TREE_FAULT', parse: tree.parseTreeFault },
   { frame: 'TREE_DONE', parse: tree.parseTreeDone },
   { frame: 'TREE_FIGURES', parse: tree.parseTreeFigures },
+  { frame: 'TREE_AHEAD', encode: (asks) => Buffer.concat(tree.encodeTreeAhead(asks)) },
 ];
 
 /** Frames that are passed on as they are, or say all by their type. */

@@ -1,7 +1,9 @@
 /** Words of a worker that would end swarmtree must not reach it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FrameError } from '../../../src/wire/frame.ts';
+import type { TreeAsk } from '../../../src/core/tree/contract.ts';
+import { FrameError, frameLimits } from '../../../src/wire/frame.ts';
+import { encodeTreeAhead } from '../../../src/wire/tree-messages.ts';
 import { parseTreeRequest } from '../../../src/wire/tree-stream-messages.ts';
 
 function text(value: string): Buffer {
@@ -24,12 +26,62 @@ function read(path: string, { lengthBytes = 1, expected = 0, candidates = 0, end
   return Buffer.concat([head, text(path), Buffer.from(end)]);
 }
 
-test('requests that swarmtree takes are passed on with their path', () => {
-  assert.deepEqual(parseTreeRequest('TREE_LIST', list('', '')), { id: 7, path: '' });
-  assert.deepEqual(parseTreeRequest('TREE_LIST', list('/a/b..', '.x', 1)), { id: 7, path: '/a/b..' });
-  assert.deepEqual(parseTreeRequest('TREE_LOOK', look('/a', 'b\u00ff')), { id: 7, path: '/a' });
+test('requests that swarmtree takes are passed on with what they ask for', () => {
+  const asked = (type: 'TREE_LIST' | 'TREE_LOOK' | 'TREE_READ', payload: Buffer): TreeAsk => {
+    const { id: number, ask } = parseTreeRequest(type, payload);
+    assert.equal(number, 7);
+    return ask;
+  };
+  assert.deepEqual(asked('TREE_LIST', list('', '')), { kind: 'list', path: '' });
+  assert.deepEqual(asked('TREE_LIST', list('', 'usr')), { kind: 'name', path: '/usr' });
+  assert.deepEqual(asked('TREE_LIST', list('/a/b..', '.x', 1)), { kind: 'list', path: '/a/b..' });
+  assert.deepEqual(asked('TREE_LOOK', look('/a', 'b\u00ff')), { kind: 'name', path: '/a/b\u00ff' });
   const whole = { lengthBytes: 1024 * 1024, expected: 1, candidates: 4 };
-  assert.deepEqual(parseTreeRequest('TREE_READ', read('/a/b', whole)), { id: 7, path: '/a/b' });
+  const first = { kind: 'read', path: '/a/b', piece: 0, sizeBytes: 1024 * 1024 };
+  assert.deepEqual(asked('TREE_READ', read('/a/b', whole)), first);
+  const third = read('/a/b', { lengthBytes: 9 });
+  third.writeBigUInt64LE(BigInt(2 * 256 * 1024), 4);
+  assert.deepEqual(asked('TREE_READ', third), { kind: 'read', path: '/a/b', piece: 2, sizeBytes: 9 });
+});
+
+test('what will be asked for is told with the pieces of a file as one, in messages that are not too long', () => {
+  const piece = (path: string, number: number): TreeAsk => ({
+    kind: 'read',
+    path,
+    piece: number,
+    sizeBytes: 1,
+  });
+  const asks: TreeAsk[] = [
+    { kind: 'name', path: '/a' },
+    piece('/b', 1),
+    piece('/b', 2),
+    piece('/b', 4),
+    piece('/c', 5),
+    { kind: 'list', path: '' },
+  ];
+  const runs = (path: string, first: number, last: number): Buffer =>
+    Buffer.concat([Buffer.of(2), text(path), Buffer.of(first, 0, 0, 0, last, 0, 0, 0)]);
+  const told = [
+    Buffer.of(0),
+    text('/a'),
+    runs('/b', 1, 2),
+    runs('/b', 4, 4),
+    runs('/c', 5, 5),
+    Buffer.of(1, 0, 0),
+  ];
+  assert.deepEqual(encodeTreeAhead(asks), [Buffer.concat(told)]);
+  assert.deepEqual(encodeTreeAhead([]), []);
+  const many = Array.from(
+    { length: 3_000 },
+    (_, n): TreeAsk => ({ kind: 'name', path: `/${n}${'/x'.repeat(100)}` }),
+  );
+  const payloads = encodeTreeAhead(many);
+  assert.equal(
+    Buffer.concat(payloads).length,
+    many.reduce((sum, { path }) => sum + 3 + path.length, 0),
+  );
+  assert.ok(payloads.length > 1);
+  for (const { length } of payloads) assert.ok(length < frameLimits.TREE_AHEAD, String(length));
 });
 
 test('requests that would end swarmtree are refused', () => {

@@ -195,6 +195,9 @@ export class HostedTree {
       case 'TREE_CONTENT':
         this.#mount?.supply(type, payload);
         break;
+      case 'TREE_AHEAD':
+        this.#mount?.ahead(payload);
+        break;
       case 'TREE_FAILED': {
         const { id, errno } = parseTreeFailed(payload);
         this.#mount?.fail(id, errno);

@@ -5,7 +5,9 @@
 import { hostname } from 'node:os';
 import type { PeerName } from '../../../core/schedule/contract.ts';
 import { SwarmError } from '../../../core/swarm-error.ts';
+import { pathOf } from '../../../core/tree/change-log.ts';
 import type { ShownTreeAction, ShownTreeEvent, TicketId } from '../../../core/tree/contract.ts';
+import type { ProfiledJob, ReadProfiles } from '../../../core/tree/read-profiles.ts';
 import { neverServed } from '../../../core/tree/serving-policy.ts';
 import {
   createShownTree,
@@ -35,6 +37,9 @@ export interface OwnTreeInit {
   readonly id: string;
   /** The device of the first area. */
   readonly device: bigint;
+  /** What was asked for in this tree, and in earlier ones of the same files. */
+  readonly profiles: ReadProfiles;
+  readonly now: () => number;
   readonly openTree: (peer: PeerName) => JobChannel;
   readonly onLost: (why: string) => void;
 }
@@ -91,7 +96,7 @@ export class OwnTree {
   worker(peer: PeerName): WorkerTree {
     const known = this.#workers.get(peer);
     if (known !== undefined) return known;
-    const { id, device, openTree } = this.#init;
+    const { id, device, openTree, profiles, now } = this.#init;
     this.#lastSession += 1;
     const session = this.#lastSession;
     const worker = new WorkerTree({
@@ -108,15 +113,24 @@ export class OwnTree {
         hostName: fromBytes(Buffer.from(hostname())),
         architecture: process.arch,
       },
-      onGiven: (path) => this.#step({ type: 'given', session, path }),
+      onAsk: (ask) => {
+        if (ask.kind === 'read') this.#step({ type: 'given', session, path: ask.path });
+        profiles.asked(peer, ask, now());
+      },
       onOver: (over) => {
-        if (this.#workers.get(peer) === over) this.#workers.delete(peer);
+        if (this.#workers.get(peer) === over) this.#forget(peer);
         this.#step({ type: 'over', session });
       },
     });
     this.#workers.set(peer, worker);
     this.#step({ type: 'opened', session });
     return worker;
+  }
+
+  /** Tells a worker what a job that it is offered will read. */
+  ahead(peer: PeerName, job: ProfiledJob): void {
+    const asks = this.#init.profiles.offered(peer, job, this.#init.now());
+    if (asks.length > 0) this.#workers.get(peer)?.ahead(asks);
   }
 
   /**
@@ -153,9 +167,16 @@ export class OwnTree {
   close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    for (const worker of this.#workers.values()) worker.close();
-    this.#workers.clear();
+    for (const [peer, worker] of this.#workers) {
+      this.#forget(peer);
+      worker.close();
+    }
     void this.#server.close();
+  }
+
+  #forget(peer: PeerName): void {
+    this.#workers.delete(peer);
+    this.#init.profiles.left(peer);
   }
 
   #step(event: ShownTreeEvent): void {
@@ -171,6 +192,8 @@ export class OwnTree {
         this.#server.barrier().then(
           (parts) => {
             this.#told = parts;
+            for (const change of parts.flatMap(({ changes }) => changes))
+              this.#init.profiles.changed(pathOf(change));
             this.#step({ type: 'drained', parts });
           },
           (error: unknown) =>

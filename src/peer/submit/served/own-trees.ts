@@ -9,6 +9,7 @@ import {
   keepTrees,
   type TreeKey,
 } from '../../../core/tree/kept-trees.ts';
+import { ReadProfiles } from '../../../core/tree/read-profiles.ts';
 import { writableAreas } from '../../../core/tree/serving-policy.ts';
 import type { Disk } from '../../../share/disk.ts';
 import type { JobChannel } from '../../../swarm/libp2p/channel.ts';
@@ -19,6 +20,8 @@ import { OwnTree } from './own-tree.ts';
 /** Without a job for so long, a tree ends, and with it what workers hold of it. */
 const idleMs = 600_000;
 const mostTrees = 8;
+/** Projects of which it is remembered what their jobs read. */
+const mostProfiled = 16;
 /** A build asks for the same few directories hundreds of times a second. */
 const believedMs = 5_000;
 const mostPlaces = 1_024;
@@ -73,6 +76,8 @@ export class OwnTrees {
     string,
     { readonly place: Promise<ServedPlace | string>; readonly untilMs: number }
   >(mostPlaces);
+  /** By what the trees are known by, too. */
+  readonly #profiles = new BoundedMap<ByteString, ReadProfiles>(mostProfiled);
   #count = 0;
 
   constructor(init: OwnTreesInit) {
@@ -139,10 +144,12 @@ export class OwnTrees {
   }
 
   #start(key: TreeKey, { areas, shown }: ServedPlace): Entry {
-    const { program, closed, openTree, log, disk } = this.#init;
+    const { program, closed, openTree, log, disk, now } = this.#init;
     if (program === undefined) throw new Error('internal: a tree without swarmtree');
     this.#count += 1;
     const id = String(this.#count);
+    const profiles = this.#profiles.use(key) ?? new ReadProfiles();
+    this.#profiles.set(key, profiles);
     const start = async (): Promise<OwnTree> => {
       const device = BigInt(await disk.run('deviceOf', areas[0] ?? '/'));
       return await OwnTree.start({
@@ -152,6 +159,8 @@ export class OwnTrees {
         never: await closed(),
         id,
         device,
+        profiles,
+        now,
         openTree,
         onLost: (why) => {
           log('the files of this machine are not served any more', { tree: key, why });

@@ -2,12 +2,12 @@
  * This machine's files as one worker sees them: the stream on which it asks for them. Each request is checked, since a
  * worker may be another program than it seems, and passed on to swarmtree as fast as the worker takes the answers.
  */
-import type { SessionId } from '../../../core/tree/contract.ts';
+import type { SessionId, TreeAsk } from '../../../core/tree/contract.ts';
 import type { JobChannel } from '../../../swarm/libp2p/channel.ts';
 import type { BarrierPart, TreeAnswer, TreeRequest, TreeServer } from '../../../tree/tree-server.ts';
 import { type Frame, FrameError } from '../../../wire/frame.ts';
 import { memberFrameBytes } from '../../../wire/limits.ts';
-import type { TreePath } from '../../../wire/tree-messages.ts';
+import { encodeTreeAhead } from '../../../wire/tree-messages.ts';
 import {
   encodeTreeOpen,
   parseTreeOpened,
@@ -30,8 +30,8 @@ export interface WorkerTreeInit {
   readonly channel: JobChannel;
   readonly server: Pick<TreeServer, 'relay'>;
   readonly open: TreeOpen;
-  /** The worker asks for a file's content, which it then has. */
-  readonly onGiven: (path: TreePath) => void;
+  /** The worker asks; what it asks for, it then has. */
+  readonly onAsk: (ask: TreeAsk) => void;
   /** The worker is gone, or has ended the tree. */
   readonly onOver: (tree: WorkerTree) => void;
 }
@@ -47,7 +47,7 @@ export class WorkerTree {
   readonly session: SessionId;
   readonly #channel: JobChannel;
   readonly #server: Pick<TreeServer, 'relay'>;
-  readonly #onGiven: (path: TreePath) => void;
+  readonly #onAsk: (ask: TreeAsk) => void;
   readonly #waiting: Request[] = [];
   #inFlight = 0;
   #isCongested = false;
@@ -55,11 +55,11 @@ export class WorkerTree {
   #isOver = false;
   #settle: (opened: OpenedTree) => void = () => {};
 
-  constructor({ session, channel, server, open, onGiven, onOver }: WorkerTreeInit) {
+  constructor({ session, channel, server, open, onAsk, onOver }: WorkerTreeInit) {
     this.session = session;
     this.#channel = channel;
     this.#server = server;
-    this.#onGiven = onGiven;
+    this.#onAsk = onAsk;
     this.opened = new Promise((resolve) => {
       const timer = setTimeout(
         () => this.#settle({ kind: 'lost', detail: 'it did not mount the tree in time' }),
@@ -93,6 +93,11 @@ export class WorkerTree {
     for (const { payload } of parts) this.#send('TREE_CHANGES', payload);
   }
 
+  /** Tells what jobs will ask for. */
+  ahead(asks: readonly TreeAsk[]): void {
+    for (const payload of encodeTreeAhead(asks)) this.#send('TREE_AHEAD', payload);
+  }
+
   close(): void {
     this.#isOver = true;
     this.#settle({ kind: 'lost', detail: 'the tree was closed' });
@@ -107,8 +112,7 @@ export class WorkerTree {
       case 'TREE_LIST':
       case 'TREE_LOOK':
       case 'TREE_READ': {
-        const { path } = parseTreeRequest(type, payload);
-        if (type === 'TREE_READ') this.#onGiven(path);
+        this.#onAsk(parseTreeRequest(type, payload).ask);
         this.#waiting.push({ type, payload });
         this.#pump();
         break;
@@ -141,7 +145,7 @@ export class WorkerTree {
     this.#pump();
   }
 
-  #send(type: TreeAnswer | 'TREE_CHANGES', payload: Uint8Array): void {
+  #send(type: TreeAnswer | 'TREE_CHANGES' | 'TREE_AHEAD', payload: Uint8Array): void {
     if (!this.#isOver && !this.#channel.send(type, payload)) this.#isCongested = true;
   }
 }

@@ -81,7 +81,9 @@ function begin(t: TestContext): Scene {
     channel: submitter,
     server: asked,
     open,
-    onGiven: (path) => given.push(path),
+    onAsk: (ask) => {
+      if (ask.kind === 'read') given.push(ask.path);
+    },
     onOver: () => undefined,
   });
   t.after(() => tree.close());
