@@ -149,10 +149,17 @@ function print(row: Row): void {
     bound === undefined ? '' : `${row.least === undefined ? '<' : '>'}= ${bound} ${row.unit}`.trim();
   const ratio = bound === undefined ? '' : (row.figure / bound).toFixed(2);
   const isMissed = row.figure > (row.goal ?? Infinity) || row.figure < (row.least ?? -Infinity);
+  const note = row.note === undefined ? '' : `  ${row.note}`;
   const verdict = isMissed ? ' MISSED' : '';
   const spread = row.spread === undefined ? '' : `  (${row.spread.map(digits).join('–')})`;
   console.log(
-    row.what.padEnd(64) + figure.padStart(11) + goal.padStart(13) + ratio.padStart(7) + spread + verdict,
+    row.what.padEnd(64) +
+      figure.padStart(11) +
+      goal.padStart(13) +
+      ratio.padStart(7) +
+      spread +
+      verdict +
+      note,
   );
 }
 

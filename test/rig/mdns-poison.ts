@@ -1,5 +1,5 @@
 /**
- * Says by mDNS that peers are there which are not: `mdns-poison COUNT PER_SECOND ADDRESS`. A program, run on a machine of a
+ * Says by mDNS that peers are there which are not: `mdns-poison COUNT PER_SECOND ADDRESS [PORT]`. A program, run on a machine of a
  * LAN of namespaces; ends when all are said.
  */
 import { createSocket } from 'node:dgram';
@@ -9,6 +9,8 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import { defaultServiceTag } from '../../src/swarm/finding/discovery.ts';
 
 const [count, perS, address] = [Number(process.argv[2]), Number(process.argv[3]), process.argv[4]];
+/** On any other one nobody hears it. */
+const port = Number(process.argv[5] ?? 5353);
 const everyMs = 20;
 
 function nameOf(text: string): Buffer {
@@ -39,16 +41,14 @@ function response(peer: string): Buffer {
   ]);
 }
 
-const packets = await Promise.all(
-  Array.from({ length: count }, async () =>
-    response(peerIdFromPrivateKey(await generateKeyPair('Ed25519')).toString()),
-  ),
-);
 process.stdout.write('begun\n');
 const socket = createSocket('udp4');
 const beganMs = performance.now();
-for (let sent = 0; sent < packets.length; await sleep(everyMs)) {
-  const due = Math.min(packets.length, ((performance.now() - beganMs) / 1000) * perS);
-  for (; sent < due; sent += 1) socket.send(packets[sent] ?? Buffer.alloc(0), 5353, '224.0.0.251');
+for (let sent = 0; sent < count; await sleep(everyMs)) {
+  const due = Math.min(count, ((performance.now() - beganMs) / 1000) * perS);
+  for (; sent < due; sent += 1) {
+    const peer = peerIdFromPrivateKey(await generateKeyPair('Ed25519'));
+    socket.send(response(peer.toString()), port, '224.0.0.251');
+  }
 }
 socket.close();
