@@ -13,8 +13,8 @@ import { lastWordsPath, logPath } from './logs.ts';
 import { addPeerFlags, settingsOf } from './peer-flags.ts';
 import { Progress } from './progress.ts';
 
-/** A first start may compile the wrapper; a peer itself is ready in well under a second. */
-const startTimeoutMs = 20_000;
+/** A first start may compile the wrapper, on a machine that has much else to do; a peer itself is ready in well under a second. */
+const startTimeoutMs = 60_000;
 
 export function addStart(program: Command): void {
   addPeerFlags(program.command('start'))

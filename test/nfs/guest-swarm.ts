@@ -135,9 +135,9 @@ export class GuestSwarm implements AsyncDisposable {
     const prepare = 'ip route replace 224.0.0.0/4 dev vec0; mkdir -p -m 0700 /run/swarm;';
     const flags = `--slots ${slotsOf[name]} --name ${name}`;
     const believing = `setsid node ${believingPeer}/peer.js ${flags} </dev/null >/run/swarm/peer.log 2>&1 &`;
-    // A guest on a machine that has much to do takes longer than `start` waits.
     const answers = `until ${buildswarm} status >/dev/null 2>&1; do sleep 0.5; done`;
-    const shipped = `[ -e ${kept} ] && pgrep -f '[b]in/buildswarm daemon' >/dev/null || { ${stop}; ${buildswarm} start ${flags} || ${answers}; touch ${kept}; }`;
+    // A guest on a machine that has much to do takes longer than `start` waits, which then ends what it has started.
+    const shipped = `[ -e ${kept} ] && pgrep -f '[b]in/buildswarm daemon' >/dev/null || { ${stop}; until ${buildswarm} start ${flags}; do sleep 1; done; touch ${kept}; }`;
     const start = this.#peer === 'shipped' ? shipped : `${stop}; ${believing} ${answers}`;
     await runOnGuest(name, `${prepare} ${environment} ${start}`, startTimeoutMs);
   }
