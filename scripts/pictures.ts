@@ -44,14 +44,12 @@ const theirs = swarm.start('m2', ['make', '-C', `${project}/tools`, '-j6', 'CC=s
 const built = page.locator('.figure', { hasText: 'This build' }).locator('.value');
 const enough = shareBegun * libraries.length * filesOfLibrary;
 await until(async () => Number(await built.textContent()) > enough, 120_000, 'most jobs have begun');
-// It looked when the page was opened, before the first job.
-const check = page.getByRole('button', { name: 'Check again' });
-const findings = page.locator('.findings');
-await check.click();
+// The doctor looked when the page was opened, before the first job.
+await page.getByRole('button', { name: 'Check again' }).click();
 await until(
-  async () => !/not joined/u.test(await findings.innerText()),
+  async () => (await page.getByText('has not joined the share').count()) === 0,
   30_000,
-  'the doctor has looked again',
+  'it has looked again',
 );
 await page.screenshot({ path: path.join(target, 'web-live.png') });
 const screen = await swarm.check('m1', ['tmux', '-L', 'pictures', 'capture-pane', '-p', '-e']);
