@@ -1,6 +1,6 @@
 /**
- * What both sides of a served tree go by, one rule each. Peers always have those of {@link treeRules}; tests replace one
- * at a time, and show thereby that it is needed.
+ * What both sides of a served tree go by, one rule each. Peers always have those of {@link treeRules}; who plays the machines
+ * of this folder may give others, to see what each is needed for.
  */
 import type { SessionId, TreePath } from './contract.ts';
 import type { HaveSet } from './have-set.ts';

@@ -1,4 +1,4 @@
-/** Barriers of a served tree, and what is believed of a job that ran in it; all together: test/simulation/served-tree.test.ts. */
+/** Barriers of a served tree, and what is believed of a job that ran in it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShownTreeAction, ShownTreeEvent, TreeChange } from '../../../../src/core/tree/contract.ts';
@@ -42,6 +42,17 @@ test('what is wanted during a barrier waits for the next one, all of it for the 
   assert.deepEqual(step({ type: 'drain-failed', why: 'gone' }), [
     { type: 'failed', tickets: [2, 3], why: 'gone' },
   ]);
+});
+
+test('whoever has the tree is told what has changed, until its session is over', () => {
+  const { step, drained, change } = begin();
+  const told = (actions: readonly ShownTreeAction[]) =>
+    actions.flatMap((action) => (action.type === 'tell' ? action.sessions : []));
+  for (const session of [2, 3]) step({ type: 'opened', session });
+  assert.deepEqual(told(drained(1, [change('/a/b')])), [1, 2, 3]);
+  step({ type: 'over', session: 2 });
+  assert.deepEqual(told(drained(2, [change('/a/b')])), [1, 3]);
+  assert.deepEqual(told(drained(2, [])), [], 'nothing has');
 });
 
 test('directories whose changes raise no event are looked at again at each barrier, until there are too many', () => {
