@@ -10,6 +10,7 @@ import { DiskError } from './disk-error.ts';
 import { HangingPool, type Servant, type ServantEvents } from './hanging-pool.ts';
 import type { LookRequest, Looks } from './look-answer.ts';
 import { Looker } from './looker.ts';
+import type { Answers, Questions } from './question-answer.ts';
 import type { Walked, WalkRequest } from './walk-answer.ts';
 
 /** What goes to a thread, and what comes back: one answer for each request. */
@@ -64,6 +65,18 @@ export class Disk {
   /** `lstat`, `readlink` and sub-directories, without asking a server more than that does by itself. @throws as run */
   look(request: LookRequest, timeoutMs: number = defaultDiskTimeoutMs): Promise<Looks> {
     return this.#looker?.look(request, timeoutMs) ?? this.run('takeLooks', request, timeoutMs);
+  }
+
+  /** Answers questions of several kinds; of links among those looked at anew as {@link Operations.lookAll} does. @throws as run */
+  async ask(questions: Questions, timeoutMs: number = defaultDiskTimeoutMs): Promise<Answers> {
+    const answers = await (this.#looker?.ask(questions, timeoutMs) ??
+      this.run('answers', questions, timeoutMs));
+    const links = questions.fresh.filter((_, at) => answers.fresh[at]?.kind === 'link');
+    if (this.#looker === undefined || links.length === 0) return answers;
+    const facts = await this.run('lookAll', { paths: links, fresh: true }, timeoutMs);
+    let next = 0;
+    const fresh = answers.fresh.map((fact) => (fact.kind === 'link' ? (facts[next++] ?? fact) : fact));
+    return { ...answers, fresh };
   }
 
   /** What a walk yields; of a link that changed the fact as {@link Operations.lookAll} has it. @throws as run */

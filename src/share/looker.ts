@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { DiskError } from './disk-error.ts';
 import { HangingPool, type Servant, type ServantEvents } from './hanging-pool.ts';
 import { type LookRequest, type Looks, packRequest, parseLooks } from './look-answer.ts';
+import { type Answers, packQuestions, parseAnswers, type Questions } from './question-answer.ts';
 import { packWalk, parseWalked, type Walked, type WalkRequest } from './walk-answer.ts';
 
 /** Length and errno. */
@@ -54,6 +55,15 @@ export class Looker {
       parse: (answer: Buffer): Looks => parseLooks(answer, request),
     };
     return this.#programs.run(asked, 'a look', timeoutMs) as Promise<Looks>;
+  }
+
+  /** Links among what is looked at anew are told as they are, not with what they lead to. @throws as look */
+  ask(questions: Questions, timeoutMs: number): Promise<Answers> {
+    const asked = {
+      request: packQuestions(questions),
+      parse: (answer: Buffer): Answers => parseAnswers(answer, questions),
+    };
+    return this.#programs.run(asked, 'a look', timeoutMs) as Promise<Answers>;
   }
 
   /** Links among what changed are told as they are, not with what they lead to. @throws as look */

@@ -9,7 +9,7 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
-  readFileSync,
+  readSync,
   rmSync,
   symlinkSync,
   writeSync,
@@ -17,10 +17,14 @@ import {
 import { join } from 'node:path';
 import { joinNul, toBytes } from '../wire/bytes.ts';
 
-/** Where the records begin; the used bytes and the job's directory come before. */
-const recordsAt = 4096;
+/** Where the records begin, see src/native/swarmtrace; the used bytes and the job's directory come before. */
+export const recordsAt = 4096;
 /** Room for some 250,000 names. Only what is written takes memory. */
 const traceBytes = 16 * 1024 * 1024;
+/** A trace of most jobs is read by one call. */
+const pieceBytes = 64 * 1024;
+/** Of a longer one the memory is given back. */
+const keptBytes = 1024 * 1024;
 const tryTimeoutMs = 5_000;
 /** A try that was killed or late says nothing of the library. */
 const mostTries = 3;
@@ -30,6 +34,12 @@ export interface Trace {
   readonly path: string;
   /** The job's environment, so that its programs are traced. */
   environmentOf(environment: Uint8Array): Uint8Array;
+  /**
+   * What was written down until now, see readTrace in core.
+   *
+   * @throws Error if there was more than there is room for
+   */
+  records(): string;
 }
 
 export class Tracer {
@@ -37,8 +47,8 @@ export class Tracer {
   readonly directory: string;
   readonly #library: string;
   /** Traces that no job writes to. */
-  readonly #free: string[] = [];
-  #count = 0;
+  readonly #free: TraceFile[] = [];
+  readonly #all = new Map<string, TraceFile>();
 
   private constructor(library: string, directory: string) {
     this.#library = library;
@@ -66,7 +76,7 @@ export class Tracer {
     let failure = await failureOf(link, trace.path);
     for (let n = 1; n < mostTries && failure?.isAnswer === false; n += 1)
       failure = await failureOf(link, trace.path);
-    const why = failure?.why ?? nothingIn(trace.path);
+    const why = failure?.why ?? nothingIn(trace);
     tracer.end(trace);
     if (why === undefined) return tracer;
     tracer.close();
@@ -75,27 +85,27 @@ export class Tracer {
 
   /** @param cwd - of the job. */
   begin(cwd: string): Trace {
-    const path = this.#free.pop() ?? join(this.directory, String(this.#count++));
-    const descriptor = openSync(path, 'w', 0o600);
-    try {
-      const head = Buffer.alloc(recordsAt);
-      head.writeBigUInt64LE(BigInt(recordsAt));
-      toBytes(cwd).copy(head, 8, 0, recordsAt - 9);
-      writeSync(descriptor, head);
-      ftruncateSync(descriptor, traceBytes);
-    } finally {
-      closeSync(descriptor);
-    }
-    const variables = joinNul([`LD_PRELOAD=${this.#library}`, `BUILDSWARM_TRACE=${path}`]);
-    return { path, environmentOf: (environment) => Buffer.concat([variables, environment]) };
+    const file = this.#free.pop() ?? this.#make();
+    file.begin(cwd);
+    return file;
   }
 
   /** No process of the job is left, and its trace has been read. */
   end({ path }: Trace): void {
-    this.#free.push(path);
+    const file = this.#all.get(path);
+    if (file === undefined) return;
+    file.clear();
+    this.#free.push(file);
+  }
+
+  #make(): TraceFile {
+    const file = new TraceFile(join(this.directory, String(this.#all.size)), this.#library);
+    this.#all.set(file.path, file);
+    return file;
   }
 
   close(): void {
+    for (const file of this.#all.values()) file.close();
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
@@ -117,7 +127,63 @@ function failureOf(library: string, trace: string): Promise<{ why: string; isAns
   });
 }
 
-function nothingIn(trace: string): string | undefined {
-  const first = readFileSync(trace).toString('latin1', recordsAt, recordsAt + 1);
-  return first === 'h' ? undefined : 'it writes nothing down';
+function nothingIn(trace: Trace): string | undefined {
+  return trace.records().startsWith('h') ? undefined : 'it writes nothing down';
+}
+
+/** One that is used for one job after the other, and stays open: to make it anew took half a millisecond a job. */
+class TraceFile implements Trace {
+  readonly path: string;
+  readonly #library: string;
+  readonly #descriptor: number;
+
+  constructor(path: string, library: string) {
+    this.path = path;
+    this.#library = library;
+    this.#descriptor = openSync(path, 'w+', 0o600);
+    ftruncateSync(this.#descriptor, traceBytes);
+  }
+
+  begin(cwd: string): void {
+    const head = Buffer.alloc(recordsAt);
+    head.writeBigUInt64LE(BigInt(recordsAt));
+    toBytes(cwd).copy(head, 8, 0, recordsAt - 9);
+    writeSync(this.#descriptor, head, 0, recordsAt, 0);
+  }
+
+  environmentOf(environment: Uint8Array): Uint8Array {
+    const variables = joinNul([`LD_PRELOAD=${this.#library}`, `BUILDSWARM_TRACE=${this.path}`]);
+    return Buffer.concat([variables, environment]);
+  }
+
+  records(): string {
+    const { piece, usedBytes } = this.#read();
+    if (usedBytes <= piece.length) return piece.toString('latin1', recordsAt, usedBytes);
+    if (usedBytes > traceBytes) throw new Error('the command looked up more names than a trace holds');
+    const records = Buffer.allocUnsafe(usedBytes - recordsAt);
+    readSync(this.#descriptor, records, 0, records.length, recordsAt);
+    return records.toString('latin1');
+  }
+
+  /** Nothing but zeros must lie where records will: a place that was taken and not filled is known by that. */
+  clear(): void {
+    const { usedBytes } = this.#read(8);
+    if (usedBytes > keptBytes) {
+      ftruncateSync(this.#descriptor, 0);
+      ftruncateSync(this.#descriptor, traceBytes);
+    } else if (usedBytes > recordsAt) {
+      writeSync(this.#descriptor, Buffer.alloc(usedBytes - recordsAt), 0, usedBytes - recordsAt, recordsAt);
+    }
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+
+  /** Its beginning. */
+  #read(bytes = pieceBytes): { readonly piece: Buffer; readonly usedBytes: number } {
+    const piece = Buffer.allocUnsafe(bytes);
+    readSync(this.#descriptor, piece, 0, bytes, 0);
+    return { piece, usedBytes: Number(piece.readBigUInt64LE()) };
+  }
 }

@@ -6,7 +6,6 @@ import { test } from 'node:test';
 import { factFields } from '../../src/core/view/contract.ts';
 import { Sameness } from '../../src/machine/sameness.ts';
 import { Findings } from '../../src/peer/serve/findings.ts';
-import { recordsAt } from '../../src/share/blocking/traced.ts';
 import { plainOffer } from '../rig/plain-offer.ts';
 import { systemLooks } from '../rig/system-looks.ts';
 import { sharedRig } from './share-rig.ts';
@@ -19,16 +18,13 @@ test('numbers of what was read mean the same after a connection that was made an
   const now = (): number => performance.now();
   const findings = new Findings({ disk, sameness: new Sameness(systemLooks), now, traces: undefined });
   for (const name of ['a.c', 'b.h', 'c.h']) writeFileSync(join(root, name), name);
-  const path = join(rig.directory, 'trace');
   const job = { peer: submitter, environment: Buffer.alloc(0) };
   const readBy = async (names: readonly string[], knownReports: number) => {
-    const head = Buffer.alloc(recordsAt);
-    const records = Buffer.from(`h\0/bin/cc\0${names.map((name) => `r\0${name}\0`).join('')}`, 'latin1');
-    head.writeBigUInt64LE(BigInt(recordsAt + records.length));
-    writeFileSync(path, Buffer.concat([head, records]));
+    const records = `h\0/bin/cc\0${names.map((name) => `r\0${name}\0`).join('')}`;
     const view = { refresh: [], files: [], fields: factFields, knownReports };
     const offer = { ...plainOffer(root), view, traced: true };
-    const trace = { path, environmentOf: (environment: Uint8Array) => environment };
+    const environmentOf = (environment: Uint8Array): Uint8Array => environment;
+    const trace = { path: '', environmentOf, records: () => records };
     const { read } = await findings.look({ ...job, offer, trace });
     return {
       read: read?.read.toSorted(),

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -14,6 +15,7 @@ import {
 import { after, before, test } from 'node:test';
 import * as fc from 'fast-check';
 import { absent } from '../../src/core/fact.ts';
+import { outsideLooks } from '../../src/core/view/trace.ts';
 import { Disk } from '../../src/share/disk.ts';
 import { readFacts } from '../../src/share/facts.ts';
 import { type LookRequest, parseRecord, recordBytes } from '../../src/share/look-answer.ts';
@@ -147,6 +149,91 @@ for (const build of Object.keys(builds) as BuildName[])
       assert.equal(await cut({ maxChanged: 3 }), 'more than 3 files and directories changed');
       assert.equal(await cut({ maxChanged: 12 }), undefined);
     }
+  });
+
+for (const build of Object.keys(builds) as BuildName[])
+  test(`questions of several kinds are answered by the ${build} program as by a thread`, async (t) => {
+    await using rig = shareRig();
+    const { disk, directory } = rig;
+    const looking = new Disk({ lookProgram: program(build) });
+    t.after(() => looking.close());
+    const path = (name: string): string => `${directory}/${name}`;
+    const odd = fromBytes(Buffer.from([0xff, 0x0a, 0x20, 0xe4]));
+    mkdirSync(path('a/b'), { recursive: true });
+    for (const name of ['file', 'a/one', 'a/b/deep']) writeFileSync(path(name), name);
+    writeFileSync(toBytes(path(`a/${odd}`)), '');
+    symlinkSync('a/b', path('to-b'));
+    symlinkSync('a/one', path('to-one'));
+    symlinkSync('to-one', path('a/loop'));
+    symlinkSync('loop', path('a/to-one'));
+    symlinkSync('nowhere', path('dangling'));
+    assert.equal(spawnSync('mkfifo', [path('fifo')]).status, 0);
+    const looked = [
+      'file',
+      'a',
+      'a/one',
+      `a/${odd}`,
+      'to-b',
+      'to-one',
+      'to-b/deep',
+      'dangling',
+      'fifo',
+      'no',
+    ];
+    const ways = [
+      'a/..',
+      'a/.',
+      'a/',
+      'to-b/..',
+      'to-b/../one',
+      'no/x',
+      'file/x',
+      'to-one/x',
+      'a/loop',
+      'dangling/x',
+    ];
+    const stamped = [...looked, ...ways].flatMap((name) =>
+      outsideLooks.map((look) => ({ look, path: path(name) })),
+    );
+    stamped.push({ look: 'place', path: '/' }, { look: 'place', path: '/usr' }, { look: 'place', path: '' });
+    const paths = looked.map(path);
+    const questions = { fresh: paths, behind: paths, plain: paths, stamped };
+    const [mine, theirs] = [await looking.ask(questions), await disk.ask(questions)];
+    for (const kind of ['fresh', 'behind', 'plain'] as const)
+      assert.deepEqual(mine[kind], theirs[kind], kind);
+    assert.equal(mine.fresh[4]?.kind, 'link');
+    assert.ok(mine.fresh[4]?.inode.includes('>a/b>'), 'with what it leads to');
+    for (const [at, { look, path: name }] of stamped.entries()) {
+      const [one, other] = [mine.stamped[at] ?? '', theirs.stamped[at] ?? ''];
+      if (look === 'place') assert.equal(one, other, `the place of ${name}`);
+      else assert.equal(one === '', other.trim() === '', `${look} of ${name}`);
+    }
+    assert.deepEqual((await looking.ask(questions)).stamped, mine.stamped, 'nothing has changed');
+    // Each change shows in what it is seen through, and nowhere else.
+    const changed = async (change: () => void): Promise<string[]> => {
+      const before = (await looking.ask(questions)).stamped;
+      change();
+      const after = (await looking.ask(questions)).stamped;
+      return stamped.flatMap(({ look, path: name }, at) =>
+        before[at] === after[at] ? [] : `${look} ${name.slice(directory.length + 1)}`,
+      );
+    };
+    const both = (...names: string[]) =>
+      names.flatMap((name) => ['content', 'link', 'names'].map((look) => `${look} ${name}`)).toSorted();
+    assert.deepEqual((await changed(() => chmodSync(path('a/b/deep'), 0o600))).toSorted(), both('to-b/deep'));
+    assert.deepEqual(
+      (await changed(() => writeFileSync(path('a/one'), 'more'))).toSorted(),
+      both('a/one', 'to-b/../one', 'to-one'),
+    );
+    const swapped = await changed(() => {
+      rmSync(path('to-one'));
+      symlinkSync('file', path('to-one'));
+    });
+    assert.ok(swapped.includes('place to-one') && swapped.includes('link to-one'), swapped.join());
+    await assert.rejects(looking.ask({ ...questions, plain: [path('x'.repeat(300))] }), {
+      code: 'ENAMETOOLONG',
+    });
+    assert.equal((await looking.ask(questions)).plain[0]?.kind, 'file', 'and the next look is well');
   });
 
 test('a walk that takes too long is cut off, and says so', async (t) => {

@@ -2,21 +2,23 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   realpathSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { readTrace, type Traced } from '../../src/core/view/trace.ts';
-import { recordsAt } from '../../src/share/blocking/traced.ts';
 import { splitNul } from '../../src/wire/bytes.ts';
-import { Tracer } from '../../src/work/tracer.ts';
+import { recordsAt, Tracer } from '../../src/work/tracer.ts';
 import { checkout } from '../rig/child.ts';
 
 /** Sources that need more than a dependency file tells. */
@@ -75,8 +77,7 @@ class Bench {
     const env = log === undefined ? {} : { PATH: process.env['PATH'] };
     const ended = spawnSync(program, rest, { cwd: this.tree, env: { PATH: '/usr/bin:/bin', ...env } });
     assert.equal(ended.status, 0, `${words.join(' ')}: ${String(ended.stderr)}`);
-    const bytes = readFileSync(trace.path);
-    const records = bytes.toString('latin1', recordsAt, Number(bytes.readBigUInt64LE()));
+    const records = trace.records();
     tracer.end(trace);
     const named = new Set(
       [...records.matchAll(/[a-z][^]([^\0]*)\0/g)].map(([, name = '']) => path.resolve(this.tree, name)),
@@ -145,6 +146,31 @@ const links = [
   'ranlib l.a',
   'strip prog',
 ];
+
+test('a trace that is used again holds nothing of the job before', async () => {
+  using bench = await Bench.open();
+  const tracer = await Tracer.open(checkout, bench.directory);
+  assert.ok(tracer instanceof Tracer);
+  const trace = tracer.begin('/a/longer/directory');
+  for (const names of [10, 30_000, 100_000]) {
+    const records = Buffer.from('r\0/some/header.h\0'.repeat(names));
+    const file = openSync(trace.path, 'r+');
+    writeSync(file, records, 0, records.length, recordsAt);
+    const used = Buffer.alloc(8);
+    used.writeBigUInt64LE(BigInt(recordsAt + records.length));
+    writeSync(file, used, 0, 8, 0);
+    closeSync(file);
+    assert.equal(trace.records(), records.toString());
+    tracer.end(trace);
+    assert.equal(tracer.begin('/a'), trace);
+    assert.equal(trace.records(), '');
+    const bytes = readFileSync(trace.path);
+    assert.equal(bytes.toString('latin1', 8, 11), '/a\0');
+    assert.ok(bytes.subarray(recordsAt).every((byte) => byte === 0));
+    assert.equal(bytes.length, 16 * 1024 * 1024);
+  }
+  tracer.close();
+});
 
 test('a trace holds every name that the kernel was asked for, whatever the tool', async (t) => {
   using bench = await Bench.open();

@@ -7,7 +7,7 @@
  * Answer: u32 bytes that follow, i32 errno. If 0: a record for each path (see answer.h), the NUL-ended target of
  * each link (empty: there is none any more), and of each list the NUL-ended names of its sub-directories, ended by an
  * empty one. Otherwise: the path that failed. Numbers are little-endian.
- * A request whose count of paths is WALK_MARK is for a walk, see walk.h.
+ * A request whose count of paths is WALK_MARK is for a walk, see walk.h; QUESTIONS_MARK: see questions.h.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "answer.h"
+#include "questions.h"
 #include "walk.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -100,6 +101,7 @@ static int transfer(int descriptor, unsigned char *data, size_t bytes, int write
 static int32_t take_looks(const unsigned char *request, size_t bytes, const char **failed) {
   static int (*const puts[])(const char *) = {put_record, put_target, put_names};
   uint32_t counts[3];
+  if (bytes < sizeof counts) exit(1);
   memcpy(counts, request, sizeof counts);
   const char *path = (const char *)request + sizeof counts;
   const char *end = (const char *)request + bytes;
@@ -126,13 +128,20 @@ static int32_t walk(const unsigned char *request, size_t bytes, const char **fai
   return walk_below(&walk, directories, (const char *)request + bytes, &answer, failed);
 }
 
+static int32_t answer_questions(const unsigned char *request, size_t bytes, const char **failed) {
+  const char *questions = (const char *)request + sizeof(uint32_t);
+  return questions_answer(questions, (const char *)request + bytes, &answer, failed);
+}
+
 static void answer_to(const unsigned char *request, size_t bytes) {
   uint32_t mark;
   memcpy(&mark, request, sizeof mark);
   answer.bytes = 0;
   answer_grow(&answer, 8);
   const char *failed = "";
-  int32_t error = mark == WALK_MARK ? walk(request, bytes, &failed) : take_looks(request, bytes, &failed);
+  int32_t error = mark == WALK_MARK        ? walk(request, bytes, &failed)
+                  : mark == QUESTIONS_MARK ? answer_questions(request, bytes, &failed)
+                                           : take_looks(request, bytes, &failed);
   if (error != 0) {
     answer.bytes = 8;
     put(failed, strlen(failed));
@@ -147,7 +156,7 @@ int main(void) {
   for (;;) {
     uint32_t bytes;
     if (!transfer(0, (unsigned char *)&bytes, 4, 0)) return 0;
-    if (bytes < 12 || bytes > MAX_REQUEST_BYTES) return 1;
+    if (bytes < 4 || bytes > MAX_REQUEST_BYTES) return 1;
     unsigned char *larger = realloc(request, bytes);
     if (larger == NULL) return 1;
     request = larger;

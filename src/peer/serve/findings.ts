@@ -6,14 +6,13 @@ import { ownDirectories } from '../../core/command/launcher.ts';
 import { getOrMake } from '../../core/get-or-make.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import { isHidden } from '../../core/share-layout.ts';
+import type { NamedFact } from '../../core/view/contract.ts';
 import { ReadLog } from '../../core/view/read-log.ts';
-import type { TraceContext } from '../../core/view/trace.ts';
+import { readTrace, type TraceContext, type Traced } from '../../core/view/trace.ts';
 import { OutsideLog } from '../../machine/outside-log.ts';
 import type { Sameness } from '../../machine/sameness.ts';
-import type { TracedFiles } from '../../share/blocking/traced.ts';
 import { removeHidden } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
-import { readFacts } from '../../share/facts.ts';
 import { scanBelow } from '../../share/scan.ts';
 import { compareClocks } from '../../share/share-clock.ts';
 import type { Walked } from '../../share/walk-answer.ts';
@@ -22,6 +21,7 @@ import type { JobFacts, Offer } from '../../wire/job-messages.ts';
 import { maxStrings } from '../../wire/limits.ts';
 import type { Seen } from '../../wire/values.ts';
 import type { HostedJob } from './hosted-job.ts';
+import { questionsOf, tracedFiles } from './traced-files.ts';
 
 /** Peers that are gone of which is remembered what they were told. */
 const maxOldLogs = 32;
@@ -37,6 +37,9 @@ interface Logs {
 
 /** A job that has run. */
 type TracedJob = Pick<HostedJob, 'peer' | 'offer' | 'environment' | 'trace'>;
+
+/** What is to be looked at besides the outputs, where nothing was traced. */
+const nothing = { behind: [], plain: [], stamped: [] } as const;
 
 export interface FindingsInit {
   readonly disk: Disk;
@@ -70,10 +73,10 @@ export class Findings {
   async look(job: TracedJob): Promise<JobFacts> {
     const { offer } = job;
     const lookedMs = performance.now();
-    const [facts, { changed, cut }, traced] = await Promise.all([
-      readFacts(this.#init.disk, offer.outputs, { fresh: true }),
+    const trace = this.#traceOf(job);
+    const [{ fresh: facts, ...answers }, { changed, cut }] = await Promise.all([
+      this.#init.disk.ask({ ...(trace === undefined ? nothing : questionsOf(trace)), fresh: offer.outputs }),
       this.#scan(offer),
-      this.#traced(job),
     ]);
     const outputs: Seen[] = offer.outputs.flatMap((path, index) => {
       const fact = facts[index];
@@ -81,8 +84,9 @@ export class Findings {
     });
     const known = new Set(offer.outputs);
     outputs.push(...changed.filter(({ path }) => !known.has(path)));
-    if (traced === undefined) return { outputs, ...(cut !== undefined && { unscanned: cut }) };
-    const { gap } = traced;
+    if (trace === undefined) return { outputs, ...(cut !== undefined && { unscanned: cut }) };
+    const traced = tracedFiles(trace, answers);
+    const gap = gapOf(offer, traced.made) ?? traced.gap;
     if (gap !== undefined) return { outputs, gap };
     outputs.push(...traced.made);
     const log = this.#logsOf(job.peer);
@@ -115,10 +119,10 @@ export class Findings {
     this.#oldLogs.set(peer, logs);
   }
 
-  async #traced(job: TracedJob): Promise<TracedFiles | undefined> {
-    const { offer, environment, trace } = job;
-    const { disk, traces } = this.#init;
+  /** @throws Error if there was more than a trace holds */
+  #traceOf({ offer, environment, trace }: TracedJob): Traced | undefined {
     if (trace === undefined) return undefined;
+    const { traces } = this.#init;
     const { cwd, share: root, outputs } = offer;
     const variables = variablesOf(splitNul(environment, maxStrings));
     const context: TraceContext = {
@@ -130,9 +134,7 @@ export class Findings {
       timeZone: variables.get('TZ'),
       searchPath: variables.get('PATH'),
     };
-    const found = await disk.run('traced', { trace: trace.path, context });
-    const unplanned = outputs.length > 0 && outputs.every(isHidden) ? found.made[0] : undefined;
-    return unplanned === undefined ? found : { ...found, gap: `it also wrote ${unplanned.path}` };
+    return readTrace(trace.records(), context);
   }
 
   async #scan(offer: Offer): Promise<Walked> {
@@ -158,4 +160,10 @@ export class Findings {
       return old ?? { read: new Map(), outside: new OutsideLog() };
     });
   }
+}
+
+/** Why what it made in the share besides its outputs keeps these from being renamed. */
+function gapOf({ outputs }: Offer, [made]: readonly NamedFact[]): string | undefined {
+  const isHeld = outputs.length > 0 && outputs.every(isHidden);
+  return isHeld && made !== undefined ? `it also wrote ${made.path}` : undefined;
 }

@@ -46,8 +46,9 @@ export class Tracking {
   }
 
   /** What shows that an answer about a name outside the shares still holds on this machine. @throws DiskError */
-  stampsOf(names: readonly OutsideName[]): Promise<readonly string[]> {
-    return this.#disk.run('outsideStamps', names);
+  async stampsOf(names: readonly OutsideName[]): Promise<readonly string[]> {
+    const { stamped } = await this.#disk.ask({ fresh: [], behind: [], plain: [], stamped: names });
+    return stamped;
   }
 
   forgetWorker(worker: PeerName): void {

@@ -1,4 +1,5 @@
 /** What a disk thread can do, by name. Inputs and outputs are plain data: they are copied between threads. */
+import { answers } from './answers.ts';
 import { identities, outsideAnswers } from './identities.ts';
 import { lookAll, refreshAll } from './look.ts';
 import { clockOf, listMembers, readMember, removeMember, sweepMembers, writeMember } from './member.ts';
@@ -13,8 +14,6 @@ import {
   writePiece,
 } from './output.ts';
 import { deviceOf, findRoot, makeRoot, realPathsBelow, topmostOwn, workingPlace } from './root.ts';
-import { outsideStamps } from './stamps.ts';
-import { traced } from './traced.ts';
 import { bumpAll, modeOf, takeLooks } from './view-steps.ts';
 import { walk } from './walk.ts';
 import { ways } from './way.ts';
@@ -48,8 +47,7 @@ export const operations = {
   modeOf,
   bumpAll,
   walk,
-  traced,
-  outsideStamps,
+  answers,
   outsideAnswers,
   identities,
 } as const;

@@ -1,0 +1,157 @@
+#define _GNU_SOURCE
+#include "questions.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Opens, looks, closes: so an NFS client asks the server. Returns an errno. */
+static int look_opened(const char *path, int flags, struct stat *stats) {
+  int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | flags);
+  if (descriptor < 0) return errno;
+  int error = fstat(descriptor, stats) == 0 ? 0 : errno;
+  close(descriptor);
+  return error;
+}
+
+static int is_opened(mode_t mode) { return S_ISREG(mode) || S_ISDIR(mode); }
+
+/* As lookOnce in src/share/blocking/look.ts, but of a link itself. */
+static int look_once(const char *path, struct stat *stats) {
+  if (lstat(path, stats) != 0) return errno;
+  if (!is_opened(stats->st_mode)) return 0;
+  int error = look_opened(path, O_NOFOLLOW, stats);
+  /* Not readable, or no longer what lstat saw: once more without opening. */
+  if (error == EACCES || error == EPERM || error == ELOOP || error == ENXIO)
+    return lstat(path, stats) == 0 ? 0 : errno;
+  return error;
+}
+
+static int look_fresh(const char *path, struct stat *stats) {
+  int error = look_once(path, stats);
+  if (error != ESTALE) return error;
+  /* The name leads to a file that the server no longer has: it was renamed over while somebody here has it open. */
+  char parent[PATH_MAX];
+  const char *slash = strrchr(path, '/');
+  size_t length = slash == NULL ? 0 : (size_t)(slash - path);
+  if (length == 0 || length >= sizeof parent) return error;
+  memcpy(parent, path, length);
+  parent[length] = 0;
+  struct stat unused;
+  look_opened(parent, O_DIRECTORY, &unused);
+  return look_once(path, stats);
+}
+
+static int look_behind(const char *path, struct stat *stats) { return stat(path, stats) == 0 ? 0 : errno; }
+static int look_plain(const char *path, struct stat *stats) { return lstat(path, stats) == 0 ? 0 : errno; }
+
+static int put_record(struct answer *answer, const char *path, int (*look)(const char *, struct stat *)) {
+  struct stat stats;
+  int error = look(path, &stats);
+  answer_put_record(answer, error == 0 ? &stats : NULL);
+  return means_absent(error) ? 0 : error;
+}
+
+enum { MAX_DIRECTORIES = 512 };
+
+/* The real path of a directory, found once a request: compilers look for each header in many, and always in the same. */
+struct known_directory {
+  const char *path; /* in the request, without an end */
+  size_t length;
+  char *real; /* NULL: there is none */
+};
+static struct known_directory directories[MAX_DIRECTORIES];
+static size_t directory_count;
+
+static void forget_directories(void) {
+  while (directory_count > 0) free(directories[--directory_count].real);
+}
+
+/* NULL: there is none, or no room to remember it; then `*is_known` tells which. */
+static const char *real_directory(const char *path, size_t length, int *is_known) {
+  *is_known = 1;
+  for (size_t i = directory_count; i-- > 0;)
+    if (directories[i].length == length && memcmp(directories[i].path, path, length) == 0)
+      return directories[i].real;
+  char text[PATH_MAX];
+  *is_known = directory_count < MAX_DIRECTORIES && length < sizeof text;
+  if (!*is_known) return NULL;
+  memcpy(text, path, length);
+  text[length] = 0;
+  char *real = realpath(text, NULL);
+  directories[directory_count++] = (struct known_directory){path, length, real};
+  return real;
+}
+
+/* Of what is no link, in a directory that is known, one look tells it. */
+static void put_place(struct answer *answer, const char *path) {
+  char real[PATH_MAX];
+  struct stat own;
+  const char *name = strrchr(path, '/');
+  size_t length = name == NULL ? 0 : (size_t)(name++ - path);
+  int is_known = 0;
+  if (length > 0 && *name != 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
+    const char *directory = real_directory(path, length, &is_known);
+    if (is_known && (directory == NULL || lstat(path, &own) != 0)) return;
+    if (is_known && !S_ISLNK(own.st_mode)) {
+      answer_put(answer, directory, strlen(directory));
+      answer_put(answer, name - 1, strlen(name) + 1);
+      return;
+    }
+  }
+  if (realpath(path, real) != NULL) answer_put(answer, real, strlen(real));
+}
+
+static void put_length(struct answer *answer, size_t at) {
+  uint16_t bytes = (uint16_t)(answer->bytes - at - sizeof bytes);
+  memcpy(answer->data + at, &bytes, sizeof bytes);
+}
+
+static void put_stats(struct answer *answer, const struct stat *stats) {
+  int64_t fields[] = {(int64_t)stats->st_dev,  (int64_t)stats->st_ino,      (int64_t)stats->st_mode,
+                      (int64_t)stats->st_size, nanoseconds(stats->st_mtim), nanoseconds(stats->st_ctim)};
+  answer_put(answer, fields, sizeof fields);
+}
+
+/* What cannot be looked at is not there, for a program that runs as this user. */
+static void put_stamp(struct answer *answer, char kind, const char *path) {
+  size_t at = answer->bytes;
+  answer_grow(answer, sizeof(uint16_t));
+  struct stat own, behind;
+  if (kind == 'p') {
+    put_place(answer, path);
+  } else {
+    int error = look_behind(path, &behind);
+    int is_told = error == 0 || means_absent(error);
+    if (kind == 'l' && is_told && lstat(path, &own) == 0) put_stats(answer, &own);
+    if (error == 0) put_stats(answer, &behind);
+  }
+  put_length(answer, at);
+}
+
+int questions_answer(const char *questions, const char *end, struct answer *answer, const char **failed_at) {
+  forget_directories();
+  for (const char *at = questions; at < end;) {
+    const char *path = at + 1;
+    const char *nul = path < end ? memchr(path, 0, (size_t)(end - path)) : NULL;
+    if (nul == NULL) exit(1); /* no request that our peer would send */
+    int error = 0;
+    switch (*at) {
+      case 'F': error = put_record(answer, path, look_fresh); break;
+      case 'S': error = put_record(answer, path, look_behind); break;
+      case 'L': error = put_record(answer, path, look_plain); break;
+      case 'c':
+      case 'l':
+      case 'p': put_stamp(answer, *at, path); break;
+      default: exit(1);
+    }
+    if (error != 0) {
+      *failed_at = path;
+      return error;
+    }
+    at = nul + 1;
+  }
+  return 0;
+}
