@@ -166,8 +166,8 @@ test('a trace that is used again holds nothing of the job before', async () => {
     assert.equal(trace.records(), '');
     const bytes = readFileSync(trace.path);
     assert.equal(bytes.toString('latin1', 8, 11), '/a\0');
-    assert.ok(bytes.subarray(recordsAt).every((byte) => byte === 0));
     assert.equal(bytes.length, 16 * 1024 * 1024);
+    assert.ok(bytes.subarray(recordsAt).equals(Buffer.alloc(bytes.length - recordsAt)));
   }
   tracer.close();
 });
