@@ -14,6 +14,10 @@ static const uint64_t forever_s = (uint64_t)1 << 40;
 
 uint64_t kernel_unique(const void *request) { return ((const struct fuse_in_header *)request)->unique; }
 
+int kernel_looks_up(const void *request) {
+  return ((const struct fuse_in_header *)request)->opcode == FUSE_LOOKUP;
+}
+
 uint32_t kernel_asker(const void *request) { return ((const struct fuse_in_header *)request)->pid; }
 
 void kernel_reply(struct fs *fs, uint64_t unique, int error, const void *data, size_t length) {

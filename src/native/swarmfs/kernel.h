@@ -13,6 +13,8 @@ int kernel_serve(struct fs *fs);
 void kernel_handle(struct fs *fs, const unsigned char *request, size_t length);
 
 uint64_t kernel_unique(const void *request);
+/* Is it a lookup of a name, which the kernel makes again if it fails with ESTALE? */
+int kernel_looks_up(const void *request);
 /* The process that waits for the answer, by its number in our namespace; 0 if there is none. */
 uint32_t kernel_asker(const void *request);
 /* `error` is an errno, or 0. */

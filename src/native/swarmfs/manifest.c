@@ -27,7 +27,7 @@ static int parse(const struct frame *frame, struct manifest *manifest) {
   return from.failed || cursor_left(&from) ? -1 : 0;
 }
 
-static void left_tree(void *context, struct node *node) { fail_waiting(context, node, ESTALE); }
+static void left_tree(void *context, struct node *node) { stale_waiting(context, node); }
 
 void drop_name(struct fs *fs, struct node *node) {
   if (node->parent && node_is_known(node->parent)) notify_name(&fs->notifier, node->parent->id, node->name);

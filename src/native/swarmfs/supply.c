@@ -78,6 +78,15 @@ void fault_waiting(struct fs *fs, struct node *node, int kind, int fault, int er
   fail_waiting(fs, node, error);
 }
 
+void stale_waiting(struct fs *fs, struct node *node) {
+  for (struct waiting *waiting = node->waiting; waiting; waiting = waiting->next_of_node) {
+    if (kernel_looks_up(waiting->request)) continue;
+    fs->asker = kernel_asker(waiting->request);
+    report_fault(fs, FAULT_STALE, ESTALE, node, "");
+  }
+  fail_waiting(fs, node, ESTALE);
+}
+
 void wake_waiting(struct fs *fs, struct node *node) {
   node->holds++;
   for (struct waiting *waiting = waiting_take(fs, node), *next; waiting; waiting = next) {

@@ -56,6 +56,8 @@ void fail_waiting(struct fs *fs, struct node *node, int error);
  * was asked ahead comes to nothing and nobody waits for it, no job has had anything of it.
  */
 void fault_waiting(struct fs *fs, struct node *node, int kind, int fault, int error);
+/* The node's name leads to something else: a name is looked up anew, but who reads what it led to fails as no job does at home. */
+void stale_waiting(struct fs *fs, struct node *node);
 /* Handles all that wait for a node again. */
 void wake_waiting(struct fs *fs, struct node *node);
 

@@ -50,18 +50,29 @@ static void close_piece(struct manifest *manifest, int flags, int error) {
 }
 
 /*
- * A file with several names changes without an event in this directory: so it is watched itself, before the look. So is
- * one that a worker may have the content of, which it need not ask for again in a directory that was moved: it may be
- * given another name at any time.
+ * A file with several names changes without an event in this directory, and so do the times of a directory in which
+ * something is made: both are watched themselves, before the look. So is a file that a worker may have the content of, which
+ * it need not ask for again in a directory that was moved: it may be given another name at any time.
  */
-static void watch_links(struct listing *listing, const char *name, struct stat *stat) {
+static int changes_unseen(const struct listing *listing, struct stat *stat) {
+  if (S_ISDIR(stat->st_mode)) return 1;
+  return S_ISREG(stat->st_mode) && (stat->st_nlink > 1 || map_get(&listing->server->given, file_key(stat)));
+}
+
+static void watch_itself(struct listing *listing, const char *name, struct stat *stat) {
   struct watcher *watcher = &listing->server->watcher;
-  if (!S_ISREG(stat->st_mode)) return;
-  if (stat->st_nlink < 2 && !map_get(&listing->server->given, file_key(stat))) return;
+  int is_file = S_ISREG(stat->st_mode);
+  if (!changes_unseen(listing, stat)) return;
   struct place *place = place_make(&watcher->places, listing->place, name);
-  if (!place) return;
-  place->is_file = 1;
+  if (!place || (!is_file && place->watch >= 0)) return;
+  place->is_file = is_file;
+  errno = 0;
   watcher_watch(watcher, place, listing->fd, name);
+  if (place->unwatched && !is_file && errno == EACCES) {
+    /* Nobody here may look into it: nobody asks for more than its name. */
+    watcher_forget(watcher, place);
+    return;
+  }
   if (place->unwatched && !listing->place->unwatched) {
     listing->place->unwatched = 1; /* so it is compared at hand-in, as a whole */
     watcher->places.unwatched++;
@@ -109,7 +120,7 @@ static void add_entry(struct listing *listing, struct bytes *to, const char *nam
     state = ENTRY_REFUSED;
   if (!to->failed) to->data[state_at] = state;
   if (state == ENTRY_REFUSED) return;
-  watch_links(listing, name, &stat);
+  watch_itself(listing, name, &stat);
   struct tree_attr attr;
   attr_from_stat(&attr, &stat);
   add_attr(to, &attr);
@@ -228,14 +239,16 @@ static int open_listing(struct server *server, struct listing *listing, struct r
   if (reached->fd >= 0 && !S_ISDIR(reached->stat.st_mode)) error = ENOTDIR;
   if (!error && !reached->refused) {
     listing->place = watch_reached(&server->reacher, reached, path);
+    /* What was made in it before it was watched has changed its times. */
     if (!listing->place) error = ENOMEM;
+    else if (fstat(reached->fd, &reached->stat) != 0) error = errno;
   }
   manifest->generation = server->watcher.generation;
   if (listing->place && listing->place->network) manifest->flags |= MANIFEST_NETWORK;
   if (listing->place && listing->place->unwatched) manifest->flags |= MANIFEST_UNWATCHED;
   attr_from_stat(&manifest->attr, &reached->stat);
   open_piece(manifest);
-  if (listing->place) return 0;
+  if (listing->place && !error) return 0;
   close_piece(manifest, reached->refused ? MANIFEST_REFUSED : MANIFEST_FAILED, error);
   return -1;
 }
@@ -281,7 +294,7 @@ int serve_look(struct server *server, const struct frame *frame) {
   struct manifest manifest = {.to = &server->link.outgoing, .id = id, .path = path, .flags = MANIFEST_SINGLE};
   if (open_listing(server, &listing, &reached, path, &manifest) == 0) {
     tell_entry(&listing, &manifest, name);
-    close_piece(&manifest, 0, 0);
+    close_piece(&manifest, listing.place->unwatched ? MANIFEST_UNWATCHED : 0, 0);
   }
   reached_close(&reached);
   return 0;

@@ -116,7 +116,7 @@ static void drop_one(struct places *places, struct place *place, void (*dropped)
   place_untell(place);
   free(place->told);
   if (!place->parent) {
-    place->unwatched = place->network = 0;
+    place->unwatched = place->reached = place->network = 0;
     place->told = NULL;
     place->told_room = 0;
     return;

@@ -40,9 +40,10 @@ static struct place *watch_directory(struct watcher *watcher, struct place *pare
     place = NULL;
   }
   if (!place) place = place_make(&watcher->places, parent, name);
-  if (!place || place->watch >= 0) return place;
+  if (!place) return NULL;
   watcher_watch(watcher, place, fd, NULL);
-  place->network = is_network(fd);
+  if (!place->reached) place->network = is_network(fd);
+  place->reached = 1;
   return place;
 }
 
