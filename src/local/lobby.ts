@@ -12,7 +12,7 @@ const longMs = 1_000;
 /** However short they have waited. */
 const mostAtAll = 4_096;
 /** Bytes that may wait of all of them but the newest: a request alone may have some megabytes. */
-const mostBytes = 8 * 1024 * 1024;
+const mostBytes = 4 * 1024 * 1024;
 /** What a connection may send without asking: more than most requests are. */
 const plainBytes = 64 * 1024;
 /** What is read beyond that of all of them; it is given back where the request becomes whole. */

@@ -39,14 +39,14 @@ test('a burst of wrappers is let in, whatever their number; silent connections m
 test('bytes that wait are bounded, and the ones who sent last are the last to go', () => {
   const { lobby, enter, ended } = rig();
   enter(0, 4);
-  for (const n of [0, 1, 2, 3]) lobby.add(n, 2 ** 21);
+  for (const n of [0, 1, 2, 3]) lobby.add(n, 2 ** 20);
   lobby.add(0, 1);
   assert.deepEqual(ended, []);
   enter(4, 5);
-  lobby.add(4, 2 ** 23);
+  lobby.add(4, 2 ** 22);
   assert.deepEqual(ended, [1]);
   lobby.leave(2, 'ended');
-  lobby.add(3, 2 ** 24);
+  lobby.add(3, 2 ** 23);
   assert.deepEqual(ended, [1, 0]);
   lobby.add(1, 2 ** 30);
   assert.deepEqual(ended, [1, 0], 'what has left counts no more');
