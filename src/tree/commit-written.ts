@@ -24,6 +24,7 @@ export interface CommitInit {
   readonly areas: readonly ByteString[];
   readonly staging: Staging;
   readonly startedAtMs: number;
+  readonly isElsewhere: (path: ByteString) => boolean;
   readonly shift: ClockShift;
   readonly timesBefore: ReadonlyMap<ByteString, bigint>;
 }
@@ -42,8 +43,8 @@ export class WrittenCommit {
 
   /** @throws SwarmError `E_TREE` if something cannot be written. */
   async run(): Promise<CommitResult> {
-    const { plan, staging, startedAtMs } = this.#init;
-    const comparison = new Comparison({ plan, staging, startedAtMs });
+    const { plan } = this.#init;
+    const comparison = new Comparison(this.#init);
     const conflict = await comparison.conflict();
     if (conflict !== undefined) return conflict;
     try {

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { baseName, joinPath, parentOf } from '../core/paths.ts';
 import type { CommitPlan } from '../core/tree/commit-plan.ts';
-import { isGone, type ThereNow, whyNotReplaced, whyNotWritten } from '../core/tree/conflict.ts';
+import { isAnother, isGone, type ThereNow, whyNotReplaced, whyNotWritten } from '../core/tree/conflict.ts';
 import { type ByteString, fromBytes } from '../wire/bytes.ts';
 import type { LeftRecord } from '../wire/job-report.ts';
 import { cannotWrite } from './cannot-write.ts';
@@ -19,6 +19,8 @@ export interface ComparisonInit {
   readonly plan: CommitPlan<LeftRecord>;
   readonly staging: Staging;
   readonly startedAtMs: number;
+  /** What is there now is not what the job could see. */
+  readonly isElsewhere: (path: ByteString) => boolean;
 }
 
 type Stats = NonNullable<Awaited<ReturnType<RealDirectory['look']>>>;
@@ -27,6 +29,7 @@ export class Comparison {
   readonly #plan: CommitPlan<LeftRecord>;
   readonly #staging: Staging;
   readonly #startedNs: bigint;
+  readonly #isElsewhere: ComparisonInit['isElsewhere'];
   readonly #recorded: ReadonlySet<ByteString>;
   /** Directories that the job made, or made anew. */
   readonly #made: ReadonlySet<ByteString>;
@@ -35,10 +38,11 @@ export class Comparison {
   /** What is left in directories that the job has emptied: to be removed. */
   readonly superseded: ByteString[] = [];
 
-  constructor({ plan, staging, startedAtMs }: ComparisonInit) {
+  constructor({ plan, staging, startedAtMs, isElsewhere }: ComparisonInit) {
     this.#plan = plan;
     this.#staging = staging;
     this.#startedNs = BigInt(startedAtMs) * 1_000_000n;
+    this.#isElsewhere = isElsewhere;
     this.#made = new Set(
       plan.directories
         .filter(({ path, inPlace }) => !inPlace || plan.emptied.has(path))
@@ -72,6 +76,7 @@ export class Comparison {
       const there = await parent.look(baseName(path));
       if (there === undefined) return this.#ofAbsent(record);
       if (kind === 'directory' && there.isDirectory()) return await this.#ofDirectory(record, there, parent);
+      if (this.#isElsewhere(path)) return { conflict: path, why: isAnother };
       if (there.isDirectory()) return await this.#ofTree(path, parent);
       const now = thereNow(there);
       return conflictOf(

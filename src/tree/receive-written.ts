@@ -117,13 +117,14 @@ export class WrittenFiles {
    * Makes it appear. Nothing has changed if it conflicts with what others did here meanwhile, or can be done only by a
    * command that runs here.
    *
+   * @param isElsewhere - what is there now is not what the job could see: nothing is replaced there.
    * @throws SwarmError `E_TREE` if it cannot be written; then what was complete has appeared, and nothing else.
    */
-  async commit(): Promise<CommitResult> {
-    return await this.#alone(() => this.#commit());
+  async commit(isElsewhere: (path: ByteString) => boolean = () => false): Promise<CommitResult> {
+    return await this.#alone(() => this.#commit(isElsewhere));
   }
 
-  async #commit(): Promise<CommitResult> {
+  async #commit(isElsewhere: (path: ByteString) => boolean): Promise<CommitResult> {
     if (!this.isWhole || this.#decision === undefined)
       throw new Error('internal: a commit of what has not come');
     if (this.#decision.kind === 'refused') return { conflict: this.#decision.path, why: this.#decision.why };
@@ -133,6 +134,7 @@ export class WrittenFiles {
       areas: this.#areas,
       staging: this.#staging,
       startedAtMs: this.#startedAtMs,
+      isElsewhere,
       shift: this.#shift,
       timesBefore: this.#timesBefore,
     }).run();

@@ -56,6 +56,11 @@ export class ChangeLog {
     return this.#changed.get(path)?.any ?? 0;
   }
 
+  /** When that name last came to lead to something else; 0: not known to. */
+  namedLast(path: TreePath): number {
+    return this.#changed.get(path)?.name ?? 0;
+  }
+
   /** When something below that directory last changed; 0: not known to. */
   lastBelow(directory: TreePath): number {
     let last = 0;

@@ -17,6 +17,10 @@ const changed = 'changed here while the command ran elsewhere';
 const names = 'has other names here, which all may have got what was written to it';
 const others = 'belongs to another user here';
 
+/** Ends a sentence that begins with the path: see `isLedElsewhere` in ./shown-tree.ts. */
+export const isAnother =
+  'is in a directory that came here in the place of another while the command ran elsewhere';
+
 /** Ends a sentence that begins with the path. */
 export const isGone = 'is gone here since the command began elsewhere';
 

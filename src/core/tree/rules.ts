@@ -33,7 +33,9 @@ export interface TreeRules {
   readonly isHeldAgainst: (fault: { readonly job: string }, job: string) => boolean;
   /** What is replaced or removed has changed since the job was offered, as the events of the file system say. */
   readonly wasRewritten: (changedAt: number, offered: number) => boolean;
-  /** The same by the time of its last change: after the barrier too. */
+  /** A directory above it came to be another one since the job was offered: what is there now the job has not seen. */
+  readonly wasLedElsewhere: (namedAt: number, offered: number) => boolean;
+  /** What is replaced has changed, by the time of its last change: after the barrier too. */
   readonly isYounger: (ctimeNs: bigint, startedNs: bigint) => boolean;
 
   // Which trees are kept.
@@ -54,6 +56,7 @@ export const treeRules: TreeRules = {
   isExempt: (isOwn) => isOwn,
   isHeldAgainst: (fault, job) => fault.job === '' || fault.job === job,
   wasRewritten: (changedAt, offered) => changedAt > offered,
+  wasLedElsewhere: (namedAt, offered) => namedAt > offered,
   isYounger: (ctimeNs, startedNs) => ctimeNs >= startedNs,
   isInUse: (jobs) => jobs > 0,
 };

@@ -6,6 +6,7 @@
  * queue of events, to which the kernel adds inside the call that makes a change); every session is told of every barrier
  * on its own stream; and no job starts before its worker's kernel was told as much as the job's offer names.
  */
+import { parentOf } from '../paths.ts';
 import { ChangeLog } from './change-log.ts';
 import type {
   ChangesPart,
@@ -178,4 +179,15 @@ export function findRewritten(
     if (withAll && rules.wasRewritten(log.lastBelow(path), generation)) return path;
   }
   return undefined;
+}
+
+/**
+ * Whether a path leads by a directory that came to be another one since the job was offered: if something is there now, the
+ * job has not seen it, however old it is. (What jobs beside it have made, as `mkdir -p` does, is no such case: there was
+ * nothing.) Comes after a barrier.
+ */
+export function isLedElsewhere({ rules, log }: ShownTreeState, generation: number, path: TreePath): boolean {
+  for (let at = parentOf(path); at !== '/'; at = parentOf(at))
+    if (rules.wasLedElsewhere(log.namedLast(at), generation)) return true;
+  return false;
 }

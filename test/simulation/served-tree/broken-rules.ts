@@ -19,6 +19,7 @@ export const brokenRules: TreeRules = {
   isExempt: never,
   isHeldAgainst: (fault, job) => fault.job === job,
   wasRewritten: never,
+  wasLedElsewhere: never,
   isYounger: never,
   isInUse: never,
 };

@@ -53,11 +53,14 @@ export class Kernel implements KernelCaches {
     for (const [parent, names] of this.#names)
       for (const [name, found] of names) {
         if (!dice.chance(0.3)) continue;
+        const node = found.kind === 'error' ? undefined : found.value;
+        // A directory stays as long as one of its names does.
+        if (node !== undefined && (this.#names.get(node)?.size ?? 0) > 0) continue;
         names.delete(name);
-        if (found.kind === 'error' || found.value === undefined || found.value === parent) continue;
-        this.#attributes.delete(found.value);
-        this.#pages.delete(found.value);
-        this.fs?.forget(found.value);
+        if (node === undefined || node === parent) continue;
+        this.#attributes.delete(node);
+        this.#pages.delete(node);
+        this.fs?.forget(node);
       }
   }
 

@@ -12,6 +12,7 @@ import type { TreeRules } from '../../../src/core/tree/rules.ts';
 import {
   createShownTree,
   findRewritten,
+  isLedElsewhere,
   judgeReads,
   type ShownTreeState,
   showTree,
@@ -277,7 +278,8 @@ export class SubmitterMachine {
       if (findRewritten(tree.state, generation, replaced) !== undefined) return 'inline: conflict';
       // The answer to the barrier, and the looks at what is there, take their time.
       if (stage.dice.chance(0.3)) yield stage.dice.delay(2);
-      if (this.#whyNot(output, end, startedNs, rules)) return 'inline: conflict';
+      const isElsewhere = isLedElsewhere(tree.state, generation, output);
+      if (this.#whyNot(output, end, startedNs, rules, isElsewhere)) return 'inline: conflict';
     }
     this.#check(job, end, handedIn, settled.change, isOwn);
     if (end.failure === '') this.#write(output);
@@ -285,11 +287,18 @@ export class SubmitterMachine {
   }
 
   /** As comparison.ts does. */
-  #whyNot(output: string, { before }: JobEnd, startedNs: bigint, rules: TreeRules): boolean {
+  #whyNot(
+    output: string,
+    { before }: JobEnd,
+    startedNs: bigint,
+    rules: TreeRules,
+    isElsewhere: boolean,
+  ): boolean {
     const { disk } = this.#init.world;
     const there = disk.inodeAt(output);
     if (there === undefined)
       return before !== undefined || disk.inodeAt(split(output).directory) === undefined;
+    if (isElsewhere) return true;
     const { ctimeMs, links } = disk.attributesOf(there);
     const now = {
       ctimeNs: BigInt(Math.round(ctimeMs * 1e6)),

@@ -55,6 +55,8 @@ class HostedTree {
   readonly kernel: Kernel;
   readonly fs: SwarmFs;
   readonly kills = new Map<string, () => void>();
+  /** swarmfs reads what it is sent in its time, one frame after the other. */
+  readonly #toFs: Pipe;
   readonly reached = new Map<number, Word<boolean>>();
   readonly #told: (readonly ChangesPart[])[] = [];
   readonly #answers = new Map<number, (answer: TreeAnswer) => void>();
@@ -66,6 +68,7 @@ class HostedTree {
   constructor(stage: Stage, session: Session, generation: number, rules: TreeRules, helpers: HelperRules) {
     this.stage = stage;
     this.session = session;
+    this.#toFs = new Pipe(stage, 0.5);
     this.state = createMountedTree(generation, rules);
     this.kernel = new Kernel(stage);
     this.fs = new SwarmFs({
@@ -117,8 +120,7 @@ class HostedTree {
     switch (action.type) {
       case 'apply': {
         const parts = this.#told.shift() ?? [];
-        // swarmfs reads what it is sent in its time.
-        this.stage.after(this.stage.dice.delay(0.5), () => {
+        this.#toFs.send(() => {
           if (!this.isOver) this.fs.apply(parts, () => this.step({ type: 'applied' }));
         });
         return;

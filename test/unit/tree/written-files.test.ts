@@ -150,6 +150,20 @@ test('a worker that says what is not so ends its stream and leaves nothing', asy
   await assert.rejects(twice.take(head), FrameError);
 });
 
+test('what came with another directory is not replaced, however old it is; what is new there appears', async () => {
+  mkdirSync(inArea('d'));
+  writeFileSync(inArea('d/a'), 'old');
+  const written = await receive(named([{ ...a, path: 'd/a' }]));
+  const conflict = await written.commit((where) => where === inArea('d/a'));
+  await written.drop();
+  const why = 'is in a directory that came here in the place of another while the command ran elsewhere';
+  assert.deepEqual(conflict, { conflict: inArea('d/a'), why });
+  assert.equal(readFileSync(inArea('d/a'), 'latin1'), 'old');
+  const made = await receive(named([{ ...a, path: 'd/b' }]));
+  assert.deepEqual(await made.commit(() => true), { committed: true });
+  await made.drop();
+});
+
 test('a link in the way leads nowhere, neither while contents come nor afterwards', async () => {
   const outside = path.join(path.dirname(area), 'outside');
   mkdirSync(path.join(outside, 'x'), { recursive: true });

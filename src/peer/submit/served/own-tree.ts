@@ -13,6 +13,7 @@ import {
   createShownTree,
   type EndedJob,
   findRewritten,
+  isLedElsewhere,
   judgeReads,
   type ReadsVerdict,
   type Replaced,
@@ -157,6 +158,11 @@ export class OwnTree {
   /** The first of what a job would replace that has changed since it was offered. Comes after a barrier. */
   rewritten(generation: number, replaced: Iterable<Replaced>): TreePath | undefined {
     return findRewritten(this.#state, generation, replaced);
+  }
+
+  /** Whether what is there now is no longer what the job could see there, see isLedElsewhere. Comes after a barrier. */
+  leadsElsewhere(generation: number, path: TreePath): boolean {
+    return isLedElsewhere(this.#state, generation, path);
   }
 
   /** A directory was told to a worker; `eventless`: what changes in it raises no event. */

@@ -7,7 +7,7 @@ import { classifyFailure } from '../../../core/command/failure.ts';
 import { SwarmError } from '../../../core/swarm-error.ts';
 import type { CommitResult } from '../../../tree/commit-written.ts';
 import type { WrittenFiles } from '../../../tree/receive-written.ts';
-import { toText } from '../../../wire/bytes.ts';
+import { type ByteString, toText } from '../../../wire/bytes.ts';
 import type { JobEnd } from '../../../wire/job-messages.ts';
 import type { AttemptRecord, ServedAttempt } from '../attempt-record.ts';
 import { lastLineOf } from '../failing.ts';
@@ -58,14 +58,17 @@ export async function settleServed(
     };
   // Nobody wants it any more: nothing of it may appear.
   if (record.state === 'abandoned') return { kind: 'again', reason: 'lost-peer', detail: 'it was given up' };
-  return await commitWritten(written);
+  return await commitWritten(written, (path) => tree.leadsElsewhere(generation, path));
 }
 
 /** What cannot be written here, as on a full disk, is not the worker's fault, and none of the others can help. */
-async function commitWritten(written: WrittenFiles): Promise<Settlement> {
+async function commitWritten(
+  written: WrittenFiles,
+  isElsewhere: (path: ByteString) => boolean,
+): Promise<Settlement> {
   let result: CommitResult;
   try {
-    result = await written.commit();
+    result = await written.commit(isElsewhere);
   } catch (error) {
     if (!(error instanceof SwarmError)) throw error;
     return { kind: 'inline', reason: 'unwritable', detail: error.message };

@@ -5,6 +5,7 @@ import type { ShownTreeAction, ShownTreeEvent, TreeChange } from '../../../../sr
 import {
   createShownTree,
   findRewritten,
+  isLedElsewhere,
   judgeReads,
   type ShownTreeLimits,
   showTree,
@@ -134,4 +135,14 @@ test('what a job would replace must be as it was offered', () => {
   assert.equal(findRewritten(state, 1, one('/s/out/b.o')), undefined);
   assert.equal(findRewritten(state, 1, one('/s/old')), undefined);
   assert.equal(findRewritten(state, 1, one('/s/old', true)), '/s/old');
+});
+
+test('what is below a directory that is another one now is not what the job could see there', () => {
+  const { state, change, drained } = begin();
+  drained(2, [change('/s/out', 'name'), change('/s/src', 'node'), change('/s/a.o', 'name')]);
+  const elsewhere = (generation: number, path: string) => isLedElsewhere(state, generation, path);
+  assert.equal(elsewhere(1, '/s/out/deep/a.o'), true);
+  assert.equal(elsewhere(2, '/s/out/deep/a.o'), false, 'it was offered later');
+  assert.equal(elsewhere(1, '/s/src/a.o'), false, 'what is in it changed, and not what it is');
+  assert.equal(elsewhere(1, '/s/a.o'), false, 'a change of its own name is another case');
 });
