@@ -267,10 +267,11 @@ static int take_frames(struct pool *pool) {
   return found < 0 ? -1 : 0;
 }
 
-static void take_removed(struct pool *pool) {
+static int take_removed(struct pool *pool) {
   uint32_t id;
-  int error;
-  while (remover_answer(&pool->remover, &id, &error)) send_done(pool, id, error);
+  int error, found;
+  while ((found = remover_answer(&pool->remover, &id, &error)) > 0) send_done(pool, id, error);
+  return found;
 }
 
 /* Nothing can be read any more: no place is of use. The peer is told by swarmfs itself. */
@@ -298,7 +299,7 @@ static int serve_events(struct pool *pool) {
       [END_PEER] = {.fd = pool->link.in, .events = POLLIN},
       [END_SWARMFS] = {.fd = pool->swarmfs, .events = POLLIN},
       [END_JOBS] = {.fd = pool->listener, .events = POLLIN},
-      [END_REMOVER] = {.fd = pool->remover.socket, .events = POLLIN},
+      [END_REMOVER] = {.fd = pool->remover.socket, .events = remover_events(&pool->remover)},
   };
   int count = pool->claim_count;
   for (int i = 0; i < count; i++)
@@ -312,8 +313,9 @@ static int serve_events(struct pool *pool) {
   for (int i = count; i-- > 0;)
     if (polls[ENDS + i].revents) take_claim(pool, &pool->claims[i]);
   if (polls[END_JOBS].revents) accept_claim(pool);
-  if (polls[END_REMOVER].revents) take_removed(pool);
+  if (polls[END_REMOVER].revents && take_removed(pool) != 0) return -1;
   if (polls[END_PEER].revents && (link_receive(&pool->link) < 0 || take_frames(pool) != 0)) return -1;
+  if (remover_go_on(&pool->remover) != 0) return -1;
   return link_flush(&pool->link);
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -48,16 +49,41 @@ int remover_start(struct remover *remover) {
   return remover->pid < 0 ? -1 : 0;
 }
 
-void remover_ask(const struct remover *remover, uint32_t id, const char *path) {
-  struct removal asked = {.id = id};
+void remover_ask(struct remover *remover, uint32_t id, const char *path) {
+  struct bytes *asked = &remover->asked;
   size_t length = strlen(path) + 1;
-  memcpy(asked.path, path, length);
-  send(remover->socket, &asked, sizeof asked.id + length, MSG_NOSIGNAL);
+  uint16_t bytes = (uint16_t)(sizeof id + length);
+  bytes_add(asked, &bytes, sizeof bytes);
+  bytes_add(asked, &id, sizeof id);
+  bytes_add(asked, path, length);
+  remover_go_on(remover);
+}
+
+static int waits(const struct remover *remover) { return remover->sent < remover->asked.length; }
+
+short remover_events(const struct remover *remover) { return waits(remover) ? POLLIN | POLLOUT : POLLIN; }
+
+int remover_go_on(struct remover *remover) {
+  struct bytes *asked = &remover->asked;
+  if (asked->failed) return -1;
+  while (waits(remover)) {
+    const unsigned char *at = asked->data + remover->sent;
+    uint16_t bytes;
+    memcpy(&bytes, at, sizeof bytes);
+    /* It may be busy for long, and its answers may be as many: who waited here would not read them. */
+    if (send(remover->socket, at + sizeof bytes, bytes, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+      return errno == EAGAIN || errno == EINTR ? 0 : -1;
+    remover->sent += sizeof bytes + bytes;
+  }
+  asked->length = remover->sent = 0;
+  return 0;
 }
 
 int remover_answer(const struct remover *remover, uint32_t *id, int *error) {
   struct removed done;
-  if (recv(remover->socket, &done, sizeof done, MSG_DONTWAIT) != (ssize_t)sizeof done) return 0;
+  ssize_t got = recv(remover->socket, &done, sizeof done, MSG_DONTWAIT);
+  if (got < 0) return errno == EAGAIN || errno == EINTR ? 0 : -1;
+  if (got != (ssize_t)sizeof done) return -1;
   *id = done.id;
   *error = done.error;
   return 1;
