@@ -100,6 +100,7 @@ export class Comparison {
     parent: RealDirectory,
   ): Promise<Conflict | undefined> {
     if (!this.#plan.emptied.has(path) || there.birthtimeNs >= this.#startedNs) return undefined;
+    if (this.#isElsewhere(path)) return { conflict: path, why: isAnother };
     for (const name of await namesIn(parent.at(baseName(path)))) {
       const inner = joinPath(path, name);
       if (this.#staging.isOwn(name) || this.#recorded.has(inner)) continue;

@@ -50,12 +50,9 @@ async function testPage(swarm: SwarmRig): Promise<void> {
   const tip = page.locator('.tip');
   await reach(page, hostile);
   assert.match(await tip.innerText(), /done elsewhere on m2: .*gcc -c -o/s);
-  const box = await tip.boundingBox();
-  assert.ok(box !== null);
   await page.keyboard.press('Escape');
   await until(async () => (await tip.count()) === 0, 5_000, 'Escape closes it');
-  await page.mouse.move(box.x - 9, box.y - 11);
-  assert.match(await tip.innerText(), /done elsewhere on m2/);
+  await until(async () => await isFoundByMouse(page), 60_000, 'the mouse finds it too');
 
   await testSubmitters(swarm, page);
   await testTraceFile(swarm, page);
@@ -118,6 +115,18 @@ async function reach(page: Page, title: string, says = /^/): Promise<void> {
     10_000,
     `the keys reach ${title}`,
   );
+}
+
+/** Bars move on with time: on a busy machine one may be gone from where it was found. */
+async function isFoundByMouse(page: Page): Promise<boolean> {
+  const tip = page.locator('.tip');
+  await reach(page, hostile);
+  const box = await tip.boundingBox();
+  await page.keyboard.press('Escape');
+  if (box === null) return false;
+  await page.mouse.move(box.x - 9, box.y - 11);
+  const [text = ''] = await tip.allInnerTexts();
+  return /done elsewhere on m2/.test(text);
 }
 
 /** A figure with its note. */

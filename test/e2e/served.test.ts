@@ -185,6 +185,21 @@ test('what cannot come home, or cannot run there, runs here for the reason that 
     assert.deepEqual(await reasons(), ['conflict']);
   });
 
+  await t.test('a directory that was put in the place of another while the command ran', async () => {
+    const script =
+      "until [ -e /tmp/moved ]; do sleep 0.02; done | swarmrun sh -c 'ls d; cat; echo command >d/f'";
+    const before = 'mkdir d new && echo users >new/f';
+    const running = swarm.start('m1', ['bash', '-c', `cd ${project} && ${before} && ${script}`]);
+    await until(
+      async () => (await swarm.lan.processes('m2')).some((line) => line.includes('command >d/f')),
+      10_000,
+      'it runs',
+    );
+    assertClean(await sh(swarm, 'mv d was && mv new d && touch /tmp/moved'));
+    assertClean(await running.ended);
+    assert.deepEqual(await reasons(), ['conflict']);
+  });
+
   await t.test('a disk that is full here', async () => {
     assertClean(await sh(swarm, 'mkdir small && mount -t tmpfs -o size=64k none small'));
     const command = "sh -c 'head -c 1000000 /dev/zero >small/f'";

@@ -41,11 +41,30 @@ const factsOf = (records: Uint8Array) =>
     parseRecord(fromBytes(records.subarray(index * recordBytes, (index + 1) * recordBytes))),
   );
 
+/** A name that is no text. */
+const odd = fromBytes(Buffer.from([0xff, 0x0a, 0x20, 0xe4]));
+
+/** A disk that looks by the compiled program, beside one that looks by threads. */
+function looksOf(build: BuildName) {
+  const rig = shareRig();
+  const { disk, directory } = rig;
+  const looking = new Disk({ lookProgram: program(build) });
+  return {
+    disk,
+    looking,
+    directory,
+    path: (name: string): string => `${directory}/${name}`,
+    async [Symbol.asyncDispose]() {
+      await looking.close();
+      await rig[Symbol.asyncDispose]();
+    },
+  };
+}
+
 for (const build of Object.keys(builds) as BuildName[])
   test(`what the ${build} program sees is what threads see`, async () => {
     await using rig = shareRig();
     const path = (name: string): string => `${rig.directory}/${name}`;
-    const odd = fromBytes(Buffer.from([0xff, 0x0a, 0x20, 0xe4]));
     writeFileSync(path('file'), 'abc');
     mkdirSync(path('directory/below/deep'), { recursive: true });
     mkdirSync(path('directory/.hidden'));
@@ -85,13 +104,9 @@ for (const build of Object.keys(builds) as BuildName[])
   });
 
 for (const build of Object.keys(builds) as BuildName[])
-  test(`a walk of the ${build} program finds what one of a thread finds`, async (t) => {
-    await using rig = shareRig();
-    const { disk, directory } = rig;
-    const looking = new Disk({ lookProgram: program(build) });
-    t.after(() => looking.close());
-    const path = (name: string): string => `${directory}/${name}`;
-    const odd = fromBytes(Buffer.from([0xff, 0x0a, 0x20, 0xe4]));
+  test(`a walk of the ${build} program finds what one of a thread finds`, async () => {
+    await using rig = looksOf(build);
+    const { disk, looking, directory, path } = rig;
     mkdirSync(path('a/b/c'), { recursive: true });
     mkdirSync(path('a/.buildswarm/peers'), { recursive: true });
     mkdirSync(path('z'));
@@ -152,13 +167,9 @@ for (const build of Object.keys(builds) as BuildName[])
   });
 
 for (const build of Object.keys(builds) as BuildName[])
-  test(`questions of several kinds are answered by the ${build} program as by a thread`, async (t) => {
-    await using rig = shareRig();
-    const { disk, directory } = rig;
-    const looking = new Disk({ lookProgram: program(build) });
-    t.after(() => looking.close());
-    const path = (name: string): string => `${directory}/${name}`;
-    const odd = fromBytes(Buffer.from([0xff, 0x0a, 0x20, 0xe4]));
+  test(`questions of several kinds are answered by the ${build} program as by a thread`, async () => {
+    await using rig = looksOf(build);
+    const { disk, looking, directory, path } = rig;
     mkdirSync(path('a/b'), { recursive: true });
     for (const name of ['file', 'a/one', 'a/b/deep']) writeFileSync(path(name), name);
     writeFileSync(toBytes(path(`a/${odd}`)), '');

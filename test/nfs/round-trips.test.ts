@@ -47,11 +47,6 @@ function sum(calls: Calls | undefined): number {
   return [...(calls ?? [])].reduce((total, [, count]) => total + count, 0);
 }
 
-/** The share's clock is looked at once a minute, however many jobs there are: a file is made, touched and removed. */
-function clockCalls(submitter: Calls | undefined): number {
-  return 3 * (submitter?.get('CREATE') ?? 0);
-}
-
 function describeCalls(calls: Calls | undefined): string {
   return `${sum(calls).toFixed(1)} (${[...(calls ?? [])].map(([operation, count]) => `${operation} ${count}`).join(', ')})`;
 }
@@ -87,10 +82,12 @@ async function measure(mount: string, peer: 'shipped' | 'believing'): Promise<Co
   }
   await swarm.run('A', `${repeat(`${swarmrun} ${compile}`)}; ${settle}`, timeoutMs);
   const remoteBefore = (await swarm.counts()).jobs.remote;
-  const [submitter, worker] = await counted(swarm, ['A', 'B'], mount, () =>
-    swarm.run('A', repeat(`${swarmrun} ${compile}`), timeoutMs),
-  );
+  const countJobs = (): Promise<Calls[]> =>
+    counted(swarm, ['A', 'B'], mount, () => swarm.run('A', repeat(`${swarmrun} ${compile}`), timeoutMs));
+  let [submitter, worker] = await countJobs();
   assert.equal((await swarm.counts()).jobs.remote - remoteBefore, jobs);
+  // The submitter looks at the clock of a share once a minute, by a file that it makes: then the next jobs have no such look.
+  if (submitter?.has('CREATE') === true) [submitter, worker] = await countJobs();
   return { alone, submitter, worker };
 }
 
@@ -107,8 +104,7 @@ describe('round trips', { skip: noLab ?? false }, () => {
       t.diagnostic(`the same without views: worker ${describeCalls(without.worker)}`);
       t.diagnostic(`submitter ${describeCalls(submitter)}`);
       t.diagnostic(`submitter without views: ${describeCalls(without.submitter)}`);
-      const added =
-        sum(worker) + sum(submitter) - clockCalls(submitter) - sum(without.worker) - sum(without.submitter);
+      const added = sum(worker) + sum(submitter) - sum(without.worker) - sum(without.submitter);
       t.diagnostic(`views add ${added.toFixed(1)} calls a job; ${headers} headers in ${folders} directories`);
       assert.ok(added <= 3, 'the goal for both machines together');
       assert.ok(sum(worker) - sum(alone) < headers / 4, 'the worker asks little more than its compiler');

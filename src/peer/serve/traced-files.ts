@@ -4,14 +4,10 @@ import type { NamedFact } from '../../core/view/contract.ts';
 import type { StampedName, Traced } from '../../core/view/trace.ts';
 import type { Answers, Questions } from '../../share/question-answer.ts';
 
-export interface TracedFiles {
-  /** Why this does not prove anything; undefined if it does. */
-  readonly gap: string | undefined;
+export interface TracedFiles extends Pick<Traced, 'gap' | 'replaced'> {
   /** Files of the share that were looked at, and directories in which names were looked up (a fact without times). */
   readonly read: readonly NamedFact[];
   readonly outside: readonly StampedName[];
-  /** Files that were read and then changed. */
-  readonly replaced: readonly string[];
   /** What was made or changed in the share besides the outputs by plan, and is there. */
   readonly made: readonly NamedFact[];
 }

@@ -159,6 +159,15 @@ test('what came with another directory is not replaced, however old it is; what 
   const why = 'is in a directory that came here in the place of another while the command ran elsewhere';
   assert.deepEqual(conflict, { conflict: inArea('d/a'), why });
   assert.equal(readFileSync(inArea('d/a'), 'latin1'), 'old');
+  const emptied = [{ kind: 'directory', path: 'd', opaque: true } as const];
+  const anew = await receive(named(emptied));
+  assert.deepEqual(await anew.commit(() => true), { conflict: inArea('d'), why });
+  await anew.drop();
+  assert.deepEqual(readdirSync(inArea('d')), ['a']);
+  // Others have made it since, as `mkdir -p` does: there was nothing.
+  const beside = await receive(named(emptied), { startedAtMs: earlier });
+  assert.deepEqual(await beside.commit(() => true), { committed: true });
+  await beside.drop();
   const made = await receive(named([{ ...a, path: 'd/b' }]));
   assert.deepEqual(await made.commit(() => true), { committed: true });
   await made.drop();
