@@ -14,7 +14,7 @@ import { sharedRig } from './share-rig.ts';
 const now = (): number => performance.now();
 
 /** What a worker is told after a command has run here that writes `names` in the directory `sub`. */
-async function toldAfter(line: string, names: readonly string[], unslotted = false) {
+async function toldAfter(line: string, names: readonly string[], { unslotted = false, isBusy = false } = {}) {
   await using rig = await sharedRig();
   const { disk, root } = rig;
   const tracking = new Tracking(disk, now, viewRules);
@@ -31,8 +31,12 @@ async function toldAfter(line: string, names: readonly string[], unslotted = fal
   const { reading } = readCommand({ argv: line.split(' '), cwd, env: new Map() }, new Map());
   for (const each of names) writeFileSync(join(cwd, each), 'new');
   const request = { argv: line.split(' '), job: { cwd } };
+  const many = Array.from({ length: 5_000 }, (_, n) => join(root, `${n}`));
+  const looks = Array.from({ length: isBusy ? 24 : 0 }, () =>
+    disk.run('lookAll', { paths: many, fresh: false }),
+  );
   outputs.note({ reading, request, handedInMs, share: root, demand: { unslotted } } as unknown as Submission);
-  await outputs.settled();
+  await Promise.all([outputs.settled(), ...looks]);
   const { directories } = tracking.share(root).written;
   const { files, below } = tracking.share(root).written.newFor('w');
   return [directories, files, below].map((paths) => paths.map((path) => path.slice(root.length)).toSorted());
@@ -42,13 +46,18 @@ test('an opaque command that ran here has changed what is seen to have changed',
   assert.deepEqual(await toldAfter('sh generate', ['made.h']), [['/sub'], ['/sub/made.h'], []]);
 });
 
+test('that the clock of the share is seen late makes nothing older than the command', async () => {
+  const told = await toldAfter('sh generate', ['made.h'], { isBusy: true });
+  assert.deepEqual(told, [['/sub'], ['/sub/made.h'], []]);
+});
+
 test('a command that is understood has written what it names', async () => {
   assert.deepEqual(await toldAfter('gcc a.o -o program', ['program']), [['/sub'], ['/sub/program'], []]);
   assert.deepEqual(await toldAfter('gcc a.o -o program', ['other']), [[], [], []]);
 });
 
 test('what only asks has written nothing', async () => {
-  assert.deepEqual(await toldAfter('sh conftest', ['made.h'], true), [[], [], []]);
+  assert.deepEqual(await toldAfter('sh conftest', ['made.h'], { unslotted: true }), [[], [], []]);
 });
 
 test('after an opaque command that changed more than is told anything may have changed there', async () => {

@@ -56,8 +56,9 @@ export class InlineOutputs {
   ): Promise<Walked> {
     const { disk, now } = this.#init;
     if (reading.kind === 'other') {
-      const elapsedMs = now() - handedInMs;
-      return await scanBelow(disk, where, (await shareClockMs(disk, root)) - elapsedMs);
+      const clockMs = await shareClockMs(disk, root);
+      // After it: where it came late, what the command changed first would seem to be older than the command.
+      return await scanBelow(disk, where, clockMs - (now() - handedInMs));
     }
     const paths = reading.outputs
       .map(({ path }) => resolvePath(request.job.cwd, path))
