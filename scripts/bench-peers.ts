@@ -2,14 +2,15 @@
  * What a job costs beside distcc, distcc-pump and icecream: all systems stand ready on one LAN of two machines, and take turns
  * within each round in rotating order, so that what else this machine does hits all alike.
  */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { SwarmRig } from '../test/rig/swarm-rig.ts';
+import { Course } from './bench-course.ts';
 import { CpuGroup } from './bench-cpu-group.ts';
 import { efficiencyCosts } from './bench-efficiency.ts';
 import { lostTimes } from './bench-lost-time.ts';
 import type { Row } from './bench-measure.ts';
-import { besideOurs, quoted, type System, systemsOn } from './bench-rivals.ts';
+import { besideOurs, type System, systemsOn } from './bench-rivals.ts';
 
 const rounds = Number(process.env['BUILDSWARM_BENCH_ROUNDS'] ?? 5);
 const smallUnits = 20;
@@ -17,14 +18,6 @@ const bigUnits = 2;
 const warmJobs = 100;
 const slots = 4;
 const jobDeadlineS = 20;
-const legDeadlineS = 60;
-
-/** What one job costs. */
-interface Leg {
-  readonly submitterMs: number;
-  readonly workerMs: number;
-  readonly tookMs: number;
-}
 
 /** What is measured, with the goal of ours. */
 const measures = {
@@ -37,15 +30,9 @@ const measures = {
 } as const;
 type Measure = keyof typeof measures;
 
-/** The same `g++` in every source of a directory, one after the other, with a word before it. */
-function script(prefix: readonly string[], directory: string, units: number): string {
-  const words = prefix.map(quoted).join(' ');
-  const compile = `${words} g++ -I ${directory} -c ${directory}/u$n.cc -o ${directory}/u$n.o || exit 1`;
-  return `for n in $(seq ${units}); do ${compile}; done`;
-}
-
 class Race {
   readonly #swarm: SwarmRig;
+  readonly #course: Course;
   readonly #systems: readonly System[];
   /** Of the compiler without a system. */
   readonly #alone: CpuGroup;
@@ -53,32 +40,33 @@ class Race {
 
   constructor(swarm: SwarmRig, systems: readonly System[], alone: CpuGroup) {
     this.#swarm = swarm;
+    this.#course = new Course(swarm);
     this.#systems = systems;
     this.#alone = alone;
   }
 
   /** Each system once. */
   async round(number: number): Promise<void> {
-    const small = this.#tree('small', smallUnits, 'int x;\n');
-    const alone = await this.#runAlone(small, smallUnits);
+    const small = this.#course.tree('small', smallUnits, 'int x;\n');
+    const alone = await this.#course.alone(this.#alone, small, smallUnits);
     for (const system of this.#order(number)) {
-      const ran = await this.#leg(system, small, smallUnits);
+      const ran = await this.#course.leg(system, small, smallUnits);
       this.#note('smallSubmitter', system, ran.submitterMs);
       this.#note('smallWorker', system, ran.workerMs - alone.submitterMs);
       this.#note('smallTime', system, ran.tookMs - alone.tookMs);
       const tree = this.#bigTree(`${system.name}-${number}`);
-      this.#note('firstSubmitter', system, (await this.#leg(system, tree, bigUnits)).submitterMs);
-      this.#note('knownSubmitter', system, (await this.#leg(system, tree, bigUnits)).submitterMs);
+      this.#note('firstSubmitter', system, (await this.#course.leg(system, tree, bigUnits)).submitterMs);
+      this.#note('knownSubmitter', system, (await this.#course.leg(system, tree, bigUnits)).submitterMs);
     }
   }
 
   /** From a start of all daemons: the first job's time over the compiler's own. */
   async first(number: number): Promise<void> {
-    const directory = this.#tree('first', 1, 'int x;\n');
-    const alone = await this.#runAlone(directory, 1);
+    const directory = this.#course.tree('first', 1, 'int x;\n');
+    const alone = await this.#course.alone(this.#alone, directory, 1);
     for (const system of this.#order(number)) {
       await system.restart();
-      const ran = await this.#leg(system, directory, 1);
+      const ran = await this.#course.leg(system, directory, 1);
       // What did not run elsewhere says nothing.
       this.#note('firstTime', system, ran.workerMs > 0 ? ran.tookMs - alone.tookMs : Number.NaN);
     }
@@ -91,8 +79,8 @@ class Race {
 
   /** Warm: compilers are known, and V8 has compiled what runs often. */
   async warm(jobs: number): Promise<void> {
-    const directory = this.#tree('warm', jobs, 'int x;\n');
-    for (const system of this.#systems) await this.#leg(system, directory, jobs);
+    const directory = this.#course.tree('warm', jobs, 'int x;\n');
+    for (const system of this.#systems) await this.#course.leg(system, directory, jobs);
   }
 
   rows(): Row[] {
@@ -107,55 +95,6 @@ class Race {
     bySystem.set(system.name, [...(bySystem.get(system.name) ?? []), figure]);
   }
 
-  /** One job's cost, with all that the system's daemons did meanwhile. */
-  async #leg(system: System, directory: string, units: number): Promise<Leg> {
-    const [submitter, worker] = [system.groups.get('m1'), system.groups.get('m2')];
-    if (submitter === undefined || worker === undefined)
-      throw new Error(`${system.name} is not on both machines`);
-    const before = [submitter.usedMs(), worker.usedMs()] as const;
-    const tookMs = await this.#run([...submitter.enter], system.prefix, directory, units);
-    if (Number.isNaN(tookMs)) return { submitterMs: tookMs, workerMs: tookMs, tookMs };
-    return {
-      submitterMs: (submitter.usedMs() - before[0]) / units,
-      workerMs: (worker.usedMs() - before[1]) / units,
-      tookMs,
-    };
-  }
-
-  async #runAlone(directory: string, units: number): Promise<Leg> {
-    const beforeMs = this.#alone.usedMs();
-    const tookMs = await this.#run(this.#alone.enter, [], directory, units);
-    return { submitterMs: (this.#alone.usedMs() - beforeMs) / units, workerMs: 0, tookMs };
-  }
-
-  /** @returns ms a unit; NaN if it did not end well or in time */
-  async #run(
-    enter: readonly string[],
-    prefix: readonly string[],
-    directory: string,
-    units: number,
-  ): Promise<number> {
-    const timed = ['sh', '-c', `date +%s%N; ${script(prefix, directory, units)}; date +%s%N`];
-    const argv = [...enter, 'timeout', String(legDeadlineS), ...timed];
-    const { status, stdout } = await this.#swarm.exec('m1', argv, { timeoutMs: 2 * legDeadlineS * 1_000 });
-    if (status !== 0) {
-      console.log(`${units} units of ${path.basename(directory)} did not end well: ${prefix.join(' ')}`);
-      return Number.NaN;
-    }
-    const [begun, ended] = stdout.toString().trim().split('\n');
-    return (Number(ended) - Number(begun)) / 1e6 / units;
-  }
-
-  #tree(name: string, units: number, text: string): string {
-    const directory = path.join(this.#swarm.share, name);
-    mkdirSync(directory, { recursive: true });
-    for (let unit = 1; unit <= units; unit++) {
-      const file = path.join(directory, `u${unit}.cc`);
-      if (!existsSync(file)) writeFileSync(file, text);
-    }
-    return directory;
-  }
-
   #bigTree(name: string): string {
     const directory = path.join(this.#swarm.share, name);
     mkdirSync(directory);
@@ -168,7 +107,7 @@ class Race {
       );
       text += `#include "d${header % 10}/h${header}.h"\n`;
     }
-    return this.#tree(name, bigUnits, `${text}std::map<std::string, std::regex> all;\n`);
+    return this.#course.tree(name, bigUnits, `${text}std::map<std::string, std::regex> all;\n`);
   }
 }
 

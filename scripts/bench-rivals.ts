@@ -60,7 +60,12 @@ async function unpacked(): Promise<string> {
   await mkdir(path.join(cache, 'partial'), { recursive: true });
   const install = ['install', '-y', '-qq', '--no-install-recommends', '--download-only'];
   const packages = ['distcc', 'distcc-pump', 'icecc'];
-  await runFile('apt-get', [...install, '-o', `Dir::Cache::archives=${cache}`, ...packages]);
+  const fetch = () => runFile('apt-get', [...install, '-o', `Dir::Cache::archives=${cache}`, ...packages]);
+  // A machine that never asked Debian does not know where they are.
+  await fetch().catch(async () => {
+    await runFile('apt-get', ['update', '-qq']);
+    await fetch();
+  });
   for (const name of await readdir(cache))
     if (name.endsWith('.deb')) await runFile('dpkg', ['-x', path.join(cache, name), root]);
   return root;
@@ -99,13 +104,21 @@ class Rivals {
   }
 }
 
-/** All four, with no daemon started yet. */
-export async function systemsOn(swarm: SwarmRig, roles: Roles): Promise<System[]> {
+const makers = { buildswarm: ours, distcc, pump, icecream } as const;
+
+/** These, or all four, with no daemon started yet. */
+export async function systemsOn(
+  swarm: SwarmRig,
+  roles: Roles,
+  names: readonly (keyof typeof makers)[] = ['buildswarm', 'distcc', 'pump', 'icecream'],
+): Promise<System[]> {
   const root = await unpacked();
   const directory = (await readdir(path.join(root, 'usr/lib'))).find((name) => name.endsWith('-linux-gnu'));
   const libraries = ['usr/lib', 'lib'].map((lib) => path.join(root, lib, directory ?? '')).join(':');
   const rivals = new Rivals(swarm, roles, root, libraries);
-  return [ours(rivals), distcc(rivals), await pump(rivals), await icecream(rivals)];
+  const systems: System[] = [];
+  for (const name of names) systems.push(await makers[name](rivals));
+  return systems;
 }
 
 /** Ends what runs in all groups of a system. */

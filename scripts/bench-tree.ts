@@ -20,6 +20,21 @@ const smallCompile = ['gcc', '-c', 'small.c', '-o', 'small.o'];
 const smallUnit = '#include <stdio.h>\n#include <stdlib.h>\nint f(void) { return puts("") + rand(); }\n';
 const smallUnits = 150;
 
+/** Of the machine that the goals were set on: how much slower this one is. */
+const goalsGccMs = 9.7;
+
+function gccMs(): number {
+  const directory = mkdtempSync(path.join(tmpdir(), 'bench-gcc-'));
+  try {
+    writeFileSync(path.join(directory, 'x.c'), 'int x;\n');
+    const script = 'for n in $(seq 20); do gcc -c x.c; done';
+    const took = Array.from({ length: 5 }, () => runHere(directory, ['sh', '-c', script]).cpuMs / 20);
+    return median(took);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
 function runHere(
   directory: string,
   argv: readonly string[],
@@ -61,7 +76,7 @@ async function unitRows(name: string, useOwnFiles: boolean, firstGoalMs: number)
     const before = lab.traffic.requests;
     for (let round = 0; round < rounds; round++) await runThere(lab, directory, compile);
     const requests = (lab.traffic.requests - before) / rounds;
-    const { perS, share } = await smallRate(lab, directory);
+    const { perS, share, ownMs } = await smallRate(lab, directory);
     return [
       {
         what: `${name}: first unit on a machine, 1 ms a round trip: added`,
@@ -80,9 +95,10 @@ async function unitRows(name: string, useOwnFiles: boolean, firstGoalMs: number)
       {
         what: `${name}: small units (20 ms) a second through one swarmfs`,
         figure: perS,
-        unit: '',
+        unit: '/s',
         least: 30,
       },
+      { what: `${name}: CPU of such a unit`, figure: ownMs, unit: 'ms' },
       { what: `${name}: CPU of swarmfs for them / their own`, figure: share, unit: '', goal: 0.1 },
     ];
   } finally {
@@ -120,7 +136,7 @@ async function runThere(
 async function smallRate(
   lab: TreeLab,
   directory: string,
-): Promise<{ readonly perS: number; readonly share: number }> {
+): Promise<{ readonly perS: number; readonly share: number; readonly ownMs: number }> {
   const swarmfs = /\/swarmfs( |$)/;
   await runThere(lab, directory, smallCompile);
   const [beforeMs, startedMs] = [cpuMs(swarmfs), performance.now()];
@@ -133,20 +149,36 @@ async function smallRate(
   return {
     perS: (1000 * smallUnits) / (performance.now() - startedMs),
     share: (cpuMs(swarmfs) - beforeMs) / jobsMs,
+    ownMs: jobsMs / smallUnits,
   };
 }
 
-/** Jobs in the submitter's files; on the LAN no share is around /srv, which each machine has for itself. */
+/** A time, or a rate, as it would be on the machine of the goals, if all were slower here by as much as gcc is. */
+function scaled(row: Row, slower: number): Row {
+  if (row.unit !== 'ms' && row.unit !== '/s') return row;
+  const figure = row.unit === 'ms' ? row.figure / slower : row.figure * slower;
+  return { ...row, note: `(${figure.toFixed(1)} where gcc takes ${goalsGccMs} ms)` };
+}
+
 export async function treeCosts(): Promise<Row[]> {
+  const ownMs = gccMs();
   const rows = [
     ...(await unitRows('equal systems', true, 400)),
     ...(await unitRows('nothing equal', false, 1200)),
   ];
+  rows.push(...(await lanRows()));
+  return [
+    { what: `gcc of \`int x;\`: CPU; ${goalsGccMs} where the goals were set`, figure: ownMs, unit: 'ms' },
+    ...rows.map((row) => scaled(row, ownMs / goalsGccMs)),
+  ];
+}
+
+/** Jobs in the submitter's files; on the LAN no share is around /srv, which each machine has for itself. */
+async function lanRows(): Promise<Row[]> {
   await using swarm = await SwarmRig.start(undefined, { machines: 2, slots: 4, ownRoots: ['/srv'] });
   const { plainMs, remoteMs } = await measured<Latencies>(swarm, 'm1', 'servedLatency');
   const { submitterMs, coldMs, sentKib } = await measured<ServedUnits>(swarm, 'm1', 'served');
   return [
-    ...rows,
     { what: 'swarmrun true, served: added', figure: remoteMs - plainMs, unit: 'ms', goal: 10 },
     { what: 'CPU of the submitter, a new unit', figure: submitterMs, unit: 'ms', goal: 4 },
     { what: 'the same, of a peer that has just started', figure: coldMs, unit: 'ms' },

@@ -23,6 +23,7 @@ import {
 import { memoryCosts } from './bench-memory.ts';
 import { peerCosts } from './bench-peers.ts';
 import { rateCosts } from './bench-rate.ts';
+import { ratioCosts } from './bench-ratios.ts';
 import { treeCosts } from './bench-tree.ts';
 
 /** What a job costs: time over running it here, and CPU. */
@@ -146,11 +147,12 @@ function print(row: Row): void {
   const figure = `${digits(row.figure)} ${row.unit}`.trim();
   const bound = row.goal ?? row.least;
   const goal =
-    bound === undefined ? '' : `${row.least === undefined ? '<' : '>'}= ${bound} ${row.unit}`.trim();
+    bound === undefined
+      ? ''
+      : `${row.least === undefined ? '<' : '>'}= ${Number(bound.toFixed(2))} ${row.unit}`.trim();
   const ratio = bound === undefined ? '' : (row.figure / bound).toFixed(2);
-  const isMissed = row.figure > (row.goal ?? Infinity) || row.figure < (row.least ?? -Infinity);
   const note = row.note === undefined ? '' : `  ${row.note}`;
-  const verdict = isMissed ? ' MISSED' : '';
+  const verdict = isMissed(row) ? ' MISSED' : '';
   const spread = row.spread === undefined ? '' : `  (${row.spread.map(digits).join('–')})`;
   console.log(
     row.what.padEnd(64) +
@@ -161,6 +163,11 @@ function print(row: Row): void {
       verdict +
       note,
   );
+}
+
+/** What is no number is none that was reached. */
+function isMissed({ figure, goal, least }: Row): boolean {
+  return (goal !== undefined && !(figure <= goal)) || (least !== undefined && !(figure >= least));
 }
 
 function digits(figure: number): string {
@@ -181,6 +188,7 @@ const cases = {
   memory: memoryCosts,
   rate: rateCosts,
   peers: peerCosts,
+  ratios: ratioCosts,
 };
 
 function isCase(name: string): name is keyof typeof cases {
@@ -188,7 +196,9 @@ function isCase(name: string): name is keyof typeof cases {
 }
 
 /** These are run by name only: they fetch what they compare with. */
-const fetching: readonly string[] = ['peers'];
+const fetching: readonly string[] = ['peers', 'ratios'];
+/** What these miss is a failure. */
+const failing: readonly string[] = ['ratios'];
 
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !isCase(name));
@@ -199,7 +209,10 @@ if (unknown !== undefined) {
   console.log(`${'what'.padEnd(64)}${'figure'.padStart(11)}${'goal'.padStart(13)}${'ratio'.padStart(7)}`);
   const own = Object.keys(cases).filter((name) => !fetching.includes(name));
   for (const name of (asked.length > 0 ? asked : own).filter(isCase))
-    for (const row of await cases[name]()) print(row);
+    for (const row of await cases[name]()) {
+      print(row);
+      if (isMissed(row) && failing.includes(name)) process.exitCode = 1;
+    }
   if (asked.length === 0)
     console.log(
       'Beside distcc and icecream, which apt-get then fetches (nothing is installed): scripts/bench peers',

@@ -69,7 +69,7 @@ export class WrittenCommit {
       try {
         await act(parent);
       } finally {
-        await parent.close();
+        parent.close();
       }
     } catch (error) {
       throw cannotWrite(path, error);
@@ -90,12 +90,19 @@ export class WrittenCommit {
     const staged = staging.of(record);
     if (staged === undefined) throw new Error('internal: a commit of what is not staged');
     const name = baseName(record.path);
-    if ((await parent.look(name))?.isDirectory() === true) await this.#moveAside(record.path, parent);
-    const from = await openOrFail(staged.directory);
+    const from = staged.directory === parent.path ? parent : await openOrFail(staged.directory);
     try {
-      await rename(from.at(staged.name), parent.at(name));
+      const put = async (): Promise<void> => await rename(from.at(staged.name), parent.at(name));
+      try {
+        await put();
+      } catch (error) {
+        // No file takes the place of a directory.
+        if ((await parent.look(name))?.isDirectory() !== true) throw error;
+        await this.#moveAside(record.path, parent);
+        await put();
+      }
     } finally {
-      await from.close();
+      if (from !== parent) from.close();
     }
     staging.forget(record);
   }
@@ -107,7 +114,7 @@ export class WrittenCommit {
       if (there?.isDirectory() === true) await this.#moveAside(path, directory);
       else if (there !== undefined) await unlink(directory.at(baseName(path)));
     } finally {
-      if (parent === undefined) await directory.close();
+      if (parent === undefined) directory.close();
     }
   }
 
@@ -131,7 +138,7 @@ export class WrittenCommit {
       const mode = record.attributes.mode & modeBits;
       if (Number(there.mode & BigInt(modeBits)) !== mode) await chmod(directory.at('.'), mode);
     } finally {
-      await directory.close();
+      directory.close();
     }
   }
 
@@ -155,7 +162,7 @@ export class WrittenCommit {
     } catch {
       // A directory in which something complete lies stays; and what stopped the commit is what is told.
     } finally {
-      await directory?.close();
+      directory?.close();
     }
   }
 
@@ -167,7 +174,7 @@ export class WrittenCommit {
       } catch (error) {
         throw cannotWrite(path, error);
       } finally {
-        await parent?.close();
+        parent?.close();
       }
     }
   }

@@ -84,7 +84,7 @@ export class Comparison {
         record.inPlace ? whyNotWritten(now, ownUid(), this.#startedNs) : whyNotReplaced(now, this.#startedNs),
       );
     } finally {
-      await parent.close();
+      parent.close();
     }
   }
 
@@ -129,7 +129,7 @@ export class Comparison {
       const conflict = conflictOf(path, whyNotReplaced(thereNow(there), this.#startedNs));
       return conflict ?? (there.isDirectory() ? await this.#ofTree(path, parent) : undefined);
     } finally {
-      await parent.close();
+      parent.close();
     }
   }
 }

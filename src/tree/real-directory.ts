@@ -2,8 +2,9 @@
  * A directory that is held open while names in it are made, renamed or removed. It was reached without a link, and
  * whatever is done meanwhile to the way that led to it, its names are those of this directory and of no other.
  */
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, readlink } from 'node:fs/promises';
+import { closeSync, constants, open, readlinkSync } from 'node:fs';
+import { lstat } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { type ByteString, fromBytes, toBytes } from '../wire/bytes.ts';
 
 /** Linux: a directory in which names may be made need not be one that may be listed. */
@@ -12,33 +13,45 @@ const openFlags = pathOnly | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 type Stats = Awaited<ReturnType<typeof lstatAt>>;
 
+const openDescriptor = promisify(open);
+
 export class RealDirectory {
   readonly path: ByteString;
-  readonly #handle: FileHandle;
+  readonly #descriptor: number;
 
-  private constructor(path: ByteString, handle: FileHandle) {
+  private constructor(path: ByteString, descriptor: number) {
     this.path = path;
-    this.#handle = handle;
+    this.#descriptor = descriptor;
   }
 
   /** @returns undefined if nothing is there, or no directory, or only by way of a link. @throws errors of the file system */
   static async open(path: ByteString): Promise<RealDirectory | undefined> {
-    let handle: FileHandle;
+    let descriptor: number;
     try {
-      handle = await open(toBytes(path), openFlags);
+      descriptor = await openDescriptor(toBytes(path), openFlags);
     } catch (error) {
       if (meansNone(error)) return undefined;
       throw error;
     }
-    const real = fromBytes(await readlink(`/proc/self/fd/${handle.fd}`, { encoding: 'buffer' }));
-    if (real === path) return new RealDirectory(path, handle);
-    await handle.close();
+    const directory = new RealDirectory(path, descriptor);
+    try {
+      if (directory.#realPath() === path) return directory;
+    } catch (error) {
+      directory.close();
+      throw error;
+    }
+    directory.close();
     return undefined;
+  }
+
+  /** The kernel knows it: no file system is asked, so that it needs no thread of its own. */
+  #realPath(): ByteString {
+    return fromBytes(readlinkSync(this.place, { encoding: 'buffer' }));
   }
 
   /** Where this process finds the directory, whatever its name is. */
   get place(): string {
-    return `/proc/self/fd/${this.#handle.fd}`;
+    return `/proc/self/fd/${this.#descriptor}`;
   }
 
   at(name: ByteString): Buffer {
@@ -60,12 +73,13 @@ export class RealDirectory {
     try {
       return await act();
     } finally {
-      await this.close();
+      this.close();
     }
   }
 
-  async close(): Promise<void> {
-    await this.#handle.close();
+  /** Of what was opened for its path only, the file system hears nothing. */
+  close(): void {
+    closeSync(this.#descriptor);
   }
 }
 

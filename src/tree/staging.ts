@@ -77,12 +77,12 @@ export class Staging {
       name = await this.#note(record, directory);
       handle = await open(directory.at(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     } catch (error) {
-      await directory.close();
+      directory.close();
       throw error;
     }
     const close = async (): Promise<void> => {
       await handle.close();
-      await directory.close();
+      directory.close();
     };
     return {
       write: async (piece) => {
@@ -109,7 +109,7 @@ export class Staging {
       try {
         await link(from.at(staged.name), to);
       } finally {
-        await from.close();
+        from.close();
       }
     });
   }
@@ -151,7 +151,7 @@ export class Staging {
       await make(directory.at(name), directory.place, name);
       if (time !== undefined) await setFileTime(directory, name, time);
     } finally {
-      await directory.close();
+      directory.close();
     }
   }
 

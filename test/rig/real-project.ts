@@ -39,7 +39,7 @@ const llvmPart = [
 ].join(' ');
 /** Where the compiler is, and when what was done. */
 const cmakeRecords =
-  /^build\/(?:CMakeCache\.txt|\.ninja_\w+|build\.ninja|Testing\/.*|.*\bCMakeFiles\/(?:[\d.]+\/.*|CMake(?:Output|Error)\.log|rules\.ninja))$/;
+  /^build\/(?:CMakeCache\.txt|compile_commands\.json|\.ninja_\w+|build\.ninja|Testing\/.*|.*\bCMakeFiles\/(?:[\d.]+\/.*|CMake(?:Output|Error)\.log|rules\.ninja))$/;
 
 /** Each as its own pages say that it is built, and small where it lets one choose. */
 export const projects: Readonly<Record<string, Project>> = {

@@ -173,6 +173,24 @@ test('what came with another directory is not replaced, however old it is; what 
   await made.drop();
 });
 
+test('what is no directory takes the place of one, full or empty, and nothing of that is left', async () => {
+  const left: readonly Left[] = [
+    { ...a, path: 'file' },
+    { kind: 'link', path: 'link', target: 'file' },
+    { kind: 'special', path: 'fifo', mode: 0o010644 },
+    { ...a, path: 'empty' },
+  ];
+  for (const { path: name } of left) mkdirSync(inArea(name));
+  for (const name of ['file', 'link', 'fifo']) {
+    mkdirSync(path.join(inArea(name), 'inner'));
+    writeFileSync(path.join(inArea(name), 'inner/x'), 'x');
+  }
+  assert.deepEqual(await commit(left), { committed: true });
+  assert.deepEqual(namesIn(area), ['empty', 'fifo', 'file', 'link']);
+  assert.equal(readFileSync(inArea('link'), 'latin1'), 'A');
+  assert.equal(lstatSync(inArea('fifo')).isFIFO(), true);
+});
+
 test('a link in the way leads nowhere, neither while contents come nor afterwards', async () => {
   const outside = path.join(path.dirname(area), 'outside');
   mkdirSync(path.join(outside, 'x'), { recursive: true });

@@ -1,0 +1,82 @@
+/** Units that are compiled one after the other through a system of the bench, and what each costs on both machines. */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { SwarmRig } from '../test/rig/swarm-rig.ts';
+import type { CpuGroup } from './bench-cpu-group.ts';
+import { quoted, type System } from './bench-rivals.ts';
+
+const legDeadlineS = 60;
+
+/** What one job costs. */
+export interface Leg {
+  readonly submitterMs: number;
+  readonly workerMs: number;
+  readonly tookMs: number;
+}
+
+/** The same `g++` in every source of a directory, one after the other, with a word before it. */
+function script(prefix: readonly string[], directory: string, units: number): string {
+  const words = prefix.map(quoted).join(' ');
+  const compile = `${words} g++ -I ${directory} -c ${directory}/u$n.cc -o ${directory}/u$n.o || exit 1`;
+  return `for n in $(seq ${units}); do ${compile}; done`;
+}
+
+/** From m1 to m2, which share a tree. */
+export class Course {
+  readonly #swarm: SwarmRig;
+
+  constructor(swarm: SwarmRig) {
+    this.#swarm = swarm;
+  }
+
+  /** One job's cost, with all that the system's daemons did meanwhile. */
+  async leg(system: System, directory: string, units: number): Promise<Leg> {
+    const [submitter, worker] = [system.groups.get('m1'), system.groups.get('m2')];
+    if (submitter === undefined || worker === undefined)
+      throw new Error(`${system.name} is not on both machines`);
+    const before = [submitter.usedMs(), worker.usedMs()] as const;
+    const tookMs = await this.#run([...submitter.enter], system.prefix, directory, units);
+    if (Number.isNaN(tookMs)) return { submitterMs: tookMs, workerMs: tookMs, tookMs };
+    return {
+      submitterMs: (submitter.usedMs() - before[0]) / units,
+      workerMs: (worker.usedMs() - before[1]) / units,
+      tookMs,
+    };
+  }
+
+  /** Without a system. */
+  async alone(group: CpuGroup, directory: string, units: number): Promise<Leg> {
+    const beforeMs = group.usedMs();
+    const tookMs = await this.#run(group.enter, [], directory, units);
+    return { submitterMs: (group.usedMs() - beforeMs) / units, workerMs: 0, tookMs };
+  }
+
+  /** @returns ms a unit; NaN if it did not end well or in time */
+  async #run(
+    enter: readonly string[],
+    prefix: readonly string[],
+    directory: string,
+    units: number,
+  ): Promise<number> {
+    const timed = ['sh', '-c', `date +%s%N; ${script(prefix, directory, units)}; date +%s%N`];
+    const argv = [...enter, 'timeout', String(legDeadlineS), ...timed];
+    const { status, stdout } = await this.#swarm.exec('m1', argv, { timeoutMs: 2 * legDeadlineS * 1_000 });
+    if (status !== 0) {
+      console.log(`${units} units of ${path.basename(directory)} did not end well: ${prefix.join(' ')}`);
+      return Number.NaN;
+    }
+    const [begun, ended] = stdout.toString().trim().split('\n');
+    return (Number(ended) - Number(begun)) / 1e6 / units;
+  }
+
+  /** @returns a directory with so many sources u1.cc, …, made where they are not there yet */
+  tree(name: string, units: number, text: string): string {
+    const directory = path.join(this.#swarm.share, name);
+    mkdirSync(directory, { recursive: true });
+    for (let unit = 1; unit <= units; unit++) {
+      const file = path.join(directory, `u${unit}.cc`);
+      if (!existsSync(file)) writeFileSync(file, text);
+    }
+    return directory;
+  }
+}
