@@ -1,5 +1,6 @@
 /** `buildswarm daemon`: the peer in the foreground. */
 import { writeSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { type Logger, pino } from 'pino';
 import { SwarmError } from '../core/swarm-error.ts';
@@ -22,11 +23,18 @@ export function addDaemon(program: Command): void {
 }
 
 /**
+ * By how much, in percent, what is kept may have grown before V8 looks for what can go. By itself it waits until that has doubled or
+ * more, so that a peer would keep several times what it needs.
+ */
+const heapGrowth = 25;
+
+/**
  * Runs a peer in this process until it is stopped, and ends the process with it.
  *
  * @param rules - what its views take for proof; only tests give others.
  */
 export async function runDaemon(flags: Flags, rules?: ViewRules): Promise<void> {
+  setFlagsFromString(`--heap-growing-percent=${heapGrowth}`);
   const tell = readyTeller();
   const destination = openLog();
   const log = pino(

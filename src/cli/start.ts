@@ -64,7 +64,8 @@ async function launch(log: string): Promise<string> {
       detached: true,
       cwd: '/',
       stdio: ['ignore', descriptor, descriptor, 'pipe'],
-      env: { ...process.env, BUILDSWARM_READY_FD: '3', BUILDSWARM_LOG: log },
+      // As in bin/buildswarm
+      env: { MALLOC_ARENA_MAX: '2', ...process.env, BUILDSWARM_READY_FD: '3', BUILDSWARM_LOG: log },
     },
   );
   closeSync(descriptor);

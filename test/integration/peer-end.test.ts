@@ -85,11 +85,17 @@ test('a peer in the foreground runs with the same settings of Node as one in the
     const background = flagsOf(Number(/\d+/.exec(socket)?.[0]));
     assert.ok(background.includes('--max-semi-space-size=4'), background.join(' '));
     assert.deepEqual(flagsOf(daemon.pid), background);
+    const arenas = [daemon.pid, Number(/\d+/.exec(socket)?.[0])].map(arenasOf);
+    assert.deepEqual(arenas, ['2', '2'], 'few arenas of malloc');
   } finally {
     await check([program, 'stop', '--now'], { env });
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+function arenasOf(pid: number): string | undefined {
+  return /(?:^|\0)MALLOC_ARENA_MAX=([^\0]*)/.exec(readFileSync(`/proc/${pid}/environ`, 'latin1'))?.[1];
+}
 
 /** What Node was told by its command line. */
 function flagsOf(pid: number): string[] {
