@@ -121,29 +121,58 @@ function cpu(jobs = 300): CpuMs {
   return { plainMs, wrapperMs, peerMs: (cpuMs(peer) - before) / jobs };
 }
 
-/** CPU per compile of a file that reads 400 headers of the share in 40 directories; the worker compiles. */
-function views(jobs = 150): CpuMs {
-  const directories = Array.from({ length: 40 }, (_, n) => `bench-views/d${n}`);
+/** Where the compiles of {@link views} are. */
+const viewPlaces = { direct: '.', served: '/srv' } as const;
+type ViewWay = keyof typeof viewPlaces;
+const otherFiles = 50_000;
+const filesADirectory = 500;
+
+/** A file that reads 400 headers of 40 directories, and, if asked for, so many other files that nothing reads. */
+function viewTree(directory: string, others: number): void {
   let source = '';
-  for (const [d, directory] of directories.entries()) {
-    mkdirSync(directory, { recursive: true });
+  for (let d = 0; d < 40; d++) {
+    mkdirSync(`${directory}/d${d}`, { recursive: true });
     for (let h = 0; h < 10; h++) {
-      writeFileSync(`${directory}/h${h}.h`, `static const int v${d}_${h} = ${h};\n`);
+      writeFileSync(`${directory}/d${d}/h${h}.h`, `static const int v${d}_${h} = ${h};\n`);
       source += `#include "d${d}/h${h}.h"\n`;
     }
   }
-  writeFileSync('bench-views/main.c', `${source}int main(void) { return 0; }\n`);
-  const compile = (): void => {
-    const argv = ['gcc', '-Ibench-views', '-c', 'bench-views/main.c', '-o', 'bench-views/main.o'];
-    const ended = spawnSync('swarmrun', argv, { encoding: 'latin1' });
-    if (ended.status !== 0) throw new Error(`gcc failed: ${ended.stderr}`);
-  };
-  // What is searched is learnt from the first ones, and V8 compiles what runs often.
-  for (let n = 0; n < 200; n++) compile();
-  const before = cpuMs(peer);
-  for (let n = 0; n < jobs; n++) compile();
-  return { plainMs: 0, wrapperMs: 0, peerMs: (cpuMs(peer) - before) / jobs };
+  writeFileSync(`${directory}/main.c`, `${source}int main(void) { return 0; }\n`);
+  for (let n = 0; n < others; n++) {
+    const other = `${directory}/others/${Math.floor(n / filesADirectory)}`;
+    if (n % filesADirectory === 0) mkdirSync(other, { recursive: true });
+    writeFileSync(`${other}/f${n}.h`, '');
+  }
 }
+
+/** Compiles it so often. */
+function compileViews(directory: string, jobs: number): void {
+  const argv = ['gcc', '-Ibench-views', '-c', 'bench-views/main.c', '-o', 'bench-views/main.o'];
+  const env = { ...process.env, PWD: directory };
+  for (let n = 0; n < jobs; n++) {
+    const ended = spawnSync('swarmrun', argv, { cwd: directory, env, encoding: 'latin1' });
+    if (ended.status !== 0) throw new Error(`gcc failed: ${ended.stderr}`);
+  }
+}
+
+/** What is searched is learnt from the first ones, and V8 compiles what runs often. */
+const viewWarmUp = 200;
+
+function warmViews(way: ViewWay, others = 0): number {
+  const directory = path.resolve(viewPlaces[way]);
+  viewTree(path.join(directory, 'bench-views'), others);
+  compileViews(directory, viewWarmUp);
+  return cpuMs(peer);
+}
+
+/** @returns CPU of this machine's peer for a compile. */
+function views(way: ViewWay, jobs = viewJobs): number {
+  const before = cpuMs(peer);
+  compileViews(path.resolve(viewPlaces[way]), jobs);
+  return (cpuMs(peer) - before) / jobs;
+}
+
+export const viewJobs = 150;
 
 /** Medians of the time that a compile takes which ends with an error, and of its ratio to the same one without the swarm. */
 export interface ErrorCost {
@@ -315,7 +344,14 @@ const measures = {
   latency,
   servedLatency: () => latency(50, '/srv'),
   cpu,
-  views,
+  warmViewsDirect: () => warmViews('direct'),
+  warmViewsServed: () => warmViews('served'),
+  growViewsDirect: () => warmViews('direct', otherFiles),
+  growViewsServed: () => warmViews('served', otherFiles),
+  viewsDirect: () => views('direct'),
+  viewsServed: () => views('served'),
+  // Without the jobs themselves
+  workerMs: () => cpuMs(/\/buildswarm daemon|\/(swarmlook|swarmfs)( |$)/),
   served,
   errors,
   honest,
