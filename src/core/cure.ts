@@ -2,7 +2,8 @@
 import type { Reason } from './reason.ts';
 
 export const cures: Readonly<Partial<Record<Reason, string>>> = {
-  'outside-share': 'work below a share, or make one there with `buildswarm share DIR`',
+  'outside-share':
+    'work below a share, make one there with `buildswarm share DIR`, or have other machines run jobs in the files of this one: there, `buildswarm doctor` says what is missing',
   descriptor: 'close descriptors above 2 before the command is started',
   native: 'name the CPU, as -march=x86-64-v3',
   'no-peers':
