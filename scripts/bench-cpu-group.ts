@@ -11,6 +11,9 @@ process.once('exit', () => {
   for (const directory of made) rmdirSync(directory);
 });
 
+/** This machine does not let this process count CPU by control groups. */
+export class CannotCount extends Error {}
+
 export class CpuGroup implements AsyncDisposable {
   readonly #directory: string;
   readonly #isSecond: boolean;
@@ -20,7 +23,7 @@ export class CpuGroup implements AsyncDisposable {
     this.#isSecond = isSecond;
   }
 
-  /** Below the group of this process, which its owner may divide. @throws Error where that is not allowed */
+  /** Below the group of this process, which its owner may divide. @throws CannotCount where that is not allowed */
   static make(name: string): CpuGroup {
     const isSecond = existsSync(path.join(mounts, 'cgroup.controllers'));
     const groups = readFileSync('/proc/self/cgroup', 'latin1');
@@ -30,7 +33,7 @@ export class CpuGroup implements AsyncDisposable {
     try {
       mkdirSync(directory);
     } catch (cause) {
-      throw new Error(`this benchmark counts CPU by control groups, and cannot make one in ${parent}`, {
+      throw new CannotCount(`this benchmark counts CPU by control groups, and cannot make one in ${parent}`, {
         cause,
       });
     }

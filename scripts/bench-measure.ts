@@ -107,17 +107,19 @@ export function cpuMs(pattern: RegExp, isMeant: (pid: string) => boolean = () =>
 
 export const peer = /\/(buildswarm|swarmexec|swarmlook|swarmtree|swarmfs)( |$)|dist\/src\//;
 
+/** CPU of commands that a shell begins one after the other, $n counting them, ms each: its forks are cheap. */
+function shellMs(command: string, from: number, count: number, directory = '.'): number {
+  const script = `cd ${directory}; n=${from}; while [ $n -lt ${from + count} ]; do ${command} || exit 1; n=$((n + 1)); done; cat /proc/$$/stat`;
+  const { stdout, stderr, status } = spawnSync('sh', ['-c', script], { encoding: 'latin1' });
+  if (status !== 0) throw new Error(`${command} failed: ${stderr}`);
+  const fields = stdout.replace(/^.*\) /s, '').split(' ');
+  return ((Number(fields[13]) + Number(fields[14])) * tickMs) / count;
+}
+
 function cpu(jobs = 300): CpuMs {
-  // A shell's fork is cheap and alike for both.
-  const loop = (command: string): number => {
-    const script = `for n in $(seq ${jobs}); do ${command}; done; cat /proc/$$/stat`;
-    const told = spawnSync('sh', ['-c', script], { encoding: 'latin1' }).stdout;
-    const fields = told.replace(/^.*\) /s, '').split(' ');
-    return ((Number(fields[13]) + Number(fields[14])) * tickMs) / jobs;
-  };
-  const plainMs = loop('/bin/true');
+  const plainMs = shellMs('/bin/true', 0, jobs);
   const before = cpuMs(peer);
-  const wrapperMs = loop('swarmrun /bin/true');
+  const wrapperMs = shellMs('swarmrun /bin/true', 0, jobs);
   return { plainMs, wrapperMs, peerMs: (cpuMs(peer) - before) / jobs };
 }
 
@@ -158,11 +160,12 @@ function compileViews(directory: string, jobs: number): void {
 /** What is searched is learnt from the first ones, and V8 compiles what runs often. */
 const viewWarmUp = 200;
 
+/** @returns how many compiles it took. */
 function warmViews(way: ViewWay, others = 0): number {
   const directory = path.resolve(viewPlaces[way]);
   viewTree(path.join(directory, 'bench-views'), others);
   compileViews(directory, viewWarmUp);
-  return cpuMs(peer);
+  return viewWarmUp;
 }
 
 /** @returns CPU of this machine's peer for a compile. */
@@ -238,17 +241,9 @@ function sentBytes(): number {
 /** V8 compiles what runs often. */
 const servedWarmUp = 300;
 
-/** CPU of commands that a shell begins one after the other in /srv/bench, $n counting them, ms each: its forks are cheap. */
-function shellMs(command: string, from: number, units: number): number {
-  const script = `cd /srv/bench; n=${from}; while [ $n -lt ${from + units} ]; do ${command} || exit 1; n=$((n + 1)); done; cat /proc/$$/stat`;
-  // The shell sets $PWD, at which g++ looks too: what is there of the caller's share is not shown.
-  const { stdout, stderr, status } = spawnSync('sh', ['-c', script], { encoding: 'latin1' });
-  if (status !== 0) throw new Error(`${command} failed: ${stderr}`);
-  const fields = stdout.replace(/^.*\) /s, '').split(' ');
-  return ((Number(fields[13]) + Number(fields[14])) * tickMs) / units;
-}
-
 function served(units = 40): ServedUnits {
+  // The shell goes there, and sets $PWD, at which g++ looks too: what is there of the caller's share is not shown.
+  const place = '/srv/bench';
   mkdirSync('/srv/bench/include', { recursive: true });
   for (let n = 0; n < 30; n++)
     writeFileSync(`/srv/bench/include/h${n}.h`, `inline int h${n}() { return ${n}; }\n`);
@@ -263,15 +258,15 @@ function served(units = 40): ServedUnits {
   const compile = 'swarmrun g++ -Iinclude -c u$n.cc -o u$n.o';
   const submitterMs = (from: number): number => {
     write(from, units);
-    const plainMs = shellMs('/bin/true', from, units);
+    const plainMs = shellMs('/bin/true', from, units, place);
     const beforeMs = cpuMs(peer);
-    const wrapperMs = shellMs(compile, from, units);
+    const wrapperMs = shellMs(compile, from, units, place);
     return wrapperMs - plainMs + (cpuMs(peer) - beforeMs) / units;
   };
   write(0, 1);
-  shellMs(compile, 0, 1);
+  shellMs(compile, 0, 1, place);
   const coldMs = submitterMs(1);
-  shellMs('swarmrun true', 0, servedWarmUp);
+  shellMs('swarmrun true', 0, servedWarmUp, place);
   const before = sentBytes();
   const warmMs = submitterMs(1 + units);
   return { submitterMs: warmMs, coldMs, sentKib: (sentBytes() - before) / 1024 / units };
