@@ -25,7 +25,8 @@ export const defaultDiskTimeoutMs = 10_000;
 
 export interface DiskOptions {
   /**
-   * Threads that work at the same time; each about 9 MB and 30 ms of CPU to start, started when all others are busy.
+   * Threads that work at the same time; each about 9 MB and 30 to 110 ms of CPU to start, started when calls have waited
+   * for those that are there.
    * More than cores, since they mostly wait: on NFSv4.2 renames over a read file took 0.1 s in some runs. @default 8
    */
   readonly maxThreads?: number;

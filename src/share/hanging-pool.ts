@@ -1,6 +1,6 @@
 /**
  * A pool of servants (threads, programs) for calls that may hang. Each has one request at a time, so that a call that
- * hangs holds up no other; every request has a deadline; a servant that misses it is set aside, and others go on.
+ * hangs holds up no other for long; every request has a deadline; a servant that misses it is set aside, and others go on.
  */
 import { DiskError } from './disk-error.ts';
 
@@ -41,13 +41,25 @@ interface Place<Request, Answer> {
   /** Also while it hangs in a call that was given up. */
   busy: Call<Request, Answer> | undefined;
   isHung: boolean;
+  /** It has not answered yet. */
+  isNew: boolean;
 }
+
+/**
+ * So long requests wait for servants that are there before one more is started. A disk has answered a burst of them by then, and
+ * a thread takes more CPU to start than hundreds of answers; a server across a network has not.
+ */
+const patienceMs = 10;
+/** The same while one of them has just been started: its own start takes longer than an answer. */
+const startPatienceMs = 200;
 
 export class HangingPool<Request, Answer> {
   readonly #options: HangingPoolOptions<Request, Answer>;
   readonly #places = new Set<Place<Request, Answer>>();
   readonly #queue: Call<Request, Answer>[] = [];
   #isClosed = false;
+  /** Runs while requests wait for servants that work. */
+  #patience: NodeJS.Timeout | undefined;
 
   constructor(options: HangingPoolOptions<Request, Answer>) {
     this.#options = options;
@@ -81,6 +93,7 @@ export class HangingPool<Request, Answer> {
   /** Ends the servants; calls that are not done yet fail. Those that hang are left to the end of the process. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#stopWaiting();
     const open = [...this.#queue.splice(0), ...[...this.#places].flatMap(({ busy }) => busy ?? [])];
     for (const call of open) fail(call, new DiskError(`the peer stopped during ${call.what}`, 'CLOSED'));
     const ending = [...this.#places].filter(({ isHung }) => !isHung);
@@ -100,39 +113,58 @@ export class HangingPool<Request, Answer> {
     this.#pump();
   }
 
-  #pump(): void {
+  /** @param isPatient - whether requests may wait for servants that work now. */
+  #pump(isPatient = true): void {
+    let mayWait = isPatient;
     for (;;) {
       const [call] = this.#queue;
-      if (call === undefined) return;
-      let place: Place<Request, Answer> | undefined;
+      if (call === undefined) return this.#stopWaiting();
+      const places = [...this.#places];
+      let place = places.find(({ busy }) => busy === undefined);
+      const working = places.filter(({ busy, isHung }) => busy !== undefined && !isHung).length;
+      if (place === undefined && working > 0 && mayWait) return this.#wait();
       try {
-        place = this.#idlePlace();
+        if (place === undefined && this.#hasRoom(working)) place = this.#startPlace();
       } catch (error) {
         this.#queue.shift();
         fail(call, new DiskError(`nothing could be started for ${call.what}: ${String(error)}`, 'INTERNAL'));
         continue;
       }
       // Those that work will be done, or be given up, in time for it.
-      if (place === undefined && [...this.#places].some(({ isHung }) => !isHung)) return;
+      if (place === undefined && working > 0) return;
       this.#queue.shift();
       if (place === undefined) {
         fail(call, new DiskError(`${this.hung} file system calls hang already; not trying another`, 'HUNG'));
         continue;
       }
+      mayWait = true;
       place.busy = call;
       place.servant.ask(call.request);
     }
   }
 
-  #idlePlace(): Place<Request, Answer> | undefined {
+  #hasRoom(working: number): boolean {
     const { maxServants, maxHung } = this.#options;
-    let working = 0;
-    for (const place of this.#places) {
-      if (place.busy === undefined) return place;
-      if (!place.isHung) working += 1;
-    }
-    if (working >= maxServants || this.#places.size >= maxServants + maxHung) return undefined;
-    return this.#startPlace();
+    return working < maxServants && this.#places.size < maxServants + maxHung;
+  }
+
+  #wait(): void {
+    const isStarting = [...this.#places].some(({ isNew }) => isNew);
+    const afterMs = isStarting ? startPatienceMs : patienceMs;
+    this.#patience ??= setTimeout(() => {
+      const over = this.#patience;
+      // Where it was this thread that had no time, the answers are there already.
+      setImmediate(() => {
+        if (this.#patience !== over) return;
+        this.#patience = undefined;
+        this.#pump(false);
+      });
+    }, afterMs);
+  }
+
+  #stopWaiting(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
   }
 
   #startPlace(): Place<Request, Answer> {
@@ -141,6 +173,8 @@ export class HangingPool<Request, Answer> {
         const { busy } = place;
         place.busy = undefined;
         place.isHung = false;
+        if (place.isNew) this.#stopWaiting();
+        place.isNew = false;
         if (busy !== undefined) settle(busy, answer);
         this.#pump();
       },
@@ -151,7 +185,7 @@ export class HangingPool<Request, Answer> {
         if (!this.#isClosed) this.#pump();
       },
     });
-    const place: Place<Request, Answer> = { servant, busy: undefined, isHung: false };
+    const place: Place<Request, Answer> = { servant, busy: undefined, isHung: false, isNew: true };
     this.#places.add(place);
     return place;
   }
