@@ -7,6 +7,7 @@ const mounts = '/sys/fs/cgroup';
 
 /** Made and not yet removed: those of systems last as long as their LAN, which ends all that runs in them. */
 const made = new Set<string>();
+let number = 0;
 process.once('exit', () => {
   for (const directory of made) rmdirSync(directory);
 });
@@ -29,13 +30,14 @@ export class CpuGroup implements AsyncDisposable {
     const groups = readFileSync('/proc/self/cgroup', 'latin1');
     const own = (isSecond ? /^0::(.*)$/m : /^\d+:(?:.*,)?cpuacct(?:,.*)?:(.*)$/m).exec(groups)?.[1] ?? '/';
     const parent = path.join(mounts, isSecond ? '' : 'cpuacct', own);
-    const directory = path.join(parent, `buildswarm-bench-${process.pid}-${name}`);
+    // The systems of one LAN are called as those of the one before, whose groups may be there still.
+    const directory = path.join(parent, `buildswarm-bench-${process.pid}-${number}-${name}`);
+    number += 1;
     try {
       mkdirSync(directory);
     } catch (cause) {
-      throw new CannotCount(`this benchmark counts CPU by control groups, and cannot make one in ${parent}`, {
-        cause,
-      });
+      const why = `this benchmark counts CPU by control groups, and cannot make one: ${String(cause)}`;
+      throw new CannotCount(why, { cause });
     }
     made.add(directory);
     return new CpuGroup(directory, isSecond);

@@ -7,8 +7,6 @@ import path from 'node:path';
 import { SwarmRig } from '../test/rig/swarm-rig.ts';
 import { Course } from './bench-course.ts';
 import { CpuGroup } from './bench-cpu-group.ts';
-import { efficiencyCosts } from './bench-efficiency.ts';
-import { lostTimes } from './bench-lost-time.ts';
 import type { Row } from './bench-measure.ts';
 import { besideOurs, type System, systemsOn } from './bench-rivals.ts';
 
@@ -119,7 +117,7 @@ async function takesJobs(swarm: SwarmRig, system: System): Promise<boolean> {
   return ended.status === 0;
 }
 
-async function jobCosts(): Promise<Row[]> {
+export async function jobCosts(): Promise<Row[]> {
   await using swarm = await SwarmRig.start(undefined, { machines: 2, peers: [] });
   await using alone = CpuGroup.make('alone');
   const systems: System[] = [];
@@ -133,8 +131,4 @@ async function jobCosts(): Promise<Row[]> {
   for (let round = 0; round < rounds; round++) await race.round(round);
   for (let round = 0; round < rounds; round++) await race.first(round);
   return race.rows();
-}
-
-export async function peerCosts(): Promise<Row[]> {
-  return [...(await jobCosts()), ...(await efficiencyCosts()), ...(await lostTimes())];
 }

@@ -10,8 +10,10 @@ import { SwarmRig } from '../test/rig/swarm-rig.ts';
 import { until } from '../test/rig/until.ts';
 import { attackCosts } from './bench-attacks.ts';
 import { CannotCount } from './bench-cpu-group.ts';
+import { efficiencyCosts } from './bench-efficiency.ts';
 import { frameCosts } from './bench-frames.ts';
 import { liveCosts } from './bench-live.ts';
+import { lostTimes } from './bench-lost-time.ts';
 import {
   type CpuMs,
   type ErrorCost,
@@ -23,7 +25,7 @@ import {
   viewJobs,
 } from './bench-measure.ts';
 import { memoryCosts } from './bench-memory.ts';
-import { peerCosts } from './bench-peers.ts';
+import { jobCosts } from './bench-peers.ts';
 import { rateCosts } from './bench-rate.ts';
 import { ratioCosts } from './bench-ratios.ts';
 import { treeCosts } from './bench-tree.ts';
@@ -205,7 +207,7 @@ const cases = {
   frames: frameCosts,
   memory: memoryCosts,
   rate: rateCosts,
-  peers: peerCosts,
+  peers: [jobCosts, efficiencyCosts, lostTimes],
   ratios: ratioCosts,
 };
 
@@ -219,10 +221,11 @@ const fetching: readonly string[] = ['peers', 'ratios'];
 const failing: readonly string[] = ['ratios'];
 
 async function runCase(name: keyof typeof cases): Promise<void> {
-  for (const row of await cases[name]()) {
-    print(row);
-    if (isMissed(row) && failing.includes(name)) process.exitCode = 1;
-  }
+  for (const part of [cases[name]].flat())
+    for (const row of await part()) {
+      print(row);
+      if (isMissed(row) && failing.includes(name)) process.exitCode = 1;
+    }
 }
 
 const asked = process.argv.slice(2);

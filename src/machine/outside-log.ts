@@ -5,6 +5,7 @@
 import type { OutsideName, StampedName } from '../core/view/trace.ts';
 import type { ByteString } from '../wire/bytes.ts';
 import type { OutsideAnswer, OutsideReport } from '../wire/job-messages.ts';
+import type { TrackedName } from './outside-names.ts';
 import type { Sameness } from './sameness.ts';
 
 /** Beyond this everything is forgotten and told anew, under new numbers. */
@@ -12,7 +13,7 @@ const maxTold = 100_000;
 
 /** The worker's side; one for each submitter. */
 export class OutsideLog {
-  #told = new Map<string, { readonly number: number; readonly answer: string }>();
+  #told = new Map<TrackedName, { readonly number: number; readonly answer: string }>();
   #next = 0;
 
   /**
@@ -29,16 +30,17 @@ export class OutsideLog {
     const used: number[] = [];
     const added: OutsideAnswer[] = [];
     // All are asked for before the first is waited for, so that they go in one question.
-    const answers = names.map((name) => sameness.outside.answer(name, atMs));
-    for (const [at, name] of names.entries()) {
+    const tracked = names.map((name) => sameness.outside.of(name));
+    const answers = tracked.map((own, at) => own.see(names[at]?.stamp ?? '', atMs));
+    for (const [at, name] of tracked.entries()) {
+      // To what was seen after this job, whatever a later one sees.
       const found = answers[at] ?? '';
       const answer = typeof found === 'string' ? found : await found;
-      const key = `${name.look}${name.path}`;
-      let told = this.#told.get(key);
+      let told = this.#told.get(name);
       if (told?.answer !== answer) {
         told = { number: this.#next, answer };
         this.#next += 1;
-        this.#told.set(key, told);
+        this.#told.set(name, told);
       }
       used.push(told.number);
       if (told.number >= known) added.push({ number: told.number, look: name.look, path: name.path, answer });
@@ -64,7 +66,7 @@ export interface OwnLook {
 
 /** The submitter's side; one for each worker. */
 export class OutsideCheck {
-  #answers = new Map<number, OutsideAnswer>();
+  #answers = new Map<number, { readonly name: TrackedName; readonly answer: string }>();
   #known = 0;
 
   /** All answers below this number have come; what the next offer says. */
@@ -82,27 +84,28 @@ export class OutsideCheck {
       this.#answers = new Map();
       this.#known = 0;
     }
-    for (const answer of added) this.#answers.set(answer.number, answer);
+    for (const { number, look, path, answer } of added)
+      this.#answers.set(number, { name: outside.of({ look, path }), answer });
     while (this.#answers.has(this.#known)) this.#known += 1;
-    const theirs: OutsideAnswer[] = [];
+    const theirs: { readonly name: TrackedName; readonly answer: string }[] = [];
+    const unseen: TrackedName[] = [];
     for (const number of used) {
-      const answer = this.#answers.get(number);
-      if (answer === undefined) {
+      const told = this.#answers.get(number);
+      if (told === undefined) {
         this.#known = 0;
         return { kind: 'unknown' };
       }
-      theirs.push(answer);
+      theirs.push(told);
+      if (!told.name.isSeen(sinceMs)) unseen.push(told.name);
     }
-    const unseen = theirs.filter((name) => !outside.isSeen(name, sinceMs));
     if (unseen.length > 0) {
       const atMs = performance.now();
-      const stamps = await stampsOf(unseen.map(({ look, path }) => ({ look, path })));
-      for (const [at, { look, path }] of unseen.entries())
-        void outside.answer({ look, path, stamp: stamps[at] ?? '' }, atMs);
+      const stamps = await stampsOf(unseen);
+      for (const [at, name] of unseen.entries()) void name.see(stamps[at] ?? '', atMs);
     }
-    for (const { look, path, answer } of theirs) {
-      const own = outside.known({ look, path });
-      if ((typeof own === 'string' ? own : await own) !== answer) return { kind: 'differs', path };
+    for (const { name, answer } of theirs) {
+      const own = name.answer;
+      if ((typeof own === 'string' ? own : await own) !== answer) return { kind: 'differs', path: name.path };
     }
     return { kind: 'equal' };
   }

@@ -5,77 +5,90 @@
 
 import { BoundedMap } from '../core/bounded-map.ts';
 import type { OutsideAnswered } from '../core/file-identity.ts';
+import { getOrMake } from '../core/get-or-make.ts';
 import { SwarmError } from '../core/swarm-error.ts';
-import type { OutsideName, StampedName } from '../core/view/trace.ts';
-import { toText } from '../wire/bytes.ts';
+import type { OutsideLook, OutsideName } from '../core/view/trace.ts';
+import { type ByteString, toText } from '../wire/bytes.ts';
 import { Batch } from './batch.ts';
-
-interface Kept {
-  answer: Promise<string>;
-  /** Once it is there. */
-  known: string | undefined;
-  /** Taken before the answer was. */
-  readonly stamp: string;
-  /** When a look began that showed this stamp, the newest. */
-  seenMs: number;
-}
 
 const maxKept = 100_000;
 
-/** Answers, remembered as long as what they are about shows the same stamp. */
+/**
+ * A name, and what is known of it. Jobs look up a thousand names, nearly always the same: who meets one again keeps it, and need
+ * not look for it by its path.
+ */
+export class TrackedName implements OutsideName {
+  readonly look: OutsideLook;
+  readonly path: ByteString;
+  readonly #asking: Batch<OutsideName, OutsideAnswered>;
+  /** Taken before the answer was, which is believed as long as what it is about shows the same. */
+  #stamp: string | undefined;
+  #answer: string | Promise<string> | undefined;
+  /** When a look began that showed this stamp, the newest. */
+  #seenMs = Number.NEGATIVE_INFINITY;
+
+  constructor({ look, path }: OutsideName, asking: Batch<OutsideName, OutsideAnswered>) {
+    this.look = look;
+    this.path = path;
+    this.#asking = asking;
+  }
+
+  /** Whether it was looked at by a look that began at `sinceMs` or later. */
+  isSeen(sinceMs: number): boolean {
+    return this.#seenMs >= sinceMs;
+  }
+
+  /** The answer to the newest stamp; at once where it has come, which is nearly always. Rejects where it cannot be told now. */
+  get answer(): string | Promise<string> | undefined {
+    return this.#answer;
+  }
+
+  /**
+   * @param atMs - when the look that yielded the stamp began.
+   * @returns the answer to this stamp, as {@link answer}.
+   */
+  see(stamp: string, atMs: number): string | Promise<string> {
+    if (this.#answer !== undefined && this.#stamp === stamp) {
+      this.#seenMs = Math.max(this.#seenMs, atMs);
+      return this.#answer;
+    }
+    const asked = this.#ask();
+    this.#stamp = stamp;
+    this.#answer = asked;
+    this.#seenMs = atMs;
+    asked.then(
+      (answer) => {
+        if (this.#answer === asked) this.#answer = answer;
+      },
+      () => {
+        // Whoever waits for it hears of it; the next look asks again.
+        if (this.#answer !== asked) return;
+        this.#stamp = undefined;
+        this.#seenMs = Number.NEGATIVE_INFINITY;
+      },
+    );
+    return asked;
+  }
+
+  /** @throws SwarmError `E_NO_ANSWER` where it cannot be told, as this machine is short of something. */
+  async #ask(): Promise<string> {
+    const answered = await this.#asking.of({ look: this.look, path: this.path });
+    if ('answer' in answered) return answered.answer;
+    throw new SwarmError('E_NO_ANSWER', `${toText(this.path)} could not be looked at: ${answered.why}.`);
+  }
+}
+
+/** Names that jobs have looked up, with what this machine answers. */
 export class OutsideNames {
   readonly #asking: Batch<OutsideName, OutsideAnswered>;
-  readonly #kept = new BoundedMap<string, Kept>(maxKept);
+  readonly #kept = new BoundedMap<string, TrackedName>(maxKept);
 
   /** @param ask - looks at names, wherever it may take long without holding anything up. */
   constructor(ask: (names: readonly OutsideName[]) => Promise<readonly OutsideAnswered[]>) {
     this.#asking = new Batch(ask);
   }
 
-  /** Whether a name was looked at by a look that began at `sinceMs` or later. */
-  isSeen({ look, path }: OutsideName, sinceMs: number): boolean {
-    const kept = this.#kept.get(`${look}${path}`);
-    return kept !== undefined && kept.seenMs >= sinceMs;
-  }
-
-  /**
-   * At once where it is known, which is nearly always. Rejects where it cannot be told now.
-   *
-   * @param atMs - when the look that yielded the stamp began.
-   */
-  answer({ look, path, stamp }: StampedName, atMs: number): string | Promise<string> {
-    const key = `${look}${path}`;
-    let kept = this.#kept.get(key);
-    if (kept?.stamp === stamp) kept.seenMs = Math.max(kept.seenMs, atMs);
-    else {
-      const fresh: Kept = { answer: this.#ask({ look, path }), known: undefined, stamp, seenMs: atMs };
-      fresh.answer = fresh.answer.then(
-        (answer) => {
-          fresh.known = answer;
-          return answer;
-        },
-        (error: unknown) => {
-          if (this.#kept.get(key) === fresh) this.#kept.delete(key);
-          throw error;
-        },
-      );
-      fresh.answer.catch(() => undefined); // whoever waits for it hears of it
-      kept = fresh;
-      this.#kept.set(key, kept);
-    }
-    return kept.known ?? kept.answer;
-  }
-
-  /** Of a name that {@link isSeen}; undefined if it was forgotten since. */
-  known({ look, path }: OutsideName): string | Promise<string> | undefined {
-    const kept = this.#kept.get(`${look}${path}`);
-    return kept?.known ?? kept?.answer;
-  }
-
-  /** @throws SwarmError `E_NO_ANSWER` where it cannot be told, as this machine is short of something. */
-  async #ask(name: OutsideName): Promise<string> {
-    const answered = await this.#asking.of(name);
-    if ('answer' in answered) return answered.answer;
-    throw new SwarmError('E_NO_ANSWER', `${toText(name.path)} could not be looked at: ${answered.why}.`);
+  of(name: OutsideName): TrackedName {
+    return getOrMake(this.#kept, `${name.look}${name.path}`, () => new TrackedName(name, this.#asking));
   }
 }

@@ -10,6 +10,7 @@ import { OutsideCheck, OutsideLog, type OwnLook } from '../../../src/machine/out
 import { Sameness } from '../../../src/machine/sameness.ts';
 import { outsideStamps } from '../../../src/share/blocking/stamps.ts';
 import { systemLooks } from '../../rig/system-looks.ts';
+import { until } from '../../rig/until.ts';
 
 const stamped = (names: readonly OutsideName[]): StampedName[] => {
   const stamps = outsideStamps(names);
@@ -84,22 +85,24 @@ test('each answer is told once, and again when it has changed or the other end l
       (name): OutsideName => ({ look: 'content', path: path.join(directory, name) }),
     );
     write('a', '1')(directory);
+    const [worker, submitter] = [new Sameness(systemLooks), new Sameness(systemLooks)];
     const log = new OutsideLog();
     const check = new OutsideCheck();
-    const first = await log.report(stamped(names), new Sameness(systemLooks), check.known, 1);
+    const first = await log.report(stamped(names), worker, check.known, 1);
     assert.deepEqual([first.used, first.added.length], [[0, 1], 2]);
-    assert.equal((await check.compare(first, new Sameness(systemLooks), ownLook)).kind, 'equal');
+    assert.equal((await check.compare(first, submitter, ownLook)).kind, 'equal');
     assert.equal(check.known, 2);
-    const second = await log.report(stamped(names), new Sameness(systemLooks), check.known, 1);
+    const second = await log.report(stamped(names), worker, check.known, 1);
     assert.deepEqual(second, { used: [0, 1], added: [] });
     write('a', '2')(directory);
-    assert.deepEqual(await check.compare(second, new Sameness(systemLooks), ownLook), {
+    const nowLook = { ...ownLook, sinceMs: performance.now() };
+    assert.deepEqual(await check.compare(second, submitter, nowLook), {
       kind: 'differs',
       path: names[0]?.path,
     });
-    const third = await log.report(stamped(names), new Sameness(systemLooks), check.known, 1);
+    const third = await log.report(stamped(names), worker, check.known, 1);
     assert.deepEqual([third.used, third.added.map(({ number }) => number)], [[1, 2], [2]]);
-    assert.equal((await check.compare(third, new Sameness(systemLooks), ownLook)).kind, 'equal');
+    assert.equal((await check.compare(third, submitter, ownLook)).kind, 'equal');
     const other = new OutsideCheck();
     assert.equal((await other.compare(second, new Sameness(systemLooks), ownLook)).kind, 'unknown');
     assert.equal(other.known, 0);
@@ -205,4 +208,30 @@ test('what cannot be told now is not believed to be absent, and asked for again'
   const [added] = (await new OutsideLog().report([name], sameness, 0, 1)).added;
   assert.equal(added?.answer, await sameness.identity('/bin/sh'));
   assert.match(added?.answer ?? '', /^(build-id|sha256):[0-9a-f]+$/);
+});
+
+test('a job is told what was seen after it, whatever a later job sees before the answer has come', async () => {
+  const answering: ((answer: string) => void)[] = [];
+  const outside = (names: readonly OutsideName[]) =>
+    new Promise<{ answer: string }[]>((resolve) =>
+      answering.push((answer) => resolve(names.map(() => ({ answer })))),
+    );
+  const sameness = new Sameness({ ...systemLooks, outside });
+  const log = new OutsideLog();
+  const report = (stamp: string, atMs: number) => {
+    const names = ['/a', '/b'].map((name) => ({ look: 'content' as const, path: name, stamp }));
+    return log.report(names, sameness, 0, atMs);
+  };
+  const answersOf = async (told: ReturnType<typeof report>) => (await told).added.map(({ answer }) => answer);
+  const first = report('1', 1);
+  await until(() => answering.length === 1, 5_000, 'the first is asked for');
+  const second = report('2', 2);
+  await until(() => answering.length === 2, 5_000, 'the second is asked for');
+  answering[1]?.('new');
+  assert.deepEqual(await answersOf(second), ['new', 'new']);
+  answering[0]?.('old');
+  assert.deepEqual(await answersOf(first), ['old', 'old']);
+  // What came late is not taken for the answer to what is there now.
+  assert.deepEqual(await answersOf(report('2', 3)), ['new', 'new']);
+  assert.equal(answering.length, 2);
 });
