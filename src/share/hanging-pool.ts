@@ -149,7 +149,7 @@ export class HangingPool<Request, Answer> {
   }
 
   #wait(): void {
-    const isStarting = [...this.#places].some(({ isNew }) => isNew);
+    const isStarting = [...this.#places].some(({ isNew, isHung }) => isNew && !isHung);
     const afterMs = isStarting ? startPatienceMs : patienceMs;
     this.#patience ??= setTimeout(() => {
       const over = this.#patience;

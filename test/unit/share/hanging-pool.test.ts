@@ -92,6 +92,23 @@ test('what waited for a start waits no longer than others once that is over', as
   await made.close();
 });
 
+test('a servant that hangs in its first request is no reason to wait longer for others', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { made, started, release } = pool();
+  const run = (request: number | 'hang', deadlineMs = timeoutMs) => made.run(request, 'a look', deadlineMs);
+  const hung = run('hang', 5);
+  t.mock.timers.tick(5);
+  await assert.rejects(hung, { code: 'HUNG' });
+  assert.equal(await run(1), 1);
+  const calls = [run('hang'), run(2)];
+  t.mock.timers.tick(10);
+  assert.equal(await calls[1], 2);
+  assert.equal(started.length, 3);
+  release();
+  await calls[0];
+  await made.close();
+});
+
 test('no more than it may have are started, and what waits is answered when one is free', async () => {
   const { made, started, release } = pool(2);
   const held = [made.run('hang', 'a look', timeoutMs), made.run('hang', 'a look', timeoutMs)];
