@@ -1,8 +1,9 @@
 /** Whether jobs of other machines can run on this one in their submitter's files, and what to do if not. */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SwarmError } from '../core/swarm-error.ts';
+import { removeTree } from './remove-tree.ts';
 import { TreeMount } from './tree-mount.ts';
 
 const restriction = '/proc/sys/kernel/apparmor_restrict_unprivileged_userns';
@@ -76,6 +77,6 @@ export async function servingObstacle(program: string, directory: string): Promi
     const why = error instanceof Error ? error.message : String(error);
     return error instanceof SwarmError ? servingCure(why, await isRestricted()) : why;
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await removeTree(directory);
   }
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -88,3 +89,23 @@ test('buildswarm cache shows sizes and the limit, and prune removes what no peer
   assert.deepEqual(readdirSync(all).toSorted(), kept);
   assert.equal(existsSync(path.join(all, 'elsewhere/tree/cache/pack')), true);
 });
+
+test('what a plain user may not list is removed: an overlay keeps a directory without rights', () => {
+  const left = path.join(all, 'killed/ready/1/0/w/work');
+  mkdirSync(left, { recursive: true });
+
+  const old = new Date(Date.now() - 25 * 3_600_000);
+  chmodSync(left, 0);
+  chmodSync(path.dirname(left), 0o500);
+  utimesSync(path.join(all, 'killed'), old, old);
+  assert.match(pruneAsPlainUser(), /^removed 0 MB of 1 peers that are gone$/m);
+  assert.deepEqual(readdirSync(all).toSorted(), kept);
+});
+
+/** With root's rights gone, if it is root that tests. */
+function pruneAsPlainUser(): string {
+  const words = [path.join(checkout, 'bin/buildswarm'), 'cache', 'prune'];
+  const without = ['setpriv', '--bounding-set=-dac_override,-dac_read_search', ...words];
+  const [program = '', ...rest] = process.getuid?.() === 0 ? without : words;
+  return execFileSync(program, rest, { env: { ...process.env, BUILDSWARM_CACHE: cache } }).toString();
+}

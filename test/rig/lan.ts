@@ -1,6 +1,7 @@
 /** A LAN of namespaces (scripts/lan) for one test. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { removeTree } from '../../src/tree/remove-tree.ts';
 import { check, checkout, type Ended, type Running, type RunOptions, run, start } from './child.ts';
 
 /** One of the machines m1, m2, … */
@@ -104,7 +105,7 @@ export class Lan {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#lan('down');
-    await rm(this.#root, { recursive: true, force: true });
+    await removeTree(this.#root);
   }
 
   async #lan(...args: readonly string[]): Promise<void> {

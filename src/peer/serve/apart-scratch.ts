@@ -2,7 +2,6 @@
  * The directories that lie over the places for what is temporary while one command runs. Each lies in the place that it covers: on
  * its disk, or in its memory, where as much fits as would have fitted there.
  */
-import { execFile } from 'node:child_process';
 import {
   accessSync,
   chmodSync,
@@ -17,14 +16,12 @@ import {
   rmSync,
   symlinkSync,
 } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { ownPlaces } from '../../core/own-places.ts';
 import { isBelow } from '../../core/paths.ts';
+import { removeTree } from '../../tree/remove-tree.ts';
 
 const abandonedMs = 24 * 3_600_000;
-const chmodTimeoutMs = 60_000;
 const prefix = '.buildswarm-apart-';
 const [first = '/tmp'] = ownPlaces;
 
@@ -190,13 +187,5 @@ function ownNamesIn(place: string): string[] {
 
 /** Never rejects: what cannot be removed is swept another day. */
 async function removeAll(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true });
-  } catch {
-    // A directory that its owner may not write in can be made writable by that owner.
-    await promisify(execFile)('chmod', ['-R', 'u+rwx', path], { timeout: chmodTimeoutMs }).catch(
-      () => undefined,
-    );
-    await rm(path, { recursive: true, force: true }).catch(() => undefined);
-  }
+  await removeTree(path).catch(() => undefined);
 }

@@ -2,7 +2,7 @@
  * A submitter's tree that is mounted on this machine: its stream and its swarmfs. When a job may start, and what went wrong
  * for which, is decided by `core/tree/mounted-tree.ts`. Ends with its stream; all jobs in it end with it.
  */
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import type { PeerName } from '../../../core/schedule/contract.ts';
 import { SwarmError } from '../../../core/swarm-error.ts';
 import {
@@ -17,6 +17,7 @@ import {
 } from '../../../core/tree/mounted-tree.ts';
 import type { JobChannel } from '../../../swarm/libp2p/channel.ts';
 import { PlacePool, poolIn } from '../../../tree/place-pool.ts';
+import { removeTree } from '../../../tree/remove-tree.ts';
 import { TreeMount, type TreePlace } from '../../../tree/tree-mount.ts';
 import { type Frame, FrameError } from '../../../wire/frame.ts';
 import { parseTreeChanges, parseTreeFailed, type TreeFault } from '../../../wire/tree-messages.ts';
@@ -186,7 +187,7 @@ export class HostedTree {
     const pool = await this.#pool?.catch(() => undefined); // it never came up
     await Promise.all([this.#mount?.close(), pool?.close()]);
     // What jobs left is removed by swarmfs' keeper, as it may outlive this process.
-    await rm(this.#init.directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    await removeTree(this.#init.directory);
   }
 
   #take({ type, payload }: Frame): void {

@@ -1,11 +1,12 @@
 /** What this machine needs to show its files, and to run jobs in those of others: the programs, and a directory. */
 import { existsSync } from 'node:fs';
-import { rm, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../../../machine/package-root.ts';
 import { HiddenNames, sweepHidden } from '../../../tree/hidden-names.ts';
 import { servingObstacle } from '../../../tree/probe.ts';
+import { removeTree } from '../../../tree/remove-tree.ts';
 import { scratchFault } from '../../../tree/scratch-fault.ts';
 import type { Settings } from '../../settings.ts';
 import { LastingObstacle } from './lasting-obstacle.ts';
@@ -50,7 +51,7 @@ export async function openTrees(
   const ask = async (): Promise<string | undefined> => {
     try {
       claim ??= await claimCache(directory);
-      await sweepCaches(all);
+      await sweepCaches(all).catch((error: unknown) => warnings.add(remainsWarning(all, error)));
       const { type } = await statfs(directory);
       return (
         scratchFault(cacheDirectory, type, release()) ??
@@ -79,7 +80,12 @@ export async function openTrees(
       await obstacle.stop();
       claim?.stop();
       await sweepHidden(hiddenNamesIn(directory));
-      await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+      await removeTree(directory);
     },
   };
+}
+
+/** Nothing that this peer does needs it to be gone. */
+function remainsWarning(all: string, error: unknown): string {
+  return `what a peer that is gone has left cannot be removed (${String(error)}): remove it by hand from ${all}`;
 }

@@ -2,10 +2,11 @@
  * Where peers of this user keep other machines' files while jobs run in them: one directory a peer, as several may share a
  * home directory. What a peer that was killed has left is known by its owner: the process that is named in it is gone.
  */
-import { lstat, mkdir, readdir, readFile, readlink, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, readlink, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readProcess } from '../../../machine/process-tree.ts';
 import { sweepHidden } from '../../../tree/hidden-names.ts';
+import { removeTree } from '../../../tree/remove-tree.ts';
 
 /** Of a peer that cannot be seen from here: one that lives touches its directory more often than this. */
 const abandonedMs = 24 * 3_600_000;
@@ -51,14 +52,25 @@ export async function listCaches(all: string): Promise<TreeCache[]> {
   return caches;
 }
 
-/** Removes those that no peer uses, and what those peers have left elsewhere under hidden names. @throws errors of the file system */
+/**
+ * Removes those that no peer uses, and what those peers have left elsewhere under hidden names; one that cannot be removed
+ * keeps no other.
+ *
+ * @throws errors of the file system: the first
+ */
 export async function sweepCaches(all: string): Promise<void> {
+  let failure: unknown;
   for (const name of await namesIn(all)) {
     const path = join(all, name);
-    if (!(await isAbandoned(path))) continue;
-    await sweepHidden(hiddenNamesIn(path));
-    await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    try {
+      if (!(await isAbandoned(path))) continue;
+      await sweepHidden(hiddenNamesIn(path));
+      await removeTree(path);
+    } catch (error) {
+      failure ??= error;
+    }
   }
+  if (failure !== undefined) throw failure;
 }
 
 /** Names the kernel and the view of processes: within both, a number and a start name one process for good. */
