@@ -3,6 +3,7 @@ import { Argument, type Command } from 'commander';
 import { visibleText } from '../core/visible.ts';
 import { listCaches, sweepCaches, treeCachesIn } from '../peer/serve/served/tree-caches.ts';
 import { readSettings } from '../peer/settings.ts';
+import { sweepJournal } from '../share/blocking/hidden-journal.ts';
 import { action } from './exit.ts';
 import { localSocket } from './local-socket.ts';
 
@@ -36,7 +37,7 @@ async function prune(): Promise<void> {
   const { cacheDirectory } = await readSettings({}, process.env, localSocket());
   const all = treeCachesIn(cacheDirectory);
   const abandoned = (await listCaches(all)).filter((cache) => cache.isAbandoned);
-  await sweepCaches(all);
+  await sweepCaches(all, sweepJournal);
   const sum = abandoned.reduce((bytes, { sizeBytes }) => bytes + sizeBytes, 0);
   process.stdout.write(`removed ${inMB(sum)} of ${abandoned.length} peers that are gone\n`);
 }

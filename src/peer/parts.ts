@@ -102,7 +102,7 @@ async function makeBase(settings: Settings, log: Logger, lifecycle: Lifecycle) {
   lifecycle.onStop(() => swarm.stop());
   const version = packageVersion();
   const { slots, name } = settings;
-  const trees = await openTrees(settings, swarm.id, warnings);
+  const trees = await openTrees(settings, swarm.id, warnings, disk);
   lifecycle.onStop(() => trees.remove());
   const own = new OwnState({
     slots,

@@ -1,43 +1,70 @@
 /**
- * Takes in what a served job has written, under hidden names beside the real ones, and then makes it all appear at once.
- * Memory is bounded: a piece is written before the next is taken.
+ * Takes in what a served job has written. It is put under hidden names beside the real ones, and then made to appear at once:
+ * by a thread for disks, with a deadline, as the user's files may lie on a file system that hangs. What is small is kept until
+ * it is to appear, so that a thread is asked once a job; of what is large no more than some pieces are in memory.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { lstat } from 'node:fs/promises';
-import type { SwarmError } from '../core/swarm-error.ts';
+import { parentOf } from '../core/paths.ts';
+import { SwarmError } from '../core/swarm-error.ts';
 import { type CommitDecision, planCommit } from '../core/tree/commit-plan.ts';
 import type { Replaced } from '../core/tree/shown-tree.ts';
-import { type ByteString, toBytes } from '../wire/bytes.ts';
+import type { Disk } from '../share/disk.ts';
+import type { CommitOrder, CommitResult, Staged, StageStep, WrittenEntry } from '../share/written-work.ts';
+import { type ByteString, toText } from '../wire/bytes.ts';
 import { type Frame, FrameError } from '../wire/frame.ts';
 import { hasOwnContent, type LeftRecord, parseJobReport } from '../wire/job-report.ts';
 import { parseWritten, type WrittenHead } from '../wire/written-messages.ts';
-import { cannotWrite } from './cannot-write.ts';
-import { type CommitResult, WrittenCommit } from './commit-written.ts';
-import { type ClockShift, timeHere } from './file-time.ts';
+import { type ClockShift, timeHere } from './clock-shift.ts';
 import { HiddenNames } from './hidden-names.ts';
-import { type OpenFile, Staging } from './staging.ts';
+
+/** Contents that are kept before a thread is asked to write them. */
+const mostKeptBytes = 512 * 1024;
+const mostKeptSteps = 200;
+/** A file server that works hard takes long for many files, and longer where each is looked at, renamed and set. */
+const stageTimeoutMs = 30_000;
+const commitTimeoutMs = 60_000;
+const timeoutMsEach = 50;
 
 /** A file whose content comes. */
 interface Filling {
   readonly record: LeftRecord;
-  /** Undefined: it comes, and is not wanted. */
-  readonly file: OpenFile | undefined;
+  readonly number: number;
   readonly hash: Hash;
   leftBytes: number;
+  pieces: Uint8Array[];
+  begins: boolean;
+}
+
+export interface WrittenFilesInit {
+  readonly disk: Pick<Disk, 'run'>;
+  /** What the job may write below: real paths. */
+  readonly areas: readonly ByteString[];
+  /** When the job was handed in or later, before it could see anything: by Date.now(). */
+  readonly startedAtMs: number;
+  /** Of this peer; by default, of this attempt alone, and not kept. */
+  readonly names?: HiddenNames;
 }
 
 export class WrittenFiles {
+  readonly #disk: Pick<Disk, 'run'>;
   readonly #areas: readonly ByteString[];
   readonly #startedAtMs: number;
-  readonly #staging: Staging;
+  readonly #names: HiddenNames;
+  readonly #prefix: string;
   #head: WrittenHead | undefined;
   #shift: ClockShift = { startedMs: 0, sentMs: 0, receivedMs: 0 };
   #reportParts: Uint8Array[] = [];
   #reportBytes = 0;
   #records: readonly LeftRecord[] | undefined;
   #decision: Exclude<CommitDecision<LeftRecord>, { kind: 'malformed' }> | undefined;
+  /** What a thread is still to do, and bytes of contents in it. */
+  #steps: StageStep[] = [];
+  #keptBytes = 0;
+  #staged: readonly Staged[] = [];
   /** When directories that were there had last been changed, before anything was made in them. */
-  readonly #timesBefore = new Map<ByteString, bigint>();
+  #timesBefore: ReadonlyMap<ByteString, bigint> = new Map();
+  #areTimesNoted = false;
+  #numbers: ReadonlyMap<LeftRecord, number> | undefined;
   #next = 0;
   #filling: Filling | undefined;
   /** Frames that are being taken: of the last ones something may still be made. */
@@ -47,15 +74,12 @@ export class WrittenFiles {
   #underWay: Promise<unknown> = Promise.resolve();
   #isDropped = false;
 
-  /**
-   * @param areas - what the job may write below: real paths.
-   * @param startedAtMs - when the job was handed in or later, before it could see anything: by Date.now().
-   * @param names - of this peer; by default, of this attempt alone, and not kept.
-   */
-  constructor(areas: readonly ByteString[], startedAtMs: number, names = new HiddenNames()) {
+  constructor({ disk, areas, startedAtMs, names = new HiddenNames() }: WrittenFilesInit) {
+    this.#disk = disk;
     this.#areas = areas;
     this.#startedAtMs = startedAtMs;
-    this.#staging = new Staging(areas, names);
+    this.#names = names;
+    this.#prefix = names.freshPrefix();
   }
 
   /** All names that it made, changed or removed, once its report has come. */
@@ -128,26 +152,32 @@ export class WrittenFiles {
     if (!this.isWhole || this.#decision === undefined)
       throw new Error('internal: a commit of what has not come');
     if (this.#decision.kind === 'refused') return { conflict: this.#decision.path, why: this.#decision.why };
-    if (this.#failure !== undefined) throw this.#failure;
-    return await new WrittenCommit({
-      plan: this.#decision.plan,
-      areas: this.#areas,
-      staging: this.#staging,
+    const { directories, entries, removals, emptied } = this.#decision.plan;
+    const records = [...directories, ...entries, ...removals];
+    if (records.length === 0) return { committed: true };
+    const result = await this.#put({
+      directories: directories.map((record) => this.#entryOf(record)),
+      entries: entries.map((record) => this.#entryOf(record)),
+      removals: removals.map((record) => this.#entryOf(record)),
+      emptied,
       startedAtMs: this.#startedAtMs,
-      isElsewhere,
-      shift: this.#shift,
-      timesBefore: this.#timesBefore,
-    }).run();
+      elsewhere: new Set(records.map(({ path }) => path).filter(isElsewhere)),
+    });
+    if (result !== undefined) return result;
+    throw this.#failure ?? new Error('internal: a commit without a result');
   }
 
   /** Removes what has not appeared, when what is under way is over; nothing more is taken then. Never rejects. */
   async drop(): Promise<void> {
     this.#isDropped = true;
     await this.#underWay;
-    const filling = this.#filling;
     this.#filling = undefined;
-    await filling?.file?.abandon();
-    await this.#staging.drop();
+    this.#steps = [];
+    const staged = this.#staged;
+    this.#staged = [];
+    if (staged.length === 0) return;
+    // A disk that does not answer keeps hidden names that nobody reads.
+    await this.#disk.run('dropStaged', staged).catch(() => undefined);
   }
 
   async #alone<Result>(act: () => Promise<Result>): Promise<Result> {
@@ -178,18 +208,7 @@ export class WrittenFiles {
       throw new FrameError('a job report tells of other contents than were announced');
     this.#records = records;
     this.#decision = decision;
-    for (const { path, kind } of records)
-      if (kind === 'directory') await this.#attempt(path, async () => await this.#noteTime(path));
     await this.#stageNext();
-  }
-
-  async #noteTime(path: ByteString): Promise<void> {
-    try {
-      const stats = await lstat(toBytes(path), { bigint: true });
-      if (stats.isDirectory()) this.#timesBefore.set(path, stats.mtimeNs);
-    } catch (error) {
-      if (!['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    }
   }
 
   async #takeContent(piece: Uint8Array): Promise<void> {
@@ -197,63 +216,137 @@ export class WrittenFiles {
     if (filling === undefined || piece.length > filling.leftBytes)
       throw new FrameError('more content than was announced');
     filling.hash.update(piece);
-    await this.#attempt(filling.record.path, async () => await filling.file?.write(piece));
     filling.leftBytes -= piece.length;
-    if (filling.leftBytes > 0) return;
+    if (!this.#isPassedOver) {
+      // A thread is given all that a view is one of, which is the whole of what came with it.
+      filling.pieces.push(new Uint8Array(piece));
+      this.#keptBytes += piece.length;
+    }
+    if (filling.leftBytes > 0) {
+      if (this.#keptBytes < mostKeptBytes) return;
+      this.#keep(filling, false);
+      await this.#put();
+      return;
+    }
     this.#filling = undefined;
-    await this.#finish(filling);
+    this.#finish(filling);
     await this.#stageNext();
   }
 
-  async #finish({ record, file, hash }: Filling): Promise<void> {
-    if (!hash.digest().equals(record.hash)) {
-      await file?.abandon();
+  /** @throws FrameError */
+  #finish(filling: Filling): void {
+    if (!filling.hash.digest().equals(filling.record.hash))
       throw new FrameError('a content that is not the one that was announced');
-    }
-    if (this.#isPassedOver) await file?.abandon();
-    else await this.#attempt(record.path, async () => await file?.finish());
+    this.#keep(filling, true);
   }
 
-  /** Makes all that needs no content, up to a file that does. */
+  #keep(filling: Filling, isWhole: boolean): void {
+    const { record, number, begins } = filling;
+    const { mode, mtimeNs } = record.attributes;
+    const pieces = filling.pieces;
+    filling.pieces = [];
+    filling.begins = false;
+    const end = isWhole ? { mode, time: timeHere(mtimeNs, this.#shift) } : undefined;
+    this.#steps.push({ kind: 'file', record: number, path: record.path, pieces, begins, end });
+  }
+
+  /** Goes through all that needs no content, up to a file that does. */
   async #stageNext(): Promise<void> {
     const records = this.#records ?? [];
     while (this.#next < records.length && this.#filling === undefined) {
-      const record = records[this.#next] as LeftRecord;
+      const number = this.#next;
+      const record = records[number] as LeftRecord;
       this.#next += 1;
-      if (hasOwnContent(record)) await this.#open(record);
-      else await this.#attempt(record.path, async () => await this.#stage(record, records));
+      if (hasOwnContent(record)) this.#open(record, number);
+      else if (!this.#isPassedOver) this.#steps.push(...this.#stepsOf(record, number));
+      if (this.#keptBytes >= mostKeptBytes || this.#steps.length >= mostKeptSteps) await this.#put();
     }
   }
 
-  async #open(record: LeftRecord): Promise<void> {
-    let file: OpenFile | undefined;
-    await this.#attempt(record.path, async () => {
-      file = await this.#staging.file(record, timeHere(record.attributes.mtimeNs, this.#shift));
-    });
-    const filling = { record, file, hash: createHash('sha256'), leftBytes: record.attributes.sizeBytes };
+  #open(record: LeftRecord, number: number): void {
+    const filling: Filling = {
+      record,
+      number,
+      hash: createHash('sha256'),
+      leftBytes: record.attributes.sizeBytes,
+      pieces: [],
+      begins: true,
+    };
     if (filling.leftBytes > 0) this.#filling = filling;
-    else await this.#finish(filling);
+    else this.#finish(filling);
   }
 
-  async #stage(record: LeftRecord, records: readonly LeftRecord[]): Promise<void> {
-    const time = timeHere(record.attributes.mtimeNs, this.#shift);
-    const first = record.sameAs === undefined ? undefined : records[record.sameAs];
-    if (record.kind === 'file' && first !== undefined) await this.#staging.another(record, first);
-    else if (record.kind === 'link') await this.#staging.link(record, time);
-    else if (record.kind === 'special') await this.#staging.fifo(record, time);
+  #stepsOf(record: LeftRecord, number: number): StageStep[] {
+    const { kind, path, sameAs, target, attributes } = record;
+    const time = timeHere(attributes.mtimeNs, this.#shift);
+    const of = { record: number, path };
+    if (kind === 'file' && sameAs !== undefined) return [{ ...of, kind: 'name', first: sameAs }];
+    if (kind === 'link') return [{ ...of, kind: 'link', target, time }];
+    return kind === 'special' ? [{ ...of, kind: 'fifo', mode: attributes.mode, time }] : [];
   }
 
-  /** Does something here, unless something failed before: that is told by the commit. */
-  async #attempt(path: ByteString, act: () => Promise<unknown>): Promise<void> {
-    if (this.#isPassedOver) return;
+  #entryOf(record: LeftRecord): WrittenEntry {
+    const { path, kind, inPlace, sameAs, attributes } = record;
+    return {
+      record: this.#numberOf(record),
+      path,
+      kind,
+      inPlace,
+      isOther: sameAs !== undefined,
+      mode: attributes.mode,
+      time: timeHere(attributes.mtimeNs, this.#shift),
+    };
+  }
+
+  #numberOf(record: LeftRecord): number {
+    this.#numbers ??= new Map(this.#records?.map((one, number) => [one, number]));
+    return this.#numbers.get(record) ?? -1;
+  }
+
+  /** Has done what is to be done, and makes it appear if that is wanted; what fails is kept to be told. */
+  async #put(commit?: CommitOrder): Promise<CommitResult | undefined> {
+    const steps = this.#steps;
+    this.#steps = [];
+    this.#keptBytes = 0;
+    if (this.#isPassedOver) return undefined;
+    const records = this.#records ?? [];
+    const note = this.#areTimesNoted
+      ? []
+      : records.filter(({ kind }) => kind === 'directory').map(({ path }) => path);
+    const moved = commit === undefined ? [] : [...commit.directories, ...commit.entries, ...commit.removals];
+    const names = await this.#names.of(
+      this.#prefix,
+      [...steps, ...moved].map(({ path }) => parentOf(path)),
+    );
+    const halt = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+    const work = { areas: this.#areas, names, staged: this.#staged, timesBefore: this.#timesBefore };
+    const timeoutMs =
+      (commit === undefined ? stageTimeoutMs : commitTimeoutMs) +
+      timeoutMsEach * (steps.length + note.length + moved.length);
     try {
-      await act();
+      const done = await this.#disk.run('putWritten', { ...work, note, steps, commit, halt }, timeoutMs);
+      this.#areTimesNoted = true;
+      this.#staged = done.staged;
+      this.#timesBefore = done.timesBefore;
+      this.#names.noted(done.noted);
+      if (done.failure !== undefined) this.#failure = cannotWrite(done.failure.path, done.failure.why);
+      return done.result;
     } catch (error) {
-      this.#failure = cannotWrite(path, error);
+      // It may go on, or still begin: nothing that it does from now on may appear.
+      Atomics.store(new Int32Array(halt), 0, 1);
+      const [{ path } = { path: '' }] = [...steps, ...moved];
+      this.#failure = cannotWrite(path, error instanceof Error ? error.message : String(error));
+      return undefined;
     }
   }
 
   get #isPassedOver(): boolean {
     return this.#failure !== undefined || this.#decision?.kind === 'refused';
   }
+}
+
+/** What is said when what a job wrote elsewhere cannot be written here. */
+function cannotWrite(path: ByteString, why: string): SwarmError {
+  const message = `'${toText(path)}', which the command wrote elsewhere, cannot be written here (${why}).`;
+  return new SwarmError('E_TREE', message);
 }

@@ -24,6 +24,7 @@ import {
   sweepCaches,
   treeCachesIn,
 } from '../../src/peer/serve/served/tree-caches.ts';
+import { noteDirectory, sweepJournal } from '../../src/share/blocking/hidden-journal.ts';
 import { HiddenNames } from '../../src/tree/hidden-names.ts';
 import { checkout } from '../rig/child.ts';
 
@@ -54,7 +55,8 @@ before(async () => {
   }
   mkdirSync(path.join(all, 'just-made'));
   const names = new HiddenNames(hiddenNamesIn(path.join(all, 'killed')));
-  await names.note(realpathSync(cache));
+  const { journal } = await names.of('', []);
+  assert.equal(noteDirectory(journal, realpathSync(cache)), true);
   writeFileSync(path.join(cache, `${names.freshPrefix()}1`), '');
   const longAgo = new Date(Date.now() - 25 * 3_600_000);
   utimesSync(path.join(all, 'elsewhere-long-ago'), longAgo, longAgo);
@@ -85,7 +87,7 @@ test('buildswarm cache shows sizes and the limit, and prune removes what no peer
   assert.match(run('prune'), /^removed 3 MB of 3 peers that are gone$/m);
   assert.deepEqual(readdirSync(all).toSorted(), kept);
   assert.deepEqual(readdirSync(cache), ['trees']);
-  await sweepCaches(all);
+  await sweepCaches(all, sweepJournal);
   assert.deepEqual(readdirSync(all).toSorted(), kept);
   assert.equal(existsSync(path.join(all, 'elsewhere/tree/cache/pack')), true);
 });

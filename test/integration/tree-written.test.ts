@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { createRandom, nextInteger } from '../../src/core/random.ts';
+import { Disk } from '../../src/share/disk.ts';
 import { builtPrograms } from '../rig/programs.ts';
 import { RandomScript } from '../rig/random-script.ts';
 import { type TreeJobResult, TreeLab, treeObstacle } from '../rig/tree-lab.ts';
@@ -21,12 +22,16 @@ const number = (name: string, otherwise: number): number => Number(process.env[n
 const firstSeed = number('BUILDSWARM_TREE_SEED', 1);
 const seeds = number('BUILDSWARM_TREE_SEEDS', 25);
 
+const disk = new Disk();
 let directory: string;
 
 before(() => {
   directory = mkdtempSync(path.join(tmpdir(), 'tree-written-'));
 });
-after(() => rmSync(directory, { recursive: true, force: true }));
+after(async () => {
+  await disk.close();
+  rmSync(directory, { recursive: true, force: true });
+});
 
 function atHome(script: string, cwd: string): string {
   return execFileSync('/bin/sh', ['-c', `${script}\ntrue`], {
@@ -53,7 +58,7 @@ function stateOf(cwd: string): string[] {
 async function comeHome(result: TreeJobResult, startedAtMs: number): Promise<string | undefined> {
   const [fault] = result.faults;
   if (fault !== undefined) return `fault: ${fault.kind} ${fault.name}`;
-  const written = await bringHome(result, startedAtMs);
+  const written = await bringHome(result, startedAtMs, disk);
   try {
     const committed = await written.commit();
     return 'conflict' in committed ? `${path.basename(committed.conflict)} ${committed.why}` : undefined;

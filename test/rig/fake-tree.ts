@@ -73,6 +73,9 @@ export class FakeTree implements Pick<SubmitterInit, 'reader' | 'offers' | 'sett
       if (this.unnotable !== undefined) throw this.unnotable;
     },
     explain: (_record, refused) => Promise.resolve(refused),
+    carried: () => {
+      throw new Error('nothing here leaves files outside a share');
+    },
   };
 
   readonly settling: SubmitterInit['settling'] = {

@@ -1,5 +1,6 @@
 /** What a job of a tree lab wrote, sent over a stream in memory and taken in by its submitter. */
 
+import type { Disk } from '../../src/share/disk.ts';
 import { WrittenFiles } from '../../src/tree/receive-written.ts';
 import { sendWritten } from '../../src/tree/send-written.ts';
 import { createChannelPair } from './fake-channel.ts';
@@ -9,8 +10,9 @@ import type { TreeJobResult } from './tree-lab.ts';
 export async function bringHome(
   { job }: Pick<TreeJobResult, 'job'>,
   startedAtMs: number,
+  disk: Disk,
 ): Promise<WrittenFiles> {
-  const written = new WrittenFiles(job.areas, startedAtMs);
+  const written = new WrittenFiles({ disk, areas: job.areas, startedAtMs });
   const { submitter, worker } = createChannelPair({ submitter: 'm1', worker: 'm2' });
   const taken = new Promise<void>((resolve, reject) => {
     submitter.onFrame = (frame) => {

@@ -15,7 +15,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   swarm: ['core', 'wire'],
   local: ['core', 'wire'],
   share: ['core', 'wire'],
-  tree: ['core', 'wire'],
+  tree: ['core', 'wire', 'share'],
   work: ['core', 'wire'],
   machine: ['core', 'wire'],
   native: [],

@@ -16,7 +16,6 @@ import type { Ledger } from '../explain/ledger.ts';
 import type { Refusals } from '../explain/refusals.ts';
 import { type AttemptListener, AttemptStream } from './attempt.ts';
 import type { AttemptRecord } from './attempt-record.ts';
-import { Carried } from './carried.ts';
 import { hadEffect } from './failing.ts';
 import type { Offers, PreparedOffer } from './offers.ts';
 import type { Ways } from './served/ways.ts';
@@ -26,7 +25,7 @@ import type { Submission } from './submission.ts';
 
 export interface AttemptsInit {
   readonly openJob: (peer: PeerName) => JobChannel;
-  readonly offers: Pick<Offers, 'prepare' | 'accepted' | 'refused' | 'explain'>;
+  readonly offers: Pick<Offers, 'prepare' | 'accepted' | 'refused' | 'explain' | 'carried'>;
   readonly ways: Pick<Ways, 'differs' | 'cannotBeProven'>;
   readonly settling: Pick<Settling, 'settle' | 'discard'>;
   readonly memory: MemoryLedger;
@@ -128,7 +127,7 @@ export class Attempts {
       },
       onOutput: (type, data) => submission.output(type, data),
       onStdinTaken: (totalBytes) => submission.stdinTaken(totalBytes),
-      onWritten: (frame) => takeWritten(record, frame),
+      onWritten: (frame) => this.#takeWritten(record, frame),
       onResult: (result) => {
         this.#settle(record, result).catch((error: unknown) => this.#fault(submission, error));
       },
@@ -250,6 +249,15 @@ export class Attempts {
     ledger.detail(submission.id, detail);
   }
 
+  async #takeWritten(record: AttemptRecord, frame: Frame): Promise<void> {
+    const { served, submission } = record;
+    if (served !== undefined) return await served.written.take(frame);
+    if (isTraced(submission.reading))
+      throw new FrameError(`a ${frame.type} frame of a command that is traced`);
+    record.carried ??= this.#init.offers.carried();
+    await record.carried.files.take(frame);
+  }
+
   #fault(submission: Submission, error: unknown): void {
     this.#init.log('internal fault: its wrapper runs a command', {
       job: submission.id,
@@ -262,14 +270,6 @@ export class Attempts {
 /** Whether what kept a command from being started there would do so here. */
 function isSameHere({ served }: AttemptRecord, detail: string): boolean {
   return detail === 'exec EACCES' || (served !== undefined && detail.startsWith('exec '));
-}
-
-async function takeWritten(record: AttemptRecord, frame: Frame): Promise<void> {
-  const { served, submission } = record;
-  if (served !== undefined) return await served.written.take(frame);
-  if (isTraced(submission.reading)) throw new FrameError(`a ${frame.type} frame of a command that is traced`);
-  record.carried ??= new Carried();
-  await record.carried.files.take(frame);
 }
 
 function environmentOf({ request, reading }: Submission): readonly ByteString[] {

@@ -4,13 +4,18 @@
  */
 import { lstat } from 'node:fs/promises';
 import { ownPlaces } from '../../core/own-places.ts';
+import type { Disk } from '../../share/disk.ts';
 import { WrittenFiles } from '../../tree/receive-written.ts';
 import { toBytes, toText } from '../../wire/bytes.ts';
 
 const modeBits = 0o7777;
 
 export class Carried {
-  readonly #written = new WrittenFiles(ownPlaces, Date.now());
+  readonly #written: WrittenFiles;
+
+  constructor(disk: Pick<Disk, 'run'>) {
+    this.#written = new WrittenFiles({ disk, areas: ownPlaces, startedAtMs: Date.now() });
+  }
 
   /** Takes a frame with it, see WrittenFiles. */
   get files(): WrittenFiles {

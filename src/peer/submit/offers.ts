@@ -9,6 +9,7 @@ import type { JobView } from '../../core/view/job-view.ts';
 import type { WrapperRequest } from '../../local/wrapper-connection.ts';
 import type { Sameness } from '../../machine/sameness.ts';
 import { hasSurroundings } from '../../machine/surroundings.ts';
+import type { Disk } from '../../share/disk.ts';
 import type { HiddenNames } from '../../tree/hidden-names.ts';
 import { WrittenFiles } from '../../tree/receive-written.ts';
 import type { ByteString } from '../../wire/bytes.ts';
@@ -16,6 +17,7 @@ import type { Offer, Refused } from '../../wire/job-messages.ts';
 import { cpuDifference, toolDifference } from '../explain/difference.ts';
 import type { Membership } from '../trust/membership.ts';
 import type { AttemptRecord } from './attempt-record.ts';
+import { Carried } from './carried.ts';
 import type { InlineOutputs } from './inline-outputs.ts';
 import { planAttempt, scanOf, systemNames, viewJobOf } from './job-tree.ts';
 import { hiddenOf } from './outputs.ts';
@@ -35,6 +37,7 @@ export type PreparedOffer =
 export interface OffersInit {
   readonly inlineOutputs: Pick<InlineOutputs, 'settled'>;
   readonly tracking: Tracking;
+  readonly disk: Pick<Disk, 'run'>;
   readonly trees: Pick<OwnTrees, 'enter'>;
   /** Under which lies what served jobs wrote until it is believed. */
   readonly hiddenNames: HiddenNames;
@@ -122,6 +125,7 @@ export class Offers {
   ): Promise<PreparedOffer> {
     const { submission, peer } = record;
     const { reading, request } = submission;
+    const { disk, hiddenNames } = this.#init;
     const worker = tree.worker(peer);
     const opened = await worker.opened;
     if (opened.kind === 'lost')
@@ -140,7 +144,7 @@ export class Offers {
       session: worker.session,
       generation,
       preparedMs: this.#init.now(),
-      written: new WrittenFiles(areas, startedAtMs, this.#init.hiddenNames),
+      written: new WrittenFiles({ disk, areas, startedAtMs, names: hiddenNames }),
       leave,
     };
     const offer: Offer = {
@@ -151,6 +155,11 @@ export class Offers {
       served: { tree: tree.id, generation, areas: [...areas] },
     };
     return { kind: 'offer', argv: request.argv, offer };
+  }
+
+  /** What takes in what an opaque command on a shared tree left outside of it. */
+  carried(): Carried {
+    return new Carried(this.#init.disk);
   }
 
   /** The worker runs it, or will: its view is as was asked for. */

@@ -1,5 +1,6 @@
 /** The submitter's ways to the shared tree, joined: reading commands, preparing offers, settling attempts. */
 import type { PeerName } from '../../core/schedule/contract.ts';
+import type { Disk } from '../../share/disk.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
 import { Aftermath } from './aftermath.ts';
 import { InlineOutputs } from './inline-outputs.ts';
@@ -23,7 +24,8 @@ export interface TreeAccess {
 
 export interface TreeAccessInit
   extends Omit<RequestReaderInit, 'served'>,
-    Omit<OffersInit, 'inlineOutputs' | 'ways'> {
+    Omit<OffersInit, 'inlineOutputs' | 'ways' | 'disk'> {
+  readonly disk: Disk;
   readonly trees: OwnTrees;
   /** Workers that can be shown this machine's files. */
   readonly servedWorkers: () => readonly PeerName[];

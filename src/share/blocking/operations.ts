@@ -1,5 +1,6 @@
 /** What a disk thread can do, by name. Inputs and outputs are plain data: they are copied between threads. */
 import { answers } from './answers.ts';
+import { sweepJournal } from './hidden-journal.ts';
 import { identities, outsideAnswers } from './identities.ts';
 import { lookAll, refreshAll } from './look.ts';
 import { clockOf, listMembers, readMember, removeMember, sweepMembers, writeMember } from './member.ts';
@@ -17,6 +18,8 @@ import { deviceOf, findRoot, makeRoot, realPathsBelow, topmostOwn, workingPlace 
 import { bumpAll, modeOf, takeLooks } from './view-steps.ts';
 import { walk } from './walk.ts';
 import { ways } from './way.ts';
+import { putWritten } from './written.ts';
+import { dropStaged } from './written-stage.ts';
 
 export const operations = {
   lookAll,
@@ -47,6 +50,9 @@ export const operations = {
   modeOf,
   bumpAll,
   walk,
+  putWritten,
+  dropStaged,
+  sweepJournal,
   answers,
   outsideAnswers,
   identities,

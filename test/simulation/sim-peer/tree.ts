@@ -57,6 +57,9 @@ export class SimTree {
     accepted: () => undefined,
     refused: () => undefined,
     explain: (_record, refused) => this.#life.world.soon(refused),
+    carried: () => {
+      throw new Error('nothing here leaves files outside a share');
+    },
   };
 
   readonly settling: SubmitterInit['settling'] = {

@@ -14,7 +14,14 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { asideName, HiddenNames, sweepHidden } from '../../../src/tree/hidden-names.ts';
+import { asideName, noteDirectory, sweepJournal } from '../../../src/share/blocking/hidden-journal.ts';
+import { HiddenNames } from '../../../src/tree/hidden-names.ts';
+
+/** As whoever makes a name in a directory does. */
+async function note(names: HiddenNames, directory: string): Promise<void> {
+  const { journal, known } = await names.of('', [directory]);
+  if (!known.includes(directory) && noteDirectory(journal, directory)) names.noted([directory]);
+}
 
 test('what a killed peer has staged is removed, and what it has moved out of the way is put back', async (t) => {
   const top = realpathSync(mkdtempSync(path.join(tmpdir(), 'hidden-')));
@@ -26,7 +33,7 @@ test('what a killed peer has staged is removed, and what it has moved out of the
   const [first, second] = [names.freshPrefix(), names.freshPrefix()];
   assert.notEqual(first, second);
   const noted = ['one', 'two\n', 'gone', 'linked', 'one'];
-  await Promise.all(noted.map(async (directory) => await names.note(place(directory))));
+  await Promise.all(noted.map(async (directory) => await note(names, place(directory))));
 
   writeFileSync(place('one', `${first}1`), '');
   writeFileSync(place('two\n', `${second}1`), '');
@@ -46,7 +53,7 @@ test('what a killed peer has staged is removed, and what it has moved out of the
   // Cut off by the end of its writer.
   appendFileSync(journal, place('unnoted'));
 
-  await sweepHidden(journal);
+  sweepJournal(journal);
   assert.deepEqual(readdirSync(place('one')).toSorted(), [`${foreign}1`, 'back', 'd=e', 'file'].toSorted());
   assert.deepEqual(readdirSync(place('one/d=e')), ['kept']);
   assert.deepEqual(readdirSync(place('two\n')), []);
@@ -58,23 +65,23 @@ test('a journal that is none, or says what a peer does not, makes nothing be rem
   const top = realpathSync(mkdtempSync(path.join(tmpdir(), 'hidden-')));
   t.after(() => rmSync(top, { recursive: true, force: true }));
   writeFileSync(path.join(top, 'file'), '');
-  await sweepHidden(path.join(top, 'none'));
+  sweepJournal(path.join(top, 'none'));
   for (const prefix of ['', 'f', '.buildswarm-']) {
     writeFileSync(path.join(top, 'journal'), `${prefix}\0${top}\0`);
-    await sweepHidden(path.join(top, 'journal'));
+    sweepJournal(path.join(top, 'journal'));
   }
   assert.deepEqual(readdirSync(top), ['file', 'journal']);
 });
 
 test('where no journal can be kept, names are given all the same, and noted as soon as one can', async (t) => {
-  await new HiddenNames().note('/');
+  await note(new HiddenNames(), '/');
   const top = realpathSync(mkdtempSync(path.join(tmpdir(), 'hidden-')));
   t.after(() => rmSync(top, { recursive: true, force: true }));
   const names = new HiddenNames(path.join(top, 'later/journal'));
-  await names.note(top);
+  await note(names, top);
   mkdirSync(path.join(top, 'later'));
-  await names.note(top);
+  await note(names, top);
   writeFileSync(path.join(top, `${names.freshPrefix()}1`), '');
-  await sweepHidden(path.join(top, 'later/journal'));
+  sweepJournal(path.join(top, 'later/journal'));
   assert.deepEqual(readdirSync(top), ['later']);
 });

@@ -17,11 +17,14 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
+import { Disk } from '../../../src/share/disk.ts';
 import { WrittenFiles } from '../../../src/tree/receive-written.ts';
 import { FrameError } from '../../../src/wire/frame.ts';
 import { encodeWritten } from '../../../src/wire/written-messages.ts';
 import { type Left, reportOf } from '../../rig/job-report.ts';
+import { until } from '../../rig/until.ts';
 
+const disk = new Disk();
 let top: string;
 let area: string;
 let count = 0;
@@ -35,8 +38,13 @@ beforeEach(() => {
   area = path.join(top, String(count), 'area');
   mkdirSync(area, { recursive: true });
 });
-after(() => rmSync(top, { recursive: true, force: true }));
+after(async () => {
+  await disk.close();
+  rmSync(top, { recursive: true, force: true });
+});
 
+const incoming = (startedAtMs: number): WrittenFiles =>
+  new WrittenFiles({ disk, areas: [area], startedAtMs });
 const inArea = (name: string): string => path.join(area, name);
 const named = (left: readonly Left[]): Left[] => left.map((one) => ({ ...one, path: inArea(one.path) }));
 
@@ -50,7 +58,7 @@ interface Said {
 
 /** Tells all that a worker would tell of these. */
 async function receive(left: readonly Left[], said: Said = {}): Promise<WrittenFiles> {
-  const written = new WrittenFiles([area], said.startedAtMs ?? Date.now() + 3_600_000);
+  const written = incoming(said.startedAtMs ?? Date.now() + 3_600_000);
   const report = reportOf(left);
   const pieces =
     said.pieces ?? left.flatMap(({ content, sameAs }) => (sameAs === undefined ? (content ?? []) : []));
@@ -96,7 +104,7 @@ test('what has come is not whole while the last of it is being made', async () =
   ] as const) {
     const content = 'content' in last ? last.content : '';
     const report = reportOf(named([last]));
-    const written = new WrittenFiles([area], Date.now() + 3_600_000);
+    const written = incoming(Date.now() + 3_600_000);
     const head = {
       reportBytes: report.length,
       contentBytes: content.length,
@@ -140,7 +148,7 @@ test('a worker that says what is not so ends its stream and leaves nothing', asy
     await assert.rejects(lie, FrameError, what);
     assert.deepEqual(everything(), ['area'], what);
   }
-  const twice = new WrittenFiles([area], 0);
+  const twice = incoming(0);
   const head = {
     type: 'WRITTEN',
     payload: encodeWritten({ reportBytes: 9, contentBytes: 0, startedMs: 0, sentMs: 0 }),
@@ -324,7 +332,7 @@ test('names, modes, times to the nanosecond, links, other names and fifos', asyn
 
 test('what a job wrote has times of this clock, whatever clock its machine has', async () => {
   for (const aheadMs of [3_600_000, -3_600_000]) {
-    const written = new WrittenFiles([area], Date.now() + 60_000);
+    const written = incoming(Date.now() + 60_000);
     const content = Buffer.from('A');
     const startedMs = Date.now() + aheadMs;
     const left = named([{ ...a, timeNs: BigInt(startedMs + 5) * 1_000_000n }]);
@@ -357,7 +365,8 @@ test('a failure in the middle leaves what was complete and nothing else, and say
       { kind: 'directory', path: 'new' },
       { ...a, path: 'new/b' },
       { kind: 'directory', path: 'full', inPlace: true },
-      { ...a, path: 'full/z.d' },
+      // So much is written at once, while the directory is there.
+      { ...a, path: 'full/z.d', content: 'z'.repeat(600_000) },
       { kind: 'directory', path: 'late' },
       { ...a, path: 'late/z.d' },
       { kind: 'directory', path: 'was' },
@@ -392,6 +401,63 @@ test('a full disk is told when it is to appear, and leaves nothing', {
   } finally {
     execFileSync('umount', [small]);
   }
+});
+
+test('what is large is written while it comes, and is whole, or nothing of it is left', async () => {
+  const content = Array.from({ length: 300_000 }, (_, n) => `${n}\n`).join('');
+  const pieces = content.match(/.{1,60000}/gs) ?? [];
+  const left: readonly Left[] = [
+    { ...a, path: 'large', content, mode: 0o100640 },
+    { ...a, path: 'other', sameAs: 0, mode: 0o100640 },
+    { ...a, path: 'empty', content: '' },
+    ...Array.from({ length: 450 }, (_, n) => ({ kind: 'link', path: `l${n}`, target: `${n}` }) as const),
+  ];
+  const written = await receive(named(left), { pieces });
+  assert.ok(readdirSync(area).some((name) => lstatSync(inArea(name)).size > 1_000_000));
+  assert.deepEqual(await written.commit(), { committed: true });
+  await written.drop();
+  assert.equal(readFileSync(inArea('large'), 'latin1'), content);
+  assert.equal(lstatSync(inArea('large')).ino, lstatSync(inArea('other')).ino);
+  assert.equal(lstatSync(inArea('large')).mode & 0o7777, 0o640);
+  assert.equal(readdirSync(area).length, 453);
+
+  for (const name of readdirSync(area)) rmSync(inArea(name));
+  const lie = [...pieces.slice(0, -1), (pieces.at(-1) ?? '').toUpperCase().replaceAll('\n', ' ')];
+  await assert.rejects(receive(named(left), { pieces: lie }), FrameError);
+  const given = new WrittenFiles({ disk, areas: [area], startedAtMs: 0 });
+  const report = reportOf(named(left));
+  const head = { reportBytes: report.length, contentBytes: content.length, startedMs: 0, sentMs: 0 };
+  await given.take({ type: 'WRITTEN', payload: encodeWritten(head) });
+  for (const payload of [report, ...pieces.slice(0, -1).map((piece) => Buffer.from(piece))])
+    await given.take({ type: 'BLOB', payload });
+  assert.equal(readdirSync(area).length, 1);
+  await given.drop();
+  assert.deepEqual(readdirSync(area), []);
+});
+
+test('where the disk does not answer in time the commit fails, and nothing appears later', async (t) => {
+  const own = new Disk({ maxThreads: 1 });
+  t.after(() => own.close());
+  await own.start();
+  const hurried: Pick<Disk, 'run'> = { run: (name, input) => own.run(name, input, 1) };
+  const written = new WrittenFiles({ disk: hurried, areas: [area], startedAtMs: Date.now() + 3_600_000 });
+  // Each is made by a program: that takes so long that this process is told of the deadline before it is done.
+  const fifos = Array.from(
+    { length: 60 },
+    (_, n) => ({ kind: 'special', path: `p${n}`, mode: 0o010600 }) as const,
+  );
+  const report = reportOf(named([...fifos, a]));
+  const head = { reportBytes: report.length, contentBytes: 1, startedMs: earlier, sentMs: Date.now() };
+  await written.take({ type: 'WRITTEN', payload: encodeWritten(head) });
+  await written.take({ type: 'BLOB', payload: report });
+  await written.take({ type: 'BLOB', payload: Buffer.from('A') });
+  await assert.rejects(written.commit(), {
+    code: 'E_TREE',
+    message: /^'.+\/p0', which the command wrote elsewhere, cannot be written here \(.+ms.+\)\.$/,
+  });
+  await written.drop();
+  await until(() => own.hungThreads === 0, 5_000, 'the thread has ended what it was asked');
+  assert.deepEqual(readdirSync(area), []);
 });
 
 test('what the command alone can write is refused whole', async () => {

@@ -4,7 +4,8 @@ import { statfs } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../../../machine/package-root.ts';
-import { HiddenNames, sweepHidden } from '../../../tree/hidden-names.ts';
+import type { Disk } from '../../../share/disk.ts';
+import { HiddenNames } from '../../../tree/hidden-names.ts';
 import { servingObstacle } from '../../../tree/probe.ts';
 import { removeTree } from '../../../tree/remove-tree.ts';
 import { scratchFault } from '../../../tree/scratch-fault.ts';
@@ -41,7 +42,10 @@ export async function openTrees(
   { cacheDirectory, treeCacheBytes }: Settings,
   peerId: string,
   warnings: Set<string>,
+  disk: Pick<Disk, 'run'>,
 ): Promise<TreeMeans> {
+  // A directory that hangs keeps names that nobody reads.
+  const sweepJournal = (journal: string) => disk.run('sweepJournal', journal).catch(() => undefined);
   const [serverProgram, program, jobProgram] = ['swarmtree', 'swarmfs', 'swarmjob'].map((name) =>
     join(packageRoot, 'bin', name),
   ) as [string, string, string];
@@ -51,7 +55,9 @@ export async function openTrees(
   const ask = async (): Promise<string | undefined> => {
     try {
       claim ??= await claimCache(directory);
-      await sweepCaches(all).catch((error: unknown) => warnings.add(remainsWarning(all, error)));
+      await sweepCaches(all, sweepJournal).catch((error: unknown) =>
+        warnings.add(remainsWarning(all, error)),
+      );
       const { type } = await statfs(directory);
       return (
         scratchFault(cacheDirectory, type, release()) ??
@@ -79,7 +85,7 @@ export async function openTrees(
     remove: async () => {
       await obstacle.stop();
       claim?.stop();
-      await sweepHidden(hiddenNamesIn(directory));
+      await sweepJournal(hiddenNamesIn(directory));
       await removeTree(directory);
     },
   };

@@ -5,7 +5,6 @@
 import { lstat, mkdir, readdir, readFile, readlink, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readProcess } from '../../../machine/process-tree.ts';
-import { sweepHidden } from '../../../tree/hidden-names.ts';
 import { removeTree } from '../../../tree/remove-tree.ts';
 
 /** Of a peer that cannot be seen from here: one that lives touches its directory more often than this. */
@@ -56,15 +55,16 @@ export async function listCaches(all: string): Promise<TreeCache[]> {
  * Removes those that no peer uses, and what those peers have left elsewhere under hidden names; one that cannot be removed
  * keeps no other.
  *
+ * @param sweepJournal - see share/blocking/hidden-journal.ts.
  * @throws errors of the file system: the first
  */
-export async function sweepCaches(all: string): Promise<void> {
+export async function sweepCaches(all: string, sweepJournal: (journal: string) => unknown): Promise<void> {
   let failure: unknown;
   for (const name of await namesIn(all)) {
     const path = join(all, name);
     try {
       if (!(await isAbandoned(path))) continue;
-      await sweepHidden(hiddenNamesIn(path));
+      await sweepJournal(hiddenNamesIn(path));
       await removeTree(path);
     } catch (error) {
       failure ??= error;

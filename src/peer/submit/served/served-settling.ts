@@ -5,7 +5,7 @@
 import { variablesOf } from '../../../core/command/environment.ts';
 import { classifyFailure } from '../../../core/command/failure.ts';
 import { SwarmError } from '../../../core/swarm-error.ts';
-import type { CommitResult } from '../../../tree/commit-written.ts';
+import type { CommitResult } from '../../../share/written-work.ts';
 import type { WrittenFiles } from '../../../tree/receive-written.ts';
 import { type ByteString, toText } from '../../../wire/bytes.ts';
 import type { JobEnd } from '../../../wire/job-messages.ts';
