@@ -10,6 +10,8 @@ const restriction = '/proc/sys/kernel/apparmor_restrict_unprivileged_userns';
 
 const appArmor =
   'AppArmor keeps this user from using namespaces; as root, once: buildswarm doctor --apparmor >/etc/apparmor.d/buildswarm && apparmor_parser -r /etc/apparmor.d/buildswarm';
+/** What forbids it to some programs of a user says "permission denied"; what forbids it to a user, "not permitted". */
+const forbidden = 13;
 
 /** By the step at which swarmfs failed. */
 const cures: Readonly<Record<string, string>> = {
@@ -31,8 +33,10 @@ const ofNamespaces = ['user-namespace', 'mount-namespace', 'mount', 'overlay'];
  * @param isRestricted - AppArmor takes from user namespaces what makes them useful.
  */
 export function servingCure(why: string, isRestricted: boolean): string {
-  const step = /(?:^|\s)([a-z-]+): errno \d+/.exec(why)?.[1] ?? '';
+  const [, step = '', errno] = /(?:^|\s)([a-z-]+): errno (\d+)/.exec(why) ?? [];
   if (isRestricted && ofNamespaces.includes(step)) return appArmor;
+  if (step === 'user-namespace' && Number(errno) === forbidden)
+    return `${appArmor} (or SELinux does: allow it user_namespace create)`;
   return cures[step] ?? why;
 }
 
