@@ -50,7 +50,7 @@ test('a machine that never saw a unit asks for all of it before the job does', {
   const mount = { useOwnFiles: false };
   const profiles = new ReadProfiles();
   await using lab = await TreeLab.start({ programs, shares: [share], mount, profiles });
-  const ahead = { kind: 'sh', inputs: [path.join(share, 'own')] };
+  const ahead = { kind: 'sh', inputs: [path.join(share, 'own')], outputs: [] };
   const first = await lab.sh(script, { ahead });
   await lab.replaceMount();
   const { requests } = lab.traffic;
@@ -120,4 +120,24 @@ test('what changes while it is asked for ahead is had as it is when the job is h
   lab.thaw();
   const { stdout, faults } = await lab.sh('cat f');
   assert.deepEqual([stdout, faults], ['new', []]);
+});
+
+test('what is below a directory that has changed is asked for all at once', { skip }, async () => {
+  const deep = path.join(share, 'a/b');
+  mkdirSync(deep, { recursive: true });
+  writeFileSync(path.join(deep, 'f'), 'content');
+  await using lab = await TreeLab.start({ programs, shares: [share] });
+  await lab.sh('cat a/b/f');
+  // The directory has another time, and so it is looked at anew.
+  const names = ['new', 'other', 'third'].map((name) => path.join(deep, name));
+  for (const name of names) writeFileSync(name, 'new');
+  await lab.barrier();
+  lab.frozen = true;
+  const { requests } = lab.traffic;
+  for (const payload of encodeTreeAhead(names.map((name) => ({ kind: 'name', path: name }))))
+    lab.mount.ahead(payload);
+  await until(() => lab.traffic.requests === requests + 4, 5_000, 'the directory and three names are asked for');
+  lab.thaw();
+  const { stdout, faults } = await lab.sh('cat a/b/new; ls a/b');
+  assert.deepEqual([stdout, faults], ['newf\nnew\nother\nthird\n', []]);
 });

@@ -17,8 +17,10 @@ const mostAsks = 8_192;
 const mostBytes = 64 * 1024 * 1024;
 /** What a worker had; of one that had more, anything may be told again, which it passes over. */
 const mostHad = 100_000;
-/** Files that a job names. */
+/** Files that a job names, of either kind. */
 const mostInputs = 1_024;
+/** Endings of names that are looked up beside an input, as gcc does with `u.c.gch`. */
+const mostEndings = 8;
 /** Of a file that a job names, and whose size is not known, that is the most of a first piece. */
 const inputBytes = 1024 * 1024;
 
@@ -28,18 +30,23 @@ export interface ProfiledJob {
   readonly kind: string;
   /** Absolute paths of the files that its command names: these are its own, and not its kind's. */
   readonly inputs: readonly string[];
+  /** Of those that it will write, at which most programs look first. */
+  readonly outputs: readonly string[];
 }
 
 interface Profile {
   /** In the order in which they first came. */
   readonly asks: TreeAsk[];
   readonly keys: Set<string>;
+  /** What was looked up beside files that jobs of the kind name: the name of such a file with this behind it. */
+  readonly endings: Set<string>;
 }
 
 /** A kind for which requests count. */
 interface Counted {
   /** What its newest jobs name. */
   readonly inputs: Set<string>;
+  readonly outputs: Set<string>;
   untilMs: number;
 }
 
@@ -59,16 +66,21 @@ export class ReadProfiles {
    *
    * @returns what the worker is to be told: first what jobs of the kind ask for, then the job's own.
    */
-  offered(worker: string, { kind, inputs }: ProfiledJob, nowMs: number): TreeAsk[] {
+  offered(worker: string, { kind, inputs, outputs }: ProfiledJob, nowMs: number): TreeAsk[] {
     const state = this.#worker(worker);
-    const own = inputs.slice(0, mostInputs);
-    const counted = state.counted.use(kind) ?? { inputs: new Set(), untilMs: 0 };
-    if (counted.inputs.size > mostInputs) counted.inputs.clear();
-    for (const path of own) counted.inputs.add(path);
+    const counted = state.counted.use(kind) ?? { inputs: new Set(), outputs: new Set(), untilMs: 0 };
+    const read = newest(counted.inputs, inputs);
+    const written = newest(counted.outputs, outputs);
     counted.untilMs = nowMs + countedMs;
     state.counted.set(kind, counted);
-    const asks = this.#news(state, this.#profile(kind));
-    for (const path of own) this.#add(state, asks, { kind: 'read', path, piece: 0, sizeBytes: inputBytes });
+    const profile = this.#profile(kind);
+    const asks = this.#news(state, profile);
+    for (const path of read) {
+      this.#add(state, asks, { kind: 'read', path, piece: 0, sizeBytes: inputBytes });
+      for (const ending of profile.endings)
+        this.#add(state, asks, { kind: 'name', path: `${path}${ending}` });
+    }
+    for (const path of written) this.#add(state, asks, { kind: 'name', path });
     return asks;
   }
 
@@ -77,9 +89,14 @@ export class ReadProfiles {
     const state = this.#worker(worker);
     const key = keyOf(ask);
     note(state.had, key);
-    for (const [kind, { inputs, untilMs }] of state.counted) {
-      if (untilMs <= nowMs || inputs.has(ask.path)) continue;
-      const { asks, keys } = this.#profile(kind);
+    for (const [kind, { inputs, outputs, untilMs }] of state.counted) {
+      if (untilMs <= nowMs || inputs.has(ask.path) || outputs.has(ask.path)) continue;
+      const { asks, keys, endings } = this.#profile(kind);
+      const ending = ask.kind === 'name' ? endingOf(ask.path, inputs) : undefined;
+      if (ending !== undefined) {
+        if (endings.size < mostEndings) endings.add(ending);
+        continue;
+      }
       if (asks.length >= mostAsks || keys.has(key)) continue;
       keys.add(key);
       asks.push(ask);
@@ -88,8 +105,8 @@ export class ReadProfiles {
 
   /** What a worker had of this path is void: another job that names it is told of it again. */
   changed(path: string): void {
-    const key = keyOf({ kind: 'read', path, piece: 0, sizeBytes: 0 });
-    for (const { had } of this.#workers.values()) had.delete(key);
+    const keys = [keyOf({ kind: 'read', path, piece: 0, sizeBytes: 0 }), keyOf({ kind: 'name', path })];
+    for (const { had } of this.#workers.values()) for (const key of keys) had.delete(key);
   }
 
   /** A worker has nothing of the tree any more. */
@@ -109,7 +126,7 @@ export class ReadProfiles {
   #profile(kind: string): Profile {
     let profile = this.#profiles.use(kind);
     if (profile === undefined) {
-      profile = { asks: [], keys: new Set() };
+      profile = { asks: [], keys: new Set(), endings: new Set() };
       this.#profiles.set(kind, profile);
     }
     return profile;
@@ -137,6 +154,21 @@ export class ReadProfiles {
     asks.push(ask);
     return true;
   }
+}
+
+/** Adds what a job names to what newest jobs named. @returns those of it that count */
+function newest(named: Set<string>, paths: readonly string[]): readonly string[] {
+  const own = paths.slice(0, mostInputs);
+  if (named.size > mostInputs) named.clear();
+  for (const path of own) named.add(path);
+  return own;
+}
+
+/** What stands behind the name of an input in this path, if it begins with one in the same directory. */
+function endingOf(path: string, inputs: ReadonlySet<string>): string | undefined {
+  for (let at = path.lastIndexOf('.'); at > path.lastIndexOf('/') + 1; at = path.lastIndexOf('.', at - 1))
+    if (inputs.has(path.slice(0, at))) return path.slice(at);
+  return undefined;
 }
 
 function note(had: Set<string>, key: string): void {

@@ -77,7 +77,11 @@ static void advance(struct fs *fs, struct want *want) {
     if (!child && state == DIRECTORY_UNKNOWN)
       return wait_on(fs, want, node, ask_list(fs, node, LIST_AROUND, name));
     if (!child && !(child = node_make(&fs->nodes, node, name))) return give_up(fs, want);
-    if (child->state == NODE_UNKNOWN || (child->state == NODE_PRESENT && child->unsure))
+    int is_unsure = child->state == NODE_PRESENT && child->unsure;
+    /* A directory whose attributes have changed is mostly the same: what is in it is asked for in the same packet. */
+    int goes_on = is_unsure && node_is_directory(child) && want->rest[1 + length];
+    if (goes_on && ask_look(fs, child) != 0) return give_up(fs, want);
+    if (child->state == NODE_UNKNOWN || (is_unsure && !goes_on))
       return wait_on(fs, want, child, ask_look(fs, child));
     if (child->state != NODE_PRESENT) return give_up(fs, want);
     want->rest += 1 + length;

@@ -137,6 +137,7 @@ export class Offers {
     tree.ahead(peer, {
       kind: `${reading.kind}\x01${submission.demand.kind}`,
       inputs: reading.inputs.map((path) => resolvePath(request.job.cwd, path)),
+      outputs: reading.outputs.map(({ path }) => resolvePath(request.job.cwd, path)),
     });
     submission.isServed = true;
     record.served = {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { TreeAsk } from '../../../../src/core/tree/contract.ts';
 import { ReadProfiles } from '../../../../src/core/tree/read-profiles.ts';
 
-const job = (kind: string, ...inputs: string[]) => ({ kind, inputs });
+const job = (kind: string, ...inputs: string[]) => ({ kind, inputs, outputs: [] });
 const name = (path: string): TreeAsk => ({ kind: 'name', path });
 const read = (path: string, piece = 0, sizeBytes = 100): TreeAsk => ({
   kind: 'read',
@@ -65,6 +65,25 @@ test('what a job names is its own: told with it, and of no interest to others', 
   assert.deepEqual(profiles.offered('b', job('cc', '/s/b.c'), 0), []);
   profiles.changed('/s/b.c');
   assert.deepEqual(profiles.offered('b', job('cc', '/s/b.c'), 0), [source('/s/b.c')]);
+});
+
+test('names beside what a job names are told of the next job’s: endings are learnt, and outputs are known', () => {
+  const profiles = new ReadProfiles();
+  const unit = (stem: string) => ({ kind: 'cc', inputs: [`${stem}.c`], outputs: [`${stem}.o`] });
+  assert.deepEqual(profiles.offered('a', unit('/d/u.x'), 0), [source('/d/u.x.c'), name('/d/u.x.o')]);
+  for (const path of ['/d/u.x.c', '/d/u.x.c.gch', '/d/u.x.o', '/e/u.x.c.gch', '/d/v.gch'])
+    profiles.asked('a', name(path), 1);
+  assert.deepEqual(profiles.offered('b', unit('/f/w'), 2), [
+    name('/e/u.x.c.gch'),
+    name('/d/v.gch'),
+    source('/f/w.c'),
+    name('/f/w.c.gch'),
+    name('/f/w.o'),
+  ]);
+  profiles.changed('/f/w.o');
+  assert.deepEqual(profiles.offered('b', unit('/f/w'), 3), [name('/f/w.o')]);
+  for (let n = 0; n < 20; n += 1) profiles.asked('b', name(`/f/w.c.${n}`), 4);
+  assert.equal(profiles.offered('b', unit('/g/w'), 5).length, 2 + 8);
 });
 
 test('no more is told at a time than a share of the network bears; the rest comes with the next job', () => {
