@@ -5,7 +5,7 @@
  * see which signals were ignored, or which descriptors were closed or to be inherited, when it was started.
  */
 import type { ChildProcess } from 'node:child_process';
-import { lstatSync, readFileSync, readSync, realpathSync, writeSync } from 'node:fs';
+import { lstatSync, readFileSync, readSync, realpathSync, statfsSync, writeSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { constants } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -106,7 +106,26 @@ function debug(text: string): void {
 
 // ---- The peer ----
 
+const fuseMagic = 0x65735546;
+
+/**
+ * Whether this is part of a job in the files of another machine: there no peer can be reached, and to look for one would
+ * be to look at what no worker is shown.
+ */
+function isInServedJob(): boolean {
+  try {
+    if (statfsSync('/').type !== fuseMagic) return false;
+    return / \/ \/ .* - fuse buildswarm /m.test(readFileSync('/proc/self/mountinfo', 'latin1'));
+  } catch {
+    return false; // without /proc no job runs
+  }
+}
+
 function socketPaths(): string[] {
+  if (isInServedJob()) {
+    debug('this is part of a job in the files of another machine');
+    return [];
+  }
   const given = process.env['BUILDSWARM_SOCKET'];
   if (given) return [given];
   const runtime = process.env['XDG_RUNTIME_DIR'];
