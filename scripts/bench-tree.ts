@@ -126,7 +126,7 @@ async function runThere(
     ahead: {
       kind: argv[0] ?? '',
       inputs: argv.filter((word) => /\.cc?$/.test(word)).map((word) => path.join(directory, word)),
-      outputs: argv.filter((word) => /\.o$/.test(word)).map((word) => path.join(directory, word)),
+      outputs: argv.filter((word) => word.endsWith('.o')).map((word) => path.join(directory, word)),
     },
   });
   if (status !== 0) throw new Error(`${argv.join(' ')} failed in the tree: ${stderr}`);

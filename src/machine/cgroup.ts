@@ -1,11 +1,13 @@
-/** What the control groups of this process leave it: CPU quota and memory, versions 1 and 2. */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+/**
+ * What the control groups of this process leave it: CPU quota and memory, versions 1 and 2. Read at once: the kernel has
+ * these files in its memory, and to hand each step of some ten of them to a thread cost a peer more than all else in that second.
+ */
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-async function readNumbers(path: string): Promise<number[] | undefined> {
+function readNumbers(path: string): number[] | undefined {
   try {
-    return (await readFile(path, 'latin1'))
+    return readFileSync(path, 'latin1')
       .trim()
       .split(/\s+/)
       .map((word) => (word === 'max' ? Number.POSITIVE_INFINITY : Number(word)));
@@ -57,13 +59,13 @@ function groupDirectories(group: Group, controller: string, mounts: string): str
   }
 }
 
-async function directoriesOf(
+function directoriesOf(
   controller: string,
   files: CgroupFiles,
-): Promise<{ version: 1 | 2; directories: string[] } | undefined> {
+): { version: 1 | 2; directories: string[] } | undefined {
   let text: string;
   try {
-    text = await readFile(files.self, 'latin1');
+    text = readFileSync(files.self, 'latin1');
   } catch {
     return undefined; // a kernel without control groups
   }
@@ -74,16 +76,16 @@ async function directoriesOf(
 }
 
 /** The CPU quota in cores, undefined if there is none. */
-export async function cgroupCpuLimit(files = realFiles): Promise<number | undefined> {
-  const found = await directoriesOf('cpu', files);
+export function cgroupCpuLimit(files = realFiles): number | undefined {
+  const found = directoriesOf('cpu', files);
   let limit = Number.POSITIVE_INFINITY;
   for (const directory of found?.directories ?? []) {
     const [quota, period] =
       found?.version === 2
-        ? ((await readNumbers(join(directory, 'cpu.max'))) ?? [])
+        ? (readNumbers(join(directory, 'cpu.max')) ?? [])
         : [
-            (await readNumbers(join(directory, 'cpu.cfs_quota_us')))?.[0],
-            (await readNumbers(join(directory, 'cpu.cfs_period_us')))?.[0],
+            readNumbers(join(directory, 'cpu.cfs_quota_us'))?.[0],
+            readNumbers(join(directory, 'cpu.cfs_period_us'))?.[0],
           ];
     if (quota !== undefined && period !== undefined && quota > 0 && period > 0)
       limit = Math.min(limit, quota / period);
@@ -92,27 +94,27 @@ export async function cgroupCpuLimit(files = realFiles): Promise<number | undefi
 }
 
 /** Memory that is left to this process below its groups' limits, in bytes; undefined if there is no limit. */
-export async function cgroupFreeBytes(files = realFiles): Promise<number | undefined> {
-  const found = await directoriesOf('memory', files);
+export function cgroupFreeBytes(files = realFiles): number | undefined {
+  const found = directoriesOf('memory', files);
   let free = Number.POSITIVE_INFINITY;
   for (const directory of found?.directories ?? []) {
     const names =
       found?.version === 2
         ? ['memory.max', 'memory.current']
         : ['memory.limit_in_bytes', 'memory.usage_in_bytes'];
-    const limit = (await readNumbers(join(directory, names[0] ?? '')))?.[0];
+    const limit = readNumbers(join(directory, names[0] ?? ''))?.[0];
     // Version 1 says "no limit" by the largest multiple of a page.
     if (limit === undefined || limit > 2 ** 60) continue;
-    const used = (await readNumbers(join(directory, names[1] ?? '')))?.[0] ?? 0;
-    free = Math.min(free, Math.max(0, limit - used + (await reclaimableBytes(directory))));
+    const used = readNumbers(join(directory, names[1] ?? ''))?.[0] ?? 0;
+    free = Math.min(free, Math.max(0, limit - used + reclaimableBytes(directory)));
   }
   return Number.isFinite(free) ? free : undefined;
 }
 
 /** Cached file contents count as used, but go when memory is wanted. */
-async function reclaimableBytes(directory: string): Promise<number> {
+function reclaimableBytes(directory: string): number {
   try {
-    const text = await readFile(join(directory, 'memory.stat'), 'latin1');
+    const text = readFileSync(join(directory, 'memory.stat'), 'latin1');
     return Number(/^(?:total_)?inactive_file (\d+)$/m.exec(text)?.[1] ?? 0);
   } catch {
     return 0; // then it is only more careful

@@ -1,5 +1,5 @@
 /** How busy this machine is and what of that is ours, sampled when asked: no timers. */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { cgroupCpuLimit, cgroupFreeBytes } from './cgroup.ts';
 
@@ -61,10 +61,10 @@ export interface MachineLoad {
 }
 
 /** Cores that we may use: by affinity and by cgroup quota, at least 1. */
-export async function usableCores(): Promise<number> {
+export function usableCores(): number {
   return Math.max(
     1,
-    Math.min(availableParallelism(), Math.floor((await cgroupCpuLimit()) ?? Number.POSITIVE_INFINITY)),
+    Math.min(availableParallelism(), Math.floor(cgroupCpuLimit() ?? Number.POSITIVE_INFINITY)),
   );
 }
 
@@ -77,21 +77,20 @@ export class LoadSampler {
    * @param ownCpuMs - CPU that is known to be ours since any fixed moment: this process and the jobs that it runs,
    *   ended ones too. What cannot be told apart (a job's CPU that is only known at its end) shows as load until then.
    */
-  async sample(ownCpuMs: number): Promise<MachineLoad> {
-    const [status, stat, memory, cgroupBytes] = await Promise.all([
-      this.#cpus === undefined ? readFile('/proc/self/status', 'latin1') : undefined,
-      readFile('/proc/stat', 'latin1'),
-      readFile('/proc/meminfo', 'latin1'),
-      cgroupFreeBytes(),
-    ]);
-    const allowed = status === undefined ? undefined : /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1];
-    if (allowed !== undefined) this.#cpus = parseCpuList(allowed);
-    const times = parseCpuTimes(stat, this.#cpus);
+  sample(ownCpuMs: number): MachineLoad {
+    this.#cpus ??= allowedCpus();
+    const times = parseCpuTimes(readFileSync('/proc/stat', 'latin1'), this.#cpus);
     const load = foreignLoad(this.#before, { times, ownCpuMs });
     this.#before = { times, ownCpuMs };
-    const available = parseMemAvailable(memory) ?? 0;
-    return { load, memoryFreeBytes: Math.min(available, cgroupBytes ?? Number.POSITIVE_INFINITY) };
+    const available = parseMemAvailable(readFileSync('/proc/meminfo', 'latin1')) ?? 0;
+    return { load, memoryFreeBytes: Math.min(available, cgroupFreeBytes() ?? Number.POSITIVE_INFINITY) };
   }
+}
+
+function allowedCpus(): Set<number> | undefined {
+  const status = readFileSync('/proc/self/status', 'latin1');
+  const allowed = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1];
+  return allowed === undefined ? undefined : parseCpuList(allowed);
 }
 
 interface Sample {

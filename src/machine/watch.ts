@@ -41,12 +41,12 @@ export class MachineWatch {
     this.#init = init;
   }
 
-  async start(): Promise<void> {
-    await this.#sample();
+  start(): void {
+    this.#sample();
     this.#timer = setInterval(() => {
       // An idle peer is to cost nothing; what others hear of it may be some seconds old.
       this.#skipped += 1;
-      if (this.#init.isActive() || this.#skipped >= idleIntervals) void this.#sample();
+      if (this.#init.isActive() || this.#skipped >= idleIntervals) this.#sample();
     }, intervalMs);
   }
 
@@ -54,11 +54,11 @@ export class MachineWatch {
     clearInterval(this.#timer);
   }
 
-  async #sample(): Promise<void> {
+  #sample(): void {
     this.#skipped = 0;
     try {
       const { user, system } = process.cpuUsage();
-      const sampled = await this.#sampler.sample((user + system) / 1000);
+      const sampled = this.#sampler.sample((user + system) / 1000);
       const nowMs = this.#init.now();
       if (sampled.load < noticeableLoad) this.#load = 0;
       else if (nowMs - this.#attributedAtMs >= attributeMs) {

@@ -99,7 +99,8 @@ class Peer implements RunningPeer {
     const { swarm, gossip, own, addressBook, knownMachines, watch, settings, version, report, lifecycle } =
       this.#parts;
     const hello = () => ({ version, report: report(), examines: true });
-    for (const step of [() => watch.start(), () => this.#listen(), () => swarm.start(hello)]) {
+    watch.start();
+    for (const step of [() => this.#listen(), () => swarm.start(hello)]) {
       await step();
       if (lifecycle.lostWhy !== undefined)
         throw new SwarmError('E_RUNNER', `The peer ended while it was starting: ${lifecycle.lostWhy}.`);

@@ -145,7 +145,7 @@ export async function readSettings(
   socketPath: string,
 ): Promise<Settings> {
   const result = v.safeParse(schema, {
-    slots: flags.slots ?? env['BUILDSWARM_SLOTS'] ?? String(await usableCores()),
+    slots: flags.slots ?? env['BUILDSWARM_SLOTS'] ?? String(usableCores()),
     listen: flags.listen ?? words(env['BUILDSWARM_LISTEN']),
     peers: flags.peer ?? words(env['BUILDSWARM_PEERS']),
     mdns: flags.mdns !== false && env['BUILDSWARM_MDNS'] !== '0',

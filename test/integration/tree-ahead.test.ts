@@ -136,7 +136,11 @@ test('what is below a directory that has changed is asked for all at once', { sk
   const { requests } = lab.traffic;
   for (const payload of encodeTreeAhead(names.map((name) => ({ kind: 'name', path: name }))))
     lab.mount.ahead(payload);
-  await until(() => lab.traffic.requests === requests + 4, 5_000, 'the directory and three names are asked for');
+  await until(
+    () => lab.traffic.requests === requests + 4,
+    5_000,
+    'the directory and three names are asked for',
+  );
   lab.thaw();
   const { stdout, faults } = await lab.sh('cat a/b/new; ls a/b');
   assert.deepEqual([stdout, faults], ['newf\nnew\nother\nthird\n', []]);

@@ -114,7 +114,10 @@ for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
         const script = probe(areas.length > 0);
         // Now and then it is told all that was ever asked for: what has changed, and what is not there any more, too.
         if (nextInteger(random, 4) === 0) profiles.left(lab.directory);
-        const served = await lab.sh(script, { areas, ahead: { kind: 'probe', inputs: [`${root}/d1/f`], outputs: [`${root}/d2/f`, `${root}/d1/new`] } });
+        const served = await lab.sh(script, {
+          areas,
+          ahead: { kind: 'probe', inputs: [`${root}/d1/f`], outputs: [`${root}/d2/f`, `${root}/d1/new`] },
+        });
         await lab.pool.discard(path.basename(served.job.scratch));
         const home = atHome(script, root);
         checks += home.split('\n').length;

@@ -29,16 +29,16 @@ test('the tightest CPU quota of a group and all above it counts, version 2', asy
     'a/cpu.max': '150000 100000\n',
     'a/b/cpu.max': '400000 100000\n',
   });
-  assert.equal(await cgroupCpuLimit(files), 1.5);
+  assert.equal(cgroupCpuLimit(files), 1.5);
 });
 
 test('without a quota there is no limit', async () => {
   using two = shown('0::/a\n', { 'a/cpu.max': 'max 100000\n' });
-  assert.equal(await cgroupCpuLimit(two), undefined);
+  assert.equal(cgroupCpuLimit(two), undefined);
   using one = shown('1:cpu:/\n', { 'cpu/cpu.cfs_quota_us': '-1\n', 'cpu/cpu.cfs_period_us': '100000\n' });
-  assert.equal(await cgroupCpuLimit(one), undefined);
+  assert.equal(cgroupCpuLimit(one), undefined);
   using none = shown('', {});
-  assert.equal(await cgroupCpuLimit(none), undefined);
+  assert.equal(cgroupCpuLimit(none), undefined);
 });
 
 test('the quota of version 1, whose controllers may share a mount, counts', async () => {
@@ -49,17 +49,17 @@ test('the quota of version 1, whose controllers may share a mount, counts', asyn
     'cpu/docker/cpu.cfs_period_us': '100000\n',
     'cpu.max': '1 100000\n',
   });
-  assert.equal(await cgroupCpuLimit(files), 0.5);
+  assert.equal(cgroupCpuLimit(files), 0.5);
 });
 
 test('a container that sees its own group as the top is limited by it', async () => {
   using files = shown('0::/docker/x\n', { 'cpu.max': '100000 100000\n' });
-  assert.equal(await cgroupCpuLimit(files), 1);
+  assert.equal(cgroupCpuLimit(files), 1);
 });
 
 test('a controller of version 2 beside those of version 1 is found', async () => {
   using files = shown('1:memory:/\n0::/a\n', { 'unified/a/cpu.max': '300000 100000\n' });
-  assert.equal(await cgroupCpuLimit(files), 3);
+  assert.equal(cgroupCpuLimit(files), 3);
 });
 
 test('memory is what the tightest group leaves, with what its file cache would give back', async () => {
@@ -70,10 +70,10 @@ test('memory is what the tightest group leaves, with what its file cache would g
     'a/memory.current': '4000\n',
     'a/memory.stat': 'anon 7\ninactive_file 500\n',
   });
-  assert.equal(await cgroupFreeBytes(two), 1500);
+  assert.equal(cgroupFreeBytes(two), 1500);
   using one = shown('3:memory:/\n', {
     'memory/memory.limit_in_bytes': '9223372036854771712\n',
     'memory/memory.usage_in_bytes': '5\n',
   });
-  assert.equal(await cgroupFreeBytes(one), undefined, 'the largest number is no limit');
+  assert.equal(cgroupFreeBytes(one), undefined, 'the largest number is no limit');
 });

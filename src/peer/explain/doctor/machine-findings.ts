@@ -23,10 +23,9 @@ const leastSpaceBytes = 64 * 2 ** 20;
 const leastMemoryBytes = 256 * 2 ** 20;
 
 export async function machineFindings(sight: MachineSight): Promise<Finding[]> {
-  const [limits, watches, quota, ...space] = await Promise.all([
+  const [limits, watches, ...space] = await Promise.all([
     readProcessLimits(),
     inotifyWatches(),
-    cgroupCpuLimit(),
     ...[...sight.directories].map(async ([what, directory]) =>
       spaceFinding(what, directory, await freeBytes(directory)),
     ),
@@ -35,7 +34,7 @@ export async function machineFindings(sight: MachineSight): Promise<Finding[]> {
     limitFinding('open files', limits.descriptors, leastDescriptors, limits.openDescriptors),
     limitFinding('processes', limits.processes, leastProcesses),
     watchFinding(watches),
-    quotaFinding(quota, sight.slots),
+    quotaFinding(cgroupCpuLimit(), sight.slots),
     memoryFinding(sight.memoryFreeBytes),
     ...space,
     sight.servingObstacle === undefined
