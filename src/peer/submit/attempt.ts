@@ -57,6 +57,11 @@ export class AttemptStream {
     return this.#started && !this.#over;
   }
 
+  /** It is offered, and whether the command has begun is not known: the word of that may be on its way. */
+  get mayHaveStarted(): boolean {
+    return !this.#started && !this.#over;
+  }
+
   offer(argv: Uint8Array, environment: Uint8Array, offer: Offer): void {
     this.#channel.send('ARGV', argv);
     this.#channel.send('ENV', environment);

@@ -113,13 +113,16 @@ export class Attempts {
         ledger.step(job, 'accepted', { peer });
         refusals.taken(peer, submission.demand.kind);
         offers.accepted(record);
+        submission.accepted();
         tell({ type: 'accepted', job, attempt, report });
       },
-      onRefused: (refused) =>
+      onRefused: (refused) => {
+        if (submission.hasDied()) return;
         void offers
           .explain(record, refused)
           .then((explained) => this.#refused(record, explained))
-          .catch((error: unknown) => this.#fault(submission, error)),
+          .catch((error: unknown) => this.#fault(submission, error));
+      },
       onStarted: () => {
         ledger.step(job, 'started', { peer });
         submission.started();
@@ -133,10 +136,12 @@ export class Attempts {
       },
       onOver: () => watch(peer, false),
       onReturned: () => {
+        if (submission.hasDied()) return;
         ledger.step(job, 'returned', { peer });
         tell({ type: 'returned', job, attempt });
       },
       onLost: (why) => {
+        if (submission.hasDied()) return;
         ledger.detail(job, why);
         this.#lost(record);
       },

@@ -75,6 +75,9 @@ export class Submission {
   #cancelHold: (() => void) | undefined;
   #askedToEnd = false;
   #signalled = false;
+  /** Came when it was not known whether the command had begun. */
+  #early: PassedSignal[] = [];
+  readonly #listener: SubmissionListener;
   #place: 'waiting' | 'inline' | 'over' = 'waiting';
 
   constructor(init: SubmissionInit) {
@@ -88,6 +91,7 @@ export class Submission {
     this.handedInMs = init.handedInMs;
     this.#connection = init.connection;
     this.#startTimer = init.startTimer;
+    this.#listener = init.listener;
     this.stdin = new StdinWindow((takenBytes) => init.connection.stdinTaken(takenBytes));
     this.#hold = new OutputHold(holdLimitBytes, (chunk, receivedBytes) => {
       const attempt = this.#attempt;
@@ -105,7 +109,7 @@ export class Submission {
         this.stdin.end();
         if (this.#attempt?.started) this.#attempt.stdinEnd();
       },
-      onSignal: (signal) => this.#onSignal(signal, init.listener),
+      onSignal: (signal) => this.#onSignal(signal),
       onClose: () => {
         const inline = this.#place === 'inline';
         this.#close();
@@ -157,10 +161,30 @@ export class Submission {
     this.#hold.restart();
   }
 
+  /** The worker will run it, sooner or later. */
+  accepted(): void {
+    // While it was being looked at it could not be given back.
+    if (this.#deadly !== undefined) this.#attempt?.recall();
+  }
+
+  /**
+   * Its attempt is over or given up, or there is to be another.
+   *
+   * @returns true if it has died of a signal that came before it had begun anywhere.
+   */
+  hasDied(): boolean {
+    const deadly = this.#deadly;
+    this.#early = [];
+    if (deadly === undefined) return false;
+    this.#die(deadly.number);
+    return true;
+  }
+
   /** The command runs on the worker. */
   started(): void {
     const attempt = this.#attempt;
     if (attempt === undefined) return;
+    for (const signal of this.#early.splice(0)) attempt.signal(signal);
     if (wantsStdin(this)) {
       const first = this.stdin.begin();
       if (first.data.length > 0) attempt.stdin(first.data);
@@ -213,17 +237,30 @@ export class Submission {
     this.#connection.drop();
   }
 
-  #onSignal(signal: PassedSignal, listener: SubmissionListener): void {
+  get #deadly(): PassedSignal | undefined {
+    return this.#early.find(({ number }) => !harmlessSignals.has(number));
+  }
+
+  /** As a process does that has not yet set a handler. */
+  #die(signal: number): void {
+    this.finish({ kind: 'signaled', signal, core: false });
+    this.#listener.onCancel(this.id);
+  }
+
+  #onSignal(signal: PassedSignal): void {
     if (this.#place !== 'waiting') return;
     const { number } = signal;
     if (endingSignals.has(number)) this.#askedToEnd = true;
     if (!harmlessSignals.has(number)) this.#signalled = true;
+    const isDeadly = !harmlessSignals.has(number);
     if (this.#attempt?.started) {
       this.#attempt.signal(signal);
-    } else if (!harmlessSignals.has(number)) {
-      // It has begun nowhere, so it dies as a process does that has not yet set a handler.
-      this.finish({ kind: 'signaled', signal: number, core: false });
-      listener.onCancel(this.id);
+    } else if (this.#attempt?.mayHaveStarted) {
+      // On a shared tree its caller may see that it runs before the word of that is here.
+      this.#early.push(signal);
+      if (isDeadly) this.#attempt.recall();
+    } else if (isDeadly) {
+      this.#die(number);
     }
   }
 

@@ -219,6 +219,8 @@ export class Submitter {
   }
 
   #actOn(job: OpenJob, action: JobAction): void {
+    const isUndecided = action.type === 'offer' || action.type === 'abandon' || action.type === 'inline';
+    if (isUndecided && (job.submission.hasDied() || job.submission.over)) return this.#dead(job, action);
     switch (action.type) {
       case 'offer':
         return this.#offer(job, action.attempt, action.peer);
@@ -238,6 +240,14 @@ export class Submitter {
         this.#remove(action.job);
         return;
     }
+  }
+
+  /** The dispatcher hears of its end next; of what it takes to run here it tells nothing more then. */
+  #dead(job: OpenJob, { type, job: id }: JobAction): void {
+    this.#abandon(job);
+    if (type !== 'inline') return;
+    this.#init.ledger.close(id, '', 'cancelled');
+    this.#remove(id);
   }
 
   #offer(job: OpenJob, number: AttemptNumber, peer: PeerName): void {

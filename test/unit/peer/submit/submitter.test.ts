@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compile, keepsSubmitterContract, opaque } from '../../../contract/submitter.ts';
 import { SubmitterRig, streamsInMemory } from '../../../rig/submitter-rig.ts';
+import type { WorkerEnd } from '../../../rig/worker-end.ts';
 
 keepsSubmitterContract(() => Promise.resolve(streamsInMemory()));
 
@@ -106,17 +107,70 @@ test('what an attempt left and cannot be removed is told in the log, and nothing
 });
 
 test('a signal before the command runs anywhere ends it, as it ends a process without a handler', async () => {
-  const rig = rigOf();
+  const endings: readonly ((attempt: WorkerEnd) => void)[] = [
+    (attempt) => attempt.refuse('busy'),
+    (attempt) => attempt.channel.abort(),
+    (attempt) => {
+      attempt.accept({ running: 1, queued: 1 });
+      attempt.giveBack();
+    },
+  ];
+  for (const signal of [2, 10, 15])
+    for (const notBegun of endings) {
+      const rig = rigOf();
+      rig.workerUp('a');
+      rig.workerUp('b');
+      const caller = rig.submit(compile);
+      const attempt = await rig.nextAttempt();
+      caller.signal(28);
+      caller.signal(signal);
+      await rig.soon(() => attempt.has('RECALL'), 'it is asked to give it back');
+      assert.equal(caller.ending, undefined, 'it may have begun, and the word of that be on its way');
+      notBegun(attempt);
+      await rig.quiet();
+      assert.deepEqual(caller.ending, { kind: 'signaled', signal, core: false });
+      assert.deepEqual([rig.attempts.length, rig.submitter.size, caller.inline], [1, 0, undefined]);
+    }
+  const rig = rigOf(0);
+  const caller = rig.submit(compile);
+  await rig.quiet();
+  caller.signal(2);
+  assert.deepEqual(caller.ending, { kind: 'signaled', signal: 2, core: false }, 'it is offered to nobody');
+});
+
+test('a signal that comes before the word that the command has begun reaches it', async () => {
+  const rig = rigOf(1);
+  rig.workerUp('a');
+  const caller = rig.submit(opaque);
+  const attempt = await rig.nextAttempt();
+  for (const signal of [28, 10, 15]) caller.signal(signal);
+  attempt.accept();
+  await rig.quiet();
+  // It may have been queued after the first request came.
+  assert.equal(attempt.frames.filter((type) => type === 'RECALL').length, 3);
+  attempt.start();
+  await rig.soon(() => attempt.signals.length === 3, 'the signals are passed on');
+  assert.deepEqual([attempt.signals, caller.ending], [[28, 10, 15], undefined]);
+  rig.tree.settlement = { kind: 'final', proven: false };
+  attempt.finish({ kind: 'exited', status: 5 });
+  await rig.quiet();
+  assert.deepEqual(caller.ending, { kind: 'exited', status: 5 });
+});
+
+test('a worker that does not answer an offer does not keep a command that was to end', async () => {
+  const rig = rigOf(1);
   rig.workerUp('a');
   const caller = rig.submit(compile);
-  const attempt = await rig.nextAttempt();
-  caller.signal(28);
-  assert.equal(caller.ending, undefined);
-  caller.signal(2);
-  assert.deepEqual(caller.ending, { kind: 'signaled', signal: 2, core: false });
+  await rig.nextAttempt();
+  caller.signal(15);
+  await rig.soon(() => {
+    rig.clock.pass(1_000);
+    return caller.ending;
+  }, 'it ends');
   await rig.quiet();
-  assert.equal(attempt.end, 'lost');
-  assert.equal(rig.submitter.size, 0);
+  assert.deepEqual(caller.ending, { kind: 'signaled', signal: 15, core: false });
+  assert.deepEqual([rig.attempts.length, rig.submitter.size, caller.inline], [1, 0, undefined]);
+  assert.equal(rig.dispatcher.ownHeld, 0, 'no slot of this machine is kept for it');
 });
 
 test('after a signal that asks for the end, a lost worker is an end', async () => {
