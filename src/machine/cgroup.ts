@@ -1,6 +1,6 @@
 /**
  * What the control groups of this process leave it: CPU quota and memory, versions 1 and 2. Read at once: the kernel has
- * these files in its memory, and to hand each step of some ten of them to a thread cost a peer more than all else in that second.
+ * these files in its memory, and a thread for each step of some ten of them costs more than to read them.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

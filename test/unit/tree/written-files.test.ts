@@ -12,12 +12,14 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { Disk } from '../../../src/share/disk.ts';
+import { HiddenNames } from '../../../src/tree/hidden-names.ts';
 import { WrittenFiles } from '../../../src/tree/receive-written.ts';
 import { FrameError } from '../../../src/wire/frame.ts';
 import { encodeWritten } from '../../../src/wire/written-messages.ts';
@@ -356,6 +358,29 @@ test('what a job wrote has times of this clock, whatever clock its machine has',
   }
 });
 
+test('a directory in which something was made has a new time, unless the job has chosen one', async () => {
+  const oldMs = Date.parse('2001-02-03');
+  const nsOf = (ms: number): bigint => BigInt(ms) * 1_000_000n;
+  for (const content of ['A', 'A'.repeat(600_000)])
+    for (const chosenMs of [undefined, Date.parse('2002-03-04')]) {
+      const directory = {
+        kind: 'directory',
+        path: 'd',
+        inPlace: true,
+        timeNs: nsOf(chosenMs ?? oldMs),
+      } as const;
+      mkdirSync(inArea('d'));
+      utimesSync(inArea('d'), oldMs / 1000, oldMs / 1000);
+      assert.deepEqual(await commit([directory, { ...a, path: 'd/a', content }, { ...a, path: 'd/b' }]), {
+        committed: true,
+      });
+      const { mtimeMs } = lstatSync(inArea('d'));
+      if (chosenMs === undefined) assert.ok(mtimeMs > Date.now() - 60_000, `${mtimeMs}`);
+      else assert.equal(mtimeMs, chosenMs);
+      rmSync(inArea('d'), { recursive: true });
+    }
+});
+
 test('a failure in the middle leaves what was complete and nothing else, and says a sentence', async () => {
   mkdirSync(inArea('full'));
   writeFileSync(inArea('was'), 'old');
@@ -424,15 +449,23 @@ test('what is large is written while it comes, and is whole, or nothing of it is
   for (const name of readdirSync(area)) rmSync(inArea(name));
   const lie = [...pieces.slice(0, -1), (pieces.at(-1) ?? '').toUpperCase().replaceAll('\n', ' ')];
   await assert.rejects(receive(named(left), { pieces: lie }), FrameError);
-  const given = new WrittenFiles({ disk, areas: [area], startedAtMs: 0 });
   const report = reportOf(named(left));
   const head = { reportBytes: report.length, contentBytes: content.length, startedMs: 0, sentMs: 0 };
-  await given.take({ type: 'WRITTEN', payload: encodeWritten(head) });
-  for (const payload of [report, ...pieces.slice(0, -1).map((piece) => Buffer.from(piece))])
-    await given.take({ type: 'BLOB', payload });
-  assert.equal(readdirSync(area).length, 1);
-  await given.drop();
-  assert.deepEqual(readdirSync(area), []);
+  const journal = path.join(path.dirname(area), 'journal');
+  const names = new HiddenNames(journal);
+  for (let round = 0; round < 2; round += 1) {
+    const given = new WrittenFiles({ disk, areas: [area], startedAtMs: 0, names });
+    await given.take({ type: 'WRITTEN', payload: encodeWritten(head) });
+    for (const payload of [report, ...pieces.slice(0, -1).map((piece) => Buffer.from(piece))])
+      await given.take({ type: 'BLOB', payload });
+    const [hidden = '', ...others] = readdirSync(area);
+    assert.deepEqual(others, []);
+    // Of a peer that is killed now, it is found: the directory is noted, once for all jobs.
+    const [prefix = '', ...directories] = readFileSync(journal, 'latin1').split('\0');
+    assert.deepEqual([hidden.startsWith(prefix), directories], [true, [area, '']]);
+    await given.drop();
+    assert.deepEqual(readdirSync(area), []);
+  }
 });
 
 test('where the disk does not answer in time the commit fails, and nothing appears later', async (t) => {
