@@ -179,7 +179,7 @@ function distcc(rivals: Rivals): System {
     prefix: [
       ...rivals.env,
       distccHosts(rivals.roles, port, ''),
-      ...fallback(rivals.roles),
+      whichCompiler(rivals.roles),
       rivals.program('bin/distcc'),
     ],
     groups,
@@ -188,9 +188,9 @@ function distcc(rivals: Rivals): System {
   };
 }
 
-/** Where the compiler itself is measured, it must not run on the submitter. */
-function fallback({ compiler }: Roles): readonly string[] {
-  return compiler === undefined ? ['DISTCC_FALLBACK=0'] : [];
+/** Where the compiler itself is measured, it must not run on the submitter; where another stands for it, that is not `x86_64-linux-gnu-gcc`. */
+function whichCompiler({ compiler }: Roles): string {
+  return compiler === undefined ? 'DISTCC_FALLBACK=0' : 'DISTCC_NO_REWRITE_CROSS=1';
 }
 
 /** distcc whose include server, on each submitter, finds the headers, which go to the worker with the source. */
@@ -207,7 +207,7 @@ async function pump(rivals: Rivals): Promise<System> {
     prefix: [
       ...rivals.env,
       hosts,
-      ...fallback(rivals.roles),
+      whichCompiler(rivals.roles),
       // Of the one include server there.
       'sh',
       '-c',

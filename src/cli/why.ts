@@ -26,9 +26,9 @@ export function addWhy(program: Command): void {
     .option('--json', 'prints one JSON object, for programs')
     .action(
       action(async (asked: string | undefined, options: WhyOptions) => {
-        if (options.last !== undefined && !/^(?:[1-9]\d{0,3}|10000)$/.test(options.last))
+        if (options.last !== undefined && !/^(?:[1-9]\d{0,2}|[1-4]\d{3}|5000)$/.test(options.last))
           program.error(
-            `error: "${options.last}" is not a number of jobs; give a whole number from 1 to 10000`,
+            `error: "${options.last}" is not a number of jobs; give a whole number from 1 to 5000`,
           );
         const isListed = asked !== undefined || options.last !== undefined || options.here === true;
         await (isListed ? tellJobs(asked, options) : tellBuild(options));
@@ -51,7 +51,7 @@ async function tellJobs(asked: string | undefined, { last, here, json }: WhyOpti
   process.exitCode = exitStatus.failure;
   if (json) return;
   const what = isNumber ? `job ${asked}` : asked === undefined ? 'such jobs' : `a job that writes ${asked}`;
-  process.stdout.write(`${visibleValue(`Nothing is known of ${what}; the last 10,000 are remembered.`)}\n`);
+  process.stdout.write(`${visibleValue(`Nothing is known of ${what}; the last 5,000 are remembered.`)}\n`);
 }
 
 async function tellBuild({ json }: WhyOptions): Promise<void> {

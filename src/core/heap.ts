@@ -30,12 +30,20 @@ export function nextDue<T>(heap: Heap<T>): number {
 
 /** Takes the earliest out if it is due at `nowMs`. */
 export function popDue<T>(heap: Heap<T>, nowMs: number): T | undefined {
-  const { items } = heap;
-  const first = items[0];
+  const first = heap.items[0];
   if (first === undefined || first.atMs > nowMs) return undefined;
+  pop(heap);
+  return first.item;
+}
+
+/** Takes the earliest out, one after the other, as long as `isMoot` holds of it. */
+export function dropDue<T>(heap: Heap<T>, isMoot: (item: T) => boolean): void {
+  for (let first = heap.items[0]; first !== undefined && isMoot(first.item); first = heap.items[0]) pop(heap);
+}
+
+function pop<T>({ items }: Heap<T>): void {
   const last = items.pop();
   if (last !== undefined && items.length > 0) sink(items, last);
-  return first.item;
 }
 
 function sink<T>(items: Heap<T>['items'], entry: Heap<T>['items'][number]): void {

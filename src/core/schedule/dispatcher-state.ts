@@ -1,6 +1,6 @@
 /** What the dispatcher remembers, and the few ways in which all its parts change it. */
 import { BoundedMap } from '../bounded-map.ts';
-import { createHeap, type Heap, nextDue, pushDue } from '../heap.ts';
+import { createHeap, dropDue, type Heap, nextDue, pushDue } from '../heap.ts';
 import { createRandom, type RandomState } from '../random.ts';
 import type { Reason } from '../reason.ts';
 import type { AttemptNumber, DispatcherAction, JobDemand, JobId, PeerName } from './contract.ts';
@@ -178,12 +178,25 @@ export function setDeadline(state: DispatcherState, atMs: number, deadline: Dead
   pushDue(state.deadlines, atMs, deadline);
 }
 
-/** Asks for a tick where the earliest deadline is before the one asked for. */
+/**
+ * Asks for a tick where the earliest deadline is before the one asked for. Offers that were answered long ago ask for none: after
+ * many small jobs there would be a tick for each, ten seconds later.
+ */
 export function wake(state: DispatcherState): void {
+  dropDue(state.deadlines, (due) => isMoot(state, due));
   const atMs = nextDue(state.deadlines);
   if (atMs >= state.wakeAtMs) return;
   state.wakeAtMs = atMs;
   state.actions.push({ type: 'wake', atMs });
+}
+
+/** Nothing would happen when it falls due, now and later. */
+function isMoot(state: DispatcherState, due: Deadline): boolean {
+  if (due.type === 'look') return false;
+  if (due.type === 'asked') return state.peers.get(due.peer)?.asking !== due.asking;
+  const record = state.jobs.get(due.job);
+  if (record?.placement?.attempt !== due.attempt) return true;
+  return due.type === 'offer' && record.stage !== 'offered';
 }
 
 export function note(state: DispatcherState, job: JobId, reason: Reason, peer?: PeerName): void {

@@ -9,6 +9,7 @@ import {
   inlineWaiting,
   jobCounts,
 } from '../../../../src/core/schedule/dispatcher.ts';
+import { offerDeadlineMs } from '../../../../src/core/schedule/placement.ts';
 import { fenceMs } from '../../../../src/core/schedule/routing.ts';
 import { report } from '../../../rig/load-report.ts';
 import { plainDemand } from '../../../rig/plain-demand.ts';
@@ -711,6 +712,36 @@ test('an alarm that rings for a time that is no more is set again for the next o
   for (let rings = 0; rings < 20 && !ran && Number.isFinite(alarmMs); rings++)
     ran = ring(1).some(({ type }) => type === 'abandon');
   assert.ok(ran, 'the fence ends by alarms alone');
+});
+
+test('offers that were answered, and jobs that are over, ask for no tick each', () => {
+  let state = createDispatcher({ seed: 1, ownSlots: 0 });
+  const step = (event: DispatcherEvent, nowMs: number): DispatcherAction[] => {
+    const [next, actions] = dispatch(state, event, nowMs);
+    state = next;
+    return actions.filter(({ type }) => type === 'wake');
+  };
+  const figures = (sequence: number) => report('a', { slots: 1, sequence });
+  step({ type: 'peer-up', report: figures(1) }, 0);
+  const asked: DispatcherAction[] = [];
+  for (let job = 1; job <= 50; job += 1) {
+    const nowMs = job * 100;
+    asked.push(...step({ type: 'job', demand: plainDemand(job) }, nowMs));
+    step({ type: 'accepted', job, attempt: 1, report: figures(3 * job) }, nowMs + 10);
+    step({ type: 'started', job, attempt: 1 }, nowMs + 20);
+    if (job === 50) break;
+    const ending = { kind: 'exited', status: 0 } as const;
+    step(
+      { type: 'ended', job, attempt: 1, ending, believed: true, report: figures(3 * job + 1) },
+      nowMs + 30,
+    );
+  }
+  assert.equal(asked.length, 1, 'the first offer asks for one');
+  assert.deepEqual(
+    step({ type: 'tick' }, 100 + offerDeadlineMs),
+    [],
+    'and after that nothing is left to wait for',
+  );
 });
 
 for (const reason of ['oom-killed', 'no-space-remote'] as const) {
