@@ -28,6 +28,8 @@ import { findProgram, startProgram } from './inline-program.ts';
 import { describeSelf, kindOf } from './self-description.ts';
 
 const connectTimeoutMs = 5_000;
+/** Of `statfs`. */
+const fuseMagic = 0x65735546;
 const windowBytes = 64 * 1024;
 const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGCONT'] as const;
 const help = `Usage: swarmrun [--local|--remote] COMMAND [ARGUMENT...]
@@ -48,8 +50,6 @@ let isOver = false;
 let inlineChild: ChildProcess | undefined;
 let socket: Socket | undefined;
 let requestToEnd: NodeJS.Signals | undefined;
-
-main();
 
 function main(): void {
   if (process.env['FORCE_INLINE'] !== undefined || process.env['FORCE_LOCAL'] !== undefined) {
@@ -106,8 +106,6 @@ function debug(text: string): void {
 
 // ---- The peer ----
 
-const fuseMagic = 0x65735546;
-
 /**
  * Whether this is part of a job in the files of another machine: there no peer can be reached, and to look for one would
  * be to look at what no worker is shown.
@@ -116,7 +114,8 @@ function isInServedJob(): boolean {
   try {
     if (statfsSync('/').type !== fuseMagic) return false;
     return / \/ \/ .* - fuse buildswarm /m.test(readFileSync('/proc/self/mountinfo', 'latin1'));
-  } catch {
+  } catch (cause) {
+    if (!(cause instanceof Error && 'errno' in cause)) throw cause;
     return false; // without /proc no job runs
   }
 }
@@ -388,3 +387,6 @@ function behindCcache(environment: readonly ByteString[]): readonly ByteString[]
   const self = fromBytes(realpathSync.native(process.argv[1] ?? '', { encoding: 'buffer' }));
   return /[ \t]/.test(self) ? environment : [...environment, `CCACHE_PREFIX=${self}`];
 }
+
+// Last, when all that is declared above has its value.
+main();

@@ -3,8 +3,9 @@
  * writes comes home.
  */
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { test } from 'node:test';
-import type { Ended } from '../rig/child.ts';
+import { checkout, type Ended } from '../rig/child.ts';
 import type { Host } from '../rig/lan.ts';
 import { SwarmRig } from '../rig/swarm-rig.ts';
 import { treeObstacle } from '../rig/tree-lab.ts';
@@ -109,6 +110,18 @@ test('opaque commands leave what they leave at home, also among temporary files'
   const { local, remote } = await both(swarm, script);
   assert.equal(remote, local);
   await assertAllRemote(swarm, 4);
+});
+
+test('swarmrun of machines without a C compiler asks for no peer in such a job either', {
+  skip,
+}, async (t) => {
+  await using swarm = await startSwarm(t);
+  const twin = `import('${path.join(checkout, 'dist/src/wrapper/swarmrun.js')}')`;
+  await swarm.check('m1', ['sh', '-c', `cd ${project} && echo 1 >f && echo "${twin}" >swarmrun`]);
+  const ended = await sh(swarm, "swarmrun sh -c 'BUILDSWARM_DEBUG=1 node swarmrun cat f'");
+  assert.deepEqual([ended.status, ended.stdout.toString()], [0, '1\n']);
+  assert.match(ended.stderr.toString(), /this is part of a job in the files of another machine/);
+  await assertAllRemote(swarm, 1);
 });
 
 test('a command that fails says what it says at home, and nobody else’s files are seen', {
