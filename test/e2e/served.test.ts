@@ -143,10 +143,9 @@ test('a command that fails says what it says at home, and nobody else’s files 
   }
 });
 
-test('what changed just before a command is handed in is what it reads', { skip }, async (t) => {
-  await using swarm = await startSwarm(t);
-  const rounds = 40;
-  const script = [
+/** Each round changes a tree in another way, and what a command reads there must be what is there. */
+const changes = (rounds: number): string =>
+  [
     'echo 0 >number && mkdir sub',
     `for i in $(seq ${rounds}); do`,
     '  case $((i % 4)) in 0) echo $i >number;; 1) echo $i >new && mv new number;; 2) rm number; echo $i >number;;',
@@ -155,8 +154,32 @@ test('what changed just before a command is handed in is what it reads', { skip 
     '  [ "$got" = "$want" ] || { echo "round $i: $got is not $want"; exit 1; }',
     'done',
   ].join('\n');
-  assertClean(await sh(swarm, script));
-  await assertAllRemote(swarm, rounds);
+
+test('what changed just before a command is handed in is what it reads', { skip }, async (t) => {
+  await using swarm = await startSwarm(t);
+  assertClean(await sh(swarm, changes(40)));
+  await assertAllRemote(swarm, 40);
+});
+
+test('and so it is where this user may watch almost nothing, so that no event tells what changed', {
+  skip,
+}, async (t) => {
+  await using swarm = await SwarmRig.start(t, { machines: 2, ownRoots: [own], peers: ['m2'] });
+  const deep = `${project}/${'d/'.repeat(20)}`;
+  // Limits of watches are those of a user namespace. What is watched first are the directories above, which fill them.
+  const few = 'echo 16 >/proc/sys/user/max_inotify_watches && exec "$0" start --slots 2';
+  await swarm.check('m1', ['mkdir', '-p', deep]);
+  await swarm.check('m1', ['unshare', '-Ur', 'sh', '-c', few, path.join(checkout, 'bin/buildswarm')]);
+  await swarm.untilSees('m1', 1);
+  assertClean(await sh(swarm, `cd ${deep} && ${changes(16)}`));
+  // What one makes beside the others is neither another directory for them, nor news again and again.
+  const units = [
+    "mkdir o && swarmrun sh -c 'echo int made\\; >made.h'",
+    'for i in $(seq 12); do echo \'#include "made.h"\' >u$i.c; done',
+    'seq 12 | xargs -P4 -I@ swarmrun --remote gcc -MD -c u@.c -o o/u@.o',
+  ].join(' && ');
+  assertClean(await sh(swarm, `cd ${deep} && ${units}`));
+  await assertAllRemote(swarm, 16 + 1 + 12);
 });
 
 test('secrets and system files that not everybody may read are not shown: the command runs here', {

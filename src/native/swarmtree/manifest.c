@@ -84,9 +84,12 @@ static void watch_itself(struct listing *listing, const char *name, struct stat 
  * Small files of the system are told with their hash: a worker that has the same ones need not ask. Not programs: of a
  * directory of them hardly one is wanted, and all the others would be read for nothing.
  */
-static int known_hash(struct listing *listing, const char *name, enum reach reach,
-                      const struct tree_attr *attr, const struct stat *stat, unsigned char hash[HASH_BYTES]) {
+static int known_hash(struct listing *listing, const char *name, const struct tree_attr *attr,
+                      const struct stat *stat, unsigned char hash[HASH_BYTES]) {
   struct server *server = listing->server;
+  char path[PATH_MAX];
+  if (join_path(path, listing->path, name) != 0) return 0;
+  enum reach reach = policy_reach(&server->policy, path);
   struct reached as = {.reach = reach, .public_way = listing->reached->public_way, .stat = *stat};
   if (!S_ISREG(stat->st_mode) || !may_take(&server->policy, &as)) return 0;
   if (hash_index_get(&server->index, 0, attr, WHOLE_FILE, hash)) return 1;
@@ -105,38 +108,44 @@ static int known_hash(struct listing *listing, const char *name, enum reach reac
   return found;
 }
 
-static void add_entry(struct listing *listing, struct bytes *to, const char *name) {
-  const struct policy *policy = &listing->server->policy;
+/* Writes what there is of a name, but for its hash. Returns its state; `attr` and `stat` are set if it is present. */
+static int add_entry(struct listing *listing, struct bytes *to, const char *name, struct tree_attr *attr,
+                     struct stat *stat) {
   char path[PATH_MAX], target[PATH_MAX];
-  struct stat stat;
   size_t state_at = to->length;
   add_u8(to, ENTRY_ABSENT);
   add_text(to, name);
-  if (fstatat(listing->fd, name, &stat, AT_SYMLINK_NOFOLLOW) != 0) return;
+  if (fstatat(listing->fd, name, stat, AT_SYMLINK_NOFOLLOW) != 0) return ENTRY_ABSENT;
   unsigned char state = ENTRY_PRESENT;
+  const struct policy *policy = &listing->server->policy;
   int public_way = listing->reached->public_way && listing->reached->stat.st_mode & 0001;
   if (join_path(path, listing->path, name) != 0 ||
-      (!may_show(policy, path, public_way) && !is_own_ground(policy, path, &stat)))
+      (!may_show(policy, path, public_way) && !is_own_ground(policy, path, stat)))
     state = ENTRY_REFUSED;
   if (!to->failed) to->data[state_at] = state;
-  if (state == ENTRY_REFUSED) return;
-  watch_itself(listing, name, &stat);
-  struct tree_attr attr;
-  attr_from_stat(&attr, &stat);
-  add_attr(to, &attr);
-  if (S_ISLNK(stat.st_mode)) {
+  if (state == ENTRY_REFUSED) return state;
+  watch_itself(listing, name, stat);
+  attr_from_stat(attr, stat);
+  add_attr(to, attr);
+  if (S_ISLNK(stat->st_mode)) {
     ssize_t length = readlinkat(listing->fd, name, target, sizeof target);
     add_text_of(to, target, length > 0 && length < PATH_MAX ? (size_t)length : 0);
   }
-  unsigned char hash[HASH_BYTES];
-  if (!known_hash(listing, name, policy_reach(policy, path), &attr, &stat, hash)) return;
-  bytes_add(to, hash, HASH_BYTES);
-  if (!to->failed) to->data[state_at] |= ENTRY_HASHED;
+  return state;
 }
 
-/* Of an entry as it was written, what matters for whether it changed. */
-static uint64_t digest_of(const struct bytes *bytes, size_t from) {
-  return bytes->failed ? 0 : hash_data(0, bytes->data + from, bytes->length - from);
+/*
+ * What a name was, by its state and attributes. Not by its hash, which is known or not whatever the file does, nor by the blocks
+ * that it takes: the file system may change its mind about them. What is neither a file nor a directory is another one with each change.
+ */
+static struct seen seen_as(int state, const struct tree_attr *attr) {
+  if (state != ENTRY_PRESENT) return (struct seen){(uint64_t)state, 0};
+  struct tree_attr of = *attr;
+  of.blocks = 0;
+  uint64_t digest = hash_data(0, &of, sizeof of);
+  if (!S_ISREG(of.mode) && !S_ISDIR(of.mode)) return (struct seen){digest, digest};
+  uint64_t file[] = {of.dev, of.ino, of.mode & S_IFMT};
+  return (struct seen){hash_data(0, file, sizeof file), digest};
 }
 
 static int needs_comparing(const struct place *place) { return place->network || place->unwatched; }
@@ -148,9 +157,15 @@ static void tell_entry(struct listing *listing, struct manifest *manifest, const
     open_piece(manifest);
   }
   size_t from = to->length;
-  add_entry(listing, to, name);
+  struct tree_attr attr;
+  struct stat stat;
+  unsigned char hash[HASH_BYTES];
+  int state = add_entry(listing, to, name, &attr, &stat);
   manifest->count++;
-  if (needs_comparing(listing->place)) place_tell(listing->place, name, digest_of(to, from));
+  if (needs_comparing(listing->place)) place_tell(listing->place, name, seen_as(state, &attr));
+  if (state != ENTRY_PRESENT || !known_hash(listing, name, &attr, &stat, hash)) return;
+  bytes_add(to, hash, HASH_BYTES);
+  if (!to->failed) to->data[from] |= ENTRY_HASHED;
 }
 
 struct names {
@@ -320,19 +335,27 @@ static void compare(struct server *server, const char *path) {
   struct bytes scratch = {0};
   struct names names = {0};
   struct map known = {0};
+  struct tree_attr attr;
+  struct stat stat;
   for (size_t i = 0; i < place->told_count; i++) {
     struct told *told = &place->told[i];
     map_set(&known, hash_text(0, told->name), told);
     scratch.length = 0;
-    add_entry(&listing, &scratch, told->name);
-    if (digest_of(&scratch, 0) == told->digest) continue;
-    changes_add(changes, CHANGE_NAME, path, told->name);
-    told->digest = digest_of(&scratch, 0);
+    struct seen now = seen_as(add_entry(&listing, &scratch, told->name, &attr, &stat), &attr);
+    if (now.file == told->seen.file && now.digest == told->seen.digest) continue;
+    /* As events would tell it: a directory in which something was made is the same one. */
+    changes_add(changes, now.file == told->seen.file ? CHANGE_NODE : CHANGE_NAME, path, told->name);
+    told->seen = now;
   }
   if (place->told_whole && read_names(reached.fd, SIZE_MAX, &names) == 0)
-    for (size_t i = 0; i < names.count; i++)
-      if (!map_get(&known, hash_text(0, names.list[i])))
-        changes_add(changes, CHANGE_NAME, path, names.list[i]);
+    for (size_t i = 0; i < names.count; i++) {
+      if (map_get(&known, hash_text(0, names.list[i]))) continue;
+      changes_add(changes, CHANGE_NAME, path, names.list[i]);
+      /* From here on it is no news any more. */
+      scratch.length = 0;
+      int state = add_entry(&listing, &scratch, names.list[i], &attr, &stat);
+      place_tell(place, names.list[i], seen_as(state, &attr));
+    }
   map_clear(&known);
   free_names(&names);
   free(scratch.data);

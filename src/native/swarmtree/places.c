@@ -145,10 +145,10 @@ void place_untell(struct place *place) {
   place->told_whole = 0;
 }
 
-void place_tell(struct place *place, const char *name, uint64_t digest) {
+void place_tell(struct place *place, const char *name, struct seen seen) {
   for (size_t i = 0; i < place->told_count && !place->told_whole; i++)
     if (strcmp(place->told[i].name, name) == 0) {
-      place->told[i].digest = digest;
+      place->told[i].seen = seen;
       return;
     }
   if (place->told_count == place->told_room) {
@@ -159,5 +159,5 @@ void place_tell(struct place *place, const char *name, uint64_t digest) {
     place->told_room = room;
   }
   char *copy = strdup(name);
-  if (copy) place->told[place->told_count++] = (struct told){copy, digest};
+  if (copy) place->told[place->told_count++] = (struct told){copy, seen};
 }

@@ -9,10 +9,15 @@
 #include "../tree/map.h"
 #include "../tree/wire.h"
 
-/* What was told of one name, to be compared where no events come. */
+/* What a name was seen to be, to be compared where no events come. */
+struct seen {
+  uint64_t file;   /* which one, or that there is none */
+  uint64_t digest; /* of all that can change of it */
+};
+
 struct told {
   char *name;
-  uint64_t digest;
+  struct seen seen;
 };
 
 struct place {
@@ -60,7 +65,7 @@ void place_drop(struct places *places, struct place *place, void (*dropped)(void
                 void *context);
 
 /* Remembers what was told of a name in a directory without events; replaces what was told before. */
-void place_tell(struct place *place, const char *name, uint64_t digest);
+void place_tell(struct place *place, const char *name, struct seen seen);
 void place_untell(struct place *place);
 
 #endif

@@ -350,11 +350,14 @@ export class SwarmTree {
       for (const [name, told] of now.told) {
         const entry = this.#entry(now, inode, name);
         if (isSameEntry(entry, told)) continue;
-        this.#note('name', path, name);
+        this.#note(isSameFile(entry, told) ? 'node' : 'name', path, name);
         now.told.set(name, entry);
       }
-      for (const name of now.isToldWhole ? this.#disk.namesIn(inode) : [])
-        if (!now.told.has(name)) this.#note('name', path, name);
+      for (const name of now.isToldWhole ? this.#disk.namesIn(inode) : []) {
+        if (now.told.has(name)) continue;
+        this.#note('name', path, name);
+        now.told.set(name, this.#entry(now, inode, name));
+      }
     }
     if (this.#changes.size > before || this.#isEverything) this.#generation += 1;
   }
@@ -364,6 +367,16 @@ function isSameEntry(one: TreeEntry, other: TreeEntry): boolean {
   if (one.attributes === undefined || other.attributes === undefined)
     return one.attributes === other.attributes;
   return one.target === other.target && isEqual(one.attributes, other.attributes);
+}
+
+/** As events would tell it: a directory in which something was made is the same one. */
+function isSameFile({ attributes: one }: TreeEntry, { attributes: other }: TreeEntry): boolean {
+  return (
+    one !== undefined &&
+    one.inode === other?.inode &&
+    one.kind === other.kind &&
+    (one.kind === 'file' || one.kind === 'directory')
+  );
 }
 
 function failed(path: string, generation: number, isLook: boolean): TreeAnswer {
