@@ -17,6 +17,7 @@ import { encodeFrame, FrameDecoder, type FrameName, frameTypes, headerBytes } fr
 import { encodeTreeStart } from '../../src/wire/tree-messages.ts';
 import { compilePrograms, type Programs } from '../rig/programs.ts';
 import { raw } from '../rig/raw.ts';
+import { text, u16, u32, u64 } from '../rig/tree-bytes.ts';
 import { treeObstacle } from '../rig/tree-lab.ts';
 import { until } from '../rig/until.ts';
 
@@ -68,10 +69,6 @@ function assertSound(ended: Ended, what: string): void {
   assert.equal(ended.stderr, '', what);
 }
 
-const u16 = (value: number): Buffer => Buffer.from(Uint16Array.of(value).buffer);
-const u32 = (value: number): Buffer => Buffer.from(Uint32Array.of(value).buffer);
-const u64 = (value: number): Buffer => Buffer.from(BigUint64Array.of(BigInt(value)).buffer);
-const text = (value: string): Buffer => Buffer.concat([u16(value.length), Buffer.from(value, 'latin1')]);
 const frame = (type: FrameName, ...parts: readonly Uint8Array[]): Buffer =>
   encodeFrame(type, raw(Buffer.concat(parts)));
 

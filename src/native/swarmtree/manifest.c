@@ -73,10 +73,7 @@ static void watch_itself(struct listing *listing, const char *name, struct stat 
     watcher_forget(watcher, place);
     return;
   }
-  if (place->unwatched && !listing->place->unwatched) {
-    listing->place->unwatched = 1; /* so it is compared at hand-in, as a whole */
-    watcher->places.unwatched++;
-  }
+  if (place->unwatched) place_unwatch(&watcher->places, listing->place);
   fstatat(listing->fd, name, stat, AT_SYMLINK_NOFOLLOW);
 }
 
@@ -150,6 +147,26 @@ static struct seen seen_as(int state, const struct tree_attr *attr) {
 
 static int needs_comparing(const struct place *place) { return place->network || place->unwatched; }
 
+/*
+ * What was told before, to another worker maybe, is compared now: from here on comparisons are with what is told this time.
+ * A name that was told is the same one as events would have it: a directory in which something was made is no other one.
+ */
+static void remember(struct listing *listing, const char *name, struct seen now) {
+  struct server *server = listing->server;
+  struct place *place = listing->place;
+  const struct told *told = place_told(place, name);
+  int is_there = now.file != ENTRY_ABSENT;
+  int is_news =
+      told ? told->seen.file != now.file || told->seen.digest != now.digest : place->told_whole && is_there;
+  if (is_news) {
+    int kind = told && told->seen.file == now.file ? CHANGE_NODE : CHANGE_NAME;
+    changes_add(&server->watcher.changes, kind, listing->path, name);
+    server->watcher.generation++;
+  }
+  if (is_there || !place->told_whole) place_tell(place, name, now);
+  else place_untell(place, name);
+}
+
 static void tell_entry(struct listing *listing, struct manifest *manifest, const char *name) {
   struct bytes *to = manifest->to;
   if (to->length - manifest->start > TREE_MANIFEST_BYTES - 2 * PATH_MAX) {
@@ -162,7 +179,7 @@ static void tell_entry(struct listing *listing, struct manifest *manifest, const
   unsigned char hash[HASH_BYTES];
   int state = add_entry(listing, to, name, &attr, &stat);
   manifest->count++;
-  if (needs_comparing(listing->place)) place_tell(listing->place, name, seen_as(state, &attr));
+  if (needs_comparing(listing->place)) remember(listing, name, seen_as(state, &attr));
   if (state != ENTRY_PRESENT || !known_hash(listing, name, &attr, &stat, hash)) return;
   bytes_add(to, hash, HASH_BYTES);
   if (!to->failed) to->data[from] |= ENTRY_HASHED;
@@ -235,7 +252,6 @@ static void tell_directory(struct listing *listing, struct manifest *manifest, i
     if (mode == LIST_WHOLE) error = errno;
   }
   if (whole) {
-    place_untell(listing->place);
     for (size_t i = 0; i < names.count; i++) tell_entry(listing, manifest, names.list[i]);
     listing->place->told_whole = 1;
   } else if (*hint) {
@@ -288,6 +304,7 @@ int serve_list(struct server *server, const struct frame *frame) {
       int compared = needs_comparing(listing.place);
       tell_directory(&listing, &manifest, mode, hint);
       again = needs_comparing(listing.place) && !compared;
+      if (again) listing.place->told_whole = 0;
     }
     reached_close(&reached);
     /* A watch could not be had half-way, so that what was told must be remembered: all of it anew. */
@@ -334,29 +351,21 @@ static void compare(struct server *server, const char *path) {
       .server = server, .path = path, .reached = &reached, .place = place, .fd = reached.fd};
   struct bytes scratch = {0};
   struct names names = {0};
-  struct map known = {0};
   struct tree_attr attr;
   struct stat stat;
-  for (size_t i = 0; i < place->told_count; i++) {
-    struct told *told = &place->told[i];
-    map_set(&known, hash_text(0, told->name), told);
+  for (struct told *told = place->told, *next; told; told = next) {
+    next = told->next;
     scratch.length = 0;
-    struct seen now = seen_as(add_entry(&listing, &scratch, told->name, &attr, &stat), &attr);
-    if (now.file == told->seen.file && now.digest == told->seen.digest) continue;
-    /* As events would tell it: a directory in which something was made is the same one. */
-    changes_add(changes, now.file == told->seen.file ? CHANGE_NODE : CHANGE_NAME, path, told->name);
-    told->seen = now;
+    int state = add_entry(&listing, &scratch, told->name, &attr, &stat);
+    remember(&listing, told->name, seen_as(state, &attr));
   }
   if (place->told_whole && read_names(reached.fd, SIZE_MAX, &names) == 0)
     for (size_t i = 0; i < names.count; i++) {
-      if (map_get(&known, hash_text(0, names.list[i]))) continue;
-      changes_add(changes, CHANGE_NAME, path, names.list[i]);
-      /* From here on it is no news any more. */
+      if (place_told(place, names.list[i])) continue;
       scratch.length = 0;
       int state = add_entry(&listing, &scratch, names.list[i], &attr, &stat);
-      place_tell(place, names.list[i], seen_as(state, &attr));
+      remember(&listing, names.list[i], seen_as(state, &attr));
     }
-  map_clear(&known);
   free_names(&names);
   free(scratch.data);
   reached_close(&reached);

@@ -113,12 +113,9 @@ static void drop_one(struct places *places, struct place *place, void (*dropped)
   int watch = place->watch;
   if (watch >= 0 && leave_watch(places, place)) dropped(context, watch);
   if (place->unwatched) places->unwatched--;
-  place_untell(place);
-  free(place->told);
+  place_untell_all(place);
   if (!place->parent) {
     place->unwatched = place->reached = place->network = 0;
-    place->told = NULL;
-    place->told_room = 0;
     return;
   }
   leave_name(places, place);
@@ -139,25 +136,50 @@ void place_drop(struct places *places, struct place *place, void (*dropped)(void
   }
 }
 
-void place_untell(struct place *place) {
-  for (size_t i = 0; i < place->told_count; i++) free(place->told[i].name);
-  place->told_count = 0;
-  place->told_whole = 0;
+void place_unwatch(struct places *places, struct place *place) {
+  if (place->unwatched) return;
+  place->unwatched = 1;
+  places->unwatched++;
+  /* What was told until now was told with events; and what is made in it comes by these as before. */
+  if (!place->network) place->told_whole = 0;
+}
+
+const struct told *place_told(const struct place *place, const char *name) {
+  return map_get(&place->told_by_name, hash_text(0, name));
 }
 
 void place_tell(struct place *place, const char *name, struct seen seen) {
-  for (size_t i = 0; i < place->told_count && !place->told_whole; i++)
-    if (strcmp(place->told[i].name, name) == 0) {
-      place->told[i].seen = seen;
-      return;
-    }
-  if (place->told_count == place->told_room) {
-    size_t room = place->told_room ? place->told_room * 2 : 16;
-    struct told *grown = realloc(place->told, room * sizeof *grown);
-    if (!grown) return;
-    place->told = grown;
-    place->told_room = room;
+  uint64_t key = hash_text(0, name);
+  struct told *told = map_get(&place->told_by_name, key);
+  if (!told) {
+    told = malloc(sizeof *told + strlen(name) + 1);
+    /* What is not remembered would never be compared: rather no tree than that. */
+    if (!told || map_set(&place->told_by_name, key, told) != 0) abort();
+    strcpy(told->name, name);
+    told->next = place->told;
+    told->link = &place->told;
+    if (told->next) told->next->link = &told->next;
+    place->told = told;
   }
-  char *copy = strdup(name);
-  if (copy) place->told[place->told_count++] = (struct told){copy, seen};
+  told->seen = seen;
+}
+
+void place_untell(struct place *place, const char *name) {
+  uint64_t key = hash_text(0, name);
+  struct told *told = map_get(&place->told_by_name, key);
+  if (!told) return;
+  map_remove(&place->told_by_name, key);
+  *told->link = told->next;
+  if (told->next) told->next->link = told->link;
+  free(told);
+}
+
+void place_untell_all(struct place *place) {
+  for (struct told *told = place->told, *next; told; told = next) {
+    next = told->next;
+    free(told);
+  }
+  place->told = NULL;
+  place->told_whole = 0;
+  map_clear(&place->told_by_name);
 }

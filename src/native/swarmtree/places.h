@@ -16,8 +16,9 @@ struct seen {
 };
 
 struct told {
-  char *name;
+  struct told *next, **link;
   struct seen seen;
+  char name[];
 };
 
 struct place {
@@ -32,7 +33,7 @@ struct place {
   int network;    /* changes made elsewhere raise no event */
   int told_whole; /* all names were told: a new one is a change */
   struct told *told;
-  size_t told_count, told_room;
+  struct map told_by_name;
   char name[];
 };
 
@@ -54,6 +55,8 @@ struct place *place_make(struct places *places, struct place *parent, const char
 /* The path, or -1 if it is too long. */
 int place_path(const struct place *place, char path[PATH_MAX]);
 
+/* Something in it cannot be watched itself: so all that is told of it is compared at each hand-in. */
+void place_unwatch(struct places *places, struct place *place);
 int place_set_watch(struct places *places, struct place *place, int watch);
 struct place *places_of_watch(const struct places *places, int watch);
 
@@ -64,8 +67,11 @@ struct place *places_of_watch(const struct places *places, int watch);
 void place_drop(struct places *places, struct place *place, void (*dropped)(void *context, int watch),
                 void *context);
 
-/* Remembers what was told of a name in a directory without events; replaces what was told before. */
+/* What was told of a name in a directory without events, or NULL. */
+const struct told *place_told(const struct place *place, const char *name);
+/* Remembers it; replaces what was told before. */
 void place_tell(struct place *place, const char *name, struct seen seen);
-void place_untell(struct place *place);
+void place_untell(struct place *place, const char *name);
+void place_untell_all(struct place *place);
 
 #endif

@@ -52,14 +52,10 @@ void watcher_watch(struct watcher *watcher, struct place *place, int fd, const c
   snprintf(path, sizeof path, name ? "/proc/self/fd/%d/%s" : "/proc/self/fd/%d", fd, name);
   uint32_t events = place->is_file ? FILE_EVENTS : DIRECTORY_EVENTS;
   int watch = inotify_add_watch(watcher->inotify, path, name ? events | IN_DONT_FOLLOW : events);
-  if (watch >= 0 && place_set_watch(&watcher->places, place, watch) == 0) {
-    if (place->unwatched) watcher->places.unwatched--;
-    place->unwatched = 0;
-    return;
-  }
+  /* What was told without events is compared for as long as it is told, even if events come by now. */
+  if (watch >= 0 && place_set_watch(&watcher->places, place, watch) == 0) return;
   if (watch < 0 && errno == ENOSPC) watcher->limits++;
-  if (!place->unwatched) watcher->places.unwatched++;
-  place->unwatched = 1;
+  place_unwatch(&watcher->places, place);
 }
 
 static void path_changed(struct watcher *watcher, const char *path, int kind) {

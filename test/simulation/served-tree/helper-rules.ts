@@ -18,6 +18,10 @@ export interface HelperRules {
   readonly looksTwice: boolean;
   /** watcher.c, start_anew: when events were lost, all that was told is void. */
   readonly voidsAll: boolean;
+  /** manifest.c, remember: where no events come, what is told anew is compared with what was told before, maybe to another worker. */
+  readonly comparesTold: boolean;
+  /** watcher.c, watcher_watch: what was told without events is compared even if events come by now. */
+  readonly staysCompared: boolean;
   /** places.c, places_of_watch: a file of two names is two places with one watch, and both have changed. */
   readonly tellsAllPlaces: boolean;
 
@@ -52,6 +56,8 @@ export const helperRules: HelperRules = {
   watchesRead: true,
   looksTwice: true,
   voidsAll: true,
+  comparesTold: true,
+  staysCompared: true,
   tellsAllPlaces: true,
   dropsOld: true,
   answersWhenTold: true,

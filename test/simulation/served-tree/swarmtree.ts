@@ -207,7 +207,8 @@ export class SwarmTree {
   #watch(place: Place, inode: Inode): void {
     if (place.watch !== undefined) return;
     place.watch = this.#watches.add(inode);
-    place.isUnwatched = place.watch === undefined;
+    if (place.watch === undefined || !this.#rules.staysCompared)
+      place.isUnwatched = place.watch === undefined;
     if (place.watch === undefined) return;
     const others = this.#byWatch.get(place.watch) ?? new Set<Place>();
     this.#byWatch.set(place.watch, others.add(place));
@@ -247,6 +248,8 @@ export class SwarmTree {
     if (isLinked || (inode.kind === 'directory' && this.#rules.watchesDirectories)) {
       const own = this.#place(`${place.path}/${name}`, isLinked);
       this.#watch(own, inode);
+      // What is made there comes by events as before.
+      if (own.isUnwatched && !place.isUnwatched) place.isToldWhole = false;
       if (own.isUnwatched) place.isUnwatched = true;
     }
     inode.isTold = true;
@@ -255,8 +258,21 @@ export class SwarmTree {
 
   #tell(place: Place, directory: Inode, name: string): TreeEntry {
     const entry = this.#entry(place, directory, name);
-    if (place.isUnwatched) place.told.set(name, entry);
+    if (!place.isUnwatched) return entry;
+    if (this.#rules.comparesTold) this.#remember(place, name, entry);
+    else place.told.set(name, entry);
     return entry;
+  }
+
+  /** What was told before, to another worker maybe, is compared now: the next comparison is with what is told from here on. */
+  #remember(place: Place, name: string, entry: TreeEntry): void {
+    const told = place.told.get(name);
+    place.told.set(name, entry);
+    const isNews =
+      told === undefined ? place.isToldWhole && entry.attributes !== undefined : !isSameEntry(entry, told);
+    if (!isNews) return;
+    this.#note(told !== undefined && isSameFile(entry, told) ? 'node' : 'name', place.path, name);
+    this.#generation += 1;
   }
 
   *#list({ path, isWhole, hint }: Extract<TreeRequest, { type: 'list' }>): Process<TreeAnswer> {
@@ -266,10 +282,15 @@ export class SwarmTree {
     const { place, inode, attributes } = opened;
     const names = this.#disk.namesIn(inode);
     const isTold = isWhole || names.length <= largeDirectory;
-    const entries: TreeEntry[] = [];
-    for (const name of isTold ? names : hint === '' ? [] : [hint]) {
-      if (this.#stage.dice.chance(0.1)) yield this.#moment();
-      entries.push(this.#tell(place, inode, name));
+    let entries: TreeEntry[] = [];
+    for (let isAgain = true; isAgain; ) {
+      const isCompared = place.isUnwatched;
+      entries = [];
+      for (const name of isTold ? names : hint === '' ? [] : [hint]) {
+        if (this.#stage.dice.chance(0.1)) yield this.#moment();
+        entries.push(this.#tell(place, inode, name));
+      }
+      isAgain = place.isUnwatched && !isCompared;
     }
     if (isTold) place.isToldWhole = true;
     if (!this.#rules.watchesFirst) {
@@ -342,24 +363,16 @@ export class SwarmTree {
     if (place === undefined || place.isFile) return;
     const inode = yield* this.#reach(path);
     const now = this.#places.get(path);
-    const before = this.#changes.size;
     if (inode?.kind !== 'directory' || now === undefined) {
       this.#notePath('name', path);
+      this.#generation += 1;
       this.#forget(path);
     } else {
-      for (const [name, told] of now.told) {
-        const entry = this.#entry(now, inode, name);
-        if (isSameEntry(entry, told)) continue;
-        this.#note(isSameFile(entry, told) ? 'node' : 'name', path, name);
-        now.told.set(name, entry);
-      }
-      for (const name of now.isToldWhole ? this.#disk.namesIn(inode) : []) {
-        if (now.told.has(name)) continue;
-        this.#note('name', path, name);
-        now.told.set(name, this.#entry(now, inode, name));
-      }
+      for (const name of now.told.keys()) this.#remember(now, name, this.#entry(now, inode, name));
+      for (const name of now.isToldWhole ? this.#disk.namesIn(inode) : [])
+        if (!now.told.has(name)) this.#remember(now, name, this.#entry(now, inode, name));
     }
-    if (this.#changes.size > before || this.#isEverything) this.#generation += 1;
+    if (this.#isEverything) this.#generation += 1;
   }
 }
 
