@@ -17,7 +17,7 @@ import { encodeFrame, FrameDecoder, type FrameName, frameTypes, headerBytes } fr
 import { encodeTreeStart } from '../../src/wire/tree-messages.ts';
 import { compilePrograms, type Programs } from '../rig/programs.ts';
 import { raw } from '../rig/raw.ts';
-import { text, u16, u32, u64 } from '../rig/tree-bytes.ts';
+import { text, u32, u64 } from '../rig/tree-bytes.ts';
 import { treeObstacle } from '../rig/tree-lab.ts';
 import { until } from '../rig/until.ts';
 

@@ -114,7 +114,16 @@ static void take_listing(struct fs *fs, struct node *node, const struct manifest
   uint64_t needed = node->invalid_generation > fs->everything_generation ? node->invalid_generation
                                                                          : fs->everything_generation;
   if (manifest->generation >= needed) {
-    if (!node->parent || is_same_file(&node->attr, &manifest->attr)) set_attr(fs, node, &manifest->attr);
+    if (!node->parent || is_same_file(&node->attr, &manifest->attr)) {
+      set_attr(fs, node, &manifest->attr);
+    } else if (!(manifest->flags & MANIFEST_REFUSED)) {
+      /* The name leads to another directory now: what is known of the one before is none of its. */
+      node->holds++;
+      fault_waiting(fs, node, FAULT_STALE, ESTALE, ESTALE);
+      drop_name(fs, node);
+      node->holds--;
+      return node_release(&fs->nodes, node);
+    }
     set_entries(fs, node, manifest);
     if (!more) {
       directory->state = state_after(manifest);

@@ -28,6 +28,8 @@ export interface HelperRules {
   // swarmfs
   /** manifest.c and content.c: an answer that is older than what is known to have changed is dropped. */
   readonly dropsOld: boolean;
+  /** manifest.c, take_listing: what is told of a directory that took another's place is not added to what is known of that one. */
+  readonly leavesOther: boolean;
   /** changes.c, answer_later: changes count as taken in when the kernel was told of them. */
   readonly answersWhenTold: boolean;
   /** changes.c, doubt: where a name changed, the directory's own attributes did too. */
@@ -60,6 +62,7 @@ export const helperRules: HelperRules = {
   staysCompared: true,
   tellsAllPlaces: true,
   dropsOld: true,
+  leavesOther: true,
   answersWhenTold: true,
   doubtsDirectory: true,
   makesUnknown: true,

@@ -152,8 +152,13 @@ export class SwarmFs {
     if (answer.hasFailed) return this.#faultAll(node);
     if (!this.#isOld(node, answer.generation)) {
       const { attributes } = answer;
-      if (attributes !== undefined && (node === this.root || node.attributes?.inode === attributes.inode))
-        this.#setAttributes(node, attributes);
+      const isSame = node === this.root || node.attributes?.inode === attributes?.inode;
+      // The name leads to another directory now: what is known of the one before is none of its.
+      if (attributes !== undefined && !isSame && this.#init.rules.leavesOther) {
+        this.#faultAll(node);
+        return this.#dropName(node);
+      }
+      if (attributes !== undefined && isSame) this.#setAttributes(node, attributes);
       for (const entry of answer.entries) this.#wake(this.#setEntry(node, entry));
       node.listing = answer.isWhole ? 'whole' : 'partial';
       if (answer.isWhole)
