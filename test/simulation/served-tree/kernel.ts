@@ -29,10 +29,22 @@ export class Kernel implements KernelCaches {
   readonly #attributes = new Map<Node, Attributes>();
   readonly #pages = new Map<Node, Map<number, number>>();
   readonly #listings = new Map<Node, readonly string[]>();
+  /** What is open, or asked about, and how often: these are not evicted. */
+  readonly #open = new Map<Node, number>();
   fs: SwarmFs | undefined;
 
   constructor(stage: Stage) {
     this.#stage = stage;
+  }
+
+  open(node: Node): void {
+    this.#open.set(node, (this.#open.get(node) ?? 0) + 1);
+  }
+
+  close(node: Node): void {
+    const left = (this.#open.get(node) ?? 0) - 1;
+    if (left > 0) this.#open.set(node, left);
+    else this.#open.delete(node);
   }
 
   dropName(parent: Node, name: string): void {
@@ -55,7 +67,7 @@ export class Kernel implements KernelCaches {
         if (!dice.chance(0.3)) continue;
         const node = found.kind === 'error' ? undefined : found.value;
         // A directory stays as long as one of its names does.
-        if (node !== undefined && (this.#names.get(node)?.size ?? 0) > 0) continue;
+        if (node !== undefined && ((this.#names.get(node)?.size ?? 0) > 0 || this.#open.has(node))) continue;
         names.delete(name);
         if (node === undefined || node === parent) continue;
         this.#attributes.delete(node);
@@ -70,7 +82,7 @@ export class Kernel implements KernelCaches {
   }
 
   *lookup(parent: Node, name: string, job: string): Process<Found<Node | undefined>> {
-    return yield* this.#ask<Node | undefined>((fs, say) =>
+    return yield* this.#ask<Node | undefined>(parent, (fs, say) =>
       fs.lookup(parent, name, job, (found) => {
         if (found.kind === 'found') {
           const known = this.#names.get(parent) ?? new Map<string, Found<Node | undefined>>();
@@ -87,7 +99,7 @@ export class Kernel implements KernelCaches {
   *stat(node: Node, job: string): Process<Found<Attributes>> {
     const known = this.#attributes.get(node);
     if (known !== undefined) return { kind: 'found', value: known };
-    return yield* this.#ask<Attributes>((fs, say) =>
+    return yield* this.#ask<Attributes>(node, (fs, say) =>
       fs.attributes(node, job, (found) => {
         if (found.kind === 'found') this.#attributes.set(node, found.value);
         say(found);
@@ -98,7 +110,7 @@ export class Kernel implements KernelCaches {
   *read(node: Node, piece: number, job: string): Process<Found<number>> {
     const known = this.#pages.get(node)?.get(piece);
     if (known !== undefined) return { kind: 'found', value: known };
-    return yield* this.#ask<number>((fs, say) =>
+    return yield* this.#ask<number>(node, (fs, say) =>
       fs.read(node, piece, job, (found) => {
         if (found.kind === 'found') {
           const pages = this.#pages.get(node) ?? new Map<number, number>();
@@ -112,7 +124,7 @@ export class Kernel implements KernelCaches {
   *names(node: Node, job: string): Process<Found<readonly string[]>> {
     const known = this.#listings.get(node);
     if (known !== undefined) return { kind: 'found', value: known };
-    return yield* this.#ask<readonly string[]>((fs, say) =>
+    return yield* this.#ask<readonly string[]>(node, (fs, say) =>
       fs.names(node, job, (found) => {
         if (found.kind === 'found') this.#listings.set(node, found.value);
         say(found);
@@ -120,11 +132,17 @@ export class Kernel implements KernelCaches {
     );
   }
 
-  *#ask<Value>(ask: (fs: SwarmFs, say: (found: Found<Value>) => void) => void): Process<Found<Value>> {
+  *#ask<Value>(
+    node: Node,
+    ask: (fs: SwarmFs, say: (found: Found<Value>) => void) => void,
+  ): Process<Found<Value>> {
     const answered = new Word<Found<Value>>(this.#stage);
     if (this.fs === undefined) throw new Error('internal: a kernel without swarmfs');
+    this.open(node);
     ask(this.fs, (found) => answered.say(found));
-    return yield* answered.wait();
+    const found = yield* answered.wait();
+    this.close(node);
+    return found;
   }
 }
 
@@ -164,16 +182,25 @@ export class JobEyes {
       return walked === 'error' ? { kind: 'error' } : { kind: 'found', value: walked };
     });
     if (found?.node.attributes?.kind !== 'file') return undefined;
+    this.#kernel.open(found.node);
+    try {
+      return { path: found.path, pieces: yield* this.#pieces(found) };
+    } finally {
+      this.#kernel.close(found.node);
+    }
+  }
+
+  *#pieces({ path, node }: { readonly path: string; readonly node: Node }): Process<readonly number[]> {
     const pieces: number[] = [];
-    for (let piece = 0; piece < piecesOf(found.path); piece++) {
+    for (let piece = 0; piece < piecesOf(path); piece++) {
       yield this.#moment();
-      const read = yield* this.#kernel.read(found.node, piece, this.#job);
+      const read = yield* this.#kernel.read(node, piece, this.#job);
       // A read that fails is not tried again.
-      if (read.kind === 'error') throw new AccessError(`${found.path} is not read`);
-      this.#saw(found.path, piece, String(read.value));
+      if (read.kind === 'error') throw new AccessError(`${path} is not read`);
+      this.#saw(path, piece, String(read.value));
       pieces.push(read.value);
     }
-    return { path: found.path, pieces };
+    return pieces;
   }
 
   *list(path: string): Process {
