@@ -148,7 +148,7 @@ function fsMessages(): Buffer[] {
       Uint8Array.of(flags),
       u32(0),
       u32(entries.length),
-      attributes(directoryMode, 0, 2),
+      attributes(directoryMode, 0, place === '/d' ? 3 : 2),
       text(place),
       ...entries,
     );

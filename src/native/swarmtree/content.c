@@ -115,15 +115,31 @@ static void hash_answer(struct server *server, const struct read_request *reques
     hash_index_set(&server->index, 0, &answer->attr, WHOLE_FILE, answer->hash);
 }
 
+/*
+ * Whether all that may happen to a file is seen. Another name for it may be made anywhere, and a change by that name is no event in
+ * its directory: so it is watched itself. Where no watch is left, its name is compared, once that was told for it.
+ */
+static int is_covered(struct server *server, const struct reached *reached, const char *name) {
+  struct places *places = &server->watcher.places;
+  struct place *place = place_make(places, reached->directory, name);
+  if (!place) return 1;
+  if (place->watch < 0) {
+    place->is_file = 1;
+    watcher_watch(&server->watcher, place, reached->fd, NULL);
+  }
+  if (place->watch >= 0 || place_told(reached->directory, name)) return 1;
+  place_unwatch(places, reached->directory);
+  return 0;
+}
+
 static void read_reached(struct server *server, const struct reached *reached,
                          const struct read_request *request, struct answer *answer) {
   char name[32];
-  /* Watched itself: another name for it may be made anywhere, and a change by that name is no event here. */
-  const char *slash = strrchr(request->path, '/');
-  struct place *place = place_make(&server->watcher.places, reached->directory, slash + 1);
-  if (place && place->watch < 0) {
-    place->is_file = 1;
-    watcher_watch(&server->watcher, place, reached->fd, NULL);
+  if (!is_covered(server, reached, strrchr(request->path, '/') + 1)) {
+    /* The worker looks again, and so it is told. */
+    *answer = (struct answer){.flags = CONTENT_CHANGED};
+    attr_from_stat(&answer->attr, &reached->stat);
+    return;
   }
   if (map_set(&server->given, file_key(&reached->stat), server) != 0) abort();
   snprintf(name, sizeof name, "/proc/self/fd/%d", reached->fd);

@@ -214,6 +214,18 @@ export class SwarmTree {
     this.#byWatch.set(place.watch, others.add(place));
   }
 
+  /** Whether all that may happen to a file is seen: by a watch of its own, or as its name is compared, for which it is told once more. */
+  #isCovered(path: string, inode: Inode): boolean {
+    const { directory, name } = split(path);
+    const own = this.#place(path, true);
+    const place = this.#place(directory, false);
+    this.#watch(own, inode);
+    if (!own.isUnwatched || place.told.has(name)) return true;
+    if (!place.isUnwatched) place.isToldWhole = false;
+    place.isUnwatched = true;
+    return false;
+  }
+
   /** Walks to a path, and watches the directories on the way. */
   *#reach(path: string): Process<Inode | undefined> {
     let inode: Inode | undefined = this.#disk.root;
@@ -342,7 +354,7 @@ export class SwarmTree {
     } as const;
     const inode = yield* this.#reach(path);
     if (inode?.kind !== 'file') return { ...answer, outcome: 'failed' };
-    if (this.#rules.watchesRead) this.#watch(this.#place(path, true), inode);
+    if (this.#rules.watchesRead && !this.#isCovered(path, inode)) return { ...answer, outcome: 'changed' };
     for (let left = tries; left > 0; left--) {
       yield this.#moment();
       const attributes = this.#disk.attributesOf(inode);
