@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { visibleJson, visibleValue } from '../core/visible.ts';
 import { requestOne } from '../local/client.ts';
+import { rememberedJobs } from '../peer/explain/ledger.ts';
 import { action, exitStatus } from './exit.ts';
 import { localSocket } from './local-socket.ts';
 import { renderBuild, renderJob } from './why-view.ts';
@@ -26,11 +27,12 @@ export function addWhy(program: Command): void {
     .option('--json', 'prints one JSON object, for programs')
     .action(
       action(async (asked: string | undefined, options: WhyOptions) => {
-        if (options.last !== undefined && !/^(?:[1-9]\d{0,2}|[1-4]\d{3}|5000)$/.test(options.last))
+        const { last } = options;
+        if (last !== undefined && (!/^[1-9]\d*$/.test(last) || Number(last) > rememberedJobs))
           program.error(
-            `error: "${options.last}" is not a number of jobs; give a whole number from 1 to 5000`,
+            `error: "${last}" is not a number of jobs; give a whole number from 1 to ${rememberedJobs}`,
           );
-        const isListed = asked !== undefined || options.last !== undefined || options.here === true;
+        const isListed = asked !== undefined || last !== undefined || options.here === true;
         await (isListed ? tellJobs(asked, options) : tellBuild(options));
       }),
     );
@@ -51,7 +53,9 @@ async function tellJobs(asked: string | undefined, { last, here, json }: WhyOpti
   process.exitCode = exitStatus.failure;
   if (json) return;
   const what = isNumber ? `job ${asked}` : asked === undefined ? 'such jobs' : `a job that writes ${asked}`;
-  process.stdout.write(`${visibleValue(`Nothing is known of ${what}; the last 5,000 are remembered.`)}\n`);
+  process.stdout.write(
+    `${visibleValue(`Nothing is known of ${what}; the last ${rememberedJobs.toLocaleString('en')} are remembered.`)}\n`,
+  );
 }
 
 async function tellBuild({ json }: WhyOptions): Promise<void> {

@@ -1,6 +1,6 @@
 /** What test/simulation/served-tree.test.ts has found in swarmtree and swarmfs, with the real ones. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -25,4 +25,24 @@ test('the time of a directory in which something was made is new, though nobody 
   const after = await lab.sh('stat -c "%n %Y.%y %h" d');
   assert.notEqual(after.stdout, before.stdout);
   assert.match(after.stdout, / 3\n$/);
+});
+
+test('a directory that took the place of another is listed without the names of that one', {
+  skip,
+}, async () => {
+  const at = (name: string): string => path.join(share, name);
+  // So many that a name is told without the others.
+  mkdirSync(at('many'));
+  for (let n = 0; n < 1_600; n += 1) writeFileSync(at(`many/f${n}`), '');
+  mkdirSync(at('few'));
+  writeFileSync(at('few/g'), '');
+  await using lab = await TreeLab.start({ programs: builtPrograms(), shares: [share] });
+  assert.equal((await lab.sh('cat many/f1')).status, 0);
+  renameSync(at('many'), at('old'));
+  renameSync(at('few'), at('many'));
+  // Nothing has told the worker yet.
+  const { stdout, faults } = await lab.run(['ls', 'many'], { barrier: false });
+  assert.notEqual(stdout, 'f1\ng\n');
+  assert.ok(stdout === 'g\n' || faults.some(({ kind }) => kind === 'stale'), 'or it is not believed');
+  assert.equal((await lab.sh('ls many')).stdout, 'g\n');
 });

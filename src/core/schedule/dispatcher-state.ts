@@ -45,10 +45,19 @@ export interface DispatchedJob {
   slotted: boolean;
 }
 
-export type Deadline =
-  | { readonly type: 'fence' | 'offer' | 'nested'; readonly job: JobId; readonly attempt: AttemptNumber }
-  | { readonly type: 'asked'; readonly peer: PeerName; readonly asking: number }
-  | { readonly type: 'look' };
+interface JobDeadline {
+  readonly type: 'fence' | 'offer' | 'nested';
+  readonly job: JobId;
+  readonly attempt: AttemptNumber;
+}
+
+interface PeerDeadline {
+  readonly type: 'asked';
+  readonly peer: PeerName;
+  readonly asking: number;
+}
+
+export type Deadline = JobDeadline | PeerDeadline | { readonly type: 'look' };
 
 export interface DispatcherOptions {
   /** Seeds every choice among equals. */
@@ -180,7 +189,7 @@ export function setDeadline(state: DispatcherState, atMs: number, deadline: Dead
 
 /**
  * Asks for a tick where the earliest deadline is before the one asked for. Offers that were answered long ago ask for none: after
- * many small jobs there would be a tick for each, ten seconds later.
+ * many small jobs there would be a tick for each, fifteen seconds later.
  */
 export function wake(state: DispatcherState): void {
   dropDue(state.deadlines, (due) => isMoot(state, due));
@@ -190,13 +199,27 @@ export function wake(state: DispatcherState): void {
   state.actions.push({ type: 'wake', atMs });
 }
 
-/** Nothing would happen when it falls due, now and later. */
+/** The job that a deadline is for, and where it is; undefined: it has moved on. */
+export function awaitedJob(
+  state: DispatcherState,
+  due: JobDeadline,
+): { readonly record: DispatchedJob; readonly placement: Placement } | undefined {
+  const record = state.jobs.get(due.job);
+  const placement = record?.placement;
+  if (record === undefined || placement?.attempt !== due.attempt) return undefined;
+  return due.type === 'offer' && record.stage !== 'offered' ? undefined : { record, placement };
+}
+
+/** The peer that a deadline is for; undefined: it has answered. */
+export function awaitedPeer(state: DispatcherState, due: PeerDeadline): PeerRecord | undefined {
+  const peer = state.peers.get(due.peer);
+  return peer?.asking === due.asking ? peer : undefined;
+}
+
+/** Nothing happens when it falls due, now or later. */
 function isMoot(state: DispatcherState, due: Deadline): boolean {
   if (due.type === 'look') return false;
-  if (due.type === 'asked') return state.peers.get(due.peer)?.asking !== due.asking;
-  const record = state.jobs.get(due.job);
-  if (record?.placement?.attempt !== due.attempt) return true;
-  return due.type === 'offer' && record.stage !== 'offered';
+  return (due.type === 'asked' ? awaitedPeer(state, due) : awaitedJob(state, due)) === undefined;
 }
 
 export function note(state: DispatcherState, job: JobId, reason: Reason, peer?: PeerName): void {

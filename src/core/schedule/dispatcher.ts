@@ -8,7 +8,16 @@ import { popDue } from '../heap.ts';
 import { hearOf } from './attempt-events.ts';
 import type { DispatcherAction, DispatcherEvent, JobDemand, JobId } from './contract.ts';
 import type { Deadline, DispatchedJob, DispatcherState } from './dispatcher-state.ts';
-import { bindInline, hearPeer, leavePeer, moveJob, note, wake } from './dispatcher-state.ts';
+import {
+  awaitedJob,
+  awaitedPeer,
+  bindInline,
+  hearPeer,
+  leavePeer,
+  moveJob,
+  note,
+  wake,
+} from './dispatcher-state.ts';
 import { removeQueued } from './job-queue.ts';
 import { addPeer, answerFree, hearFree, learn, losePeer, suspectPeer } from './peer-events.ts';
 import { place, recall } from './placement.ts';
@@ -145,17 +154,16 @@ function stop(state: DispatcherState): void {
 function passDeadline(state: DispatcherState, due: Deadline, nowMs: number): void {
   if (due.type === 'look') return;
   if (due.type === 'asked') {
-    const peer = state.peers.get(due.peer);
-    if (peer?.asking === due.asking) hearPeer(state, peer, 'lapse');
+    const peer = awaitedPeer(state, due);
+    if (peer !== undefined) hearPeer(state, peer, 'lapse');
     return;
   }
-  const record = state.jobs.get(due.job);
-  const placement = record?.placement;
-  if (record === undefined || placement === undefined || placement.attempt !== due.attempt) return;
+  const awaited = awaitedJob(state, due);
+  if (awaited === undefined) return;
+  const { record, placement } = awaited;
   if (due.type === 'fence') {
     if (record.stage === 'fenced') abandon(state, record, nowMs, 'expire');
   } else if (due.type === 'offer') {
-    if (record.stage !== 'offered') return;
     if (record.demand.rewritable) abandon(state, record, nowMs);
     else {
       pushAbandon(state, record);

@@ -122,7 +122,7 @@ static void hash_answer(struct server *server, const struct read_request *reques
 static int is_covered(struct server *server, const struct reached *reached, const char *name) {
   struct places *places = &server->watcher.places;
   struct place *place = place_make(places, reached->directory, name);
-  if (!place) return 1;
+  if (!place) abort();
   if (place->watch < 0) {
     place->is_file = 1;
     watcher_watch(&server->watcher, place, reached->fd, NULL);

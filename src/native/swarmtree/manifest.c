@@ -340,9 +340,9 @@ static void compare(struct server *server, const char *path) {
   reach(&server->reacher, path, &reached);
   /* Reaching may have dropped places; the watches that it set are kept. */
   place = place_find(&server->watcher.places, path);
-  struct changes *changes = &server->watcher.changes;
   if (reached.fd < 0 || !S_ISDIR(reached.stat.st_mode) || !place) {
-    changes_add_path(changes, CHANGE_NAME, path);
+    changes_add_path(&server->watcher.changes, CHANGE_NAME, path);
+    server->watcher.generation++;
     if (place) watcher_forget(&server->watcher, place);
     reached_close(&reached);
     return;
@@ -378,6 +378,5 @@ int serve_compare(struct server *server, const struct frame *frame) {
     take_path(&from, path);
     if (!from.failed) compare(server, path);
   }
-  if (server->watcher.changes.count > 0) server->watcher.generation++;
   return from.failed ? -1 : 0;
 }

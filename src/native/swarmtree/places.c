@@ -144,17 +144,25 @@ void place_unwatch(struct places *places, struct place *place) {
   if (!place->network) place->told_whole = 0;
 }
 
+static struct told *find_told(const struct place *place, const char *name, uint64_t key) {
+  struct told *told = map_get(&place->told_by_name, key);
+  while (told && strcmp(told->name, name) != 0) told = told->next_of_key;
+  return told;
+}
+
 const struct told *place_told(const struct place *place, const char *name) {
-  return map_get(&place->told_by_name, hash_text(0, name));
+  return find_told(place, name, hash_text(0, name));
 }
 
 void place_tell(struct place *place, const char *name, struct seen seen) {
   uint64_t key = hash_text(0, name);
-  struct told *told = map_get(&place->told_by_name, key);
+  struct told *told = find_told(place, name, key);
   if (!told) {
     told = malloc(sizeof *told + strlen(name) + 1);
     /* What is not remembered would never be compared: rather no tree than that. */
-    if (!told || map_set(&place->told_by_name, key, told) != 0) abort();
+    if (!told) abort();
+    told->next_of_key = map_get(&place->told_by_name, key);
+    if (map_set(&place->told_by_name, key, told) != 0) abort();
     strcpy(told->name, name);
     told->next = place->told;
     told->link = &place->told;
@@ -166,9 +174,12 @@ void place_tell(struct place *place, const char *name, struct seen seen) {
 
 void place_untell(struct place *place, const char *name) {
   uint64_t key = hash_text(0, name);
-  struct told *told = map_get(&place->told_by_name, key);
+  struct told *told = find_told(place, name, key), *first = map_get(&place->told_by_name, key), **at = &first;
   if (!told) return;
-  map_remove(&place->told_by_name, key);
+  while (*at != told) at = &(*at)->next_of_key;
+  *at = told->next_of_key;
+  if (!first) map_remove(&place->told_by_name, key);
+  else if (map_set(&place->told_by_name, key, first) != 0) abort();
   *told->link = told->next;
   if (told->next) told->next->link = told->link;
   free(told);

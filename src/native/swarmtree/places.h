@@ -17,6 +17,7 @@ struct seen {
 
 struct told {
   struct told *next, **link;
+  struct told *next_of_key; /* another name with the same key */
   struct seen seen;
   char name[];
 };

@@ -8,7 +8,7 @@ import type { JobId, PeerName } from '../../core/schedule/contract.ts';
 import { BuildTally } from './build-tally.ts';
 
 /** How many jobs `why` still knows, if they are not longer than most: with twice as many a peer still grew after 5,000 jobs. */
-const rememberedJobs = 5_000;
+export const rememberedJobs = 5_000;
 /** Bytes of memory, by a rough count, that the jobs which it knows may take. */
 const rememberedBytes = 6 * 1024 * 1024;
 /** A job that is refused for an hour must not grow for an hour. */

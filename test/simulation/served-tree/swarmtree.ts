@@ -221,9 +221,14 @@ export class SwarmTree {
     const place = this.#place(directory, false);
     this.#watch(own, inode);
     if (!own.isUnwatched || place.told.has(name)) return true;
+    this.#unwatch(place);
+    return false;
+  }
+
+  /** All that is told of it is compared from now on; what is made there comes by events as before. */
+  #unwatch(place: Place): void {
     if (!place.isUnwatched) place.isToldWhole = false;
     place.isUnwatched = true;
-    return false;
   }
 
   /** Walks to a path, and watches the directories on the way. */
@@ -260,9 +265,7 @@ export class SwarmTree {
     if (isLinked || (inode.kind === 'directory' && this.#rules.watchesDirectories)) {
       const own = this.#place(`${place.path}/${name}`, isLinked);
       this.#watch(own, inode);
-      // What is made there comes by events as before.
-      if (own.isUnwatched && !place.isUnwatched) place.isToldWhole = false;
-      if (own.isUnwatched) place.isUnwatched = true;
+      if (own.isUnwatched) this.#unwatch(place);
     }
     inode.isTold = true;
     return { name, attributes: this.#disk.attributesOf(inode), target: inode.target };
@@ -384,7 +387,6 @@ export class SwarmTree {
       for (const name of now.isToldWhole ? this.#disk.namesIn(inode) : [])
         if (!now.told.has(name)) this.#remember(now, name, this.#entry(now, inode, name));
     }
-    if (this.#isEverything) this.#generation += 1;
   }
 }
 
