@@ -163,6 +163,8 @@ program: main.o twice.o
       ['start', '--slots', 'many'],
       ['start', '--peer', 'm2:4001'],
       ['why', '--last', 'many'],
+      ['why', '--last', '5001'],
+      ['why', '--last', '0'],
     ]) {
       const { status, stderr } = await say(...argv);
       assert.equal(status, 2, argv.join(' '));

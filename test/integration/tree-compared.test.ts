@@ -32,6 +32,7 @@ class Compared {
   readonly directory: string;
   readonly #server: TreeServer;
   readonly #eventless: Set<string>;
+  #generation = 0;
 
   private constructor(share: string, server: TreeServer, eventless: Set<string>) {
     this.share = share;
@@ -92,6 +93,10 @@ class Compared {
   async changes(): Promise<string[]> {
     this.#server.compare([...this.#eventless]);
     const parts = await this.#server.barrier();
+    const generation = parts.at(-1)?.generation ?? 0;
+    const isNews = parts.some(({ changes }) => changes.length > 0);
+    assert.ok(generation > this.#generation || !isNews, 'what is new is of a new generation');
+    this.#generation = generation;
     return parts
       .flatMap(({ changes }) => changes)
       .filter(({ directory }) => directory === this.directory)
@@ -184,4 +189,23 @@ test('a file that is read where no watch is left is told once more, and then com
   linkSync(tree.at('f'), path.join(tree.share, 'second'));
   appendFileSync(path.join(tree.share, 'second'), '2');
   assert.deepEqual(await tree.changes(), ['node f']);
+});
+
+test('what was told is no news, though a watch was not to be had in the middle of it', {
+  skip,
+}, async (t) => {
+  const tree = await Compared.start(t, 4);
+  await tree.tell();
+  assert.deepEqual(await tree.changes(), []);
+});
+
+test('nor is what was told with events, where a name that comes cannot be watched', { skip }, async (t) => {
+  const tree = await Compared.start(t, 4);
+  rmSync(tree.at('sub'), { recursive: true });
+  await tree.tell();
+  await tree.changes();
+  mkdirSync(tree.at('sub'));
+  await tree.look('sub');
+  assert.deepEqual(await tree.changes(), ['name sub']);
+  assert.deepEqual(await tree.changes(), []);
 });
