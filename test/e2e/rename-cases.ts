@@ -1,4 +1,4 @@
-/** The command lines that rename-bytes.test.ts puts to the real compilers. */
+/** The command lines that rename-bytes.ts puts to the real compilers. */
 
 export interface RenamedCase {
   readonly words: readonly string[];

@@ -1,6 +1,6 @@
 /**
  * How a recognised compile is made to write under hidden names without a byte of its outputs changing. Proven by the
- * compilers themselves in test/e2e/rename-bytes.test.ts.
+ * compilers themselves in test/e2e/rename-bytes.ts.
  */
 
 import { baseName } from '../paths.ts';

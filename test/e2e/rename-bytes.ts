@@ -1,5 +1,5 @@
 /**
- * The real gcc and clang, asked: are the object and the dependency file made under hidden names the very bytes that they would have been
+ * A real compiler, asked: are the object and the dependency file made under hidden names the very bytes that they would have been
  * under their own? Are the files written those that the reading foretold? Compilers that are not installed are skipped.
  */
 import assert from 'node:assert/strict';
@@ -102,25 +102,27 @@ function responses(): Map<string, string> {
 
 const installed = (program: string) => spawnSync(program, ['--version']).status === 0;
 
-const drivers = [
-  ['gcc', 'g++'],
-  ['clang', 'clang++'],
-] as const;
+/** The drivers of a compiler, for C and C++. */
+type Drivers = readonly [string, string];
 
-/** A case that both drivers of a compiler understand is put to one of them, in turn, unless all shall be played. */
-function isAsked(program: string, { only }: RenamedCase, index: number): boolean {
+/** A case that both drivers understand is put to one of them, in turn, unless all shall be played. */
+function isAsked(drivers: Drivers, program: string, { only }: RenamedCase, index: number): boolean {
   const understands = (driver: string): boolean => only === undefined || only.includes(driver);
-  const pair = drivers.find((each) => each.some((driver) => driver === program)) ?? [program];
-  const able = pair.filter(understands);
+  const able = drivers.filter(understands);
   return isFull ? understands(program) : able[index % able.length] === program;
 }
 
-for (const program of drivers.flat()) {
+/** Asks both drivers of a compiler. */
+export function askDrivers(drivers: Drivers): void {
+  for (const program of drivers) askDriver(drivers, program);
+}
+
+function askDriver(drivers: Drivers, program: string): void {
   const skip = installed(program) ? false : `${program} is not installed`;
   describe(`outputs of ${program} under hidden names`, { skip }, () => {
     for (const [index, one] of renamedCases.entries()) {
       const { words } = one;
-      if (!isAsked(program, one, index)) continue;
+      if (!isAsked(drivers, program, one, index)) continue;
       it(`are byte-identical: ${words.join(' ')}`, () => {
         const argv = [program, '-Iinc', ...words];
         const { reading, missing } = readCommand({ argv, cwd: place, env: new Map() }, responses());
@@ -150,7 +152,7 @@ for (const program of drivers.flat()) {
     }
     for (const [index, one] of writtenInPlaceCases.entries()) {
       const { words, because, written } = one;
-      if (!isAsked(program, one, index)) continue;
+      if (!isAsked(drivers, program, one, index)) continue;
       it(`are not made, since it writes in place: ${words.join(' ')}`, () => {
         const argv = [program, '-Iinc', ...words];
         const { reading } = readCommand({ argv, cwd: place, env: new Map() }, responses());
