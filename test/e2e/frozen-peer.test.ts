@@ -4,21 +4,24 @@ import { test } from 'node:test';
 import { SwarmRig } from '../rig/swarm-rig.ts';
 import { until } from '../rig/until.ts';
 
+/** A command that ends on m1 only: on a slow machine a test that looks for it now and then would miss one that is short. */
+const command = ['swarmrun', 'sh', '-c', '[ "$(hostname)" = m1 ] || sleep 60; hostname'];
+
 test('wrappers of a peer that freezes or dies run their commands here', async (t) => {
   await using swarm = await SwarmRig.start(t, { machines: 2, slots: 2 });
   await swarm.untilSees('m1', 1);
 
   await t.test('killed while the job runs on another machine: it ends there, and runs here', async () => {
-    const running = swarm.start('m1', ['swarmrun', 'sh', '-c', 'sleep 2; hostname']);
+    const running = swarm.start('m1', command);
     await until(
-      async () => (await swarm.jobs('m2')).some((line) => line.includes('sleep 2')),
+      async () => (await swarm.jobs('m2')).some((line) => line.includes('sleep 60')),
       5_000,
       'it runs on m2',
     );
     await swarm.killPeer('m1');
     const killedAtMs = performance.now();
     await until(
-      async () => !(await swarm.jobs('m2')).some((line) => line.includes('sleep 2')),
+      async () => !(await swarm.jobs('m2')).some((line) => line.includes('sleep 60')),
       5_000,
       'm2 has ended it',
     );
@@ -31,9 +34,9 @@ test('wrappers of a peer that freezes or dies run their commands here', async (t
   await t.test('frozen: after the beats have stopped for long, it runs here', async () => {
     await swarm.startPeer('m1');
     await swarm.untilSees('m1', 1);
-    const running = swarm.start('m1', ['swarmrun', 'sh', '-c', 'sleep 1; hostname']);
+    const running = swarm.start('m1', command);
     await until(
-      async () => (await swarm.jobs('m2')).some((line) => line.includes('sleep 1')),
+      async () => (await swarm.jobs('m2')).some((line) => line.includes('sleep 60')),
       5_000,
       'it runs on m2',
     );

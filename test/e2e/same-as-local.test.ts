@@ -30,7 +30,7 @@ async function assertSame(
 /** The remote machine that runs a job now. */
 async function busy(swarm: SwarmRig): Promise<Host | undefined> {
   for (const host of swarm.lan.hosts.slice(1)) {
-    if ((await swarm.jobs(host)).some((line) => line.endsWith('sleep 1'))) return host;
+    if ((await swarm.jobs(host)).some((line) => line.endsWith('sleep 3'))) return host;
   }
   return undefined;
 }
@@ -118,13 +118,13 @@ test('without a peer, or told so, swarmrun runs the command here', async (t) => 
 
 test('a job whose worker loses its power ends as if nothing had happened', async (t) => {
   await using swarm = await SwarmRig.start(t, { machines: 3 });
-  const running = swarm.start('m1', ['swarmrun', 'sh', '-c', 'sleep 1; echo done; exit 3']);
+  const running = swarm.start('m1', ['swarmrun', 'sh', '-c', 'sleep 3; echo done; exit 3']);
   const worker = await until(() => busy(swarm), 5000, 'it runs on a worker');
   await swarm.lan.crash(worker);
   const start = performance.now();
   const ended = await running.ended;
   t.diagnostic(
-    `ended ${(performance.now() - start).toFixed(0)} ms after the power was cut; the job itself takes 1000`,
+    `ended ${(performance.now() - start).toFixed(0)} ms after the power was cut; the job itself takes 3000`,
   );
   assert.equal(ended.stdout.toString(), 'done\n');
   assert.equal(ended.status, 3);
@@ -132,7 +132,7 @@ test('a job whose worker loses its power ends as if nothing had happened', async
 
 test('a job whose own peer is killed is run again by the wrapper', async (t) => {
   await using swarm = await SwarmRig.start(t, { machines: 2 });
-  const running = swarm.start('m1', ['swarmrun', 'sh', '-c', 'sleep 1; hostname; exit 3']);
+  const running = swarm.start('m1', ['swarmrun', 'sh', '-c', 'sleep 3; hostname; exit 3']);
   await until(() => busy(swarm), 5000, 'it runs on a worker');
   await swarm.killPeer('m1');
   const ended = await running.ended;

@@ -5,6 +5,7 @@
 import { Bucket } from '../../core/bucket.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
+import { strangerFrameBytes } from '../../swarm/libp2p/line.ts';
 import { type Frame, FrameError } from '../../wire/frame.ts';
 import { encodeRefused, type Fetch, parseFetch, parseOffer } from '../../wire/job-messages.ts';
 import { memberFrameBytes } from '../../wire/limits.ts';
@@ -49,15 +50,15 @@ export class Reception {
     const { members } = this.#init;
     const standing = members.standing(peer);
     if (standing === 'stranger') return this.#turnAway(channel);
-    if (standing === 'member') channel.limit(memberFrameBytes);
-    else {
+    // Also where that is still to be shown again: what came with its first words is read already, however long it will be.
+    channel.limit(memberFrameBytes);
+    if (standing === 'lapsed') {
       // It has been one: what it sends waits, at most one window, until that is shown again.
       channel.pause();
       members.proveAgain(peer).then(
         (isMember) => {
-          if (!isMember) return this.#turnAway(channel);
-          channel.limit(memberFrameBytes);
-          channel.resume();
+          if (isMember) channel.resume();
+          else this.#turnAway(channel);
         },
         () => this.#turnAway(channel),
       );
@@ -95,6 +96,8 @@ export class Reception {
 
   /** Nothing of what it sends is read; the first few are told why. */
   #turnAway(channel: JobChannel): void {
+    // Its stream carries no other job.
+    channel.limit(strangerFrameBytes);
     if (!this.#courtesy.take(1, this.#init.now())) return channel.abort();
     const detail =
       'no member file of yours is on any share here, and your machine was not made known to this one';

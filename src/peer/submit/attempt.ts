@@ -2,7 +2,7 @@
  * The stream of one attempt to its worker: turns frames into what the submitter needs to know, and back. Decides
  * nothing.
  */
-import type { JobChannel } from '../../swarm/libp2p/channel.ts';
+import type { ChannelEnd, JobChannel } from '../../swarm/libp2p/channel.ts';
 import { type Frame, FrameError } from '../../wire/frame.ts';
 import {
   type Accepted,
@@ -20,6 +20,12 @@ import { encodeSignal, type PassedSignal, parseStdinTaken } from '../../wire/wra
 
 /** Grants smaller than this are saved up. */
 const grantStepBytes = 256 * 1024;
+
+const endings: Readonly<Record<ChannelEnd, string>> = {
+  closed: 'it ended the stream without a result',
+  lost: 'it reset the stream, or the connection to it ended',
+  garbage: 'it sent what is no message',
+};
 
 export interface AttemptListener {
   onAccepted(accepted: Accepted): void;
@@ -50,7 +56,7 @@ export class AttemptStream {
     // Jobs are put to members only.
     channel.limit(memberFrameBytes);
     channel.onFrame = (frame) => this.#take(frame);
-    channel.onEnd = (why) => this.#end(() => listener.onLost(why));
+    channel.onEnd = (why) => this.#end(() => listener.onLost(endings[why]));
   }
 
   get started(): boolean {

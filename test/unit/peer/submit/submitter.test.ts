@@ -284,7 +284,10 @@ test('what an attempt has read of stdin no other one can read: then it runs here
   rig.clock.pass(1_000);
   await rig.quiet();
   assert.match(caller.inline ?? '', /^unprovable: /);
-  assert.deepEqual(rig.why(1).details, ['lost', 'an earlier attempt has read its input']);
+  assert.deepEqual(rig.why(1).details, [
+    'it reset the stream, or the connection to it ended',
+    'an earlier attempt has read its input',
+  ]);
 });
 
 test('a failure that is not proven runs here, and that counts', async () => {
