@@ -233,6 +233,9 @@ function skipEntry(from: Cursor): ByteString {
   return name;
 }
 
+/** In TREE_CHANGES, behind id and generation. */
+const flagsAt = 12;
+
 /** @throws FrameError */
 export function parseTreeChanges(payload: Uint8Array): TreeChanges {
   const from = new Cursor('TREE_CHANGES', payload);
@@ -248,6 +251,13 @@ export function parseTreeChanges(payload: Uint8Array): TreeChanges {
   }
   from.end();
   return { id, generation, more: (flags & 1) !== 0, everything: (flags & 2) !== 0, changes };
+}
+
+/** The same changes, as a part of more. */
+export function withMore(payload: Uint8Array): Uint8Array {
+  const part = Uint8Array.from(payload);
+  part[flagsAt] = (part[flagsAt] ?? 0) | 1;
+  return part;
 }
 
 /** @throws FrameError */

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { factFields } from '../../src/core/view/contract.ts';
 import { Sameness } from '../../src/machine/sameness.ts';
 import { Findings } from '../../src/peer/serve/findings.ts';
 import { plainOffer } from '../rig/plain-offer.ts';
 import { systemLooks } from '../rig/system-looks.ts';
+import { until } from '../rig/until.ts';
 import { sharedRig } from './share-rig.ts';
 
 const submitter = '12D3KooWQJcXFxqSWNrgsPrRoBgbwkPc3cmesmnxpPRSHG9ox8Na';
@@ -66,4 +68,45 @@ test('more changed files than are told are told as such', async () => {
     [many.outputs.length, many.unscanned],
     [4_000, 'more than 4000 files and directories changed'],
   );
+});
+
+test('where the clock of the share could be compared badly only, it is compared again soon', async () => {
+  await using rig = await sharedRig();
+  const { disk, root } = rig;
+  const now = (): number => performance.now();
+  // Each look at the clock takes long at first, as where much else runs.
+  let lookMs = 80;
+  const slowDisk = new Proxy(disk, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      return async (...rest: unknown[]): Promise<unknown> => {
+        const answer: unknown = await value.apply(target, rest);
+        if (name === 'run') await sleep(lookMs);
+        return answer;
+      };
+    },
+  });
+  const findings = new Findings({
+    disk: slowDisk,
+    sameness: new Sameness(systemLooks),
+    now,
+    traces: undefined,
+  });
+  const job = { peer: submitter, environment: Buffer.alloc(0), trace: undefined };
+  /** What is seen after a job that changes nothing, 40 ms after a file was made. */
+  const lookAfter = async (name: string): Promise<string[]> => {
+    const madeMs = performance.now();
+    writeFileSync(join(root, name), '');
+    await until(() => performance.now() > madeMs + 40, 1_000, 'it is older than the job');
+    const offer = { ...plainOffer(root), scan: [root] };
+    await findings.begin(offer);
+    const { outputs } = await findings.look({ ...job, offer });
+    return outputs.map(({ path }) => path.slice(root.length)).toSorted();
+  };
+  assert.deepEqual(await lookAfter('first'), ['', '/first'], 'nobody can tell');
+  lookMs = 0;
+  const laterMs = now() + 2_000;
+  await until(() => now() > laterMs, 5_000, 'the next time');
+  assert.deepEqual(await lookAfter('second'), []);
 });

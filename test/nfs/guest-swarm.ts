@@ -10,7 +10,9 @@ import { type GuestName, runOnGuest } from './lab.ts';
 /** Guests by slots; most jobs shall be remote. */
 const slotsOf: Readonly<Record<GuestName, number>> = { A: 1, B: 2, C: 2 };
 const guests = Object.keys(slotsOf) as GuestName[];
-const environment = 'export XDG_RUNTIME_DIR=/run/swarm HOME=/tmp;';
+export const environment = 'export XDG_RUNTIME_DIR=/run/swarm HOME=/tmp;';
+/** A local disk of each guest. */
+const cache = '/run/cache';
 const buildswarm = join(checkout, 'bin/buildswarm');
 const startTimeoutMs = 600_000;
 /** Says on a guest that its peer may serve the next test: to start one takes a guest half a minute. */
@@ -43,14 +45,17 @@ export async function stopPeers(): Promise<void> {
   await Promise.all(guests.map((name) => runOnGuest(name, stop, startTimeoutMs)));
 }
 
+/** `believing`: peers whose views take everything for proven; `serving`: they run jobs in files that are shown to them, too. */
+type GuestPeers = 'shipped' | 'believing' | 'serving';
+
 export class GuestSwarm implements AsyncDisposable {
   /** The share, with nothing in it yet. */
   readonly share: string;
-  readonly #peer: 'shipped' | 'believing';
+  readonly #peer: GuestPeers;
   /** What A's peer had done before. */
   #before = none;
 
-  private constructor(share: string, peer: 'shipped' | 'believing') {
+  private constructor(share: string, peer: GuestPeers) {
     this.share = share;
     this.#peer = peer;
   }
@@ -58,10 +63,8 @@ export class GuestSwarm implements AsyncDisposable {
   /**
    * Starts peers on A, B and C, where none is left of an earlier test, and makes a share; returns when A has seen that the
    * others are members.
-   *
-   * @param peer - `believing`: peers whose views take everything for proven.
    */
-  static async start(mount: string, peer: 'shipped' | 'believing' = 'shipped'): Promise<GuestSwarm> {
+  static async start(mount: string, peer: GuestPeers = 'shipped'): Promise<GuestSwarm> {
     const swarm = new GuestSwarm(`${mount}/swarm-${process.pid}-${Math.floor(performance.now())}`, peer);
     try {
       if (peer === 'believing') await bundleBelievingPeer();
@@ -99,10 +102,33 @@ export class GuestSwarm implements AsyncDisposable {
     };
   }
 
+  /** What was noted of jobs below a directory, a line each. */
+  async notesOf(directory: string): Promise<string[]> {
+    const told = (await this.#explainJobs()).filter(({ cwd }) => isBelow(directory, cwd));
+    return told
+      .filter(({ reasons }) => reasons.length > 0)
+      .map(({ command, reasons, details }) =>
+        [command.slice(0, 80), ...reasons.map(({ reason }) => reason), ...details].join(', '),
+      );
+  }
+
+  /** Jobs below a directory that ran elsewhere: how many of them in files that the worker was shown. */
+  async waysOf(directory: string): Promise<{ readonly direct: number; readonly served: number }> {
+    const viewed = (await this.#explainJobs())
+      .filter(({ cwd }) => isBelow(directory, cwd))
+      .flatMap(({ steps }) => steps.filter(({ kind }) => kind === 'viewed'));
+    const served = viewed.filter(({ text }) => text.includes('is shown the files')).length;
+    return { direct: viewed.length - served, served };
+  }
+
+  async #explainJobs(): Promise<Explanation[]> {
+    const program = join(checkout, 'dist/test/rig/explain-jobs.js');
+    return JSON.parse(await this.run('A', `node ${program}`, startTimeoutMs)) as Explanation[];
+  }
+
   /** Jobs in a directory that ran more than once, wherever; and what was noted of them, joined, with its count. */
   async ranAgain(directory: string): Promise<{ readonly jobs: number; readonly why: string }> {
-    const program = join(checkout, 'dist/test/rig/explain-jobs.js');
-    const told = JSON.parse(await this.run('A', `node ${program}`, startTimeoutMs)) as Explanation[];
+    const told = await this.#explainJobs();
     const again = told.filter(
       ({ cwd, steps }) =>
         isBelow(directory, cwd) &&
@@ -122,7 +148,7 @@ export class GuestSwarm implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#peer === 'believing') await stopPeers().catch(() => undefined);
+    if (this.#peer !== 'shipped') await stopPeers().catch(() => undefined);
     // What went wrong before must not be hidden by something that still writes there.
     await runOnGuest('A', `rm -rf ${this.share} || true`, startTimeoutMs).catch(() => undefined);
   }
@@ -138,7 +164,8 @@ export class GuestSwarm implements AsyncDisposable {
     const answers = `until ${buildswarm} status >/dev/null 2>&1; do sleep 0.5; done`;
     // A guest on a machine that has much to do takes longer than `start` waits, which then ends what it has started.
     const shipped = `[ -e ${kept} ] && pgrep -f '[b]in/buildswarm daemon' >/dev/null || { ${stop}; until ${buildswarm} start ${flags}; do sleep 1; done; touch ${kept}; }`;
-    const start = this.#peer === 'shipped' ? shipped : `${stop}; ${believing} ${answers}`;
+    const serving = `${stop}; until BUILDSWARM_CACHE=${cache} ${buildswarm} start ${flags}; do sleep 1; done`;
+    const start = { shipped, serving, believing: `${stop}; ${believing} ${answers}` }[this.#peer];
     await runOnGuest(name, `${prepare} ${environment} ${start}`, startTimeoutMs);
   }
 

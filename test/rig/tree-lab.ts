@@ -9,7 +9,7 @@ import path from 'node:path';
 import type { ProfiledJob, ReadProfiles } from '../../src/core/tree/read-profiles.ts';
 import type { ProgramName } from '../../src/native/build.ts';
 import { PlacePool, type PlacePoolOptions, poolIn } from '../../src/tree/place-pool.ts';
-import { contentPathOf, readJobReport, type TreeJob, treeJobArgv } from '../../src/tree/tree-job.ts';
+import { contentPathOf, readLeft, type TreeJob, treeJobArgv } from '../../src/tree/tree-job.ts';
 import { TreeMount, type TreeMountOptions } from '../../src/tree/tree-mount.ts';
 import { TreeServer } from '../../src/tree/tree-server.ts';
 import type { JobReport } from '../../src/wire/job-report.ts';
@@ -214,7 +214,7 @@ export class TreeLab {
     const { exit, stdout, stderr } = await ended;
     const wallMs = performance.now() - begun;
     await this.mount.settled();
-    const report = await readJobReport(job.scratch);
+    const { report } = readLeft(job);
     const { ending } = exit;
     return {
       status: ending.kind === 'exited' ? ending.status : -1,

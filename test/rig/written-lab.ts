@@ -3,6 +3,7 @@
 import type { Disk } from '../../src/share/disk.ts';
 import { WrittenFiles } from '../../src/tree/receive-written.ts';
 import { sendWritten } from '../../src/tree/send-written.ts';
+import { readLeft } from '../../src/tree/tree-job.ts';
 import { createChannelPair } from './fake-channel.ts';
 import type { TreeJobResult } from './tree-lab.ts';
 
@@ -23,6 +24,6 @@ export async function bringHome(
       }, reject);
     };
   });
-  await Promise.all([sendWritten(job.scratch, job.areas, worker, new AbortController().signal), taken]);
+  await Promise.all([sendWritten(readLeft(job), worker, new AbortController().signal), taken]);
   return written;
 }

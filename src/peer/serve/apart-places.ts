@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { ownPlaces } from '../../core/own-places.ts';
 import { isBelow } from '../../core/paths.ts';
+import { readLeft } from '../../tree/tree-job.ts';
 import { fromBytes, toText } from '../../wire/bytes.ts';
 import type { RunSpec } from '../../work/runner.ts';
 import { ApartScratch } from './apart-scratch.ts';
@@ -79,7 +80,7 @@ export class ApartPlaces {
         await promisify(execFile)(this.#init.program, [`--scratch=${scratch.path}`, ...areas], {
           timeout: reportTimeoutMs,
         });
-        await job.sendWritten(scratch.path, ownPlaces);
+        await job.sendWritten(readLeft({ scratch: scratch.path, areas: ownPlaces }));
         return undefined;
       } catch (error) {
         return `it left ${toText(found)} there, which could not be sent: ${String(error)}`;

@@ -27,6 +27,16 @@ import { questionsOf, tracedFiles } from './traced-files.ts';
 const maxOldLogs = 32;
 /** Clocks drift: a share's is compared again after this time. */
 const clockMs = 600_000;
+/** The same where a comparison went badly: what was changed just before a job would count as its doing. */
+const doubtedMs = 1_000;
+/** An uncertainty that makes no difference to how coarse the times of files are. */
+const goodMs = 2;
+
+interface Clock {
+  /** Ahead of the local clock; rather too little, so that no change is missed. */
+  readonly aheadMs: Promise<number>;
+  untilMs: number;
+}
 
 /** What one submitter was told of what its jobs have read. */
 interface Logs {
@@ -54,8 +64,8 @@ export class Findings {
   readonly #logs = new Map<PeerName, Logs>();
   /** Of peers that are gone. */
   readonly #oldLogs = new BoundedMap<PeerName, Logs>(maxOldLogs);
-  /** Ahead of the local clock, by share; rather too little, so that no change is missed. */
-  readonly #clocks = new Map<string, { readonly aheadMs: Promise<number>; readonly atMs: number }>();
+  /** By share. */
+  readonly #clocks = new Map<string, Clock>();
   /** By the share's clock. */
   readonly #begunMs = new WeakMap<Offer, number>();
 
@@ -146,9 +156,13 @@ export class Findings {
     const { disk, now } = this.#init;
     const known = this.#clocks.get(root);
     const atMs = now();
-    if (known !== undefined && atMs - known.atMs < clockMs) return known.aheadMs;
-    const aheadMs = compareClocks(disk, root, now).then((lead) => lead.aheadMs - lead.uncertaintyMs);
-    this.#clocks.set(root, { aheadMs, atMs });
+    if (known !== undefined && atMs < known.untilMs) return known.aheadMs;
+    const aheadMs = compareClocks(disk, root, now).then((lead) => {
+      if (lead.uncertaintyMs > goodMs) clock.untilMs = now() + doubtedMs;
+      return lead.aheadMs - lead.uncertaintyMs;
+    });
+    const clock: Clock = { aheadMs, untilMs: atMs + clockMs };
+    this.#clocks.set(root, clock);
     aheadMs.catch(() => this.#clocks.delete(root));
     return aheadMs;
   }

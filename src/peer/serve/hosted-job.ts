@@ -7,7 +7,7 @@ import type { LoadReport } from '../../core/load-report.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
 import type { JobChannel } from '../../swarm/libp2p/channel.ts';
 import { sendWritten } from '../../tree/send-written.ts';
-import type { ByteString } from '../../wire/bytes.ts';
+import type { LeftByJob } from '../../tree/tree-job.ts';
 import {
   type Frame,
   FrameError,
@@ -142,8 +142,8 @@ export class HostedJob {
   }
 
   /** Sends what a served command has written. @throws Error if the submitter is gone */
-  async sendWritten(scratch: string, areas: readonly ByteString[]): Promise<void> {
-    await sendWritten(scratch, areas, this.#channel, this.#gone.signal);
+  async sendWritten(left: LeftByJob): Promise<void> {
+    await sendWritten(left, this.#channel, this.#gone.signal);
   }
 
   /**

@@ -134,7 +134,7 @@ export class Offers {
       return { kind: 'refused', refused: { code: opened.code, detail: opened.detail } };
     const startedAtMs = Date.now();
     const generation = await tree.barrier();
-    tree.ahead(peer, {
+    tree.prepare(peer, {
       kind: `${reading.kind}\x01${submission.demand.kind}`,
       inputs: reading.inputs.map((path) => resolvePath(request.job.cwd, path)),
       outputs: reading.outputs.map(({ path }) => resolvePath(request.job.cwd, path)),

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { resolvePath } from '../../../core/paths.ts';
 import type { PeerName } from '../../../core/schedule/contract.ts';
 import type { Sameness } from '../../../machine/sameness.ts';
-import { readJobReport, treeJobArgv } from '../../../tree/tree-job.ts';
+import { readLeft, treeJobArgv } from '../../../tree/tree-job.ts';
 import { joinNul } from '../../../wire/bytes.ts';
 import type { JobFacts } from '../../../wire/job-messages.ts';
 import { maxFaults } from '../../../wire/limits.ts';
@@ -86,14 +86,15 @@ export class ServedJobs {
     const { tree, stay } = served;
     try {
       await tree.settle();
-      const report = await readJobReport(stay.scratch);
+      const left = readLeft({ scratch: stay.scratch, areas: job.offer.served.areas });
+      const { report } = left;
       if (report.stage !== '') return { kind: 'failed', why: `${report.stage} ${errorName(report.errno)}` };
       if (report.listErrno !== 0) return { kind: 'failed', why: `report ${errorName(report.listErrno)}` };
       const faults = tree
         .faultsOf(stay)
         .slice(0, maxFaults)
         .map(({ kind, path, name }) => ({ kind, path: name === '' ? path : `${path}/${name}` }));
-      if (faults.length === 0) await job.sendWritten(stay.scratch, job.offer.served.areas);
+      if (faults.length === 0) await job.sendWritten(left);
       return { kind: 'facts', facts: { outputs: [], faults }, left: report.left };
     } finally {
       // Its submitter does not wait until that is removed.

@@ -128,10 +128,12 @@ export class OwnTree {
     return worker;
   }
 
-  /** Tells a worker what a job that it is offered will read. */
-  ahead(peer: PeerName, job: ProfiledJob): void {
+  /** Tells a worker, before it is offered a job, what has changed, and what the job will read. */
+  prepare(peer: PeerName, job: ProfiledJob): void {
     const asks = this.#init.profiles.offered(peer, job, this.#init.now());
-    if (asks.length > 0) this.#workers.get(peer)?.ahead(asks);
+    const worker = this.#workers.get(peer);
+    worker?.pay();
+    if (asks.length > 0) worker?.ahead(asks);
   }
 
   /**

@@ -7,7 +7,7 @@ import type { JobChannel } from '../../../swarm/libp2p/channel.ts';
 import type { BarrierPart, TreeAnswer, TreeRequest, TreeServer } from '../../../tree/tree-server.ts';
 import { type Frame, FrameError } from '../../../wire/frame.ts';
 import { memberFrameBytes } from '../../../wire/limits.ts';
-import { encodeTreeAhead } from '../../../wire/tree-messages.ts';
+import { encodeTreeAhead, withMore } from '../../../wire/tree-messages.ts';
 import {
   encodeTreeOpen,
   parseTreeOpened,
@@ -22,6 +22,9 @@ const openTimeoutMs = 15_000;
 const mostInFlight = 32;
 /** Requests that wait here before no more are read. */
 const mostWaiting = 256;
+/** What changed is told so late at the latest: a machine that is offered nothing is not woken by each job of the others. */
+const oweMs = 50;
+const mostOwedBytes = 64 * 1024;
 
 export type OpenedTree = TreeOpened | { readonly kind: 'lost'; readonly detail: string };
 
@@ -49,6 +52,10 @@ export class WorkerTree {
   readonly #server: Pick<TreeServer, 'relay'>;
   readonly #onAsk: (ask: TreeAsk) => void;
   readonly #waiting: Request[] = [];
+  /** Parts of barriers that are still to be told, and their bytes. */
+  #owed: BarrierPart[] = [];
+  #owedBytes = 0;
+  #paying: NodeJS.Timeout | undefined;
   #inFlight = 0;
   #isCongested = false;
   #isPaused = false;
@@ -78,6 +85,7 @@ export class WorkerTree {
     };
     channel.onEnd = (why) => {
       this.#isOver = true;
+      clearTimeout(this.#paying);
       this.#settle({ kind: 'lost', detail: `the stream of the tree ended (${why})` });
       onOver(this);
     };
@@ -88,9 +96,24 @@ export class WorkerTree {
     return this.#isOver;
   }
 
-  /** Tells what has changed; what follows on this stream, and offers that name the generation, come after it. */
+  /** Tells what has changed: soon, and before all that follows on this stream. */
   tell(parts: readonly BarrierPart[]): void {
-    for (const { payload } of parts) this.#send('TREE_CHANGES', payload);
+    this.#owed.push(...parts);
+    this.#owedBytes += parts.reduce((sum, { payload }) => sum + payload.length, 0);
+    if (this.#owedBytes > mostOwedBytes) this.pay();
+    else this.#paying ??= setTimeout(() => this.pay(), oweMs).unref();
+  }
+
+  /** Tells at once what has changed: a job is to be offered that must not see what was before. */
+  pay(): void {
+    clearTimeout(this.#paying);
+    this.#paying = undefined;
+    const owed = this.#owed;
+    this.#owed = [];
+    this.#owedBytes = 0;
+    // As one: the worker's kernel is told of all before anything is answered.
+    for (const [index, part] of owed.entries())
+      this.#put('TREE_CHANGES', index === owed.length - 1 ? part.payload : withMore(part.payload));
   }
 
   /** Tells what jobs will ask for. */
@@ -100,6 +123,7 @@ export class WorkerTree {
 
   close(): void {
     this.#isOver = true;
+    clearTimeout(this.#paying);
     this.#settle({ kind: 'lost', detail: 'the tree was closed' });
     this.#channel.close();
   }
@@ -145,7 +169,12 @@ export class WorkerTree {
     this.#pump();
   }
 
-  #send(type: TreeAnswer | 'TREE_CHANGES' | 'TREE_AHEAD', payload: Uint8Array): void {
+  #send(type: TreeAnswer | 'TREE_AHEAD', payload: Uint8Array): void {
+    if (this.#owed.length > 0) this.pay();
+    this.#put(type, payload);
+  }
+
+  #put(type: TreeAnswer | 'TREE_CHANGES' | 'TREE_AHEAD', payload: Uint8Array): void {
     if (!this.#isOver && !this.#channel.send(type, payload)) this.#isCongested = true;
   }
 }

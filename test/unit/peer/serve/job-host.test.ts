@@ -8,6 +8,7 @@ import * as fc from 'fast-check';
 import type { Refusal } from '../../../../src/peer/serve/contract.ts';
 import type { HostedJob } from '../../../../src/peer/serve/hosted-job.ts';
 import { HostedLog } from '../../../../src/peer/serve/hosted-log.ts';
+import { readLeft } from '../../../../src/tree/tree-job.ts';
 import { encodeFetch } from '../../../../src/wire/job-messages.ts';
 import { outputWindowBytes } from '../../../../src/wire/limits.ts';
 import { roundsOf } from '../../../rig/effort.ts';
@@ -301,7 +302,7 @@ for (const [how, leave] of [
           if (moment.startsWith('before')) await held;
           sending = 'on its way';
           try {
-            await job.sendWritten(scratch, ['/share']);
+            await job.sendWritten(readLeft({ scratch, areas: ['/share'] }));
           } finally {
             sending = 'over';
           }

@@ -4,10 +4,11 @@ import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { WorkerTree } from '../../../../../src/peer/submit/served/worker-tree.ts';
 import type { ChannelEnd } from '../../../../../src/swarm/libp2p/channel.ts';
-import type { TreeAnswer, TreeRequest } from '../../../../../src/tree/tree-server.ts';
-import { readId } from '../../../../../src/wire/tree-messages.ts';
+import type { BarrierPart, TreeAnswer, TreeRequest } from '../../../../../src/tree/tree-server.ts';
+import { parseTreeChanges, readId } from '../../../../../src/wire/tree-messages.ts';
 import { encodeTreeOpened, type TreeOpen } from '../../../../../src/wire/tree-stream-messages.ts';
 import { createChannelPair, type FakeChannel } from '../../../../rig/fake-channel.ts';
+import { until } from '../../../../rig/until.ts';
 
 const open: TreeOpen = {
   tree: '1',
@@ -107,6 +108,69 @@ test('requests are passed on, and each part of an answer comes back', async (t) 
   asked.requests[0]?.answer(Buffer.from('two'));
   await quiet();
   assert.deepEqual(told, ['TREE_OPEN', 'TREE_MANIFEST', 'TREE_MANIFEST']);
+});
+
+function part(generation: number, names: readonly string[] = []): BarrierPart {
+  const head = Buffer.alloc(17);
+  head.writeBigUInt64LE(BigInt(generation), 4);
+  head.writeUInt32LE(names.length, 13);
+  const changes = names.map((name) =>
+    Buffer.concat([Buffer.from([0]), text('/a'), Buffer.from([0]), text(name)]),
+  );
+  const payload = Buffer.concat([head, ...changes]);
+  return { ...parseTreeChanges(payload), payload };
+}
+
+test('what changed is told as one before a job is offered, and before what is answered', async (t) => {
+  const { tree, asked, worker, told, quiet } = begin(t);
+  const changes: [generation: number, more: boolean][] = [];
+  worker.onFrame = ({ type, payload }) => {
+    told.push(type);
+    if (type !== 'TREE_CHANGES') return;
+    const { generation, more } = parseTreeChanges(payload);
+    changes.push([generation, more]);
+  };
+  worker.send('TREE_OPENED', encodeTreeOpened({ kind: 'mounted' }));
+  await tree.opened;
+  told.length = 0;
+  const first = part(4, ['x']);
+  tree.tell([first]);
+  tree.tell([part(5, ['y']), part(6)]);
+  await quiet();
+  assert.deepEqual(told, [], 'it can wait');
+  tree.pay();
+  await quiet();
+  assert.deepEqual(changes, [
+    [4, true],
+    [5, true],
+    [6, false],
+  ]);
+  assert.equal(parseTreeChanges(first.payload).more, false, 'other workers are told the same');
+  told.length = 0;
+  worker.send('TREE_LOOK', look(9, '/a', 'b'));
+  await quiet();
+  tree.tell([part(7)]);
+  asked.requests[0]?.answer(Buffer.from('new'));
+  tree.pay();
+  await quiet();
+  assert.deepEqual(told, ['TREE_CHANGES', 'TREE_MANIFEST']);
+});
+
+test('what changed is told soon by itself, and at once if it is much', async (t) => {
+  const { tree, worker, told, quiet } = begin(t);
+  worker.send('TREE_OPENED', encodeTreeOpened({ kind: 'mounted' }));
+  await tree.opened;
+  told.length = 0;
+  tree.tell([part(4)]);
+  await until(() => told.length > 0, 5_000, 'it is told');
+  tree.tell([
+    part(
+      5,
+      Array.from({ length: 300 }, (_, n) => `${n}`.padEnd(250, 'x')),
+    ),
+  ]);
+  await quiet();
+  assert.deepEqual(told, ['TREE_CHANGES', 'TREE_CHANGES']);
 });
 
 test('a request that would end swarmtree ends the stream instead, and is not passed on', async (t) => {

@@ -1,0 +1,102 @@
+/**
+ * Jobs in files that are on NFS at their submitter, and that workers are shown by its peer: no events tell it of what other
+ * clients change. What a job changes, and what another client changes, is seen by the next jobs as soon as by their caller.
+ */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { isFull } from '../rig/effort.ts';
+import { until } from '../rig/until.ts';
+import { prime, steps } from './command-steps.ts';
+import { describeCounts, environment, GuestSwarm, swarmrun } from './guest-swarm.ts';
+import { type GuestName, labMounts, noLab, runOnGuest } from './lab.ts';
+
+const timeoutMs = 120_000;
+/** Longer than a client believes what it knows of a directory. */
+const seenMs = 90_000;
+const workers = ['B', 'C'] as const;
+
+/** Of another client's changes some more would take minutes in which the submitter believes what it knows. */
+const stepsOf = { 'a job': steps, 'another client': isFull ? steps : steps.slice(0, 5) } as const;
+
+/** The same files of a server by either version: the submitter's, and those of the share, which proves who is a member. */
+const versions = isFull ? (['v4', 'v3'] as const) : (['v4'] as const);
+const servers = ['knfsd', 'ganesha'].filter((server) =>
+  labMounts().some((mount) => mount.includes(server) && (isFull || server === 'knfsd')),
+);
+const pairs = servers.flatMap((server) =>
+  versions.map((version) => ({
+    mount: `/mnt/${server}-${version}`,
+    other: `/mnt/${server}-${version === 'v4' ? 'v3' : 'v4'}`,
+  })),
+);
+
+/** A directory on a mount that the submitter alone has. */
+class SubmittersFiles implements AsyncDisposable {
+  readonly #mount: string;
+  /** By guest: what mounts it again. */
+  readonly #again = new Map<GuestName, string>();
+  readonly #name = `served-${process.pid}-${Math.floor(performance.now())}`;
+
+  private constructor(mount: string) {
+    this.#mount = mount;
+  }
+
+  static async on(mount: string): Promise<SubmittersFiles> {
+    const files = new SubmittersFiles(mount);
+    await runOnGuest('A', `mkdir ${mount}/${files.#name}`, timeoutMs);
+    for (const name of workers) {
+      const known = (await runOnGuest(name, `grep ' ${mount} ' /proc/mounts`, timeoutMs)).split(' ');
+      const [source = '', , , options = ''] = known;
+      files.#again.set(name, `mount -t nfs -o ${/vers=[\d.]+/.exec(options)?.[0]} ${source} ${mount}`);
+      await runOnGuest(name, `umount ${mount}`, timeoutMs);
+    }
+    return files;
+  }
+
+  /** Runs a shell command there, on a guest that sees it below that mount. */
+  async run(name: GuestName, command: string, mount = this.#mount): Promise<string> {
+    const script = `${environment} cd ${mount}/${this.#name} && { ${command}; }`;
+    return (await runOnGuest(name, script, timeoutMs)).trim().replaceAll(/\s+/g, ' ');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const [name, again] of this.#again) await runOnGuest(name, again, timeoutMs);
+    await runOnGuest('A', `rm -rf ${this.#mount}/${this.#name}`, timeoutMs);
+  }
+}
+
+describe('served from NFS', { skip: noLab ?? false }, () => {
+  for (const { mount, other } of pairs)
+    for (const who of ['a job', 'another client'] as const)
+      test(`what ${who} changes is seen by the next jobs on ${mount}`, async (t) => {
+        await using files = await SubmittersFiles.on(mount);
+        await using swarm = await GuestSwarm.start(other, 'serving');
+        for (const [change, look, expected] of stepsOf[who]) {
+          const looked = `${swarmrun} sh -c '${look}'`;
+          // So that the workers, too, believe that they know it.
+          await files.run('A', `${prime}; ${looked} >/dev/null 2>&1 || true`);
+          if (who === 'a job') await files.run('A', `${swarmrun} sh -c '${change}'`);
+          else await files.run('C', change, other);
+          await until(
+            async () => (await files.run('A', look)) === expected,
+            seenMs,
+            `A sees ${expected} after ${change}`,
+          );
+          // Two at once: they are on different machines.
+          const seen = await files.run(
+            'A',
+            `{ ${looked}; } >/tmp/first & { ${looked}; } >/tmp/second & wait; cat /tmp/first; echo ,; cat /tmp/second`,
+          );
+          assert.equal(seen, `${expected} , ${expected}`, change);
+        }
+        const counts = await swarm.counts();
+        t.diagnostic(describeCounts(counts));
+        for (const note of await swarm.notesOf(mount)) t.diagnostic(note);
+        const { direct, served } = await swarm.waysOf(mount);
+        assert.equal(direct, 0);
+        assert.ok(
+          served > 2 * stepsOf[who].length,
+          `${served} jobs ran in files that the workers were shown`,
+        );
+      });
+});
