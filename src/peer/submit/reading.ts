@@ -44,15 +44,15 @@ export interface ReadRequest {
 export interface RequestReaderInit {
   readonly served: {
     /** Whether any worker can be shown this machine's files. */
-    readonly hasWorkers: () => boolean;
+    readonly hasWorkers: () => Promise<boolean>;
     readonly placeOf: OwnTrees['placeOf'];
   };
   readonly disk: Disk;
   readonly shares: Shares;
   readonly members: Membership;
   readonly sameness: Sameness;
-  /** Waits until the other peers had the time to find this peer's file on a share; at once but for the first time. */
-  readonly settled: (root: ByteString) => Promise<void>;
+  /** Waits until the other peers had the time to find this peer’s file on a share, or, without one, to show who they are; at once but for the first time. */
+  readonly settled: (root?: ByteString) => Promise<void>;
 }
 
 export class RequestReader {
@@ -125,7 +125,8 @@ export class RequestReader {
     if (read.share !== undefined && read.reading.kind === 'other') return read;
     const { disk } = this.#init;
     const { stdin, stdout, descriptors, force } = request.job;
-    const place = await this.#placeOf(command, read.share);
+    const isWaitedFor = force === 'remote' && read.share === undefined;
+    const place = await this.#placeOf(command, read.share, isWaitedFor);
     if (typeof place !== 'object')
       return place === undefined || read.share !== undefined ? read : { ...read, detail: place };
     const { travels, reason, unslotted, word } = mayBeServed(read.reading, command, {
@@ -152,11 +153,11 @@ export class RequestReader {
   async #placeOf(
     { cwd, env }: Command,
     share: ByteString | undefined,
+    isWaitedFor = false,
   ): Promise<ServedPlace | string | undefined> {
     const { served } = this.#init;
-    return served.hasWorkers()
-      ? await served.placeOf({ cwd, share, searchPath: env.get('PATH') ?? '' })
-      : undefined;
+    if (!isWaitedFor && !(await served.hasWorkers())) return undefined;
+    return await served.placeOf({ cwd, share, searchPath: env.get('PATH') ?? '' });
   }
 
   /** The command as it will run: a link to swarmrun stands for the next program of its name. */

@@ -49,7 +49,10 @@ export function createTreeAccess(init: TreeAccessInit): TreeAccess {
     reader: new RequestReader({
       ...init,
       served: {
-        hasWorkers: () => init.servedWorkers().length > 0,
+        hasWorkers: async () => {
+          if (init.servedWorkers().length === 0) await init.settled();
+          return init.servedWorkers().length > 0;
+        },
         placeOf: (asked) => init.trees.placeOf(asked),
       },
     }),

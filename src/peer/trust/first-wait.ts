@@ -1,6 +1,6 @@
 /**
- * Lets the first job in a share wait a moment, until the peers that are connected have found this peer's file there: a
- * build that starts right after its peer then has the whole swarm.
+ * Lets the first job in a share wait a moment, until the peers that are connected have found this peer's file there, and the first
+ * one that is in no share, until they have shown who they are: a build that starts right after its peer then has the whole swarm.
  */
 import { getOrMake } from '../../core/get-or-make.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';

@@ -59,6 +59,9 @@ interface Claim {
   readonly seen: boolean;
 }
 
+/** No root is called that. */
+const noShare = '';
+
 /** What one peer has said, and what came of it. */
 interface Introduction {
   /** Its newest claims, by root of the share. */
@@ -87,7 +90,8 @@ export class Introductions {
     this.#firstWait = new FirstWait({
       now: init.now,
       neighbours: init.neighbours,
-      isUsable: (peer, root) => this.#introductions.get(peer)?.usable.has(root) === true,
+      isUsable: (peer, root) =>
+        root === noShare ? !this.#isStranger(peer) : this.#introductions.get(peer)?.usable.has(root) === true,
     });
   }
 
@@ -133,8 +137,11 @@ export class Introductions {
     return (this.#introductions.get(peer)?.usable.size ?? 0) > 0;
   }
 
-  /** Waits, once a share, until the peers that are connected had the time to find this one's file there. */
-  settled(root: string): Promise<void> {
+  /**
+   * Waits, once a share, until the peers that are connected had the time to find this one's file there; without a share, to
+   * show who they are.
+   */
+  settled(root = noShare): Promise<void> {
     return this.#firstWait.settled(root);
   }
 
