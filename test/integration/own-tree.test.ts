@@ -50,7 +50,9 @@ test('a worker has been told what changed when it is offered a job, and the othe
   const changesOf = (peer: string) =>
     (workers.get(peer)?.frames ?? [])
       .filter(({ type }) => type === 'TREE_CHANGES')
-      .flatMap(({ payload }) => parseTreeChanges(payload).changes.map(({ name }) => name));
+      .flatMap(({ payload }) => parseTreeChanges(payload).changes)
+      // The directories above are told of, too, and others change these.
+      .flatMap(({ directory, name }) => (directory === share ? name : []));
   for (const peer of ['a', 'b']) {
     await tree.worker(peer).opened;
     workers.get(peer)?.end.send('TREE_LOOK', look(share, 'f'));
