@@ -14,7 +14,7 @@ import type { Sameness } from '../../machine/sameness.ts';
 import { removeHidden } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
 import { scanBelow } from '../../share/scan.ts';
-import { compareClocks } from '../../share/share-clock.ts';
+import { ShareClock } from '../../share/share-clock.ts';
 import type { Walked } from '../../share/walk-answer.ts';
 import { splitNul } from '../../wire/bytes.ts';
 import type { JobFacts, Offer } from '../../wire/job-messages.ts';
@@ -27,16 +27,6 @@ import { questionsOf, tracedFiles } from './traced-files.ts';
 const maxOldLogs = 32;
 /** Clocks drift: a share's is compared again after this time. */
 const clockMs = 600_000;
-/** The same where a comparison went badly: what was changed just before a job would count as its doing. */
-const doubtedMs = 1_000;
-/** An uncertainty that makes no difference to how coarse the times of files are. */
-const goodMs = 2;
-
-interface Clock {
-  /** Ahead of the local clock; rather too little, so that no change is missed. */
-  readonly aheadMs: Promise<number>;
-  untilMs: number;
-}
 
 /** What one submitter was told of what its jobs have read. */
 interface Logs {
@@ -65,7 +55,7 @@ export class Findings {
   /** Of peers that are gone. */
   readonly #oldLogs = new BoundedMap<PeerName, Logs>(maxOldLogs);
   /** By share. */
-  readonly #clocks = new Map<string, Clock>();
+  readonly #clocks = new Map<string, ShareClock>();
   /** By the share's clock. */
   readonly #begunMs = new WeakMap<Offer, number>();
 
@@ -76,7 +66,8 @@ export class Findings {
   /** Notes the time before a job, where what changed since then is to be looked for after it. */
   async begin(offer: Offer): Promise<void> {
     if (offer.scan.length === 0) return;
-    this.#begunMs.set(offer, this.#init.now() + (await this.#clock(offer.share)));
+    const aheadMs = await this.#aheadMs(offer.share);
+    this.#begunMs.set(offer, this.#init.now() + aheadMs);
   }
 
   /** What the submitter needs to see before it believes the result. */
@@ -152,19 +143,16 @@ export class Findings {
     return begunMs === undefined ? { changed: [] } : await scanBelow(this.#init.disk, offer.scan, begunMs);
   }
 
-  #clock(root: string): Promise<number> {
+  /** How far the share's clock is ahead; rather too little, so that no change is missed. */
+  async #aheadMs(root: string): Promise<number> {
     const { disk, now } = this.#init;
-    const known = this.#clocks.get(root);
-    const atMs = now();
-    if (known !== undefined && atMs < known.untilMs) return known.aheadMs;
-    const aheadMs = compareClocks(disk, root, now).then((lead) => {
-      if (lead.uncertaintyMs > goodMs) clock.untilMs = now() + doubtedMs;
-      return lead.aheadMs - lead.uncertaintyMs;
-    });
-    const clock: Clock = { aheadMs, untilMs: atMs + clockMs };
-    this.#clocks.set(root, clock);
-    aheadMs.catch(() => this.#clocks.delete(root));
-    return aheadMs;
+    const clock = getOrMake(
+      this.#clocks,
+      root,
+      () => new ShareClock({ disk, root, now, believedMs: clockMs }),
+    );
+    const { aheadMs, uncertaintyMs } = await clock.lead();
+    return aheadMs - uncertaintyMs;
   }
 
   #logsOf(peer: PeerName): Logs {

@@ -44,14 +44,17 @@ export interface ReadRequest {
 export interface RequestReaderInit {
   readonly served: {
     /** Whether any worker can be shown this machine's files. */
-    readonly hasWorkers: () => Promise<boolean>;
+    readonly hasWorkers: () => boolean;
     readonly placeOf: OwnTrees['placeOf'];
   };
   readonly disk: Disk;
   readonly shares: Shares;
   readonly members: Membership;
   readonly sameness: Sameness;
-  /** Waits until the other peers had the time to find this peer’s file on a share, or, without one, to show who they are; at once but for the first time. */
+  /**
+   * Waits until the other peers had the time to find this peer's file on a share, or, without one, to show who they are; at
+   * once but for the first time.
+   */
   readonly settled: (root?: ByteString) => Promise<void>;
 }
 
@@ -125,8 +128,9 @@ export class RequestReader {
     if (read.share !== undefined && read.reading.kind === 'other') return read;
     const { disk } = this.#init;
     const { stdin, stdout, descriptors, force } = request.job;
-    const isWaitedFor = force === 'remote' && read.share === undefined;
-    const place = await this.#placeOf(command, read.share, isWaitedFor);
+    const isAlone = read.share === undefined && !this.#init.served.hasWorkers();
+    if (isAlone && force !== 'remote') await this.#init.settled();
+    const place = await this.#placeOf(command, read.share, isAlone && force === 'remote');
     if (typeof place !== 'object')
       return place === undefined || read.share !== undefined ? read : { ...read, detail: place };
     const { travels, reason, unslotted, word } = mayBeServed(read.reading, command, {
@@ -150,13 +154,14 @@ export class RequestReader {
   }
 
   /** @returns undefined where no worker could be shown it, else what it may write below, or why nothing. */
+  /** @param isAwaited - whether it waits for a worker, if there is none. */
   async #placeOf(
     { cwd, env }: Command,
     share: ByteString | undefined,
-    isWaitedFor = false,
+    isAwaited = false,
   ): Promise<ServedPlace | string | undefined> {
     const { served } = this.#init;
-    if (!isWaitedFor && !(await served.hasWorkers())) return undefined;
+    if (!isAwaited && !served.hasWorkers()) return undefined;
     return await served.placeOf({ cwd, share, searchPath: env.get('PATH') ?? '' });
   }
 

@@ -25,12 +25,11 @@ import { readPiece } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
 import { DiskError } from '../../share/disk-error.ts';
 import { parseRecord, recordBytes } from '../../share/look-answer.ts';
-import { compareClocks } from '../../share/share-clock.ts';
+import { type ClockLead, ShareClock } from '../../share/share-clock.ts';
 import { fromBytes } from '../../wire/bytes.ts';
 
-/** Clocks drift, and are set: the share's is compared again after this time, or soon where it was seen to be set back. */
+/** Clocks drift: the share's is compared again after this time. */
 const clockMs = 60_000;
-const doubtedClockMs = 1_000;
 /** Ticks of the server's clock. */
 const clockTickMs = 20;
 /** Paths whose last look is kept; more are forgotten together. */
@@ -51,14 +50,16 @@ export class ShareView {
   readonly #view: SubmitterView;
   readonly #seen = new BoundedMap<string, { readonly record: string; readonly named: NamedFact }>(maxSeen);
   #fields: readonly FactField[] = factFields;
-  #clockAtMs = Number.NEGATIVE_INFINITY;
-  #clockLook: Promise<void> | undefined;
+  readonly #clock: ShareClock;
+  /** What the view was told of it. */
+  #lead: ClockLead | undefined;
 
   constructor(root: string, disk: Disk, now: () => number, rules: ViewRules) {
     this.root = root;
     this.#disk = disk;
     this.#now = now;
     this.#view = new SubmitterView({ root, rules });
+    this.#clock = new ShareClock({ disk, root, now, believedMs: clockMs });
   }
 
   async begin(job: ViewJob, handedInMs: number): Promise<JobView> {
@@ -169,18 +170,12 @@ export class ShareView {
     });
   }
 
-  #readClock(): Promise<void> {
-    const believedMs = this.#view.isClockDoubted ? doubtedClockMs : clockMs;
-    if (this.#now() - this.#clockAtMs < believedMs) return Promise.resolve();
-    this.#clockLook ??= this.#compareClocks().finally(() => {
-      this.#clockLook = undefined;
-    });
-    return this.#clockLook;
-  }
-
-  async #compareClocks(): Promise<void> {
-    const { aheadMs, uncertaintyMs } = await compareClocks(this.#disk, this.root, this.#now);
-    this.#clockAtMs = this.#now();
+  async #readClock(): Promise<void> {
+    if (this.#view.isClockDoubted) this.#clock.doubt();
+    const lead = await this.#clock.lead();
+    if (lead === this.#lead) return;
+    this.#lead = lead;
+    const { aheadMs, uncertaintyMs } = lead;
     this.#view.setClock({ aheadMs, uncertaintyMs: uncertaintyMs + clockTickMs });
   }
 }

@@ -49,10 +49,7 @@ export function createTreeAccess(init: TreeAccessInit): TreeAccess {
     reader: new RequestReader({
       ...init,
       served: {
-        hasWorkers: async () => {
-          if (init.servedWorkers().length === 0) await init.settled();
-          return init.servedWorkers().length > 0;
-        },
+        hasWorkers: () => init.servedWorkers().length > 0,
         placeOf: (asked) => init.trees.placeOf(asked),
       },
     }),
