@@ -1,6 +1,6 @@
 /** What scripts/test promises to those who call it: it tests what is there now, and never counts what did not run. */
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { type CheckoutCopy, copyCheckout } from '../rig/checkout-copy.ts';
@@ -57,4 +57,27 @@ test('a stage that is not there is refused before anything runs', async () => {
   assert.equal(ended.status, 2, tell(ended));
   assert.equal(ended.stdout.toString(), '');
   assert.match(ended.stderr.toString(), /there is no stage 'units'[^]*Stages: build/);
+});
+
+test('a checkout below /tmp is tested in a copy, where machines of a LAN have no files of their own', async (t) => {
+  writeTest('a.test.ts', 'assert.equal(1, 1)');
+  const folder = mkdtempSync('/tmp/checkout-');
+  t.after(() => rmSync(folder, { recursive: true }));
+  const root = path.join(folder, 'checkout');
+  cpSync(copy.root, root, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+  const file = 'test/e2e/where.test.ts';
+  writeFileSync(
+    path.join(root, file),
+    "import { test } from 'node:test';\ntest('where', () => console.log(`in ${process.cwd()}`));\n",
+  );
+  const ended = await run(['scripts/test', file], { cwd: root, timeoutMs: 120_000 });
+  assert.equal(ended.status, 0, tell(ended));
+  const [, place = ''] = /^in (.*)$/m.exec(ended.stdout.toString()) ?? [];
+  assert.match(place, /\/buildswarm-test\.\w+\/checkout$/);
+  assert.ok(!place.startsWith('/tmp/') && !existsSync(place), `${place} is left`);
+  assert.ok(
+    existsSync(path.join(root, '.cache/test/test-e2e-where.test.ts.tap')),
+    'its report is where it was asked for',
+  );
+  assert.equal(lastLine(ended), '1 passed, 0 failed');
 });
