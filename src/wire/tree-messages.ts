@@ -198,6 +198,8 @@ function parseNumbers(type: FrameName, payload: Uint8Array): { readonly id: numb
 // TREE_CHANGES, TREE_APPLIED
 
 const changeKinds = ['name', 'node', 'listing'] as const;
+/** A directory in which names changed, which are told: no change of its own, but its attributes are others now. */
+const timesKind = 3;
 
 /** A path that changed: what its name leads to; its attributes or content; all that was told of a directory. */
 export interface TreeChange {
@@ -245,9 +247,13 @@ export function parseTreeChanges(payload: Uint8Array): TreeChanges {
   const count = from.u32();
   const changes: TreeChange[] = [];
   for (let n = 0; n < count; n += 1) {
-    const kind = changeKinds[from.u8()];
+    const code = from.u8();
+    const directory = from.text();
+    const name = skipEntry(from);
+    if (code === timesKind) continue;
+    const kind = changeKinds[code];
     if (kind === undefined) throw new FrameError('a TREE_CHANGES message has a change of no known kind');
-    changes.push({ kind, directory: from.text(), name: skipEntry(from) });
+    changes.push({ kind, directory, name });
   }
   from.end();
   return { id, generation, more: (flags & 1) !== 0, everything: (flags & 2) !== 0, changes };

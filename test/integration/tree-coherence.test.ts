@@ -46,3 +46,26 @@ test('a directory that took the place of another is listed without the names of 
   assert.ok(stdout === 'g\n' || faults.some(({ kind }) => kind === 'stale'), 'or it is not believed');
   assert.equal((await lab.sh('ls many')).stdout, 'g\n');
 });
+
+test('a name is looked up in the directory that took the place of another, and not added to what is known of that one', {
+  skip,
+}, async () => {
+  const at = (name: string): string => path.join(share, name);
+  // So many that a name is told without the others.
+  for (const [directory, name] of [
+    ['many', 'f'],
+    ['others', 'g'],
+  ] as const) {
+    mkdirSync(at(directory));
+    for (let n = 0; n < 1_600; n += 1) writeFileSync(at(`${directory}/${name}${n}`), '');
+  }
+  await using lab = await TreeLab.start({ programs: builtPrograms(), shares: [share] });
+  assert.equal((await lab.sh('cat many/f1')).status, 0);
+  renameSync(at('many'), at('old'));
+  renameSync(at('others'), at('many'));
+  // Nothing has told the worker yet.
+  const script = 'cat many/g1 && test -e many/f1 && echo mixed';
+  const { stdout, faults } = await lab.run(['sh', '-c', script], { barrier: false });
+  assert.ok(stdout === '' || faults.some(({ kind }) => kind === 'stale'), `${stdout} is not believed`);
+  assert.equal((await lab.sh('cat many/g1 && test ! -e many/f1')).status, 0);
+});

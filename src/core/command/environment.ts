@@ -44,6 +44,7 @@ export const staysHome: readonly { readonly name: string; readonly because: stri
   { name: 'BUILDSWARM_LISTEN', because: 'a setting of the peer of this machine' },
   { name: 'BUILDSWARM_PEERS', because: 'a setting of the peer of this machine' },
   { name: 'BUILDSWARM_MDNS', because: 'a setting of the peer of this machine' },
+  { name: 'BUILDSWARM_NODE', because: 'a setting of the peer of this machine' },
   { name: 'BUILDSWARM_CACHE', because: 'a setting of the peer of this machine' },
   { name: 'BUILDSWARM_CACHE_GB', because: 'a setting of the peer of this machine' },
   { name: 'BUILDSWARM_BACKGROUND', because: 'a setting of the peer of this machine' },

@@ -3,6 +3,7 @@ import { isBelow } from '../paths.ts';
 import type { ChangesPart, TreeChange, TreePath } from './contract.ts';
 
 interface LastChange {
+  readonly path: TreePath;
   /** When the name, or what it leads to, last changed. */
   readonly any: number;
   /** When the name last came to lead to something else, with all below; 0: never. */
@@ -13,10 +14,15 @@ export function pathOf({ directory, name }: TreeChange): TreePath {
   return name === '' ? directory : `${directory}/${name}`;
 }
 
+/** Changes that are kept beside those of paths that have not changed since. */
+const leastLog = 64;
+
 export class ChangeLog {
   readonly #most: number;
   /** In the order of their last change. */
   readonly #changed = new Map<TreePath, LastChange>();
+  /** The same, to be searched by generation; with what has been followed by a later change of its path. */
+  #log: LastChange[] = [];
   /** What changed before this generation is not known any more. */
   #knownSince = 0;
 
@@ -39,16 +45,22 @@ export class ChangeLog {
       const { kind } = change;
       const path = pathOf(change);
       const before = this.#changed.get(path);
-      const asName = kind === 'node' ? (before?.name ?? 0) : generation;
+      const last = { path, any: generation, name: kind === 'node' ? (before?.name ?? 0) : generation };
       this.#changed.delete(path);
-      this.#changed.set(path, { any: generation, name: asName });
+      this.#changed.set(path, last);
+      this.#log.push(last);
       if (this.#changed.size > this.#most) this.#forgetOldest();
     }
+    // So each change is passed over once more at most, on the average.
+    if (this.#log.length > 2 * this.#changed.size + leastLog) this.#log = [...this.#changed.values()];
   }
 
-  /** What changed after a generation. */
-  *since(generation: number): Generator<readonly [TreePath, LastChange]> {
-    for (const entry of this.#changed) if (entry[1].any > generation) yield entry;
+  /** What changed after a generation, in the order of its last change. It takes as long as there is of that, whatever was before. */
+  *since(generation: number): Generator<LastChange> {
+    for (let at = this.#firstAfter(generation); at < this.#log.length; at += 1) {
+      const change = this.#log[at];
+      if (change !== undefined && this.#changed.get(change.path) === change) yield change;
+    }
   }
 
   /** When that path last changed; 0: not known to. */
@@ -61,12 +73,24 @@ export class ChangeLog {
     return this.#changed.get(path)?.name ?? 0;
   }
 
-  /** When something below that directory last changed; 0: not known to. */
-  lastBelow(directory: TreePath): number {
+  /** When something below that directory last changed, of what changed after a generation; 0: not known to. */
+  lastBelow(directory: TreePath, generation: number): number {
     let last = 0;
-    for (const [path, { any }] of this.#changed)
-      if (any > last && path !== directory && isBelow(directory, path)) last = any;
+    for (const { path, any } of this.since(generation))
+      if (path !== directory && isBelow(directory, path)) last = any;
     return last;
+  }
+
+  /** Of the log, whose generations rise. */
+  #firstAfter(generation: number): number {
+    let low = 0;
+    let high = this.#log.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#log[middle]?.any ?? 0) > generation) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 
   #forgetOldest(): void {

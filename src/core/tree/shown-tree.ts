@@ -153,7 +153,7 @@ export function judgeReads(
   if (!rules.isKnown(generation, log.knownSince))
     return { kind: 'unknown', why: 'too much has changed to tell what did not' };
   if (have === undefined) return { kind: 'kept' };
-  for (const [path, { any, name }] of log.since(generation)) {
+  for (const { path, any, name } of log.since(generation)) {
     if (rules.isExempt(isOwn(path))) continue;
     if (any > generation && rules.hadFile(have, path)) return { kind: 'changed', path };
     if (name > generation && rules.hadBelow(have, path)) return { kind: 'changed', path };
@@ -176,7 +176,7 @@ export function findRewritten(
 ): TreePath | undefined {
   for (const { path, withAll } of replaced) {
     if (rules.wasRewritten(log.lastOf(path), generation)) return path;
-    if (withAll && rules.wasRewritten(log.lastBelow(path), generation)) return path;
+    if (withAll && rules.wasRewritten(log.lastBelow(path, generation), generation)) return path;
   }
   return undefined;
 }

@@ -28,7 +28,28 @@ static void forget_unknown(struct fs *fs, struct node *node) {
   }
 }
 
-static void change_name(struct fs *fs, struct node *directory, const char *name, uint64_t generation) {
+/* Is it asked for already, so that an answer comes that says what it is? */
+static int is_awaited(const struct node *node) { return node->asked || node->waiting || node->wants; }
+
+/* Was it told of later? Answers may come before the changes that were told before them; half of each is what never was. */
+static int is_told_later(const struct node *node, uint64_t generation) {
+  return node->told_generation >= generation;
+}
+
+/* What the name led to at that generation, where that was looked at. */
+static void take_seen(struct fs *fs, struct node *directory, const struct tree_entry *entry,
+                      uint64_t generation) {
+  struct node *node = node_child(&fs->nodes, directory, entry->name);
+  if (entry->state == ENTRY_UNTOLD || is_told_later(directory, generation)) return;
+  if (node && (is_awaited(node) || is_told_later(node, generation))) return;
+  /* In a directory of which all names are known, what has no node is absent; where they are not, it is asked for. */
+  if (entry->state != ENTRY_ABSENT) set_entry(fs, directory, entry);
+  else if (node && node->state == NODE_UNKNOWN) drop_name(fs, node);
+}
+
+static void change_name(struct fs *fs, struct node *directory, const struct tree_entry *entry,
+                        uint64_t generation) {
+  const char *name = entry->name;
   struct node *node = node_child(&fs->nodes, directory, name);
   if (node && node->state == NODE_UNKNOWN) {
     node->invalid_generation = generation;
@@ -37,22 +58,34 @@ static void change_name(struct fs *fs, struct node *directory, const char *name,
     if (node) drop_name(fs, node);
     else if (node_is_known(directory)) notify_name(&fs->notifier, directory->id, name);
     /* Where a name without a node would count as absent, one is needed to say that it is not known. */
-    if (directory->directory && directory->directory->state == DIRECTORY_WHOLE) {
+    int is_gone = entry->state == ENTRY_ABSENT && !is_told_later(directory, generation);
+    if (!is_gone && directory->directory && directory->directory->state == DIRECTORY_WHOLE) {
       node = node_make(&fs->nodes, directory, name);
       if (!node) abort();
       node->invalid_generation = generation;
     }
   }
+  take_seen(fs, directory, entry, generation);
   doubt(fs, directory);
   if (directory->directory && directory->directory->unknown > MOST_UNKNOWN) forget_unknown(fs, directory);
 }
 
-static void change_node(struct fs *fs, struct node *directory, const char *name, uint64_t generation) {
-  struct node *node = node_child(&fs->nodes, directory, name);
+static void change_node(struct fs *fs, struct node *directory, const struct tree_entry *entry,
+                        uint64_t generation) {
+  struct node *node = node_child(&fs->nodes, directory, entry->name);
   if (!node || node->state == NODE_ABSENT || node->state == NODE_REFUSED)
-    return change_name(fs, directory, name, generation);
+    return change_name(fs, directory, entry, generation);
   node->invalid_generation = generation;
   doubt(fs, node);
+  if (entry->state == ENTRY_PRESENT) take_seen(fs, directory, entry, generation);
+}
+
+/* A directory in which names changed has other times, which were told to be so with those names. */
+static void change_times(struct fs *fs, struct node *directory, const struct tree_entry *entry,
+                         uint64_t generation) {
+  struct node *node = node_child(&fs->nodes, directory, entry->name);
+  if (node && node->state == NODE_PRESENT && entry->state == ENTRY_PRESENT)
+    take_seen(fs, directory, entry, generation);
 }
 
 static void drop_children(struct fs *fs, struct node *node, uint64_t generation) {
@@ -72,14 +105,16 @@ static void drop_children(struct fs *fs, struct node *node, uint64_t generation)
 
 void drop_everything(struct fs *fs) { drop_children(fs, fs->nodes.root, fs->everything_generation); }
 
-static void apply(struct fs *fs, int kind, const char *path, const char *name, uint64_t generation) {
+static void apply(struct fs *fs, int kind, const char *path, const struct tree_entry *entry,
+                  uint64_t generation) {
   struct node *directory = node_find(&fs->nodes, path);
   /* What was never told needs no taking back. */
   if (!directory || directory->state != NODE_PRESENT) return;
+  if (kind == CHANGE_TIMES) return change_times(fs, directory, entry, generation);
   directory->invalid_generation = generation;
-  if (kind == CHANGE_LISTING || !*name) drop_children(fs, directory, generation);
-  else if (kind == CHANGE_NAME) change_name(fs, directory, name, generation);
-  else change_node(fs, directory, name, generation);
+  if (kind == CHANGE_LISTING) drop_children(fs, directory, generation);
+  else if (kind == CHANGE_NAME) change_name(fs, directory, entry, generation);
+  else change_node(fs, directory, entry, generation);
 }
 
 /* Answers when the notifier is done with what is queued now. */
@@ -107,7 +142,7 @@ int take_changes(struct fs *fs, const struct frame *frame) {
     int kind = take_u8(&from);
     take_path(&from, path);
     take_entry(&from, &entry);
-    if (!from.failed) apply(fs, kind, path, entry.name, generation);
+    if (!from.failed) apply(fs, kind, path, &entry, generation);
   }
   if (from.failed || cursor_left(&from)) return -1;
   if (!(flags & CHANGES_MORE)) answer_later(fs, id, generation);

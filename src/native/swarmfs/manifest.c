@@ -62,8 +62,7 @@ static void set_present(struct fs *fs, struct node *node, const struct tree_entr
     content_told(node, entry->hash);
 }
 
-/* One name of a directory as it is now. Who waits for it is not woken yet. */
-static struct node *set_entry(struct fs *fs, struct node *directory, const struct tree_entry *entry) {
+struct node *set_entry(struct fs *fs, struct node *directory, const struct tree_entry *entry) {
   struct node *node = node_child(&fs->nodes, directory, entry->name);
   if (node && node->state == NODE_PRESENT &&
       (entry->state != ENTRY_PRESENT || !is_same_file(&node->attr, &entry->attr))) {
@@ -78,7 +77,12 @@ static struct node *set_entry(struct fs *fs, struct node *directory, const struc
   return node;
 }
 
+static void note_told(struct node *node, uint64_t generation) {
+  if (node->told_generation < generation) node->told_generation = generation;
+}
+
 static void set_entries(struct fs *fs, struct node *directory, const struct manifest *manifest) {
+  note_told(directory, manifest->generation);
   struct cursor from = manifest->entries;
   struct tree_entry entry;
   for (uint32_t i = 0; i < manifest->count; i++) {
@@ -102,6 +106,11 @@ static void settle_unknown(struct node *node) {
   }
 }
 
+/* Else its name leads to another directory now: what is known of the one before is none of its. */
+static int tells_of(const struct manifest *manifest, const struct node *directory) {
+  return !directory->parent || is_same_file(&directory->attr, &manifest->attr);
+}
+
 static void take_listing(struct fs *fs, struct node *node, const struct manifest *manifest) {
   struct directory *directory = node_directory(node);
   if (!directory) abort();
@@ -114,10 +123,9 @@ static void take_listing(struct fs *fs, struct node *node, const struct manifest
   uint64_t needed = node->invalid_generation > fs->everything_generation ? node->invalid_generation
                                                                          : fs->everything_generation;
   if (manifest->generation >= needed) {
-    if (!node->parent || is_same_file(&node->attr, &manifest->attr)) {
+    if (tells_of(manifest, node)) {
       set_attr(fs, node, &manifest->attr);
     } else if (!(manifest->flags & MANIFEST_REFUSED)) {
-      /* The name leads to another directory now: what is known of the one before is none of its. */
       node->holds++;
       fault_waiting(fs, node, FAULT_STALE, ESTALE, ESTALE);
       drop_name(fs, node);
@@ -150,7 +158,10 @@ static void take_look(struct fs *fs, struct node *node, const struct manifest *m
   take_entry(&from, &entry);
   uint64_t needed = node->invalid_generation > fs->everything_generation ? node->invalid_generation
                                                                          : fs->everything_generation;
+  /* With the directory goes this name, and who waits for it looks it up again. */
+  if (!tells_of(manifest, node->parent)) return drop_name(fs, node->parent);
   if (strcmp(entry.name, node->name) == 0 && manifest->generation >= needed) {
+    note_told(node->parent, manifest->generation);
     struct node *now = set_entry(fs, node->parent, &entry);
     if (now != node) return; /* who waited was told that it is stale */
   }

@@ -13,4 +13,7 @@ int take_failed(struct fs *fs, const struct frame *frame);
 /* The name means something else now, or nothing: the kernel is told, its node goes. */
 void drop_name(struct fs *fs, struct node *node);
 
+/* One name of a directory as it is now. Who waits for it is not woken yet. */
+struct node *set_entry(struct fs *fs, struct node *directory, const struct tree_entry *entry);
+
 #endif

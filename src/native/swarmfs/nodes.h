@@ -47,6 +47,7 @@ struct node {
   uint64_t lookups; /* how often the kernel was given it, less what it forgot */
   unsigned holds;   /* requests that still need it */
   uint64_t invalid_generation; /* answers older than this do not count */
+  uint64_t told_generation;    /* of the newest answer that told of it, or of a name in it */
   struct tree_attr attr;
   char *target;
   struct directory *directory;

@@ -29,8 +29,8 @@ void changes_add(struct changes *changes, int kind, const char *directory, const
   struct change *same = map_get(&changes->by_path, key);
   for (struct change *change = same; change; change = change->next_of_key)
     if (strcmp(change->name, name) == 0 && strcmp(change->text, directory) == 0) {
-      /* What became of a name says more than that its file changed. */
-      if (kind == CHANGE_NAME) change->kind = kind;
+      /* What became of a name says more than that its file changed, and that more than that something in it did. */
+      if (kind < change->kind) change->kind = kind;
       return;
     }
   size_t length = strlen(directory) + 1;
@@ -65,9 +65,19 @@ void changes_add_path(struct changes *changes, int kind, const char *path) {
   changes_add(changes, kind, directory, slash + 1);
 }
 
+void changes_add_times(struct changes *changes) {
+  /* Those that are added come last, and are none of these. */
+  for (const struct change *change = changes->first; change; change = change->next) {
+    if (change->kind != CHANGE_NAME || !*change->text) continue;
+    changes_add_path(changes, CHANGE_TIMES, change->text);
+    if (changes->everything) return; /* and nothing is left of the list */
+  }
+}
+
 /* One frame, as long as it may be; the change that comes next, or NULL. */
 static const struct change *send_some(const struct changes *changes, const struct change *from,
-                                      struct bytes *to, uint32_t id, uint64_t generation) {
+                                      struct bytes *to, uint32_t id, uint64_t generation, write_entry *write,
+                                      void *context) {
   size_t start = frame_start(to, FRAME_TREE_CHANGES);
   add_u32(to, id);
   add_u64(to, generation);
@@ -76,11 +86,11 @@ static const struct change *send_some(const struct changes *changes, const struc
   add_u32(to, 0);
   uint32_t count = 0;
   for (; from; from = from->next, count++) {
-    if (to->length - start + strlen(from->text) + strlen(from->name) + 16 > TREE_CHANGES_BYTES) break;
+    /* The target of a link may be as long as a path. */
+    if (to->length - start + strlen(from->text) + 2 * PATH_MAX > TREE_CHANGES_BYTES) break;
     add_u8(to, (uint8_t)from->kind);
     add_text(to, from->text);
-    add_u8(to, ENTRY_UNTOLD);
-    add_text(to, from->name);
+    write(context, to, from);
   }
   if (to->failed) return NULL;
   unsigned char *flags = to->data + start + flags_at;
@@ -90,9 +100,9 @@ static const struct change *send_some(const struct changes *changes, const struc
   return from;
 }
 
-void changes_send(struct changes *changes, struct bytes *to, uint32_t id, uint64_t generation) {
+void changes_write(const struct changes *changes, struct bytes *to, uint32_t id, uint64_t generation,
+                   write_entry *write, void *context) {
   const struct change *from = changes->first;
-  do from = send_some(changes, from, to, id, generation);
+  do from = send_some(changes, from, to, id, generation, write, context);
   while (from);
-  changes_clear(changes);
 }

@@ -9,8 +9,8 @@ struct change {
   struct change *next, *next_of_key;
   uint64_t key;
   int kind;
-  char *name; /* in `text`, behind the directory */
-  char text[];
+  char *name;  /* in `text`, behind the directory */
+  char text[]; /* the directory */
 };
 
 struct changes {
@@ -29,7 +29,14 @@ void changes_add_path(struct changes *changes, int kind, const char *path);
 void changes_add_everything(struct changes *changes);
 void changes_clear(struct changes *changes);
 
-/* Writes all as CHANGES frames that carry `id` and `generation`, and clears. */
-void changes_send(struct changes *changes, struct bytes *to, uint32_t id, uint64_t generation);
+/* Adds each directory in which a name changed: its times are others now. */
+void changes_add_times(struct changes *changes);
+
+/* Writes the entry of a change: what the name leads to now, or that it was not looked at. */
+typedef void write_entry(void *context, struct bytes *to, const struct change *change);
+
+/* Writes all as CHANGES frames that carry `id` and `generation`. */
+void changes_write(const struct changes *changes, struct bytes *to, uint32_t id, uint64_t generation,
+                   write_entry *write, void *context);
 
 #endif

@@ -57,15 +57,6 @@ static int start(struct server *server, const struct frame *frame) {
   return 0;
 }
 
-/* All that changed before this request came is in the answer; the queue of inotify is in the order of changes. */
-static int serve_barrier(struct server *server, const struct frame *frame) {
-  if (frame->length != 4) return -1;
-  server->figures.barriers++;
-  changes_send(&server->watcher.changes, &server->link.outgoing, get_u32(frame->payload),
-               server->watcher.generation);
-  return 0;
-}
-
 static int serve_forget(struct server *server, const struct frame *frame) {
   struct cursor from = cursor_of(frame);
   char path[PATH_MAX];

@@ -4,16 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "server.h"
-
-/* A directory that is being told. */
-struct listing {
-  struct server *server;
-  const char *path;
-  const struct reached *reached;
-  struct place *place;
-  int fd; /* for lookups in it; O_PATH will do */
-};
+#include "entry.h"
 
 /* An answer that may need several frames. */
 struct manifest {
@@ -50,34 +41,6 @@ static void close_piece(struct manifest *manifest, int flags, int error) {
 }
 
 /*
- * A file with several names changes without an event in this directory, and so do the times of a directory in which
- * something is made: both are watched themselves, before the look. So is a file that a worker may have the content of, which
- * it need not ask for again in a directory that was moved: it may be given another name at any time.
- */
-static int changes_unseen(const struct listing *listing, struct stat *stat) {
-  if (S_ISDIR(stat->st_mode)) return 1;
-  return S_ISREG(stat->st_mode) && (stat->st_nlink > 1 || map_get(&listing->server->given, file_key(stat)));
-}
-
-static void watch_itself(struct listing *listing, const char *name, struct stat *stat) {
-  struct watcher *watcher = &listing->server->watcher;
-  int is_file = S_ISREG(stat->st_mode);
-  if (!changes_unseen(listing, stat)) return;
-  struct place *place = place_make(&watcher->places, listing->place, name);
-  if (!place || (!is_file && place->watch >= 0)) return;
-  place->is_file = is_file;
-  errno = 0;
-  watcher_watch(watcher, place, listing->fd, name);
-  if (place->unwatched && !is_file && errno == EACCES) {
-    /* Nobody here may look into it: nobody asks for more than its name. */
-    watcher_forget(watcher, place);
-    return;
-  }
-  if (place->unwatched) place_unwatch(&watcher->places, listing->place);
-  fstatat(listing->fd, name, stat, AT_SYMLINK_NOFOLLOW);
-}
-
-/*
  * Small files of the system are told with their hash: a worker that has the same ones need not ask. Not programs: of a
  * directory of them hardly one is wanted, and all the others would be read for nothing.
  */
@@ -105,32 +68,6 @@ static int known_hash(struct listing *listing, const char *name, const struct tr
   return found;
 }
 
-/* Writes what there is of a name, but for its hash. Returns its state; `attr` and `stat` are set if it is present. */
-static int add_entry(struct listing *listing, struct bytes *to, const char *name, struct tree_attr *attr,
-                     struct stat *stat) {
-  char path[PATH_MAX], target[PATH_MAX];
-  size_t state_at = to->length;
-  add_u8(to, ENTRY_ABSENT);
-  add_text(to, name);
-  if (fstatat(listing->fd, name, stat, AT_SYMLINK_NOFOLLOW) != 0) return ENTRY_ABSENT;
-  unsigned char state = ENTRY_PRESENT;
-  const struct policy *policy = &listing->server->policy;
-  int public_way = listing->reached->public_way && listing->reached->stat.st_mode & 0001;
-  if (join_path(path, listing->path, name) != 0 ||
-      (!may_show(policy, path, public_way) && !is_own_ground(policy, path, stat)))
-    state = ENTRY_REFUSED;
-  if (!to->failed) to->data[state_at] = state;
-  if (state == ENTRY_REFUSED) return state;
-  watch_itself(listing, name, stat);
-  attr_from_stat(attr, stat);
-  add_attr(to, attr);
-  if (S_ISLNK(stat->st_mode)) {
-    ssize_t length = readlinkat(listing->fd, name, target, sizeof target);
-    add_text_of(to, target, length > 0 && length < PATH_MAX ? (size_t)length : 0);
-  }
-  return state;
-}
-
 /*
  * What a name was, by its state and attributes. Not by its hash, which is known or not whatever the file does, nor by the blocks
  * that it takes: the file system may change its mind about them. What is neither a file nor a directory is another one with each change.
@@ -144,8 +81,6 @@ static struct seen seen_as(int state, const struct tree_attr *attr) {
   uint64_t file[] = {of.dev, of.ino, of.mode & S_IFMT};
   return (struct seen){hash_data(0, file, sizeof file), digest};
 }
-
-static int needs_comparing(const struct place *place) { return place->network || place->unwatched; }
 
 /*
  * What was told before, to another worker maybe, is compared now: from here on comparisons are with what is told this time.

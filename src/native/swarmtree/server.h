@@ -28,6 +28,7 @@ int serve_look(struct server *server, const struct frame *frame);
 int serve_compare(struct server *server, const struct frame *frame);
 int serve_read(struct server *server, const struct frame *frame);
 int serve_note(struct server *server, const struct frame *frame);
+int serve_barrier(struct server *server, const struct frame *frame);
 
 /* Names a file in `given`, wherever it lies. */
 static inline uint64_t file_key(const struct stat *of) {

@@ -89,7 +89,12 @@ enum {
 
 /* Flags of CHANGES, kinds of a change. */
 enum { CHANGES_MORE = 1, CHANGES_EVERYTHING = 2 };
-enum { CHANGE_NAME = 0, CHANGE_NODE = 1, CHANGE_LISTING = 2 };
+enum {
+  CHANGE_NAME = 0,
+  CHANGE_NODE = 1,
+  CHANGE_LISTING = 2,
+  CHANGE_TIMES = 3, /* of a directory in which names changed: no change of its own */
+};
 
 /* Kinds of what AHEAD names: a path that is looked up, a directory that is listed, pieces of a file. */
 enum { AHEAD_NAME = 0, AHEAD_LIST = 1, AHEAD_READ = 2 };

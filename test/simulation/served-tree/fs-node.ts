@@ -15,6 +15,8 @@ export interface Node {
   isAsked: boolean;
   /** Answers older than this do not count. */
   invalid: number;
+  /** Generation of the newest answer that told of it, or of a name in it. */
+  told: number;
   attributes: Attributes | undefined;
   target: string;
   listing: 'unknown' | 'partial' | 'whole';

@@ -24,11 +24,17 @@ export interface HelperRules {
   readonly staysCompared: boolean;
   /** places.c, places_of_watch: a file of two names is two places with one watch, and both have changed. */
   readonly tellsAllPlaces: boolean;
+  /** barrier.c: what has changed is looked at when all events before the barrier were taken in. */
+  readonly looksAfterDrain: boolean;
+  /** barrier.c, is_quiet: all of it is told as it was at one moment. */
+  readonly looksInQuiet: boolean;
+  /** barrier.c, enter: where no events come, what has changed is not told with what it is now. */
+  readonly leavesEventless: boolean;
 
   // swarmfs
   /** manifest.c and content.c: an answer that is older than what is known to have changed is dropped. */
   readonly dropsOld: boolean;
-  /** manifest.c, take_listing: what is told of a directory that took another's place is not added to what is known of that one. */
+  /** manifest.c, tells_of: what is told of a directory that took another's place is not added to what is known of that one. */
   readonly leavesOther: boolean;
   /** changes.c, answer_later: changes count as taken in when the kernel was told of them. */
   readonly answersWhenTold: boolean;
@@ -36,6 +42,8 @@ export interface HelperRules {
   readonly doubtsDirectory: boolean;
   /** changes.c, change_name: a name without a node counts as absent in a directory that is known whole. */
   readonly makesUnknown: boolean;
+  /** changes.c, is_told_later: what was seen at a barrier counts where no later answer came before it. */
+  readonly leavesOlder: boolean;
   /** content.c, keep_piece: a content is known by its file's times only when these are old. */
   readonly keepsSettled: boolean;
   /** manifest.c, left_tree: whoever waits to read a file whose name leads to another now fails, and is not believed. */
@@ -61,11 +69,15 @@ export const helperRules: HelperRules = {
   comparesTold: true,
   staysCompared: true,
   tellsAllPlaces: true,
+  looksAfterDrain: true,
+  looksInQuiet: true,
+  leavesEventless: true,
   dropsOld: true,
   leavesOther: true,
   answersWhenTold: true,
   doubtsDirectory: true,
   makesUnknown: true,
+  leavesOlder: true,
   keepsSettled: true,
   faultsReaders: true,
   awaitsFaults: true,

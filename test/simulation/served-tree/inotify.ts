@@ -62,6 +62,11 @@ export class Watches {
     if (watch !== undefined) this.remove(watch);
   }
 
+  /** Nothing has happened since it was drained. */
+  get isQuiet(): boolean {
+    return this.#queue.length === 0;
+  }
+
   drain(): Event[] {
     const events = this.#queue;
     this.#queue = [];

@@ -1,7 +1,6 @@
 /** One stream on which a worker is shown a tree, with both its ends. */
-import type { ChangesPart } from '../../../src/core/tree/contract.ts';
 import { Pipe, type Stage, Word } from './stage.ts';
-import type { TreeAnswer, TreeRequest } from './tree-frames.ts';
+import type { ToldPart, TreeAnswer, TreeRequest } from './tree-frames.ts';
 
 export class Session {
   readonly id: number;
@@ -14,7 +13,7 @@ export class Session {
   readonly opened: Word<boolean>;
   isOver = false;
   onAnswer: (id: number, answer: TreeAnswer) => void = () => undefined;
-  onTold: (parts: readonly ChangesPart[]) => void = () => undefined;
+  onTold: (parts: readonly ToldPart[]) => void = () => undefined;
   onEndAtWorker: () => void = () => undefined;
   onEndAtSubmitter: () => void = () => undefined;
   asked: (id: number, request: TreeRequest) => void = () => undefined;

@@ -1,7 +1,7 @@
 /** The submitter: its trees, each with the machine that ships, and its jobs from hand-in to end. */
 
 import { whyNotReplaced } from '../../../src/core/tree/conflict.ts';
-import type { ChangesPart, ShownTreeAction, ShownTreeEvent } from '../../../src/core/tree/contract.ts';
+import type { ShownTreeAction, ShownTreeEvent } from '../../../src/core/tree/contract.ts';
 import {
   createKeptTrees,
   type KeptTreesEvent,
@@ -24,6 +24,7 @@ import type { Access } from './kernel.ts';
 import { Session } from './session.ts';
 import { type Process, type Stage, Word } from './stage.ts';
 import { SwarmTree, type SwarmTreeLimits } from './swarmtree.ts';
+import type { ToldPart } from './tree-frames.ts';
 import type { JobEnd, JobWork, Outcome, WorkerMachine } from './worker.ts';
 import type { Project, World } from './world.ts';
 
@@ -51,7 +52,7 @@ class OwnTree {
   isOver = false;
   readonly #init: Init;
   readonly #tickets = new Map<number, Word<Passed>>();
-  #parts: readonly ChangesPart[] = [];
+  #parts: readonly ToldPart[] = [];
   /** The last change that the barrier under way knows of. */
   #asOf = 0;
   #lastTicket = 0;

@@ -1,11 +1,10 @@
 /** A model of swarmfs (src/native/swarmfs): what it knows of the submitter's tree, and what it tells the kernel. */
-import type { ChangesPart } from '../../../src/core/tree/contract.ts';
 import { type Attributes, isEqual } from './disk.ts';
 import type { Found, KernelCaches, Node } from './fs-node.ts';
 import type { HelperRules } from './helper-rules.ts';
 import type { Stage } from './stage.ts';
 import { isSameContent } from './swarmtree.ts';
-import type { TreeAnswer, TreeEntry, TreeRequest } from './tree-frames.ts';
+import type { ToldPart, TreeAnswer, TreeEntry, TreeRequest } from './tree-frames.ts';
 
 export interface SwarmFsInit {
   readonly stage: Stage;
@@ -159,6 +158,7 @@ export class SwarmFs {
         return this.#dropName(node);
       }
       if (attributes !== undefined && isSame) this.#setAttributes(node, attributes);
+      node.told = Math.max(node.told, answer.generation);
       for (const entry of answer.entries) this.#wake(this.#setEntry(node, entry));
       node.listing = answer.isWhole ? 'whole' : 'partial';
       if (answer.isWhole)
@@ -173,8 +173,13 @@ export class SwarmFs {
     node.isAsked = false;
     if (node.isDetached) return this.#fail(node);
     if (answer.hasFailed) return this.#faultAll(node);
+    const above = node.parent;
+    const isOther =
+      above !== undefined && above !== this.root && above.attributes?.inode !== answer.attributes?.inode;
+    if (isOther && this.#init.rules.leavesOther) return this.#dropName(above);
     const [entry] = answer.entries;
     if (entry !== undefined && node.parent !== undefined && !this.#isOld(node, answer.generation)) {
+      node.parent.told = Math.max(node.parent.told, answer.generation);
       const now = this.#setEntry(node.parent, entry);
       if (now !== node) return; // who waited was told that it is stale
     }
@@ -230,6 +235,7 @@ export class SwarmFs {
       isUnsure: false,
       isAsked: false,
       invalid: 0,
+      told: 0,
       attributes: undefined,
       target: '',
       listing: 'unknown',
@@ -309,13 +315,19 @@ export class SwarmFs {
   }
 
   /** @param done - no job sees what was before. */
-  apply(parts: readonly ChangesPart[], done: () => void): void {
-    for (const { generation, everything, changes } of parts) {
+  apply(parts: readonly ToldPart[], done: () => void): void {
+    for (const { generation, everything, changes, seen, times } of parts) {
       if (everything) {
         this.#everything = generation;
         this.#dropChildren(this.root, generation);
       }
-      for (const { kind, directory, name } of changes) this.#apply(kind, directory, name, generation);
+      for (const [n, { kind, directory, name }] of changes.entries())
+        this.#apply(kind, directory, name, generation, seen[n]);
+      for (const { directory, entry } of times) {
+        const above = this.#find(directory);
+        const isThere = above?.state === 'present' && above.children.get(entry.name)?.state === 'present';
+        if (isThere && entry.attributes !== undefined) this.#takeSeen(above, entry, generation);
+      }
     }
     if (this.#init.rules.answersWhenTold) this.#notify(done);
     else done();
@@ -327,16 +339,37 @@ export class SwarmFs {
     return node;
   }
 
-  #apply(kind: 'name' | 'node' | 'listing', path: string, name: string, generation: number): void {
+  #apply(
+    kind: 'name' | 'node' | 'listing',
+    path: string,
+    name: string,
+    generation: number,
+    entry: TreeEntry | undefined,
+  ): void {
     const directory = this.#find(path);
     if (directory?.state !== 'present') return;
     directory.invalid = generation;
     if (kind === 'listing' || name === '') this.#dropChildren(directory, generation);
-    else if (kind === 'name') this.#changeName(directory, name, generation);
-    else this.#changeNode(directory, name, generation);
+    else if (kind === 'name') this.#changeName(directory, name, generation, entry);
+    else this.#changeNode(directory, name, generation, entry);
   }
 
-  #changeName(directory: Node, name: string, generation: number): void {
+  /** Answers may come before the changes that were told before them; half of each is what never was. */
+  #isToldLater(node: Node, generation: number): boolean {
+    return node.told >= generation && this.#init.rules.leavesOlder;
+  }
+
+  /** What the name led to at that generation, where that was looked at, and no answer is on its way. */
+  #takeSeen(directory: Node, entry: TreeEntry, generation: number): void {
+    const node = directory.children.get(entry.name);
+    if (this.#isToldLater(directory, generation)) return;
+    if (node !== undefined && this.#isToldLater(node, generation)) return;
+    if (node !== undefined && (node.isAsked || node.waiting.length > 0)) return;
+    if (entry.attributes !== undefined) this.#setEntry(directory, entry);
+    else if (node?.state === 'unknown') this.#dropName(node);
+  }
+
+  #changeName(directory: Node, name: string, generation: number, entry: TreeEntry | undefined): void {
     const node = directory.children.get(name);
     if (node?.state === 'unknown') {
       node.invalid = generation;
@@ -347,15 +380,17 @@ export class SwarmFs {
       if (directory.listing === 'whole' && this.#init.rules.makesUnknown)
         this.#make(directory, name).invalid = generation;
     }
+    if (entry !== undefined) this.#takeSeen(directory, entry, generation);
     if (this.#init.rules.doubtsDirectory) this.#doubt(directory);
   }
 
-  #changeNode(directory: Node, name: string, generation: number): void {
+  #changeNode(directory: Node, name: string, generation: number, entry: TreeEntry | undefined): void {
     const node = directory.children.get(name);
     if (node?.state !== 'present' && node?.state !== 'unknown')
-      return this.#changeName(directory, name, generation);
+      return this.#changeName(directory, name, generation, entry);
     node.invalid = generation;
     this.#doubt(node);
+    if (entry?.attributes !== undefined) this.#takeSeen(directory, entry, generation);
   }
 
   #dropChildren(node: Node, generation: number): void {

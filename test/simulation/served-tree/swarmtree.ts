@@ -1,10 +1,10 @@
 /** A model of swarmtree (src/native/swarmtree): one frame after the other, while the disk goes on changing. */
-import type { ChangesPart, TreeChange } from '../../../src/core/tree/contract.ts';
+import type { TreeChange } from '../../../src/core/tree/contract.ts';
 import { type Attributes, type Disk, type Inode, isEqual, split } from './disk.ts';
 import type { HelperRules } from './helper-rules.ts';
 import { type Event, Watches, type WatchNumber } from './inotify.ts';
 import type { Process, Stage } from './stage.ts';
-import type { TreeAnswer, TreeEntry, TreeRequest } from './tree-frames.ts';
+import type { ToldPart, TreeAnswer, TreeEntry, TreeRequest } from './tree-frames.ts';
 
 interface Place {
   readonly path: string;
@@ -18,6 +18,7 @@ interface Place {
 
 const largeDirectory = 7;
 const mostChanges = 30;
+const mostSeen = 6;
 const settledMs = 2_000;
 const tries = 3;
 
@@ -83,20 +84,47 @@ export class SwarmTree {
     });
   }
 
-  barrier(compare: readonly string[], answer: (parts: readonly ChangesPart[], asOf: number) => void): void {
+  barrier(compare: readonly string[], answer: (parts: readonly ToldPart[], asOf: number) => void): void {
     this.#queue(function* (this: SwarmTree) {
       for (const path of compare) yield* this.#compare(path);
       yield this.#moment();
+      const early = this.#rules.looksAfterDrain ? undefined : yield* this.#see();
       this.#drain();
-      const part = {
-        generation: this.#generation,
-        everything: this.#isEverything,
-        changes: [...this.#changes.values()],
-      };
+      const changes = [...this.#changes.values()];
+      const told = { generation: this.#generation, everything: this.#isEverything, changes };
+      const asOf = this.#disk.change;
       this.#changes = new Map();
       this.#isEverything = false;
-      if (!this.isDead) answer([part], this.#disk.change);
+      const looked = early ?? (yield* this.#see(changes));
+      const isOfOneMoment = this.#watches.isQuiet || !this.#rules.looksInQuiet;
+      if (!this.isDead) answer([{ ...told, ...(isOfOneMoment ? looked : { seen: [], times: [] }) }], asOf);
     });
+  }
+
+  /** What little has changed is told with what it is now, and so are the directories in which names changed. */
+  *#see(changes = [...this.#changes.values()]): Process<Pick<ToldPart, 'seen' | 'times'>> {
+    const seen: ToldPart['seen'][number][] = [];
+    const times: ToldPart['times'][number][] = [];
+    // In histories as short as these, what is asked for must be seen to hold as well.
+    if (changes.length > mostSeen || this.#stage.dice.chance(0.5)) return { seen, times };
+    for (const { directory, name } of changes) seen.push(yield* this.#seeName(directory, name));
+    const changed = changes.flatMap(({ kind, directory }) => (kind === 'name' ? directory : []));
+    for (const path of new Set(changed.filter((directory) => directory !== ''))) {
+      const { directory, name } = split(path);
+      const entry = yield* this.#seeName(directory, name);
+      if (entry !== undefined) times.push({ directory, entry });
+    }
+    return { seen, times };
+  }
+
+  *#seeName(directory: string, name: string): Process<TreeEntry | undefined> {
+    const opened = yield* this.#openListing(directory);
+    if (opened === undefined) return undefined;
+    const { place, inode } = opened;
+    // What is compared is compared with what was told: by comparisons only.
+    if (place.isUnwatched && this.#rules.leavesEventless) return undefined;
+    const entry = this.#entry(place, inode, name);
+    return place.isUnwatched && this.#rules.leavesEventless ? undefined : entry;
   }
 
   #queue(frame: (this: SwarmTree) => Process): void {
@@ -129,15 +157,17 @@ export class SwarmTree {
   }
 
   #drain(): void {
-    const events = this.#watches.drain();
-    for (const event of events) {
-      if (event.what === 'overflow') {
-        if (this.#rules.voidsAll) this.#startAnew();
-        break; // the rest speaks of watches of the old instance
+    if (this.#watches.isQuiet) return;
+    // What is forgotten meanwhile raises events of its own.
+    for (let events = this.#watches.drain(); events.length > 0; events = this.#watches.drain())
+      for (const event of events) {
+        if (event.what === 'overflow') {
+          if (this.#rules.voidsAll) this.#startAnew();
+          break; // the rest speaks of watches of the old instance
+        }
+        this.#take(event);
       }
-      this.#take(event);
-    }
-    if (events.length > 0) this.#generation += 1;
+    this.#generation += 1;
   }
 
   #startAnew(): void {

@@ -1,4 +1,5 @@
 /** What swarmfs asks swarmtree, and what comes back. */
+import type { ChangesPart, TreePath } from '../../../src/core/tree/contract.ts';
 import type { Attributes } from './disk.ts';
 
 export interface TreeEntry {
@@ -34,3 +35,11 @@ export type TreeRequest =
   | { readonly type: 'list'; readonly path: string; readonly isWhole: boolean; readonly hint: string }
   | { readonly type: 'look'; readonly path: string; readonly name: string }
   | { readonly type: 'read'; readonly path: string; readonly piece: number; readonly expected: Attributes };
+
+/** What a barrier tells, with what some of it was seen to be. */
+export interface ToldPart extends ChangesPart {
+  /** Of each change, in their order; undefined: it was not looked at. */
+  readonly seen: readonly (TreeEntry | undefined)[];
+  /** Directories in which names changed: those above them, and what they are now. */
+  readonly times: readonly { readonly directory: TreePath; readonly entry: TreeEntry }[];
+}

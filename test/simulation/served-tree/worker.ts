@@ -1,6 +1,5 @@
 /** A worker: trees that are mounted on it, each with the machine that ships, and jobs in them. */
 
-import type { ChangesPart } from '../../../src/core/tree/contract.ts';
 import {
   createMountedTree,
   faultsOf,
@@ -17,7 +16,7 @@ import { type Access, AccessError, JobEyes, Kernel } from './kernel.ts';
 import type { Session } from './session.ts';
 import { Pipe, type Process, type Stage, Word } from './stage.ts';
 import { SwarmFs } from './swarmfs.ts';
-import type { TreeAnswer, TreeRequest } from './tree-frames.ts';
+import type { ToldPart, TreeAnswer, TreeRequest } from './tree-frames.ts';
 
 /** What a job does: reads these, looks at those, and writes one file. */
 export interface JobWork {
@@ -58,7 +57,7 @@ class HostedTree {
   /** swarmfs reads what it is sent in its time, one frame after the other. */
   readonly #toFs: Pipe;
   readonly reached = new Map<number, Word<boolean>>();
-  readonly #told: (readonly ChangesPart[])[] = [];
+  readonly #told: (readonly ToldPart[])[] = [];
   readonly #answers = new Map<number, (answer: TreeAnswer) => void>();
   state: MountedTreeState<NamedFault>;
   isOver = false;
@@ -95,7 +94,7 @@ class HostedTree {
     this.#answers.delete(id);
   }
 
-  told(parts: readonly ChangesPart[]): void {
+  told(parts: readonly ToldPart[]): void {
     if (this.isOver) return;
     this.#told.push(parts);
     this.step({ type: 'told', generation: parts.at(-1)?.generation ?? 0 });

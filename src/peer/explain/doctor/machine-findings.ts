@@ -16,6 +16,8 @@ export interface MachineSight {
   readonly warnings: readonly string[];
 }
 
+/** Its V8 makes quick code of what runs seldom for a tenth of the CPU, see docs/BENCHMARKS.md. */
+const quickNode = 24;
 const leastDescriptors = 1_024;
 const leastProcesses = 512;
 const leastWatches = 8_192;
@@ -31,6 +33,7 @@ export async function machineFindings(sight: MachineSight): Promise<Finding[]> {
     ),
   ]);
   return [
+    nodeFinding(process.versions.node),
     limitFinding('open files', limits.descriptors, leastDescriptors, limits.openDescriptors),
     limitFinding('processes', limits.processes, leastProcesses),
     watchFinding(watches),
@@ -51,6 +54,16 @@ export async function machineFindings(sight: MachineSight): Promise<Finding[]> {
         ]),
     ...sight.warnings.map((warning) => remark('peer says', warning)),
   ];
+}
+
+/** @param version - as `20.19.1` */
+export function nodeFinding(version: string): Finding {
+  if (Number.parseInt(version, 10) >= quickNode) return well('Node', `the peer runs on Node ${version}`);
+  return remark(
+    'Node',
+    `the peer runs on Node ${version}: on Node ${quickNode} it needs about a quarter less CPU for a job`,
+    `set BUILDSWARM_NODE to the path of a node ${quickNode} or later, and start the peer again`,
+  );
 }
 
 function limitFinding(check: string, limit: number | undefined, least: number, used?: number): Finding {
