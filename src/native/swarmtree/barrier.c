@@ -85,8 +85,9 @@ int serve_barrier(struct server *server, const struct frame *frame) {
   if (looking.looks) changes_add_times(changes);
   changes_write(changes, to, id, watcher->generation, write_change, &looking);
   leave(&looking);
-  /* What was seen is how all of it was at one moment, or is not told. */
+  /* What was seen is how all of it was at one moment, or is not told; what happened meanwhile is. */
   if (looking.looks && changes->count > 0 && !is_quiet(watcher) && !to->failed) {
+    watcher_drain(watcher);
     looking.looks = 0;
     to->length = start;
     changes_write(changes, to, id, watcher->generation, write_change, &looking);

@@ -90,14 +90,19 @@ export class SwarmTree {
       yield this.#moment();
       const early = this.#rules.looksAfterDrain ? undefined : yield* this.#see();
       this.#drain();
-      const changes = [...this.#changes.values()];
-      const told = { generation: this.#generation, everything: this.#isEverything, changes };
-      const asOf = this.#disk.change;
+      const looked = early ?? (yield* this.#see());
+      const isOfOneMoment = this.#watches.isQuiet || !this.#rules.looksInQuiet;
+      if (!isOfOneMoment) this.#drain();
+      const seen = isOfOneMoment ? looked : { seen: [], times: [] };
+      const part = {
+        generation: this.#generation,
+        everything: this.#isEverything,
+        changes: [...this.#changes.values()],
+        ...seen,
+      };
       this.#changes = new Map();
       this.#isEverything = false;
-      const looked = early ?? (yield* this.#see(changes));
-      const isOfOneMoment = this.#watches.isQuiet || !this.#rules.looksInQuiet;
-      if (!this.isDead) answer([{ ...told, ...(isOfOneMoment ? looked : { seen: [], times: [] }) }], asOf);
+      if (!this.isDead) answer([part], this.#disk.change);
     });
   }
 
