@@ -196,7 +196,21 @@ function fsMessages(): Buffer[] {
       Uint8Array.of(3),
       text('x'),
     ),
-    frame('TREE_CHANGES', u32(10), u64(5), Uint8Array.of(2), u32(0)),
+    // With what there is now: a file, none, another kind of file, a link, one that is refused, a directory's times.
+    frame(
+      'TREE_CHANGES',
+      u32(13),
+      u64(5),
+      Uint8Array.of(0),
+      u32(6),
+      Buffer.concat([Uint8Array.of(0), text('/d'), entry('f', 0o100644, 9, 10)]),
+      Buffer.concat([Uint8Array.of(0), text('/d'), Uint8Array.of(0), text('g')]),
+      Buffer.concat([Uint8Array.of(1), text('/d'), entry('big', directoryMode, 0, 11)]),
+      Buffer.concat([Uint8Array.of(1), text(''), entry('l', 0o120777, 1, 5)]),
+      Buffer.concat([Uint8Array.of(0), text(''), Uint8Array.of(2), text('f')]),
+      Buffer.concat([Uint8Array.of(3), text(''), entry('d', directoryMode, 0, 3)]),
+    ),
+    frame('TREE_CHANGES', u32(10), u64(6), Uint8Array.of(2), u32(0)),
     frame('TREE_FAILED', u32(4), u32(5)),
     frame(
       'TREE_AHEAD',

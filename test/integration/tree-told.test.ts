@@ -119,3 +119,21 @@ test('where very much has changed, it is asked for when it is looked at', { skip
   assert.deepEqual([stdout, faults], [here(), []]);
   assert.ok(lab.traffic.requests > requests);
 });
+
+test('what a worker was answered later than a barrier is not taken back by what was seen at that', {
+  skip,
+}, async () => {
+  // So many that a name is told without the others.
+  for (let n = 0; n < 1_600; n += 1) writeFileSync(at(`sub/f${n}`), '');
+  await using lab = await TreeLab.start({ programs: builtPrograms(), shares: [share] });
+  assert.equal((await lab.sh('cat d/sub/f1')).status, 0);
+  writeFileSync(at('sub/x'), '');
+  const parts = await lab.server.barrier();
+  rmSync(at('sub/x'));
+  const isGone = async (): Promise<boolean> =>
+    (await lab.run(['test', '!', '-e', 'd/sub/x'], { barrier: false })).status === 0;
+  assert.equal(await isGone(), true);
+  // As on a stream on which answers go past what was told before them.
+  await lab.mount.apply(parts.map(({ payload }) => payload));
+  assert.equal(await isGone(), true);
+});

@@ -64,12 +64,9 @@ static void write_change(void *context, struct bytes *to, const struct change *c
 }
 
 /* Has anything changed since events were taken in? */
-static int is_quiet(const struct watcher *watcher) {
-  struct pollfd polls[] = {
-      {.fd = watcher->inotify, .events = POLLIN},
-      {.fd = watcher->mounts.fd, .events = POLLPRI},
-  };
-  return poll(polls, 2, 0) == 0;
+static int is_quiet(struct watcher *watcher) {
+  struct pollfd events = {.fd = watcher->inotify, .events = POLLIN};
+  return poll(&events, 1, 0) == 0 && !mounts_are_news(&watcher->mounts);
 }
 
 /* The queue of inotify is in the order of changes, so that all before this request are in the answer. */

@@ -149,7 +149,7 @@ static int serve_events(struct server *server) {
   };
   int ready = poll(polls, sizeof polls / sizeof *polls, started && !drain ? DRAIN_AGAIN_MS : -1);
   if (ready < 0) return errno == EINTR ? 0 : -1;
-  if (polls[2].revents || polls[3].revents) {
+  if (polls[2].revents || mounts_polled(&server->watcher.mounts, polls[3].revents)) {
     watcher_drain(&server->watcher);
     server->drained_ms = now_ms();
   }

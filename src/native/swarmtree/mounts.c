@@ -53,11 +53,20 @@ static void free_lines(struct map *lines) {
   map_clear(lines);
 }
 
-int mounts_changed(struct mounts *mounts, void (*changed)(void *context, const char *path), void *context) {
+int mounts_polled(struct mounts *mounts, short revents) {
+  if (revents & (POLLPRI | POLLERR)) mounts->is_news = 1;
+  return mounts->is_news;
+}
+
+int mounts_are_news(struct mounts *mounts) {
   struct pollfd wait = {.fd = mounts->fd, .events = POLLPRI};
-  if (mounts->fd < 0 || poll(&wait, 1, 0) <= 0 || !(wait.revents & (POLLPRI | POLLERR))) return 0;
+  return mounts_polled(mounts, poll(&wait, 1, 0) > 0 ? wait.revents : 0);
+}
+
+int mounts_changed(struct mounts *mounts, void (*changed)(void *context, const char *path), void *context) {
   struct map now = {0};
-  if (read_lines(&now) != 0) return 0;
+  if (!mounts_are_news(mounts) || read_lines(&now) != 0) return 0;
+  mounts->is_news = 0;
   int any = 0;
   for (int way = 0; way < 2; way++) {
     const struct map *one = way ? &now : &mounts->lines, *other = way ? &mounts->lines : &now;

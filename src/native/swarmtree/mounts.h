@@ -7,11 +7,20 @@
 #include "../tree/map.h"
 
 struct mounts {
-  int fd;           /* of /proc/self/mountinfo; polled for POLLPRI. -1: cannot be told here */
+  int fd;           /* of /proc/self/mountinfo; -1: cannot be told here */
+  int is_news;      /* it was told that it is another one, and was not read since */
   struct map lines; /* by the hash of what a line says: its path, owned */
 };
 
 void mounts_open(struct mounts *mounts);
+
+/*
+ * What poll() said of `fd`, asked for POLLPRI; 1 if a mount came or went since the table was read. The kernel says it to
+ * the first who polls, and once.
+ */
+int mounts_polled(struct mounts *mounts, short revents);
+/* The same, asked now. */
+int mounts_are_news(struct mounts *mounts);
 
 /* Calls `changed` with the path of each mount that came or went since the last time; 1 if there was one. */
 int mounts_changed(struct mounts *mounts, void (*changed)(void *context, const char *path), void *context);

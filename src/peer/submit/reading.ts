@@ -153,8 +153,10 @@ export class RequestReader {
     return { ...read, ...served };
   }
 
-  /** @returns undefined where no worker could be shown it, else what it may write below, or why nothing. */
-  /** @param isAwaited - whether it waits for a worker, if there is none. */
+  /**
+   * @param isAwaited - whether it waits for a worker, if there is none.
+   * @returns undefined where no worker could be shown it, else what it may write below, or why nothing.
+   */
   async #placeOf(
     { cwd, env }: Command,
     share: ByteString | undefined,

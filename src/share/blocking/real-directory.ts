@@ -11,9 +11,6 @@ import { errorCode } from './look.ts';
 const pathOnly = 0o10000000;
 const openFlags = pathOnly | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
-/** Those that are held open meanwhile. */
-let held: Map<ByteString, RealDirectory> | undefined;
-
 export class RealDirectory {
   readonly path: ByteString;
   readonly #descriptor: number;
@@ -21,21 +18,6 @@ export class RealDirectory {
   private constructor(path: ByteString, descriptor: number) {
     this.path = path;
     this.#descriptor = descriptor;
-  }
-
-  /**
-   * Acts, and reaches each directory once meanwhile: for what is done in an instant, and takes no directory away or aside.
-   *
-   * @throws what that throws
-   */
-  static holding<Result>(act: () => Result): Result {
-    held = new Map();
-    try {
-      return act();
-    } finally {
-      for (const directory of held.values()) closeSync(directory.#descriptor);
-      held = undefined;
-    }
   }
 
   /**
@@ -48,8 +30,6 @@ export class RealDirectory {
     path: ByteString,
     act: (directory: RealDirectory) => Result,
   ): { readonly did: Result } | undefined {
-    const known = held?.get(path);
-    if (known !== undefined) return { did: act(known) };
     let descriptor: number;
     try {
       descriptor = openSync(toBytes(path), openFlags);
@@ -57,16 +37,12 @@ export class RealDirectory {
       if (meansNone(error)) return undefined;
       throw error;
     }
-    const directory = new RealDirectory(path, descriptor);
-    let isHeld = false;
     try {
+      const directory = new RealDirectory(path, descriptor);
       const realPath = fromBytes(readlinkSync(directory.place, { encoding: 'buffer' }));
-      if (realPath !== path) return undefined;
-      held?.set(path, directory);
-      isHeld = held !== undefined;
-      return { did: act(directory) };
+      return realPath === path ? { did: act(directory) } : undefined;
     } finally {
-      if (!isHeld) closeSync(descriptor);
+      closeSync(descriptor);
     }
   }
 

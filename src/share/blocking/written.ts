@@ -6,31 +6,11 @@ import { lstatSync } from 'node:fs';
 import { type ByteString, toBytes } from '../../wire/bytes.ts';
 import type { CommitResult, WrittenDone, WrittenWork } from '../written-work.ts';
 import { errorCode, meansAbsent } from './look.ts';
-import { RealDirectory } from './real-directory.ts';
 import { WrittenCommit } from './written-commit.ts';
 import { Staging } from './written-stage.ts';
 
-/** Of one compile, and of most other jobs: done in an instant. */
-const fewEntries = 16;
-
 /** After a failure nothing is left under hidden names. Never throws. */
 export function putWritten(work: WrittenWork): WrittenDone {
-  return isLittle(work) ? RealDirectory.holding(() => put(work)) : put(work);
-}
-
-/** Little, and no directory goes, or comes to be another one. */
-function isLittle({ steps, note, commit }: WrittenWork): boolean {
-  if (commit === undefined || steps.length + note.length > fewEntries) return false;
-  const { directories, entries, removals, emptied } = commit;
-  return (
-    entries.length + directories.length <= fewEntries &&
-    removals.length === 0 &&
-    emptied.size === 0 &&
-    directories.every(({ inPlace }) => inPlace)
-  );
-}
-
-function put(work: WrittenWork): WrittenDone {
   const staging = new Staging(work.areas, work.names, work.staged);
   const timesBefore = new Map(work.timesBefore);
   const halt = new Int32Array(work.halt);

@@ -16,7 +16,7 @@ export interface MachineSight {
   readonly warnings: readonly string[];
 }
 
-/** Its V8 makes quick code of what runs seldom for a tenth of the CPU, see docs/BENCHMARKS.md. */
+/** Its V8 has an optimizer that is quick itself, and so worth it for what does not run often, see docs/BENCHMARKS.md. */
 const quickNode = 24;
 const leastDescriptors = 1_024;
 const leastProcesses = 512;
