@@ -7,6 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { factFields } from '../../src/core/view/contract.ts';
 import { Sameness } from '../../src/machine/sameness.ts';
 import { Findings } from '../../src/peer/serve/findings.ts';
+import { readFacts } from '../../src/share/facts.ts';
+import { putRecord, recordBytes } from '../../src/share/look-answer.ts';
 import { plainOffer } from '../rig/plain-offer.ts';
 import { systemLooks } from '../rig/system-looks.ts';
 import { until } from '../rig/until.ts';
@@ -44,6 +46,39 @@ test('numbers of what was read mean the same after a connection that was made an
   // Here the connection has ended; there it has not, so what was told is still known there.
   findings.peerGone(submitter);
   assert.deepEqual(await readBy(['c.h', 'b.h'], 3), { read: [1, 2, 3], added: [[3, '/c.h']] });
+});
+
+test('a file is told as it was when the command opened it first, whatever became of it since', async () => {
+  await using rig = await sharedRig();
+  const { disk, root } = rig;
+  const now = (): number => performance.now();
+  const findings = new Findings({ disk, sameness: new Sameness(systemLooks), now, traces: undefined });
+  const path = join(root, 'a.h');
+  writeFileSync(path, 'first');
+  const seen = Buffer.alloc(recordBytes);
+  const [fact] = await readFacts(disk, [path], { fresh: true });
+  assert.ok(fact !== undefined);
+  putRecord(seen, 0, fact);
+  writeFileSync(path, 'the second');
+  const later = Buffer.from(seen);
+  later.writeBigUInt64LE(10n, 9);
+  const opened = (record: Buffer): string => `R\0${path}\0${record.toString('latin1')}`;
+  const other = join(root, 'b.h');
+  writeFileSync(other, '');
+  // What was only looked at is told as it is.
+  const records = `h\0/bin/cc\0${opened(seen)}${opened(later)}s\0${other}\0`;
+  const view = { refresh: [], files: [], fields: factFields, knownReports: 0 };
+  const { read } = await findings.look({
+    peer: submitter,
+    environment: Buffer.alloc(0),
+    offer: { ...plainOffer(root), view, traced: true },
+    trace: { path: '', environmentOf: (environment) => environment, records: () => records },
+  });
+  const told = new Map(read?.added.map((entry) => [entry.path, entry.fact]));
+  assert.deepEqual(
+    [told.get(path), told.get(other)],
+    [fact, ...(await readFacts(disk, [other], { fresh: true }))],
+  );
 });
 
 test('more changed files than are told are told as such', async () => {

@@ -10,6 +10,8 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
+  symlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -17,6 +19,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { readTrace, type Traced } from '../../src/core/view/trace.ts';
+import { parseRecord } from '../../src/share/look-answer.ts';
 import { splitNul } from '../../src/wire/bytes.ts';
 import { recordsAt, Tracer } from '../../src/work/tracer.ts';
 import { checkout } from '../rig/child.ts';
@@ -80,7 +83,9 @@ class Bench {
     const records = trace.records();
     tracer.end(trace);
     const named = new Set(
-      [...records.matchAll(/[a-z][^]([^\0]*)\0/g)].map(([, name = '']) => path.resolve(this.tree, name)),
+      [...records.matchAll(/(?:R\0([^\0]*)\0[^]{33}|[a-z][^]([^\0]*)\0)/g)].map(([, seen, name]) =>
+        path.resolve(this.tree, seen ?? name ?? ''),
+      ),
     );
     const traced = readTrace(records, {
       cwd: this.tree,
@@ -188,15 +193,15 @@ test('a trace holds every name that the kernel was asked for, whatever the tool'
     });
 });
 
-const inTree = (bench: Bench, names: readonly string[]): string[] =>
-  names.map((name) => path.relative(bench.tree, path.resolve(name))).toSorted();
+const inTree = (bench: Bench, names: Iterable<string>): string[] =>
+  [...names].map((name) => path.relative(bench.tree, path.resolve(name))).toSorted();
 
 test('what an assembler reads, what was looked up in vain and what a link takes are told', async () => {
   using bench = await Bench.open();
   for (const compiler of ['gcc', 'clang'])
     for (const source of ['blob.S', 'inline.c']) {
       const { traced } = bench.run([compiler, '-c', source, '-o', 'o.o'], ['o.o']);
-      assert.ok(inTree(bench, traced.files).includes('d/blob.bin'), `${compiler} ${source}`);
+      assert.ok(inTree(bench, traced.files.keys()).includes('d/blob.bin'), `${compiler} ${source}`);
       assert.deepEqual([traced.made.filter((name) => existsSync(name)), traced.replaced], [[], []]);
     }
   const { traced } = bench.run(['gcc', '-Iinc', '-c', 'a.c'], ['a.o']);
@@ -207,12 +212,51 @@ test('what an assembler reads, what was looked up in vain and what a link takes 
   execFileSync('ar', ['rcsT', 'thin.a', 'a.o'], { cwd: bench.tree });
   const link = bench.run(['gcc', 'thin.a', '-L.', '-lm', '-o', 'prog'], ['prog']).traced;
   assert.deepEqual(
-    inTree(bench, link.files).filter((name) => name !== ''),
+    inTree(bench, link.files.keys()).filter((name) => name !== ''),
     ['a.o', 'thin.a'],
   );
   const libraries = link.outside.map(({ path: name }) => path.basename(name));
   for (const name of ['libm.so', 'libm.so.6', 'libc.so.6', 'Scrt1.o', 'crtbeginS.o', 'liblto_plugin.so'])
     assert.ok(libraries.includes(name), name);
+});
+
+test('what was opened tells what it was then, by whatever function', async () => {
+  using bench = await Bench.open();
+  const factOf = (name: string) => {
+    const { ino, size, mtimeNs, ctimeNs } = statSync(path.join(bench.tree, name), { bigint: true });
+    const times = { mtimeNs: String(mtimeNs), ctimeNs: String(ctimeNs) };
+    return { kind: 'file', inode: String(ino), sizeBytes: Number(size), ...times };
+  };
+  symlinkSync('d/blob.bin', path.join(bench.tree, 'link'));
+  const calls = [
+    'open("macros.s", O_RDONLY)',
+    'open64("macros.s", O_RDONLY)',
+    'openat(open("d", O_RDONLY | O_DIRECTORY), "blob.bin", O_RDONLY)',
+    'openat64(open("d", O_RDONLY | O_DIRECTORY), "blob.bin", O_RDONLY)',
+    'fopen("macros.s", "r") != NULL',
+    'fopen64("macros.s", "rb") != NULL',
+    'freopen("macros.s", "r", stdin) != NULL',
+    'freopen64("macros.s", "r", stdin) != NULL',
+    'open("link", O_RDONLY)',
+  ];
+  for (const call of calls) {
+    const head = '#define _GNU_SOURCE\n#include <fcntl.h>\n#include <stdio.h>\n';
+    writeFileSync(path.join(bench.tree, 'call.c'), `${head}int main(void) { return (${call}) < 0; }\n`);
+    execFileSync('gcc', ['call.c', '-o', 'call'], { cwd: bench.tree });
+    const [name = ''] = /macros\.s|blob\.bin|link/.exec(call) ?? [];
+    const { files } = bench.run(['./call']).traced;
+    const [, seen] = [...files].find(([file]) => file.endsWith(`/${name}`)) ?? [];
+    const real = name === 'macros.s' ? name : 'd/blob.bin';
+    assert.deepEqual(seen && parseRecord(seen), factOf(real), call);
+  }
+  const { files } = bench.run(['gcc', '-c', 'a.c', '-Iinc', '-o', 'a.o'], ['a.o']).traced;
+  for (const name of ['a.c', 'inc/d/x.h']) {
+    const seen = files.get(path.join(bench.tree, name));
+    assert.deepEqual(seen && parseRecord(seen), factOf(name), name);
+  }
+  // What was only looked at is looked at again.
+  const looked = bench.run(['sh', '-c', 'test -e macros.s']).traced.files;
+  assert.deepEqual([...looked], [[path.join(bench.tree, 'macros.s'), undefined]]);
 });
 
 test('an archive that is changed was read before, and a program that cannot be traced leaves a gap', async () => {

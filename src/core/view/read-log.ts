@@ -22,7 +22,7 @@ export class ReadLog {
     const added: ReadEntry[] = [];
     for (const { path, fact } of read) {
       let known = this.#told.get(path);
-      if (known === undefined || !identical(known.fact, fact)) {
+      if (known === undefined || (known.fact !== fact && !identical(known.fact, fact))) {
         known = { number: this.#next++, fact };
         this.#told.set(path, known);
       }

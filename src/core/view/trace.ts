@@ -2,7 +2,8 @@
  * Reads the trace of a job: each file name that its programs looked up, as src/native/swarmtrace wrote it down. What it
  * says is all that the result can depend on, so it is what proves a result, or shows why it cannot be proven.
  */
-import { baseName, isBelow, resolvePath } from '../paths.ts';
+import { baseName, isBelow } from '../paths.ts';
+import { type TracedName, TraceNames } from './trace-names.ts';
 
 /**
  * How an answer about a name outside the share is told, so that two machines can compare theirs.
@@ -43,8 +44,11 @@ export interface TraceContext {
 export interface Traced {
   /** Why this is not all that the job depended on, or not to be compared; undefined if it is. */
   readonly gap: string | undefined;
-  /** Files of the share that it looked at, with `..` left in. */
-  readonly files: readonly string[];
+  /**
+   * Files of the share that it looked at, with `..` left in; of what it opened, what that was when it was opened first, as
+   * a record of src/native/fact.h.
+   */
+  readonly files: ReadonlyMap<string, string | undefined>;
   /** Directories of the share in which it looked names up, found or not, with `..` left in. */
   readonly searched: readonly string[];
   readonly outside: readonly OutsideName[];
@@ -75,33 +79,44 @@ for (const [number, name] of [
 const harmlessSpecial =
   /^\/(?:dev\/(?:null|zero|full|u?random|tty|fd)|proc\/(?:self\/(?:exe|fd\/.*|maps|cgroup|status|mountinfo|auxv)|cpuinfo|meminfo|stat|filesystems|sys\/.*)|sys\/(?:devices\/system\/cpu|fs\/cgroup|kernel\/mm)(?:\/.*)?)$/;
 const lookOf: Readonly<Record<string, OutsideLook>> = { d: 'names', l: 'link', p: 'place' };
-const special = /^\/(?:dev|proc|sys)\//;
+/** Of a record of what was found, see src/native/fact.h. */
+const factBytes = 33;
 
 /**
  * What a trace says.
  *
- * @param records - each a letter, an errno as one character, a path and a NUL; see record.h there.
+ * @param records - each a letter, an errno as one character, a path and a NUL, and behind an `R` what was opened; see record.h there.
+ * @param names - of this share, as earlier traces had them.
  */
-export function readTrace(records: string, context: TraceContext): Traced {
-  const reader = new TraceReader(context);
+export function readTrace(
+  records: string,
+  context: TraceContext,
+  names: TraceNames = new TraceNames(context.root),
+): Traced {
+  const reader = new TraceReader(context, names);
   for (let at = 0; at < records.length; ) {
     const end = records.indexOf('\0', at + 2);
+    const isSeen = records[at] === 'R';
+    const next = end + 1 + (isSeen ? factBytes : 0);
     // Its writer had taken the place and was ended before it filled it.
-    if (end < 0 || records[at] === '\0') {
+    if (end < 0 || records[at] === '\0' || next > records.length) {
       reader.gap ??= 'a program was ended while it wrote its trace';
       break;
     }
-    reader.take(records[at] as string, records.charCodeAt(at + 1), records.slice(at + 2, end));
-    at = end + 1;
+    const name = records.slice(at + 2, end);
+    if (isSeen) reader.takeSeen(name, records.slice(end + 1, next));
+    else reader.take(records[at] as string, records.charCodeAt(at + 1), name);
+    at = next;
   }
   return reader.end();
 }
 
 class TraceReader {
   readonly #context: TraceContext;
+  readonly #names: TraceNames;
   readonly #outputs: ReadonlySet<string>;
   readonly #passedOver: string[];
-  readonly #files = new Set<string>();
+  readonly #files = new Map<string, string | undefined>();
   /** Of what was read: as it was named, by resolved path. */
   readonly #contents = new Map<string, string>();
   readonly #searched = new Set<string>();
@@ -114,10 +129,16 @@ class TraceReader {
   #begun = 0;
   gap: string | undefined;
 
-  constructor(context: TraceContext) {
+  constructor(context: TraceContext, names: TraceNames) {
     this.#context = context;
+    this.#names = names;
     this.#outputs = new Set(context.outputs);
     this.#passedOver = [...context.passedOver];
+  }
+
+  /** It was opened for reading. @param fact - what it was then; a NUL first if its writer came to no more. */
+  takeSeen(name: string, fact: string): void {
+    this.#name('r', 0, name, fact.startsWith('\0') ? undefined : fact);
   }
 
   take(deed: string, error: number, name: string): void {
@@ -148,7 +169,7 @@ class TraceReader {
           : 'a program that it started cannot be traced';
     return {
       gap: this.gap,
-      files: [...this.#files],
+      files: this.#files,
       searched: [...this.#searched],
       outside: [...this.#outside.values()],
       replaced: [...this.#replaced],
@@ -157,17 +178,17 @@ class TraceReader {
     };
   }
 
-  #name(deed: string, error: number, name: string): void {
-    const path = name.startsWith('/') ? name : `${this.#context.cwd}/${name}`;
-    const resolved = resolvePath('/', path);
-    if (this.#passedOver.some((place) => isBelow(place, resolved))) return;
+  #name(deed: string, error: number, name: string, fact?: string): void {
+    const traced = this.#names.of(this.#context.cwd, name);
+    const { path, resolved, place } = traced;
+    if (this.#passedOver.some((passed) => isBelow(passed, resolved))) return;
     const exhausted = errno.exhausted.get(error);
     if (exhausted !== undefined) this.gap ??= `${path}: ${exhausted}`;
     const changes = deed === 'w' || deed === 'u' || deed === 'm';
-    if (special.test(resolved)) return this.#special(deed, error, resolved);
-    if (changes && error === 0) this.#changed(deed, path, resolved);
-    else if (!isBelow(this.#context.root, resolved)) this.#lookedOutside(deed, path, resolved);
-    else this.#looked(deed, error, path, resolved);
+    if (place === 'special') return this.#special(deed, error, resolved);
+    if (changes && error === 0) this.#changed(deed, traced);
+    else if (place === 'outside') this.#lookedOutside(deed, path, resolved);
+    else this.#looked(deed, error, traced, fact);
   }
 
   #special(deed: string, error: number, path: string): void {
@@ -176,7 +197,8 @@ class TraceReader {
   }
 
   /** A file of the job's own making is read without depending on anything, so it must be known as such first. */
-  #changed(deed: string, path: string, resolved: string): void {
+  #changed(deed: string, traced: TracedName): void {
+    const { path, resolved, place } = traced;
     const isNew = !this.#made.has(resolved) && !this.#madeOutside.has(resolved);
     const readAs = this.#contents.get(resolved);
     if (readAs !== undefined || (deed === 'u' && isNew)) {
@@ -185,9 +207,9 @@ class TraceReader {
       this.#outside.delete(`content${readAs ?? path}`);
       this.#replaced.add(resolved);
     }
-    if (isBelow(this.#context.root, resolved)) {
+    if (place === 'share') {
       this.#made.add(resolved);
-      if (!this.#outputs.has(resolved)) this.#search(path, resolved);
+      if (!this.#outputs.has(resolved)) this.#search(traced);
     } else {
       if (isNew && deed === 'm') this.gap ??= `it changed ${path}`;
       this.#madeOutside.add(resolved);
@@ -205,24 +227,25 @@ class TraceReader {
     if (!this.#outside.has(key)) this.#outside.set(key, { path, look });
   }
 
-  #looked(deed: string, error: number, path: string, resolved: string): void {
+  #looked(deed: string, error: number, traced: TracedName, fact: string | undefined): void {
+    const { path, resolved } = traced;
     if (this.#outputs.has(resolved) || this.#made.has(resolved)) {
       if (deed === 'r' && error === 0 && !this.#made.has(resolved)) this.#contents.set(resolved, path);
       return;
     }
-    this.#search(path, resolved);
+    this.#search(traced);
     if (errno.absent.includes(error)) return;
     if (deed === 'd') {
       this.#searched.add(path);
       return;
     }
-    this.#files.add(path);
+    // The first is the strictest: what it has become since is looked at by who compares.
+    if (this.#files.get(path) === undefined) this.#files.set(path, fact);
     if (deed === 'r') this.#contents.set(resolved, path);
   }
 
-  #search(path: string, resolved: string): void {
-    if (resolved === this.#context.root) return;
-    this.#searched.add(path.slice(0, path.lastIndexOf('/')) || '/');
+  #search({ directory }: TracedName): void {
+    if (directory !== undefined) this.#searched.add(directory);
   }
 
   /** The one that was begun is compared when it tells of itself; here, whether this name leads to it. */

@@ -4,8 +4,8 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <sys/stat.h>
+
+#include "../fact.h"
 
 struct answer {
   unsigned char *data;
@@ -15,13 +15,9 @@ struct answer {
 /* So many bytes more, to be filled in before the next call. */
 unsigned char *answer_grow(struct answer *answer, size_t bytes);
 void answer_put(struct answer *answer, const void *data, size_t bytes);
-/* Letter of the kind (f, d, l, o; a of what is absent: NULL), u64 inode, u64 size, i64 mtime and i64 ctime in ns. */
-void answer_put_record(struct answer *answer, const struct stat *stats);
+/* NULL: of what is absent. */
+void answer_put_fact(struct answer *answer, const struct stat *stats);
 
 static inline int means_absent(int error) { return error == ENOENT || error == ENOTDIR; }
-
-static inline int64_t nanoseconds(struct timespec time) {
-  return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
-}
 
 #endif

@@ -4,7 +4,7 @@
  * of Node, and because one that hangs in a dead file server can be left behind.
  *
  * Request: u32 bytes that follow, u32 paths, u32 links, u32 lists, then so many NUL-ended paths of each.
- * Answer: u32 bytes that follow, i32 errno. If 0: a record for each path (see answer.h), the NUL-ended target of
+ * Answer: u32 bytes that follow, i32 errno. If 0: a fact of each path (see ../fact.h), the NUL-ended target of
  * each link (empty: there is none any more), and of each list the NUL-ended names of its sub-directories, ended by an
  * empty one. Otherwise: the path that failed. Numbers are little-endian.
  * A request whose count of paths is WALK_MARK is for a walk, see walk.h; QUESTIONS_MARK: see questions.h.
@@ -37,11 +37,11 @@ static void put(const void *data, size_t bytes) { answer_put(&answer, data, byte
 static int put_record(const char *path) {
   struct stat stats;
   if (lstat(path, &stats) == 0) {
-    answer_put_record(&answer, &stats);
+    answer_put_fact(&answer, &stats);
     return 0;
   }
   int error = errno;
-  answer_put_record(&answer, NULL);
+  answer_put_fact(&answer, NULL);
   return means_absent(error) ? 0 : error;
 }
 

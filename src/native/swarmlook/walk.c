@@ -67,7 +67,7 @@ static int tell_if_changed(struct walk *walk, const struct stat *stats, const ch
   }
   walk->changed++;
   size_t length = strlen(walk->path);
-  answer_put_record(walk->answer, stats);
+  answer_put_fact(walk->answer, stats);
   answer_put(walk->answer, walk->path, length);
   if (*name != 0 && walk->path[length - 1] != '/') answer_put(walk->answer, "/", 1);
   answer_put(walk->answer, name, strlen(name) + 1);

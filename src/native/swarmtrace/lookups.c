@@ -42,7 +42,7 @@ static enum deed deed_of(int flags, int directory, const char *path) {
     TAKE_MODE NEXT(name);                                                                                    \
     enum deed deed = deed_of(flags, AT_FDCWD, path);                                                         \
     int result = next(path, flags, mode);                                                                    \
-    record(deed, ERROR_IF(result < 0), path);                                                                \
+    record_open(deed, result, AT_FDCWD, path);                                                               \
     return result;                                                                                           \
   }
 OPEN(open)
@@ -53,7 +53,7 @@ OPEN(open64)
     TAKE_MODE NEXT(name);                                                                                    \
     enum deed deed = deed_of(flags, directory, path);                                                        \
     int result = next(directory, path, flags, mode);                                                         \
-    record_at(deed, ERROR_IF(result < 0), directory, path);                                                  \
+    record_open(deed, result, directory, path);                                                              \
     return result;                                                                                           \
   }
 OPENAT(openat)
@@ -66,7 +66,7 @@ OPENAT(openat64)
     NEXT(name);                                                                                              \
     enum deed deed = deed_of(flags, AT_FDCWD, path);                                                         \
     int result = next(path, flags);                                                                          \
-    record(deed, ERROR_IF(result < 0), path);                                                                \
+    record_open(deed, result, AT_FDCWD, path);                                                               \
     return result;                                                                                           \
   }
 OPEN_2(__open_2)
@@ -78,7 +78,7 @@ OPEN_2(__open64_2)
     NEXT(name);                                                                                              \
     enum deed deed = deed_of(flags, directory, path);                                                        \
     int result = next(directory, path, flags);                                                               \
-    record_at(deed, ERROR_IF(result < 0), directory, path);                                                  \
+    record_open(deed, result, directory, path);                                                              \
     return result;                                                                                           \
   }
 OPENAT_2(__openat_2)
@@ -94,7 +94,7 @@ static enum deed deed_of_mode(const char *mode, const char *path) {
     NEXT(name);                                                                                              \
     enum deed deed = deed_of_mode(mode, path);                                                               \
     FILE *result = next(path, mode);                                                                         \
-    record(deed, ERROR_IF(!result), path);                                                                   \
+    record_open(deed, result ? fileno(result) : -1, AT_FDCWD, path);                                         \
     return result;                                                                                           \
   }
 FOPEN(fopen)
@@ -105,7 +105,7 @@ FOPEN(fopen64)
     NEXT(name);                                                                                              \
     enum deed deed = deed_of_mode(mode, path);                                                               \
     FILE *result = next(path, mode, file);                                                                   \
-    record(deed, ERROR_IF(!result), path);                                                                   \
+    record_open(deed, result ? fileno(result) : -1, AT_FDCWD, path);                                         \
     return result;                                                                                           \
   }
 FREOPEN(freopen)

@@ -8,6 +8,7 @@
 /* What was done with the name; src/core/view/trace.ts reads these letters. */
 enum deed {
   READ = 'r',     /* opened for reading, or loaded */
+  SEEN = 'R',     /* the same of a file, with what it was when it was opened */
   FOLLOWED = 's', /* looked at, links followed: stat, access */
   LOOKED = 'l',   /* looked at, a link at its end not followed: lstat, readlink */
   RESOLVED = 'p', /* asked where it really is */
@@ -25,6 +26,8 @@ enum deed {
 void record(enum deed deed, int error, const char *path);
 /* The same of a path that is relative to an open directory. */
 void record_at(enum deed deed, int error, int directory, const char *path);
+/* The same of what was opened as `descriptor`, or could not be: -1. */
+void record_open(enum deed deed, int descriptor, int directory, const char *path);
 /* Takes the next place in the trace that a program begins with, once in a process. */
 void begin_trace(void);
 

@@ -9,10 +9,12 @@ import { isHidden } from '../../core/share-layout.ts';
 import type { NamedFact } from '../../core/view/contract.ts';
 import { ReadLog } from '../../core/view/read-log.ts';
 import { readTrace, type TraceContext, type Traced } from '../../core/view/trace.ts';
+import { TraceNames } from '../../core/view/trace-names.ts';
 import { OutsideLog } from '../../machine/outside-log.ts';
 import type { Sameness } from '../../machine/sameness.ts';
 import { removeHidden } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
+import { KnownFacts } from '../../share/known-facts.ts';
 import { scanBelow } from '../../share/scan.ts';
 import { ShareClock } from '../../share/share-clock.ts';
 import type { Walked } from '../../share/walk-answer.ts';
@@ -25,6 +27,8 @@ import { questionsOf, tracedFiles } from './traced-files.ts';
 
 /** Peers that are gone of which is remembered what they were told. */
 const maxOldLogs = 32;
+/** Of which names and facts are remembered. */
+const mostShares = 4;
 /** Clocks drift: a share's is compared again after this time. */
 const clockMs = 600_000;
 
@@ -33,6 +37,12 @@ interface Logs {
   /** By root of the share. */
   readonly read: Map<string, ReadLog>;
   readonly outside: OutsideLog;
+}
+
+/** What is known of one share, whoever submits. */
+interface KnownShare {
+  readonly names: TraceNames;
+  readonly facts: KnownFacts;
 }
 
 /** A job that has run. */
@@ -56,6 +66,7 @@ export class Findings {
   readonly #oldLogs = new BoundedMap<PeerName, Logs>(maxOldLogs);
   /** By share. */
   readonly #clocks = new Map<string, ShareClock>();
+  readonly #known = new BoundedMap<string, KnownShare>(mostShares);
   /** By the share's clock. */
   readonly #begunMs = new WeakMap<Offer, number>();
 
@@ -86,7 +97,7 @@ export class Findings {
     const known = new Set(offer.outputs);
     outputs.push(...changed.filter(({ path }) => !known.has(path)));
     if (trace === undefined) return { outputs, ...(cut !== undefined && { unscanned: cut }) };
-    const traced = tracedFiles(trace, answers);
+    const traced = tracedFiles(trace, answers, this.#knownOf(offer.share).facts);
     const gap = gapOf(offer, traced.made) ?? traced.gap;
     if (gap !== undefined) return { outputs, gap };
     outputs.push(...traced.made);
@@ -135,7 +146,11 @@ export class Findings {
       timeZone: variables.get('TZ'),
       searchPath: variables.get('PATH'),
     };
-    return readTrace(trace.records(), context);
+    return readTrace(trace.records(), context, this.#knownOf(root).names);
+  }
+
+  #knownOf(root: string): KnownShare {
+    return getOrMake(this.#known, root, () => ({ names: new TraceNames(root), facts: new KnownFacts() }));
   }
 
   async #scan(offer: Offer): Promise<Walked> {

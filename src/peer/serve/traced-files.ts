@@ -2,6 +2,7 @@
 import { absent, type Fact } from '../../core/fact.ts';
 import type { NamedFact } from '../../core/view/contract.ts';
 import type { StampedName, Traced } from '../../core/view/trace.ts';
+import type { KnownFacts } from '../../share/known-facts.ts';
 import type { Answers, Questions } from '../../share/question-answer.ts';
 
 export interface TracedFiles extends Pick<Traced, 'gap' | 'replaced'> {
@@ -16,29 +17,40 @@ export interface TracedFiles extends Pick<Traced, 'gap' | 'replaced'> {
 const searchedFact: Fact = { ...absent, kind: 'directory' };
 
 /**
- * What is to be looked at. `stat`, not open, for what was read: the attributes that the command's own open brought are the
- * ones that tell what it read.
+ * What is to be looked at. What was opened tells itself what it was; of the rest `stat`, not open: the attributes that the
+ * command's own look brought are the ones that tell what it saw.
  */
 export function questionsOf({ files, made, madeOutside, outside }: Traced): Omit<Questions, 'fresh'> {
-  return { behind: files, plain: [...made, ...madeOutside], stamped: outside };
+  const behind: string[] = [];
+  for (const [path, seen] of files) if (seen === undefined) behind.push(path);
+  return { behind, plain: [...made, ...madeOutside], stamped: outside };
 }
 
-/** @param answers - to {@link questionsOf} this trace. */
-export function tracedFiles(trace: Traced, { behind, plain, stamped }: Omit<Answers, 'fresh'>): TracedFiles {
+/**
+ * @param answers - to {@link questionsOf} this trace.
+ * @param known - of this share.
+ */
+export function tracedFiles(
+  trace: Traced,
+  { behind, plain, stamped }: Omit<Answers, 'fresh'>,
+  known: KnownFacts,
+): TracedFiles {
   const { files, searched, made, madeOutside, outside, replaced } = trace;
   const isThere = (at: number): boolean => plain[at] !== undefined && plain[at].kind !== 'absent';
   const left = madeOutside.find((_, at) => isThere(made.length + at));
-  const named = (paths: readonly string[], facts: readonly Fact[]): NamedFact[] =>
-    paths.map((path, at) => ({ path, fact: facts[at] ?? absent }));
+  const read: NamedFact[] = [];
+  let looked = 0;
+  for (const [path, seen] of files) {
+    const named = seen === undefined ? { path, fact: behind[looked++] ?? absent } : known.of(path, seen);
+    // That it is there is told by the directory that it is in; nothing was looked up in it.
+    if (named.fact.kind !== 'directory') read.push(named);
+  }
+  for (const path of searched) read.push({ path, fact: searchedFact });
   return {
     gap: trace.gap ?? (left === undefined ? undefined : `it left ${left} there`),
-    read: [
-      // That it is there is told by the directory that it is in; nothing was looked up in it.
-      ...named(files, behind).filter(({ fact }) => fact.kind !== 'directory'),
-      ...searched.map((path) => ({ path, fact: searchedFact })),
-    ],
+    read,
     outside: outside.map((name, at) => ({ look: name.look, path: name.path, stamp: stamped[at] ?? '' })),
     replaced,
-    made: named(made, plain).filter((_, at) => isThere(at)),
+    made: made.flatMap((path, at) => (isThere(at) ? { path, fact: plain[at] ?? absent } : [])),
   };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readTrace, type TraceContext, type Traced } from '../../../../src/core/view/trace.ts';
+import { TraceNames } from '../../../../src/core/view/trace-names.ts';
 
 const plain: TraceContext = {
   cwd: '/s/build',
@@ -27,7 +28,7 @@ const outside = ({ outside }: Traced): string[] =>
 
 test('names of the share: files that were looked at, and directories in which names were looked up', () => {
   const found = read(['r0../src/a.c', 's2../src/d/x.h', 'r0/s/inc/x.h', 's0/s/inc', 'd0/s/lib', 'l20/s/f/g']);
-  assert.deepEqual(found.files, ['/s/build/../src/a.c', '/s/inc/x.h', '/s/inc']);
+  assert.deepEqual([...found.files.keys()], ['/s/build/../src/a.c', '/s/inc/x.h', '/s/inc']);
   assert.deepEqual(found.searched, [
     '/s/build/../src',
     '/s/build/../src/d',
@@ -37,6 +38,49 @@ test('names of the share: files that were looked at, and directories in which na
     '/s/f',
   ]);
   assert.equal(found.gap, undefined);
+});
+
+/** Of a file that was opened, with what it was. */
+const opened = (name: string, fact: string): string => `R\0${name}\0${fact}`;
+const first = `f${'1'.repeat(32)}`;
+const second = `f${'2'.repeat(32)}`;
+const readAll = (...records: readonly string[]): Traced =>
+  readTrace(`h\0/usr/bin/cc1\0${records.join('')}`, plain);
+
+test('a file that was opened is what it was when it was opened first', () => {
+  const looked = 's\0/s/a.h\0';
+  const files = (...records: readonly string[]) => [...readAll(...records).files];
+  assert.deepEqual(files(opened('/s/a.h', first), opened('/s/a.h', second)), [['/s/a.h', first]]);
+  assert.deepEqual(files(looked, opened('/s/a.h', first)), [['/s/a.h', first]]);
+  assert.deepEqual(files(opened('/s/a.h', first), looked), [['/s/a.h', first]]);
+  assert.deepEqual(files(looked), [['/s/a.h', undefined]]);
+  assert.deepEqual(files(opened('x.h', '\0'.repeat(33)), looked), [
+    ['/s/build/x.h', undefined],
+    ['/s/a.h', undefined],
+  ]);
+  const { outside, gap } = readAll(opened('/usr/include/a.h', first), 'r\0/usr/include/b.h\0');
+  assert.deepEqual(
+    [outside.map(({ path }) => path).slice(1), gap],
+    [['/usr/include/a.h', '/usr/include/b.h'], undefined],
+  );
+  assert.equal(
+    readAll(opened('/s/a.h', first).slice(0, -1)).gap,
+    'a program was ended while it wrote its trace',
+  );
+});
+
+test('names mean the same whatever was read before, of whatever directory', () => {
+  const names = new TraceNames('/s');
+  const read = (cwd: string, name: string): Traced =>
+    readTrace(`h\0/usr/bin/cc1\0r\0${name}\0`, { ...plain, cwd }, names);
+  for (let round = 0; round < 2; round += 1) {
+    assert.deepEqual([...read('/s/a', 'x.h').files.keys()], ['/s/a/x.h']);
+    assert.deepEqual([...read('/s/b', 'x.h').files.keys()], ['/s/b/x.h']);
+    assert.deepEqual([...read('/s/b', '/s/a/../y.h').files.keys()], ['/s/a/../y.h']);
+    assert.deepEqual(read('/s/a', '/s').searched, []);
+    for (let n = 0; n < 40; n += 1) read(`/s/${n}`, `${n}.h`);
+    for (let n = 0; n < 20_000; n += 1) names.of('/s/a', `${n}.h`);
+  }
 });
 
 test('names outside are told with what two machines must agree in', () => {
@@ -65,7 +109,7 @@ test('a path that leaves the share by name is outside, as it was named', () => {
 test('what a job makes itself is not what it depends on', () => {
   const found = read(['w0/tmp/cc1.s', 's0/tmp/cc1.s', 'r0/tmp/cc1.s', 'm0/tmp/cc1.s', 'w0a.i', 'r0a.i']);
   assert.deepEqual(outside(found), []);
-  assert.deepEqual(found.files, []);
+  assert.deepEqual([...found.files.keys()], []);
   assert.deepEqual(found.made, ['/s/build/a.i']);
   assert.deepEqual(found.madeOutside, ['/tmp/cc1.s']);
   assert.equal(found.gap, undefined);
@@ -75,7 +119,7 @@ test('its outputs by plan are not searched for', () => {
   const found = read(['s2out/.b-a.o', 'l0out/.b-a.o', 'm2out/.b-a.o', 'w0out/.b-a.o', 's0out/.b-a.o'], {
     outputs: ['/s/build/out/.b-a.o'],
   });
-  assert.deepEqual([found.files, found.searched, found.made, found.replaced], [[], [], [], []]);
+  assert.deepEqual([[...found.files.keys()], found.searched, found.made, found.replaced], [[], [], [], []]);
 });
 
 test('what it read and then changed can only be known from before', () => {
@@ -83,14 +127,14 @@ test('what it read and then changed can only be known from before', () => {
   assert.deepEqual(read(['r0l.a', 'w0stX', 'm0stX', 'm0l.a'], context).replaced, ['/s/build/l.a']);
   assert.deepEqual(read(['u0l.a'], context).replaced, ['/s/build/l.a']);
   const other = read(['r0/s/x', 'u0/s/x']);
-  assert.deepEqual([other.replaced, other.files], [['/s/x'], []]);
+  assert.deepEqual([other.replaced, [...other.files.keys()]], [['/s/x'], []]);
   assert.deepEqual(read(['w0l.a', 'r0l.a', 'u0l.a'], context).replaced, []);
 });
 
 test('a program that PATH leads to: its directories in the share were searched, whether they have it or not', () => {
   const found = read(['x0as', 'h0/usr/bin/as'], { searchPath: '/s/links:/usr/bin' });
   assert.deepEqual(found.searched, ['/s/links']);
-  assert.deepEqual(found.files, []);
+  assert.deepEqual([...found.files.keys()], []);
   assert.equal(found.gap, undefined);
 });
 
