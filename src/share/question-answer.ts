@@ -24,10 +24,10 @@ export interface Answers {
 }
 
 const mark = 0xff_ff_ff_fe;
-/** As src/native/swarmlook/questions.h has them; a name that is listed has changed if the directory has. */
+/** As src/native/swarmlook/questions.h has them. */
 const stampLetters: Readonly<Record<OutsideLook, string>> = {
   content: 'c',
-  names: 'c',
+  names: 'n',
   link: 'l',
   place: 'p',
 };

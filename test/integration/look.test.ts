@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -236,11 +237,19 @@ for (const build of Object.keys(builds) as BuildName[])
       (await changed(() => writeFileSync(path('a/one'), 'more'))).toSorted(),
       both('a/one', 'to-b/../one', 'to-one'),
     );
+    const listed = await changed(() => writeFileSync(path('a/b/new'), ''));
+    assert.deepEqual(listed, ['names to-b'], 'but for its names it is the same directory');
     const swapped = await changed(() => {
       rmSync(path('to-one'));
       symlinkSync('file', path('to-one'));
     });
     assert.ok(swapped.includes('place to-one') && swapped.includes('link to-one'), swapped.join());
+    const moved = await changed(() => {
+      renameSync(path('a/b'), path('a/c'));
+      symlinkSync('c', path('a/b'));
+    });
+    for (const each of ['content to-b', 'link to-b', 'place to-b'])
+      assert.ok(moved.includes(each), `${each} in ${moved.join()}`);
     await assert.rejects(looking.ask({ ...questions, plain: [path('x'.repeat(300))] }), {
       code: 'ENAMETOOLONG',
     });

@@ -50,7 +50,7 @@ static int look_plain(const char *path, struct stat *stats) { return lstat(path,
 static int put_record(struct answer *answer, const char *path, int (*look)(const char *, struct stat *)) {
   struct stat stats;
   int error = look(path, &stats);
-  answer_put_record(answer, error == 0 ? &stats : NULL);
+  answer_put_fact(answer, error == 0 ? &stats : NULL);
   return means_absent(error) ? 0 : error;
 }
 
@@ -115,18 +115,39 @@ static void put_stats(struct answer *answer, const struct stat *stats) {
   answer_put(answer, fields, sizeof fields);
 }
 
+/* Of a directory only its place is told, wherever else names in it come and go. */
+static void put_content(struct answer *answer, const char *path, const struct stat *behind) {
+  if (!S_ISDIR(behind->st_mode)) {
+    put_stats(answer, behind);
+    return;
+  }
+  answer_put(answer, "D", 1);
+  put_place(answer, path);
+}
+
+static void put_link(struct answer *answer, const char *path) {
+  struct stat own, behind;
+  if (lstat(path, &own) != 0) return;
+  if (!S_ISLNK(own.st_mode)) {
+    put_content(answer, path, &own);
+    return;
+  }
+  int error = look_behind(path, &behind);
+  if (error != 0 && !means_absent(error)) return;
+  put_stats(answer, &own);
+  if (error == 0) put_content(answer, path, &behind);
+}
+
 /* What cannot be looked at is not there, for a program that runs as this user. */
 static void put_stamp(struct answer *answer, char kind, const char *path) {
   size_t at = answer->bytes;
   answer_grow(answer, sizeof(uint16_t));
-  struct stat own, behind;
-  if (kind == 'p') {
-    put_place(answer, path);
-  } else {
-    int error = look_behind(path, &behind);
-    int is_told = error == 0 || means_absent(error);
-    if (kind == 'l' && is_told && lstat(path, &own) == 0) put_stats(answer, &own);
-    if (error == 0) put_stats(answer, &behind);
+  struct stat behind;
+  if (kind == 'p') put_place(answer, path);
+  else if (kind == 'l') put_link(answer, path);
+  else if (look_behind(path, &behind) == 0) {
+    if (kind == 'n') put_stats(answer, &behind);
+    else put_content(answer, path, &behind);
   }
   put_length(answer, at);
 }
@@ -143,6 +164,7 @@ int questions_answer(const char *questions, const char *end, struct answer *answ
       case 'S': error = put_record(answer, path, look_behind); break;
       case 'L': error = put_record(answer, path, look_plain); break;
       case 'c':
+      case 'n':
       case 'l':
       case 'p': put_stamp(answer, *at, path); break;
       default: exit(1);

@@ -13,8 +13,9 @@
  *   S  stat
  *   L  lstat
  * A stamp, u16 bytes and these, the same as long as nothing changed (none: it cannot be looked at):
- *   c  of what is there behind links
- *   l  of a link, and of what is behind it
+ *   c  of what is there behind links; of a directory only where it really is
+ *   n  of a directory, with the names in it
+ *   l  of a link, and of what is behind it; of what is none as c
  *   p  the real path
  * Returns an errno; `*failed_at` is then the path that it is about.
  */

@@ -18,6 +18,9 @@ import { checkPrograms } from './program-check.ts';
 import type { ServedJobs } from './served/served-jobs.ts';
 import { staleFiles } from './view-check.ts';
 
+/** Directories that are refreshed, or files that are looked at anew, one after the other. */
+const mostAtOnce = 4;
+
 export interface AdmissionInit {
   readonly disk: Disk;
   readonly shares: Shares;
@@ -50,23 +53,25 @@ export class Admission {
       return { code: 'outside-share', detail: 'a path of the job is not below the share' };
     const written = [offer.cwd, ...writtenBy(offer)];
     const { root } = share;
-    const isSeen = seesAsItIs(offer);
-    const { out, places } = await disk.run('ways', {
+    const isSmall = isSeenAtOnce(offer);
+    const sight = await disk.run('firstSight', {
       root,
       paths: namedBy(offer),
-      written: isSeen ? written : [],
+      refresh: isSmall ? offer.view.refresh : [],
+      files: isSmall ? offer.view.files.map(({ path }) => path) : [],
+      written: isSmall ? written : [],
     });
-    if (out !== undefined)
-      return { code: 'outside-share', detail: `${toText(out)} leads out of the share through a link` };
+    if (sight.out !== undefined)
+      return { code: 'outside-share', detail: `${toText(sight.out)} leads out of the share through a link` };
     const differing = await checkPrograms({ disk, sameness }, share, whole);
     if (differing !== undefined) return differing;
-    const stale = await staleFiles(disk, now, offer);
+    const { stale, isFirst } = await staleFiles(disk, now, offer, isSmall ? sight : undefined);
     if (stale.length > 0) return { code: 'stale-view', detail: namesOf(stale), stale };
     await readFacts(disk, offer.reopen, { fresh: true });
     const unopened = await this.#openedAnew.check(peer, offer);
     if (unopened !== undefined) return { code: 'stale-view', detail: unopened };
     // After the refresh, so that what is resolved is what the submitter sees.
-    const resolved = isSeen ? places : await realPathsBelow(disk, share, written);
+    const resolved = isFirst ? sight.places : await realPathsBelow(disk, share, written);
     const outside = resolved.find((place) => !place.ok);
     if (outside?.ok === false) return { code: 'outside-share', detail: outside.why };
     return undefined;
@@ -87,9 +92,10 @@ export class Admission {
   }
 }
 
-/** Whether the submitter asks for nothing of the share to be seen anew: what is there is looked at once then. */
-function seesAsItIs({ view, reopen, reopenBelow }: Offer): boolean {
-  return view.refresh.length + view.files.length + reopen.length === 0 && reopenBelow === undefined;
+/** Whether the submitter asks for so little of the share to be seen anew that one thread sees all of it as fast as several. */
+function isSeenAtOnce({ view, reopen, reopenBelow }: Offer): boolean {
+  const isLittle = view.refresh.length <= mostAtOnce && view.files.length <= mostAtOnce;
+  return isLittle && reopen.length === 0 && reopenBelow === undefined;
 }
 
 /** What is looked at for the job. */

@@ -17,7 +17,7 @@ import {
 import { deviceOf, findRoot, makeRoot, realPathsBelow, topmostOwn, workingPlace } from './root.ts';
 import { bumpAll, modeOf, takeLooks } from './view-steps.ts';
 import { walk } from './walk.ts';
-import { ways } from './way.ts';
+import { firstSight } from './way.ts';
 import { putWritten } from './written.ts';
 import { dropStaged } from './written-stage.ts';
 
@@ -31,7 +31,7 @@ export const operations = {
   workingPlace,
   deviceOf,
   realPathsBelow,
-  ways,
+  firstSight,
   readMember,
   writeMember,
   removeMember,

@@ -13,13 +13,26 @@ export function outsideStamps(names: readonly OutsideName[]): string[] {
 function stampOf({ look, path }: OutsideName): string {
   const bytes = toBytes(path);
   try {
-    if (look === 'place') return fromBytes(realpathSync.native(bytes, { encoding: 'buffer' }));
+    if (look === 'place') return placeOf(bytes);
     const followed = statSync(bytes, { bigint: true, throwIfNoEntry: false });
-    if (look !== 'link') return told(followed);
-    return `${told(lstatSync(bytes, { bigint: true, throwIfNoEntry: false }))} ${told(followed)}`;
+    if (look === 'names') return told(followed);
+    if (look === 'content') return contentOf(bytes, followed);
+    const own = lstatSync(bytes, { bigint: true, throwIfNoEntry: false });
+    return own?.isSymbolicLink() === true
+      ? `${told(own)} ${contentOf(bytes, followed)}`
+      : contentOf(bytes, own);
   } catch {
     return ''; // what cannot be looked at is not there, for a program that runs as this user
   }
+}
+
+/** Of a directory only its place is told, wherever else names in it come and go. */
+function contentOf(bytes: Buffer, stats: BigIntStats | undefined): string {
+  return stats?.isDirectory() === true ? `D${placeOf(bytes)}` : told(stats);
+}
+
+function placeOf(bytes: Buffer): string {
+  return fromBytes(realpathSync.native(bytes, { encoding: 'buffer' }));
 }
 
 function told(stats: BigIntStats | undefined): string {

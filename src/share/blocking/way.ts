@@ -3,9 +3,10 @@
  * there can mount something, or wake a device. Synchronous: runs in a disk thread.
  */
 import { lstatSync, readlinkSync } from 'node:fs';
+import type { Fact } from '../../core/fact.ts';
 import { isBelow, isSystemPath, joinPath, parentOf, resolvePath } from '../../core/paths.ts';
 import { fromBytes, toBytes } from '../../wire/bytes.ts';
-import { meansAbsent, refreshDirectory } from './look.ts';
+import { lookAll, meansAbsent, refreshAll, refreshDirectory } from './look.ts';
 import { realPathsBelow } from './root.ts';
 
 /** As many links on one way as Linux follows. */
@@ -15,20 +16,35 @@ const maxLinks = 40;
 type Known = Map<string, string | undefined>;
 
 /**
- * Both answers about the paths of an offer in one go: see {@link wayOut} of `paths`, and {@link realPathsBelow} of `written`,
- * which is not looked at where one of the former leads out.
+ * What is looked at before a job, in one go: where the paths of its offer lead, see {@link wayOut}; then directories are refreshed and
+ * files looked at anew, in this order; then where the job writes, see {@link realPathsBelow}. Where a path leads out nothing else is touched.
  */
-export function ways({
+export function firstSight({
   root,
   paths,
+  refresh,
+  files,
   written,
 }: {
   readonly root: string;
   readonly paths: readonly string[];
+  readonly refresh: readonly string[];
+  readonly files: readonly string[];
   readonly written: readonly string[];
-}): { readonly out: string | undefined; readonly places: ReturnType<typeof realPathsBelow> } {
+}): {
+  readonly out: string | undefined;
+  readonly refreshed: readonly Fact[];
+  readonly looked: readonly Fact[];
+  readonly places: ReturnType<typeof realPathsBelow>;
+} {
   const out = wayOut({ root, paths });
-  return { out, places: out === undefined ? realPathsBelow({ root, paths: written }) : [] };
+  if (out !== undefined) return { out, refreshed: [], looked: [], places: [] };
+  return {
+    out,
+    refreshed: refreshAll(refresh),
+    looked: lookAll({ paths: files, fresh: true }),
+    places: realPathsBelow({ root, paths: written }),
+  };
 }
 
 /**
