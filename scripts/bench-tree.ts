@@ -1,5 +1,4 @@
 /** What it costs that jobs run in the submitter's files. */
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,6 +6,7 @@ import { ReadProfiles } from '../src/core/tree/read-profiles.ts';
 import { builtPrograms } from '../test/rig/programs.ts';
 import { SwarmRig } from '../test/rig/swarm-rig.ts';
 import { TreeLab } from '../test/rig/tree-lab.ts';
+import { gccMs, goalsGccMs, runHere, scaled } from './bench-goals.ts';
 import { cpuMs, type Latencies, measured, median, type Row, type ServedUnits } from './bench-measure.ts';
 
 const roundTripMs = 1;
@@ -19,34 +19,6 @@ const unit =
 const smallCompile = ['gcc', '-c', 'small.c', '-o', 'small.o'];
 const smallUnit = '#include <stdio.h>\n#include <stdlib.h>\nint f(void) { return puts("") + rand(); }\n';
 const smallUnits = 150;
-
-/** Of the machine that the goals were set on: how much slower this one is. */
-const goalsGccMs = 9.7;
-
-function gccMs(): number {
-  const directory = mkdtempSync(path.join(tmpdir(), 'bench-gcc-'));
-  try {
-    writeFileSync(path.join(directory, 'x.c'), 'int x;\n');
-    const script = 'for n in $(seq 20); do gcc -c x.c; done';
-    const took = Array.from({ length: 5 }, () => runHere(directory, ['sh', '-c', script]).cpuMs / 20);
-    return median(took);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
-
-function runHere(
-  directory: string,
-  argv: readonly string[],
-): { readonly wallMs: number; readonly cpuMs: number } {
-  const startedMs = performance.now();
-  const timed = ['-c', 'TIMEFORMAT="%U %S"; time "$@"', 'bash', ...argv];
-  const { status, stderr } = spawnSync('bash', timed, { cwd: directory, encoding: 'latin1' });
-  const wallMs = performance.now() - startedMs;
-  const [, user, system] = /^([\d.]+) ([\d.]+)$/m.exec(stderr) ?? [];
-  if (status !== 0 || user === undefined) throw new Error(`${argv.join(' ')} failed: ${stderr}`);
-  return { wallMs, cpuMs: 1000 * (Number(user) + Number(system)) };
-}
 
 /** Both ends of one tree, without a network but for {@link roundTripMs}, which each request of the worker takes. */
 async function unitRows(name: string, useOwnFiles: boolean, firstGoalMs: number): Promise<Row[]> {
@@ -152,13 +124,6 @@ async function smallRate(
     share: (cpuMs(swarmfs) - beforeMs) / jobsMs,
     ownMs: jobsMs / smallUnits,
   };
-}
-
-/** A time, or a rate, as it would be on the machine of the goals, if all were slower here by as much as gcc is. */
-function scaled(row: Row, slower: number): Row {
-  if (row.unit !== 'ms' && row.unit !== '/s') return row;
-  const figure = row.unit === 'ms' ? row.figure / slower : row.figure * slower;
-  return { ...row, note: `(${figure.toFixed(1)} where gcc takes ${goalsGccMs} ms)` };
 }
 
 export async function treeCosts(): Promise<Row[]> {

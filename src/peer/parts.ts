@@ -159,7 +159,8 @@ function makeTrust(base: Base, rules: ViewRules) {
   });
   lifecycle.on('gone', (peer) => members.forget(peer));
   lifecycle.onStop(() => members.leave());
-  const tracking = new Tracking(common.disk, common.now, rules);
+  const tracking = new Tracking({ ...common, rules, watchProgram: base.trees.serverProgram });
+  lifecycle.onStop(() => tracking.close());
   lifecycle.on('compared', (root, pair) => tracking.share(root).view.compared(pair));
   lifecycle.on('gone', (peer) => tracking.forgetWorker(peer));
   const introductions = new Introductions({
@@ -183,8 +184,7 @@ function makeTrust(base: Base, rules: ViewRules) {
   });
   lifecycle.on('joined', () => addressBook.read());
   lifecycle.onStop(() => addressBook.stop());
-  const { pairingDirectory: directory } = settings;
-  const known = { ...common, directory, lifecycle, swarm, neighbours };
+  const known = { ...common, directory: settings.pairingDirectory, lifecycle, swarm, neighbours };
   const knownMachines = makeKnownMachines(known);
   const pairing = makePairing(known);
   const trusted = new TrustedPeers(members, knownMachines);

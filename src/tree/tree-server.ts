@@ -8,14 +8,17 @@ import {
   encodeTreeBarrier,
   encodeTreeCompare,
   encodeTreeForget,
+  encodeTreeLooks,
   encodeTreeStart,
   encodeTreeStatus,
   parseTreeChanges,
   parseTreeFigures,
+  parseTreeLooked,
   parseTreeManifestHead,
   readId,
   type TreeChanges,
   type TreeFigures,
+  type TreeLooked,
   type TreePath,
   withId,
 } from '../wire/tree-messages.ts';
@@ -24,8 +27,10 @@ import { HelperWatch } from './helper-watch.ts';
 
 const barrierTimeoutMs = 10_000;
 const statusTimeoutMs = 5_000;
-/** Paths in one message, which may have a MiB. */
-const mostCompareBytes = 512 * 1024;
+const looksTimeoutMs = 10_000;
+/** Paths in one message, which may have a MiB; so may the answer, of 34 bytes for each. */
+const mostPathBytes = 512 * 1024;
+const mostPaths = 16_384;
 
 /** What swarmfs asks for, to be passed on to swarmtree. */
 export type TreeRequest = 'TREE_LIST' | 'TREE_LOOK' | 'TREE_READ';
@@ -44,6 +49,8 @@ export interface TreeServerOptions {
   readonly shares: readonly ByteString[];
   /** Never served: paths with all below, and names (`.ssh`, `.config/browser`) anywhere. */
   readonly never: readonly ByteString[];
+  /** Barriers tell that something changed, and not what it is now: nobody else is told. @default false */
+  readonly changesOnly?: boolean;
   /** Files of the system up to this size are told with their hash. @default 65536 */
   readonly hashBelowBytes?: number;
   /** Where hashes are kept for the next start. */
@@ -67,6 +74,7 @@ export class TreeServer {
   readonly #onListed: TreeServerOptions['onListed'];
   readonly #barriers = new Requests<readonly BarrierPart[]>();
   readonly #figures = new Requests<TreeFigures>();
+  readonly #looks = new Requests<TreeLooked>();
   readonly #watch: HelperWatch;
   readonly #parts: BarrierPart[] = [];
   readonly #relayed = new Map<number, Relayed>();
@@ -76,7 +84,7 @@ export class TreeServer {
     this.#onListed = options.onListed;
     this.#helper = new Helper({
       program: options.program,
-      allowed: ['TREE_READY', 'TREE_MANIFEST', 'TREE_CONTENT', 'TREE_CHANGES', 'TREE_FIGURES'],
+      allowed: ['TREE_READY', 'TREE_MANIFEST', 'TREE_CONTENT', 'TREE_CHANGES', 'TREE_LOOKED', 'TREE_FIGURES'],
       onFrame: (frame) => this.#take(frame, readiness),
       onLost: (why) => {
         readiness.fail(why);
@@ -87,7 +95,7 @@ export class TreeServer {
     this.#watch = new HelperWatch({
       pid: this.#helper.pid,
       ask: () => this.figures(),
-      isNeeded: () => this.#relayed.size > 0 || this.#barriers.isAsked,
+      isNeeded: () => this.#relayed.size > 0 || this.#barriers.isAsked || this.#looks.isAsked,
       onHung: (why) => this.#helper.lose(why),
       lookMs: options.lookMs,
     });
@@ -96,6 +104,7 @@ export class TreeServer {
       encodeTreeStart([
         ...options.shares.map((share) => ['share', share] as const),
         ...options.never.map((never) => ['never', never] as const),
+        ['changesOnly', options.changesOnly === true ? 1 : 0],
         ['hashBelowBytes', options.hashBelowBytes ?? 65_536],
         ['index', options.indexPath ?? ''],
       ]),
@@ -131,6 +140,18 @@ export class TreeServer {
     );
   }
 
+  /** What there is at paths, each watched first, with all on the way there. @throws SwarmError `E_TREE` */
+  async look(paths: readonly TreePath[]): Promise<readonly TreeLooked[]> {
+    this.#watch.wake();
+    return await Promise.all(
+      [...inFrames(paths)].map((some) =>
+        this.#looks.ask(looksTimeoutMs, (id) =>
+          this.#helper.send('TREE_LOOKS', encodeTreeLooks({ id, paths: some })),
+        ),
+      ),
+    );
+  }
+
   /** Looks again at directories whose changes raise no events; the next barrier tells what differs. */
   compare(paths: readonly TreePath[]): void {
     for (const some of inFrames(paths)) this.#helper.send('TREE_COMPARE', encodeTreeCompare(some));
@@ -158,12 +179,16 @@ export class TreeServer {
     this.#watch.stop();
     this.#barriers.lose(why);
     this.#figures.lose(why);
+    this.#looks.lose(why);
   }
 
   #take({ type, payload }: Frame, readiness: Readiness): void {
     if (type === 'TREE_READY') readiness.frame(payload);
     else if (type === 'TREE_CHANGES') this.#takeChanges(payload);
-    else if (type === 'TREE_FIGURES') {
+    else if (type === 'TREE_LOOKED') {
+      const looked = parseTreeLooked(payload);
+      this.#looks.answer(looked.id, looked);
+    } else if (type === 'TREE_FIGURES') {
       const { id, figures } = parseTreeFigures(payload);
       this.#figures.answer(id, figures);
     } else if (type === 'TREE_MANIFEST') {
@@ -193,7 +218,7 @@ function* inFrames(paths: readonly TreePath[]): Generator<readonly TreePath[]> {
   let bytes = 0;
   for (const path of paths) {
     bytes += path.length + 2;
-    if (bytes > mostCompareBytes) {
+    if (bytes > mostPathBytes || some.length === mostPaths) {
       yield some;
       some = [];
       bytes = path.length + 2;

@@ -54,6 +54,7 @@ export const frameTypes = {
   TREE_NOTE: 56,
   TREE_FORGET: 57,
   TREE_STATUS: 58,
+  TREE_LOOKS: 59,
   TREE_READY: 60,
   TREE_MANIFEST: 61,
   TREE_CONTENT: 62,
@@ -68,6 +69,7 @@ export const frameTypes = {
   TREE_OPEN: 71,
   TREE_OPENED: 72,
   TREE_AHEAD: 73,
+  TREE_LOOKED: 74,
 } as const;
 export type FrameName = keyof typeof frameTypes;
 
@@ -124,6 +126,7 @@ export const frameLimits: Readonly<Record<FrameName, number>> = {
   TREE_NOTE: 16 * KiB,
   TREE_FORGET: 16 * KiB,
   TREE_STATUS: 4,
+  TREE_LOOKS: 1 * MiB,
   TREE_READY: 4 * KiB,
   TREE_MANIFEST: 512 * KiB,
   TREE_CONTENT: 1 * MiB + 16 * KiB,
@@ -138,6 +141,7 @@ export const frameLimits: Readonly<Record<FrameName, number>> = {
   TREE_OPEN: 16 * KiB,
   TREE_OPENED: 16 * KiB,
   TREE_AHEAD: 512 * KiB,
+  TREE_LOOKED: 1 * MiB,
 };
 
 const namesByType = new Map<number, FrameName>(

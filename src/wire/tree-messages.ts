@@ -274,6 +274,37 @@ export function parseTreeApplied(payload: Uint8Array): { readonly id: number; re
   return applied;
 }
 
+// TREE_LOOKS, TREE_LOOKED
+
+/** What of this machine is looked at for itself; all on the way there is watched. */
+export function encodeTreeLooks(looks: {
+  readonly id: number;
+  readonly paths: readonly TreePath[];
+}): Payload<'TREE_LOOKS'> {
+  return made(u32(looks.id), ...looks.paths.map(text));
+}
+
+/** What there was at paths, in the order of the question. */
+export interface TreeLooked {
+  readonly id: number;
+  readonly generation: number;
+  /** Of the first that could not be looked at; 0 if all could. */
+  readonly errno: number;
+  /** Of each path whether it holds until a change is told, and a record of src/native/fact.h. */
+  readonly looks: readonly { readonly holds: boolean; readonly record: ByteString }[];
+}
+
+const factBytes = 33;
+
+/** @throws FrameError */
+export function parseTreeLooked(payload: Uint8Array): TreeLooked {
+  const from = new Cursor('TREE_LOOKED', payload);
+  const head = { id: from.u32(), generation: from.count(), errno: from.u32() };
+  const looks: TreeLooked['looks'][number][] = [];
+  while (from.left > 0) looks.push({ holds: from.u8() !== 0, record: fromBytes(from.take(factBytes)) });
+  return { ...head, looks };
+}
+
 // TREE_MANIFEST: what of it a peer minds
 
 /** What was told of a directory, or of one name in it. */

@@ -17,7 +17,13 @@ const now = (): number => performance.now();
 async function toldAfter(line: string, names: readonly string[], { unslotted = false, isBusy = false } = {}) {
   await using rig = await sharedRig();
   const { disk, root } = rig;
-  const tracking = new Tracking(disk, now, viewRules);
+  const tracking = new Tracking({
+    disk,
+    now,
+    rules: viewRules,
+    watchProgram: undefined,
+    log: () => undefined,
+  });
   const outputs = new InlineOutputs({ disk, tracking, now });
   const cwd = join(root, 'sub');
   mkdirSync(cwd);

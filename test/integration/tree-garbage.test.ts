@@ -119,6 +119,7 @@ function treeRequests(): Buffer[] {
     frame('TREE_NOTE', attributes(0o100644, 7), Buffer.alloc(32), text(`${share}/d/f`)),
     frame('TREE_FORGET', text(`${share}/d`)),
     frame('TREE_STATUS', u32(6)),
+    frame('TREE_LOOKS', u32(7), text(`${share}/d/f`), text(`${share}/d`), text(`${share}/no/such`), text('')),
   ];
 }
 

@@ -80,6 +80,25 @@ export interface ViewJob {
   readonly reports: boolean;
 }
 
+/**
+ * What this machine's kernel told of changes. What was looked at with a watch, and has not been told of since, is what it was at
+ * that look.
+ */
+export interface ToldChanges {
+  /** Rises with what is told: a look of a lower generation may have been before these changes. */
+  readonly generation: number;
+  /** `name`: what that name leads to; `node`: what is there, content or attributes. */
+  readonly changes: readonly { readonly kind: 'name' | 'node'; readonly path: string }[];
+  /** Changes were lost: nothing is known to hold. */
+  readonly everything: boolean;
+}
+
+/** Paths that were looked at with a watch. */
+export interface HeldLooks {
+  readonly generation: number;
+  readonly paths: ReadonlySet<string>;
+}
+
 /** How a worker's machine mounts the share. */
 export interface WorkerMount {
   /** Longest time for which its kernel believes attributes: acdirmax or acregmax, the greater; 60 s by default. */

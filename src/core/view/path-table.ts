@@ -12,11 +12,16 @@ import { changedAtMs, identical, identicalButCtime } from './facts.ts';
  */
 export const tickMs = 20;
 
+/** Of more directories that lead elsewhere at once the paths are not picked out. */
+const maxReleased = 32;
+
 export interface PathEntry {
   readonly path: string;
   readonly name: string;
   /** Undefined for the root of the share. */
   readonly parent: PathEntry | undefined;
+  /** There are entries below it. */
+  isWay: boolean;
   fact: Fact | undefined;
   /** Text of the link, for the fact seen last. */
   target: string | undefined;
@@ -28,6 +33,8 @@ export interface PathEntry {
   sinceMs: number;
   seenMs: number;
   settled: boolean;
+  /** The table's epoch if it is what it was at the newest look until a change of it is told; else -1. */
+  held: number;
   /** The times moved on since the names last changed, so even who judges by times alone will notice. */
   clean: boolean;
   /** Bumps since its ctime last moved; Infinity if it cannot be bumped, since somebody else owns it. */
@@ -68,6 +75,12 @@ export class PathTable {
   /** Rises when everything was forgotten because the bounds were reached; who holds entries must drop them. */
   generation = 0;
   walks = 0;
+  /** Rises when nothing is held any more. */
+  #epoch = 0;
+  /** All changes from before this time were told of what is held. */
+  #toldMs = -Infinity;
+  /** Of what was told last. */
+  #toldGeneration = 0;
 
   constructor(root: string, limits: TableLimits) {
     this.root = root;
@@ -114,6 +127,7 @@ export class PathTable {
       path,
       name,
       parent,
+      isWay: false,
       fact: undefined,
       target: undefined,
       lookedMs: -Infinity,
@@ -121,6 +135,7 @@ export class PathTable {
       sinceMs: -Infinity,
       seenMs: -Infinity,
       settled: false,
+      held: -1,
       clean: false,
       vainBumps: 0,
       distrusted: false,
@@ -135,6 +150,7 @@ export class PathTable {
       real: undefined,
       gone: false,
     };
+    if (parent !== undefined) parent.isWay = true;
     this.#entries.set(path, entry);
     return entry;
   }
@@ -148,6 +164,7 @@ export class PathTable {
   /** Takes in what one look saw. Looks that are overtaken by a newer one are dropped. */
   observe(entry: PathEntry, fact: Fact, beganMs: number, endedMs: number, settles: boolean): void {
     if (beganMs < entry.lookedMs) return;
+    entry.held = -1;
     const before = entry.fact;
     const known = before !== undefined && identical(before, fact);
     if (!known) {
@@ -180,11 +197,56 @@ export class PathTable {
         : -1;
   }
 
+  /** Whether a look that began at `sinceMs` or later shows it as it is known. */
+  isSeenSince(entry: PathEntry, sinceMs: number): boolean {
+    return entry.lookedMs >= sinceMs || (entry.held === this.#epoch && this.#toldMs >= sinceMs);
+  }
+
+  /**
+   * The look that began at `beganMs` was with a watch; nothing follows from it where a newer one was first. One whose last change may
+   * not be its last within a tick is looked at again, told or not.
+   */
+  hold(entry: PathEntry, beganMs: number): void {
+    if (entry.settled && entry.lookedMs === beganMs) entry.held = this.#epoch;
+  }
+
+  /** A look of this generation was overtaken by changes that have been told. */
+  isOvertaken(generation: number): boolean {
+    return generation < this.#toldGeneration;
+  }
+
+  /** All of what is held that changed before `beganMs` has been told. */
+  told(generation: number, beganMs: number): void {
+    this.#toldGeneration = Math.max(this.#toldGeneration, generation);
+    this.#toldMs = Math.max(this.#toldMs, beganMs);
+  }
+
+  /** Nothing is held any more: changes may have been lost. */
+  releaseAll(): void {
+    this.#epoch += 1;
+  }
+
+  /** Who tells of changes is another one from now on. */
+  startTellingAnew(): void {
+    this.releaseAll();
+    this.#toldMs = -Infinity;
+    this.#toldGeneration = 0;
+  }
+
+  /** All paths below those that lead elsewhere now are to be looked at. */
+  releaseBelow(paths: readonly string[]): void {
+    if (paths.length === 0) return;
+    if (paths.length > maxReleased) return this.releaseAll();
+    for (const entry of this.#entries.values())
+      if (paths.some((path) => isBelow(path, entry.path))) entry.held = -1;
+  }
+
   /** Makes it count as changed, whatever its fact says: it was seen to be stale elsewhere. */
   distrust(entry: PathEntry): void {
     entry.sequence = ++this.counter;
     entry.clean = false;
     entry.distrusted = true;
     entry.lookedMs = -Infinity;
+    entry.held = -1;
   }
 }

@@ -22,6 +22,16 @@ export interface ViewRules {
   /** A fact counts as settled at its first look: `isOld` says that its last change is old. */
   readonly settlesAtOnce: (isOld: boolean) => boolean;
 
+  // What this machine's kernel tells of its own disk.
+  /** What was seen with a watch holds until a change of it is told: `isTold`. */
+  readonly holds: (isTold: boolean) => boolean;
+  /** A name that leads elsewhere changes all paths through it. */
+  readonly changesBelow: () => boolean;
+  /** A name that comes or goes changes its directory. */
+  readonly changesDirectory: () => boolean;
+  /** A look that was overtaken by changes that were told, `isOvertaken`, may have been before them. */
+  readonly isHeld: (isOvertaken: boolean) => boolean;
+
   // What a worker must do before it runs the job.
   readonly toRefresh: (told: readonly ToldEntry[]) => string[];
   readonly toCompare: (view: JobView, told: readonly ToldEntry[]) => NamedFact[];
@@ -55,6 +65,10 @@ export const viewRules: ViewRules = {
   wayTo: (entry) => entry.parent,
   isFollowed: (fact) => fact.kind === 'link',
   settlesAtOnce: (isOld) => isOld,
+  holds: (isTold) => !isTold,
+  changesBelow: () => true,
+  changesDirectory: () => true,
+  isHeld: (isOvertaken) => !isOvertaken,
   toRefresh: (told) => pathsOf(told, 'directory'),
   toCompare: filesOf,
   needsBump: (mount) => mount.timesOnly,

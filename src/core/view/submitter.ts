@@ -8,12 +8,15 @@
  * refreshed is what differs at a look that began after the job was handed in.
  */
 import { BoundedMap } from '../bounded-map.ts';
+import { isBelow, parentOf } from '../paths.ts';
 import { ChangeClock, type ServerClock } from './change-clock.ts';
 import {
   type FactField,
   factFields,
+  type HeldLooks,
   type NamedFact,
   type PrepareStep,
+  type ToldChanges,
   type ViewAnswer,
   type ViewJob,
   type ViewVerdict,
@@ -101,14 +104,44 @@ export class SubmitterView {
     return prepareOffer(this.#state, view, workerName, mount, nowMs);
   }
 
-  /** What `lstat` saw of each path; `beganMs` is before the first of these looks, `nowMs` after the last. */
-  observe(seen: readonly NamedFact[], beganMs: number, nowMs: number): void {
-    const { table, changeClock } = this.#state;
+  /**
+   * What `lstat` saw of each path; `beganMs` is before the first of these looks, `nowMs` after the last.
+   *
+   * @param held - those that were looked at with a watch.
+   */
+  observe(seen: readonly NamedFact[], beganMs: number, nowMs: number, held?: HeldLooks): void {
+    const { table, changeClock, rules } = this.#state;
     const inside = seen.filter(({ path }) => table.isInside(path));
     // All of them first: what one of them tells of the clock counts for the others.
     for (const { path, fact } of inside) changeClock.weigh(table.entry(path), fact);
     for (const { path, fact } of inside)
       table.observe(table.entry(path), fact, beganMs, nowMs, changeClock.isOld(fact, beganMs));
+    if (held === undefined || !rules.isHeld(table.isOvertaken(held.generation))) return;
+    for (const { path } of inside) if (held.paths.has(path)) table.hold(table.entry(path), beganMs);
+  }
+
+  /** All that changed before `beganMs` of what was looked at with a watch, and has not been told before. */
+  told({ generation, changes, everything }: ToldChanges, beganMs: number): void {
+    const { table, rules } = this.#state;
+    if (everything) table.releaseAll();
+    const elsewhere: string[] = [];
+    for (const { kind, path } of changes) {
+      const entry = table.find(path);
+      if (entry !== undefined && !rules.holds(true)) entry.held = -1;
+      if (kind === 'node') continue;
+      // The way to the share leads elsewhere: nothing above its root is known by name.
+      if (isBelow(path, table.root)) table.releaseAll();
+      if (entry?.isWay === true && rules.changesBelow()) elsewhere.push(path);
+      const directory = rules.changesDirectory() ? table.find(parentOf(path)) : undefined;
+      if (directory !== undefined) directory.held = -1;
+    }
+    table.releaseBelow(elsewhere);
+    table.told(generation, beganMs);
+  }
+
+  /** Nobody tells of changes any more, until somebody else begins to. */
+  lostSight(): void {
+    this.#state.table.startTellingAnew();
   }
 
   /** The clock of the server must be compared anew, see {@link setClock}: it was seen to have been set back. */

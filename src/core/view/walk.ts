@@ -142,12 +142,17 @@ class Walker {
   }
 
   #isFresh(entry: PathEntry): boolean {
+    return this.#isSeen(entry) || this.#isKnownAbsent(entry);
+  }
+
+  #isSeen(entry: PathEntry): boolean {
+    return this.#table.isSeenSince(entry, this.#sinceMs);
+  }
+
+  /** Its directory is the same as when it was not there. */
+  #isKnownAbsent({ fact, parent, absentAt }: PathEntry): boolean {
     return (
-      entry.lookedMs >= this.#sinceMs ||
-      (entry.parent !== undefined &&
-        entry.fact?.kind === 'absent' &&
-        entry.parent.lookedMs >= this.#sinceMs &&
-        entry.parent.sequence === entry.absentAt)
+      fact?.kind === 'absent' && parent !== undefined && this.#isSeen(parent) && parent.sequence === absentAt
     );
   }
 
@@ -157,6 +162,6 @@ class Walker {
    */
   #waitsForParent(entry: PathEntry): boolean {
     const parent = this.#rules.wayTo(entry);
-    return entry.fact?.kind === 'absent' && parent !== undefined && parent.lookedMs < this.#sinceMs;
+    return entry.fact?.kind === 'absent' && parent !== undefined && !this.#isSeen(parent);
   }
 }

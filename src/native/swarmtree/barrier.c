@@ -76,7 +76,8 @@ int serve_barrier(struct server *server, const struct frame *frame) {
   struct watcher *watcher = &server->watcher;
   struct changes *changes = &watcher->changes;
   struct bytes *to = &server->link.outgoing;
-  struct looking looking = {.server = server, .looks = changes->count <= MOST_LOOKED_AT};
+  struct looking looking = {.server = server};
+  looking.looks = !server->changes_only && changes->count <= MOST_LOOKED_AT;
   uint32_t id = get_u32(frame->payload);
   size_t start = to->length;
   if (looking.looks) changes_add_times(changes);

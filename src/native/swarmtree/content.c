@@ -119,23 +119,18 @@ static void hash_answer(struct server *server, const struct read_request *reques
  * Whether all that may happen to a file is seen. Another name for it may be made anywhere, and a change by that name is no event in
  * its directory: so it is watched itself. Where no watch is left, its name is compared, once that was told for it.
  */
-static int is_covered(struct server *server, const struct reached *reached, const char *name) {
-  struct places *places = &server->watcher.places;
-  struct place *place = place_make(places, reached->directory, name);
+static int is_covered(struct server *server, const struct reached *reached, const char *path) {
+  const struct place *place = watch_file(&server->watcher, reached, path);
   if (!place) abort();
-  if (place->watch < 0) {
-    place->is_file = 1;
-    watcher_watch(&server->watcher, place, reached->fd, NULL);
-  }
-  if (place->watch >= 0 || place_told(reached->directory, name)) return 1;
-  place_unwatch(places, reached->directory);
+  if (place->watch >= 0 || place_told(reached->directory, place->name)) return 1;
+  place_unwatch(&server->watcher.places, reached->directory);
   return 0;
 }
 
 static void read_reached(struct server *server, const struct reached *reached,
                          const struct read_request *request, struct answer *answer) {
   char name[32];
-  if (!is_covered(server, reached, strrchr(request->path, '/') + 1)) {
+  if (!is_covered(server, reached, request->path)) {
     /* The worker looks again, and so it is told. */
     *answer = (struct answer){.flags = CONTENT_CHANGED};
     attr_from_stat(&answer->attr, &reached->stat);

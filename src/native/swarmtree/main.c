@@ -34,6 +34,7 @@ static long frame_limit(int type) {
     case FRAME_TREE_NOTE:
     case FRAME_TREE_FORGET: return TREE_REQUEST_BYTES;
     case FRAME_TREE_COMPARE: return TREE_COMPARE_BYTES;
+    case FRAME_TREE_LOOKS: return TREE_LOOKS_BYTES;
     case FRAME_TREE_BARRIER:
     case FRAME_TREE_STATUS: return 4;
     default: return -1;
@@ -45,6 +46,7 @@ static int start(struct server *server, const struct frame *frame) {
   if (settings->text || settings_read(settings, frame) != 0 || policy_read(&server->policy, settings) != 0)
     return -1;
   server->hash_below_bytes = setting_number(settings, "hashBelowBytes", 0);
+  server->changes_only = setting_number(settings, "changesOnly", 0) != 0;
   hash_index_open(&server->index, setting(settings, "index", ""), INDEX_RECORDS);
   server->content = malloc(TREE_WHOLE_BYTES);
   if (!server->content || watcher_open(&server->watcher) != 0) return -1;
@@ -113,6 +115,7 @@ static int take_frame(struct server *server, const struct frame *frame) {
     case FRAME_TREE_READ: return serve_read(server, frame);
     case FRAME_TREE_BARRIER: return serve_barrier(server, frame);
     case FRAME_TREE_COMPARE: return serve_compare(server, frame);
+    case FRAME_TREE_LOOKS: return serve_looks(server, frame);
     case FRAME_TREE_NOTE: return serve_note(server, frame);
     case FRAME_TREE_FORGET: return serve_forget(server, frame);
     case FRAME_TREE_STATUS: return serve_status(server, frame);

@@ -5,27 +5,31 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-int is_network(int fd) {
+int tells_changes(int fd) {
   static const unsigned long types[] = {
-      0x6969,     /* NFS */
-      0xFF534D42, /* CIFS */
-      0xFE534D42, /* SMB2 */
-      0x517B,     /* SMB */
-      0x65735546, /* FUSE: sshfs and the like */
-      0x01021997, /* 9P */
-      0x00C36400, /* Ceph */
-      0x5346414F, /* AFS */
-      0x6B414653, /* kAFS */
-      0x47504653, /* GPFS */
-      0x0BD00BD0, /* Lustre */
-      0x19830326, /* BeeGFS */
-      0x01161970, /* GFS2 */
-      0x7461636F, /* OCFS2 */
-      0x73757245, /* Coda */
-      0x564C,     /* NCP */
+      0xEF53,     /* ext2, ext3, ext4 */
+      0x58465342, /* XFS */
+      0x9123683E, /* Btrfs */
+      0x01021994, /* tmpfs */
+      0x858458F6, /* ramfs */
+      0x794C7630, /* overlay */
+      0xF2F52010, /* F2FS */
+      0x2FC12FC1, /* ZFS */
+      0xCA451A4E, /* bcachefs */
+      0x3153464A, /* JFS */
+      0x52654973, /* ReiserFS */
+      0x3434,     /* NILFS */
+      0x7366746E, /* NTFS, by the kernel's own */
+      0x2011BAB0, /* exFAT */
+      0x4D44,     /* FAT */
+      0x482B,     /* HFS+ */
+      0x9660,     /* ISO 9660 */
+      0x15013346, /* UDF */
+      0x73717368, /* SquashFS */
+      0xE0F5E1E2, /* EROFS */
   };
   struct statfs of;
-  if (fstatfs(fd, &of) != 0) return 1;
+  if (fstatfs(fd, &of) != 0) return 0;
   for (size_t i = 0; i < sizeof types / sizeof *types; i++)
     if (((unsigned long)of.f_type & 0xFFFFFFFF) == types[i]) return 1;
   return 0;
@@ -42,7 +46,7 @@ static struct place *watch_directory(struct watcher *watcher, struct place *pare
   if (!place) place = place_make(&watcher->places, parent, name);
   if (!place) return NULL;
   watcher_watch(watcher, place, fd, NULL);
-  if (!place->reached) place->network = is_network(fd);
+  if (!place->reached) place->network = !tells_changes(fd);
   place->reached = 1;
   return place;
 }
@@ -110,4 +114,12 @@ int may_take(const struct policy *policy, const struct reached *reached) {
 struct place *watch_reached(const struct reacher *reacher, const struct reached *reached, const char *path) {
   const char *slash = strrchr(path, '/');
   return watch_directory(reacher->watcher, reached->directory, slash ? slash + 1 : "", reached->fd);
+}
+
+struct place *watch_file(struct watcher *watcher, const struct reached *reached, const char *path) {
+  struct place *place = place_make(&watcher->places, reached->directory, strrchr(path, '/') + 1);
+  if (!place || place->watch >= 0) return place;
+  place->is_file = 1;
+  watcher_watch(watcher, place, reached->fd, NULL);
+  return place;
 }

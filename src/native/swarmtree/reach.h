@@ -37,7 +37,10 @@ int may_show(const struct policy *policy, const char *path, int public_way);
 /* The place of a directory that was reached, watched; NULL if memory ran out. */
 struct place *watch_reached(const struct reacher *reacher, const struct reached *reached, const char *path);
 
-/* Is this file system one whose changes by other machines raise no event here? */
-int is_network(int fd);
+/* The place of a file that was reached, with a watch of its own; NULL if memory ran out. */
+struct place *watch_file(struct watcher *watcher, const struct reached *reached, const char *path);
+
+/* Does every change of this file system raise an event here? Of one that is not known nobody can tell. */
+int tells_changes(int fd);
 
 #endif

@@ -13,6 +13,7 @@ struct server {
   struct watcher watcher;
   struct reacher reacher;
   struct hash_index index;
+  int changes_only;          /* a barrier tells that something changed, not what it is now */
   uint64_t hash_below_bytes; /* files of the system up to this size are hashed when they are listed */
   long long drained_ms;      /* when events were last taken in while nobody asked */
   unsigned char *content;    /* TREE_WHOLE_BYTES: of the file that is being read */
@@ -26,6 +27,7 @@ struct server {
 int serve_list(struct server *server, const struct frame *frame);
 int serve_look(struct server *server, const struct frame *frame);
 int serve_compare(struct server *server, const struct frame *frame);
+int serve_looks(struct server *server, const struct frame *frame);
 int serve_read(struct server *server, const struct frame *frame);
 int serve_note(struct server *server, const struct frame *frame);
 int serve_barrier(struct server *server, const struct frame *frame);

@@ -3,17 +3,8 @@
  * share's clock. Decides nothing about what may be believed.
  */
 
-import { BoundedMap } from '../../core/bounded-map.ts';
 import { parentOf, resolvePath } from '../../core/paths.ts';
-import type {
-  LookStep,
-  NamedFact,
-  ViewAnswer,
-  ViewJob,
-  ViewOffer,
-  ViewVerdict,
-  WorkerMount,
-} from '../../core/view/contract.ts';
+import type { ViewAnswer, ViewJob, ViewOffer, ViewVerdict, WorkerMount } from '../../core/view/contract.ts';
 import { type FactField, factFields } from '../../core/view/contract.ts';
 import { calibrate, type FactPair } from '../../core/view/facts.ts';
 import type { AttemptView, JobView } from '../../core/view/job-view.ts';
@@ -24,16 +15,14 @@ import { SubmitterView } from '../../core/view/submitter.ts';
 import { readPiece } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
 import { DiskError } from '../../share/disk-error.ts';
-import { parseRecord, recordBytes } from '../../share/look-answer.ts';
 import { type ClockLead, ShareClock } from '../../share/share-clock.ts';
 import { fromBytes } from '../../wire/bytes.ts';
+import { ShareLooks, type ShareLooksInit } from './share-looks.ts';
 
 /** Clocks drift: the share's is compared again after this time. */
 const clockMs = 60_000;
 /** Ticks of the server's clock. */
 const clockTickMs = 20;
-/** Paths whose last look is kept; more are forgotten together. */
-const maxSeen = 131_072;
 /** A view that is not settled after so many looks is of a tree that changes all the time. */
 const maxSteps = 64;
 
@@ -43,23 +32,34 @@ export type PreparedView =
 
 type SettledVerdict = Exclude<ViewVerdict, { readonly kind: 'look' | 'wait' }>;
 
+export interface ShareViewInit extends Omit<ShareLooksInit, 'view'> {
+  /** What views take for proof. */
+  readonly rules: ViewRules;
+}
+
 export class ShareView {
   readonly root: string;
   readonly #disk: Disk;
   readonly #now: () => number;
   readonly #view: SubmitterView;
-  readonly #seen = new BoundedMap<string, { readonly record: string; readonly named: NamedFact }>(maxSeen);
+  readonly #looks: ShareLooks;
   #fields: readonly FactField[] = factFields;
   readonly #clock: ShareClock;
   /** What the view was told of it. */
   #lead: ClockLead | undefined;
 
-  constructor(root: string, disk: Disk, now: () => number, rules: ViewRules) {
+  constructor({ rules, ...init }: ShareViewInit) {
+    const { root, disk, now } = init;
     this.root = root;
     this.#disk = disk;
     this.#now = now;
     this.#view = new SubmitterView({ root, rules });
+    this.#looks = new ShareLooks({ ...init, view: this.#view });
     this.#clock = new ShareClock({ disk, root, now, believedMs: clockMs });
+  }
+
+  close(): Promise<void> {
+    return this.#looks.close();
   }
 
   async begin(job: ViewJob, handedInMs: number): Promise<JobView> {
@@ -101,12 +101,12 @@ export class ShareView {
 
   /** Looks until the job can be offered to this worker, or cannot be proven anywhere. @throws DiskError */
   async prepare(view: JobView, worker: string, mount: WorkerMount): Promise<PreparedView> {
-    await this.#readClock();
+    await Promise.all([this.#readClock(), this.#looks.hearChanges(view.handedInMs)]);
     for (let steps = 0; steps < maxSteps; steps += 1) {
       const step = this.#view.prepare(view, worker, mount, this.#now());
       switch (step.kind) {
         case 'look':
-          await this.#look(step);
+          await this.#looks.take(step);
           break;
         case 'bump': {
           const beganMs = this.#now();
@@ -132,7 +132,7 @@ export class ShareView {
   async judge(view: JobView, attempt: AttemptView, outcome: AttemptOutcome): Promise<SettledVerdict> {
     for (let steps = 0; steps < maxSteps; steps += 1) {
       const verdict = this.#view.judge(view, attempt, outcome);
-      if (verdict.kind === 'look') await this.#look(verdict);
+      if (verdict.kind === 'look') await this.#looks.take(verdict);
       else if (verdict.kind === 'wait') await this.#until(verdict.untilMs);
       else return verdict;
     }
@@ -143,33 +143,6 @@ export class ShareView {
     await new Promise((resolve) => setTimeout(resolve, Math.max(1, untilMs - this.#now())));
   }
 
-  async #look(step: LookStep): Promise<void> {
-    const beganMs = this.#now();
-    const looks = await this.#disk.look({ paths: step.paths, links: step.links, lists: step.lists });
-    this.#view.observe(this.#factsOf(step.paths, looks.records), beganMs, this.#now());
-    this.#view.observeLinks(
-      step.links.flatMap((path, index) => {
-        const target = looks.targets[index];
-        return target === undefined ? [] : [{ path, target }];
-      }),
-    );
-    this.#view.observeLists(pair(step.lists, looks.names, 'names'), beganMs);
-  }
-
-  /** Most paths are as they were at the last look: then the fact is the very same object. */
-  #factsOf(paths: readonly string[], records: Uint8Array): NamedFact[] {
-    const bytes = Buffer.from(records.buffer, records.byteOffset, records.byteLength);
-    return paths.map((path, index) => {
-      const record = bytes.toString('latin1', index * recordBytes, (index + 1) * recordBytes);
-      let seen = this.#seen.get(path);
-      if (seen?.record !== record) {
-        seen = { record, named: { path, fact: parseRecord(record) } };
-        this.#seen.set(path, seen);
-      }
-      return seen.named;
-    });
-  }
-
   async #readClock(): Promise<void> {
     if (this.#view.isClockDoubted) this.#clock.doubt();
     const lead = await this.#clock.lead();
@@ -178,15 +151,4 @@ export class ShareView {
     const { aheadMs, uncertaintyMs } = lead;
     this.#view.setClock({ aheadMs, uncertaintyMs: uncertaintyMs + clockTickMs });
   }
-}
-
-function pair<Value, Key extends string>(
-  paths: readonly string[],
-  values: readonly Value[],
-  key: Key,
-): ({ path: string } & Record<Key, Value>)[] {
-  return paths.flatMap((path, index) => {
-    const value = values[index];
-    return value === undefined ? [] : [{ path, [key]: value } as { path: string } & Record<Key, Value>];
-  });
 }

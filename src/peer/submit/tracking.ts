@@ -4,13 +4,11 @@
  */
 import { getOrMake } from '../../core/get-or-make.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
-import type { ViewRules } from '../../core/view/rules.ts';
 import type { OutsideName } from '../../core/view/trace.ts';
 import { OutsideCheck } from '../../machine/outside-log.ts';
-import type { Disk } from '../../share/disk.ts';
 import type { ByteString } from '../../wire/bytes.ts';
 import { WorkerMounts } from '../trust/worker-mounts.ts';
-import { ShareView } from './share-view.ts';
+import { ShareView, type ShareViewInit } from './share-view.ts';
 import { WrittenPaths } from './written-paths.ts';
 
 export interface TrackedShare {
@@ -18,25 +16,22 @@ export interface TrackedShare {
   readonly written: WrittenPaths;
 }
 
+export type TrackingInit = Omit<ShareViewInit, 'root'>;
+
 export class Tracking {
   readonly mounts: WorkerMounts;
-  readonly #disk: Disk;
-  readonly #now: () => number;
-  readonly #rules: ViewRules;
+  readonly #init: TrackingInit;
   readonly #shares = new Map<ByteString, TrackedShare>();
   readonly #outside = new Map<PeerName, OutsideCheck>();
 
-  /** @param rules - what views take for proof. */
-  constructor(disk: Disk, now: () => number, rules: ViewRules) {
-    this.mounts = new WorkerMounts(now);
-    this.#disk = disk;
-    this.#now = now;
-    this.#rules = rules;
+  constructor(init: TrackingInit) {
+    this.mounts = new WorkerMounts(init.now);
+    this.#init = init;
   }
 
   share(root: ByteString): TrackedShare {
     return getOrMake(this.#shares, root, () => ({
-      view: new ShareView(root, this.#disk, this.#now, this.#rules),
+      view: new ShareView({ ...this.#init, root }),
       written: new WrittenPaths(root),
     }));
   }
@@ -47,7 +42,7 @@ export class Tracking {
 
   /** What shows that an answer about a name outside the shares still holds on this machine. @throws DiskError */
   async stampsOf(names: readonly OutsideName[]): Promise<readonly string[]> {
-    const { stamped } = await this.#disk.ask({ fresh: [], behind: [], plain: [], stamped: names });
+    const { stamped } = await this.#init.disk.ask({ fresh: [], behind: [], plain: [], stamped: names });
     return stamped;
   }
 
@@ -58,5 +53,9 @@ export class Tracking {
     }
     this.#outside.delete(worker);
     this.mounts.forget(worker);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#shares.values()].map(({ view }) => view.close()));
   }
 }

@@ -18,7 +18,11 @@ export interface Inode {
   removedMs: number;
 }
 
+/** Told of each change of a directory's names, by name, and of an inode itself. */
+export type OnChange = (inode: Inode, name?: string) => void;
+
 export class ServerTree {
+  onChange: OnChange = () => {};
   nowMs = 1_000_000;
   readonly tickMs: number;
   /** Whoever keeps the server may set its clock. */
@@ -93,6 +97,8 @@ export class ServerTree {
     if (names) inode.mtimeMs = this.clockMs;
     inode.ctimeMs = this.clockMs;
     inode.change++;
+    // Of a directory whose names change these are told.
+    if (inode.kind !== 'directory' || !names) this.onChange(inode);
   }
 
   #put(path: string, inode: Inode): void {
@@ -105,6 +111,7 @@ export class ServerTree {
     parent.entries.set(name, inode.id);
     inode.links++;
     this.#changed(parent, true);
+    this.onChange(parent, name);
     if (old !== undefined) this.#unlinked(old);
   }
 
@@ -169,8 +176,10 @@ export class ServerTree {
     const parent = this.parent(from);
     if (inode === undefined || parent === undefined || this.parent(to) === undefined) return;
     if (this.resolve(to, false) === inode) return;
-    parent.entries.delete(from.slice(from.lastIndexOf('/') + 1));
+    const name = from.slice(from.lastIndexOf('/') + 1);
+    parent.entries.delete(name);
     this.#changed(parent, true);
+    this.onChange(parent, name);
     inode.links--;
     this.#put(to, inode);
     this.#changed(inode, false);
@@ -180,8 +189,10 @@ export class ServerTree {
     const inode = this.resolve(path, false);
     const parent = this.parent(path);
     if (inode === undefined || parent === undefined || inode.kind === 'directory') return;
-    parent.entries.delete(path.slice(path.lastIndexOf('/') + 1));
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    parent.entries.delete(name);
     this.#changed(parent, true);
+    this.onChange(parent, name);
     this.#unlinked(inode);
   }
 

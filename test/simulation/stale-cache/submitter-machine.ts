@@ -16,6 +16,7 @@ import { SubmitterView } from '../../../src/core/view/submitter.ts';
 import { factOf, type Opened } from './client.ts';
 import { maxSteps, type Stage } from './stage.ts';
 import type { Process } from './timeline.ts';
+import { Watch } from './watch.ts';
 import { root } from './world.ts';
 
 export class SubmitterMachine {
@@ -23,12 +24,14 @@ export class SubmitterMachine {
   readonly view: SubmitterView;
   /** Of a comparison of clocks. */
   readonly #error: number;
+  readonly #watch: Watch | undefined;
 
   constructor(stage: Stage, rules: ViewRules) {
     this.#stage = stage;
     const { dice, predicts } = stage;
     this.view = new SubmitterView({ root, rules, limits: predicts ? {} : { maxPredicted: 0 } });
     this.#error = dice.around(10);
+    if (stage.watches) this.#watch = new Watch(stage.tree, stage.seed);
     if (dice.chance(0.9)) this.#compareClocks();
   }
 
@@ -52,6 +55,7 @@ export class SubmitterMachine {
   ): Process<{ offer: ViewOffer; attempt: AttemptView } | undefined> {
     const { dice, tree, findings } = this.#stage;
     if (this.view.isClockDoubted && dice.chance(0.5)) this.#compareClocks();
+    yield* this.#hearChanges();
     for (let steps = 0; steps < maxSteps; steps++) {
       const step = this.view.prepare(view, name, mount, tree.nowMs);
       if (step.kind === 'offer') return step;
@@ -112,15 +116,27 @@ export class SubmitterMachine {
     this.view.bumped(seen, [], beganMs, tree.nowMs);
   }
 
+  /** An answer comes a moment after it was true, and another job's may come between. */
+  *#hearChanges(): Process {
+    const watch = this.#watch;
+    if (watch === undefined) return;
+    const beganMs = this.#stage.tree.nowMs;
+    const told = watch.barrier();
+    this.view.told(told, beganMs);
+    if (watch.dice.chance(0.3)) yield watch.dice.delay(2);
+  }
+
   *#look(step: LookStep): Process {
     const { dice, tree, world } = this.#stage;
     const beganMs = tree.nowMs;
     const seen: NamedFact[] = [];
+    const held = this.#watch?.look(step.paths);
     for (const path of step.paths) {
       seen.push({ path, fact: this.#lstat(path) });
       if (dice.chance(0.05)) yield dice.delay(2);
     }
-    this.view.observe(seen, beganMs, tree.nowMs);
+    if (this.#watch?.dice.chance(0.3) === true) yield this.#watch.dice.delay(2);
+    this.view.observe(seen, beganMs, tree.nowMs, held);
     const links: { path: string; target: string }[] = [];
     for (const path of step.links) {
       const inode = tree.resolve(path, false);

@@ -244,6 +244,8 @@ export const messages: readonly Message[] = [
   { frame: 'TREE_COMPARE', encode: tree.encodeTreeCompare },
   { frame: 'TREE_FORGET', encode: tree.encodeTreeForget },
   { frame: 'TREE_STATUS', encode: tree.encodeTreeStatus },
+  { frame: 'TREE_LOOKS', encode: tree.encodeTreeLooks },
+  { frame: 'TREE_LOOKED', parse: tree.parseTreeLooked },
   message('TREE_FAILED', tree.parseTreeFailed, tree.encodeTreeFailed, {
     values: fc.record({ id: u32, errno: u32 }, { noNullPrototype: true }),
   }),

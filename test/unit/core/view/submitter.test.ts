@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { absent, type Fact } from '../../../../src/core/fact.ts';
-import type { NamedFact, ViewJob, WorkerMount } from '../../../../src/core/view/contract.ts';
+import type { NamedFact, ToldChanges, ViewJob, WorkerMount } from '../../../../src/core/view/contract.ts';
 import type { JobView } from '../../../../src/core/view/job-view.ts';
 import { SubmitterView, type SubmitterViewOptions } from '../../../../src/core/view/submitter.ts';
 
@@ -57,6 +57,9 @@ class Rig {
     );
   }
 
+  /** Looks are with a watch, of this generation. */
+  watches: number | undefined;
+
   look(step: { paths: readonly string[]; links: readonly string[]; lists: readonly string[] }): void {
     this.looked.push(...step.paths);
     const beganMs = this.nowMs++;
@@ -64,6 +67,7 @@ class Rig {
       step.paths.map((path) => ({ path, fact: this.fact(path) })),
       beganMs,
       this.nowMs,
+      this.watches === undefined ? undefined : { generation: this.watches, paths: new Set(step.paths) },
     );
     this.view.observeLinks(step.links.map((path) => ({ path, target: this.links.get(path) ?? '' })));
     const listedMs = this.nowMs++;
@@ -426,4 +430,65 @@ test('beyond its bounds a view forgets everything and jobs in flight stay here',
   for (let n = 0; n < 30; n++) rig.offer(rig.begin({ includeDirs: [`/s/d${n}`] }));
   assert.ok(rig.view.sizes.paths <= 40);
   assert.equal(rig.prepare(early).kind, 'inline');
+});
+
+/** A submitter's side that has looked at everything with a watch, generation 1. */
+function watchedRig(): Rig {
+  const rig = new Rig();
+  rig.watches = 1;
+  rig.offer(rig.begin());
+  return rig;
+}
+
+/** What the next job looks at once these changes were told. */
+function lookedAfter(rig: Rig, told: Partial<ToldChanges>): string[] {
+  const job = rig.begin();
+  rig.view.told({ generation: 2, changes: [], everything: false, ...told }, rig.nowMs);
+  rig.watches = 2;
+  rig.offer(job);
+  return rig.looked;
+}
+
+const all = ['/s', '/s/src', '/s/src/a.c', '/s/one', '/s/two'];
+
+test('what was looked at with a watch is looked at again once a change of it is told', () => {
+  assert.deepEqual(lookedAfter(watchedRig(), {}), []);
+  const node = (path: string) => lookedAfter(watchedRig(), { changes: [{ kind: 'node', path }] });
+  const name = (path: string) => lookedAfter(watchedRig(), { changes: [{ kind: 'name', path }] });
+  assert.deepEqual(node('/s/src/a.c'), ['/s/src/a.c']);
+  assert.deepEqual(node('/s/src'), ['/s/src']);
+  assert.deepEqual(name('/s/src/a.c'), ['/s/src', '/s/src/a.c']);
+  assert.deepEqual(name('/s/src/b.c'), ['/s/src']);
+  assert.deepEqual(name('/s/src'), ['/s', '/s/src', '/s/src/a.c']);
+  assert.deepEqual(name('/s'), all);
+  assert.deepEqual(name('/elsewhere'), []);
+  assert.deepEqual(lookedAfter(watchedRig(), { everything: true }), all);
+  const many = Array.from({ length: 40 }, (_, n) => ({ kind: 'name' as const, path: `/s/two/${n}` }));
+  assert.deepEqual(lookedAfter(watchedRig(), { changes: many }), ['/s/two']);
+});
+
+test('what is told of before a job does not count for that job, and who tells is believed while he tells', () => {
+  const rig = watchedRig();
+  const early = rig.nowMs;
+  const job = rig.begin();
+  rig.view.told({ generation: 2, changes: [], everything: false }, early);
+  rig.offer(job);
+  assert.deepEqual(rig.looked, all);
+  rig.view.lostSight();
+  assert.deepEqual(lookedAfter(rig, {}), all);
+});
+
+test('a look with a watch that was overtaken by changes that were told is one like any other', () => {
+  const rig = watchedRig();
+  lookedAfter(rig, { changes: [{ kind: 'node', path: '/s/src/a.c' }] });
+  // It was taken before the change.
+  rig.watches = 1;
+  const job = rig.begin();
+  rig.view.told({ generation: 3, changes: [{ kind: 'node', path: '/s/one' }], everything: false }, rig.nowMs);
+  rig.offer(job);
+  assert.deepEqual(rig.looked, ['/s/one']);
+  const next = rig.begin();
+  rig.view.told({ generation: 3, changes: [], everything: false }, rig.nowMs);
+  rig.offer(next);
+  assert.deepEqual(rig.looked, ['/s/one']);
 });
