@@ -348,13 +348,16 @@ for (const build of Object.keys(builds) as BuildName[]) {
       assert.equal((await outcome(link)).stdout.length > 10_000_000, true);
     });
 
-    /** The child says `child` if it gets the signal; without it, it ends after the command asks for that. */
+    /**
+     * The child says `child` if it gets the signal; without it, it ends after the command asks for that. Both have
+     * their traps when the child says that it is ready.
+     */
     const family = (name: string): string[] => {
       const child = `trap "echo child; exit" ${name}; echo ready; while ! [ -e end ]; do sleep 0.01; done`;
       return [
         'sh',
         '-c',
-        `rm -f end; sh -c '${child}' & trap ": >end; wait; exit 9" ${name}; wait; wait; wait`,
+        `rm -f end; trap ": >end; wait; exit 9" ${name}; sh -c '${child}' & wait; wait; wait`,
       ];
     };
     for (const [name, number, toGroup] of [
