@@ -110,7 +110,8 @@ class Compiles {
 
   #isWatcher(pid: string): boolean {
     try {
-      const isOurs = readFileSync(`/proc/${pid}/stat`, 'latin1').includes(`) S ${process.pid} `);
+      const [, parent] = /\) \w (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, 'latin1')) ?? [];
+      const isOurs = Number(parent) === process.pid;
       return isOurs && readFileSync(`/proc/${pid}/cmdline`, 'latin1') === `${this.#program}\0`;
     } catch {
       return false;
