@@ -22,6 +22,11 @@ export interface JobView {
   readonly outputDirectories: ReadonlySet<PathEntry>;
   /** What its earlier runs read, if it goes by `stat`. */
   readonly statFiles: Set<PathEntry>;
+  /**
+   * What its earlier run read: looked at before the command starts, so that what has just been written is known to have been so
+   * before that.
+   */
+  readonly expectedFiles: readonly PathEntry[];
   /** Directories that `..` leaves in a path of the job. */
   readonly left: Set<PathEntry>;
   /** Directories that its earlier run searched. */
@@ -116,6 +121,7 @@ export function createJobView(
     includeEntries,
     outputDirectories,
     statFiles,
+    expectedFiles: remembered?.files ?? [],
     left,
     searched: remembered?.watched ?? [],
     learntAt: remembered?.learntAt ?? -1,

@@ -1,8 +1,9 @@
 /** Before the run: what a worker must be told, see anew and find equal, so that a job's view is proven when it begins. */
-import type { PrepareStep, WorkerMount } from './contract.ts';
+import type { LookStep, PrepareStep, WorkerMount } from './contract.ts';
 import { type AttemptView, foreign, type JobView, mayNowSearchElsewhere, misleading } from './job-view.ts';
 import { type PathEntry, tickMs } from './path-table.ts';
 import { overflow, type SubmitterState, walkFor } from './submitter-state.ts';
+import type { Walk } from './walk.ts';
 import { type ToldEntry, WorkerRecord } from './worker-record.ts';
 
 /** What to do next to offer the job to this worker; after each step call again, until it is `offer` or `inline`. */
@@ -15,15 +16,7 @@ export function prepareOffer(
 ): PrepareStep<AttemptView> {
   const { table, changeClock, rules } = state;
   if (view.generation !== table.generation) return overflow;
-  let found = walkFor(state, view, view.wanted, view.includeEntries);
-  if (found.look === undefined && mayNowSearchElsewhere(view)) {
-    // Each job changes these, and few hold headers.
-    for (const kinship of rules.kinshipsOf(view.job))
-      for (const entry of state.kinSearches.use(kinship) ?? [])
-        if (!view.outputDirectories.has(entry)) view.wanted.add(entry);
-    found = walkFor(state, view, view.wanted, view.includeEntries);
-  }
-  const { look, present, unprovable } = found;
+  const { look, present, unprovable } = walkBefore(state, view);
   if (look !== undefined) return look;
   const because = unprovable ?? misleading(view.left) ?? foreign(view.files);
   if (because !== undefined) return { kind: 'inline', because };
@@ -76,6 +69,30 @@ export function prepareOffer(
       ready: false,
     },
   };
+}
+
+/** All that the job depends on, as far as this machine has seen it; and what is to be looked at first. */
+function walkBefore(state: SubmitterState, view: JobView): Walk {
+  const { rules, kinSearches } = state;
+  const early = walkFor(state, view, view.expectedFiles, []).look;
+  let found = walkFor(state, view, view.wanted, view.includeEntries);
+  if (found.look === undefined && mayNowSearchElsewhere(view)) {
+    // Each job changes these, and few hold headers.
+    for (const kinship of rules.kinshipsOf(view.job))
+      for (const entry of kinSearches.use(kinship) ?? [])
+        if (!view.outputDirectories.has(entry)) view.wanted.add(entry);
+    found = walkFor(state, view, view.wanted, view.includeEntries);
+  }
+  const isOver = found.look === undefined && early === undefined;
+  return isOver ? found : { ...found, look: both(found.look, early) };
+}
+
+/** Two looks as one. */
+function both(one: LookStep | undefined, other: LookStep | undefined): LookStep {
+  const all = (what: 'paths' | 'links' | 'lists'): string[] => [
+    ...new Set([...(one?.[what] ?? []), ...(other?.[what] ?? [])]),
+  ];
+  return { kind: 'look', paths: all('paths'), links: all('links'), lists: all('lists') };
 }
 
 function workerOf({ workers }: SubmitterState, name: string): WorkerRecord {

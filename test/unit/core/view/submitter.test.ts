@@ -492,3 +492,18 @@ test('a look with a watch that was overtaken by changes that were told is one li
   rig.offer(next);
   assert.deepEqual(rig.looked, ['/s/one']);
 });
+
+test('a header that was written right before a job is looked at before the command starts, and its reading believed', () => {
+  const rig = new Rig();
+  rig.run(rig.begin(), rig.readBy('/s/src/a.c', '/s/two/h.h'));
+  // A generator has just written it, and the clocks do not tell whether before the job.
+  const job = rig.begin();
+  rig.put('/s/two/h.h', 'file', rig.nowMs - 5);
+  rig.onWait = (): void => undefined;
+  assert.equal(rig.run(job, rig.readBy('/s/src/a.c', '/s/two/h.h')).kind, 'believed');
+  assert.ok(rig.looked.includes('/s/two/h.h'));
+  // What it read once stands in no way: that it leads out of the share now says the job itself, if it still reads it.
+  rig.put('/s/two/h.h', 'link');
+  rig.links.set('/s/two/h.h', '/elsewhere/h.h');
+  rig.offer(rig.begin());
+});
