@@ -7,5 +7,8 @@ export interface Fact {
   readonly ctimeNs: string;
 }
 
+/** What the C programs write of one, see src/native/fact.h. */
+export const factBytes = 33;
+
 /** The fact of a path that is not there. */
 export const absent: Fact = { kind: 'absent', inode: '0', sizeBytes: 0, mtimeNs: '0', ctimeNs: '0' };

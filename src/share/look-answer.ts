@@ -1,5 +1,5 @@
 /** How a look at many paths crosses from where it is taken: records of fixed length, compared as they are. */
-import type { Fact } from '../core/fact.ts';
+import { type Fact, factBytes } from '../core/fact.ts';
 import type { ByteString } from '../wire/bytes.ts';
 
 export interface LookRequest {
@@ -12,16 +12,13 @@ export interface LookRequest {
 }
 
 export interface Looks {
-  /** A record of {@link recordBytes} for each path, see src/native/swarmlook/answer.h. */
+  /** A record of {@link factBytes} for each path, see src/native/fact.h. */
   readonly records: Uint8Array;
   /** Of each link that was asked for; undefined where there is none any more. */
   readonly targets: readonly (ByteString | undefined)[];
   /** Names of the sub-directories of each directory that was asked for. */
   readonly names: readonly (readonly ByteString[])[];
 }
-
-/** Letter of the kind, inode, size, mtime and ctime in ns. */
-export const recordBytes = 33;
 
 const kinds = { f: 'file', d: 'directory', l: 'link', o: 'other', a: 'absent' } as const;
 
@@ -39,7 +36,7 @@ export function parseRecord(record: ByteString): Fact {
 
 /** Writes what {@link parseRecord} reads. */
 export function putRecord(records: Buffer, index: number, fact: Fact): void {
-  const at = index * recordBytes;
+  const at = index * factBytes;
   records.write(fact.kind.charAt(0), at, 'latin1');
   records.writeBigUInt64LE(BigInt(fact.inode), at + 1);
   records.writeBigUInt64LE(BigInt(fact.sizeBytes), at + 9);
@@ -66,7 +63,7 @@ export function packRequest({ paths, links, lists }: LookRequest): Buffer {
  * @throws Error if it is not one.
  */
 export function parseLooks(answer: Buffer, { paths, links, lists }: LookRequest): Looks {
-  const tail = paths.length * recordBytes;
+  const tail = paths.length * factBytes;
   // As `join` with an ending NUL would have made it.
   const words = answer.toString('latin1', tail).split('\0');
   let at = 0;

@@ -1,8 +1,8 @@
 /** Questions about single names, of several kinds at once: what is to be seen after a job takes one request. How they cross. */
-import type { Fact } from '../core/fact.ts';
+import { type Fact, factBytes } from '../core/fact.ts';
 import type { OutsideLook, OutsideName } from '../core/view/trace.ts';
 import type { ByteString } from '../wire/bytes.ts';
-import { parseRecord, recordBytes } from './look-answer.ts';
+import { parseRecord } from './look-answer.ts';
 
 export interface Questions {
   /** The fact of each, for which the server is asked. */
@@ -57,7 +57,7 @@ export function parseAnswers(answer: Buffer, { fresh, behind, plain, stamped }: 
     at += bytes;
     return answer.toString('latin1', at - bytes, at);
   };
-  const record = (): Fact => parseRecord(take(recordBytes));
+  const record = (): Fact => parseRecord(take(factBytes));
   const facts = [fresh, behind, plain].map((paths) => paths.map(record));
   const stamps = stamped.map(() => {
     at += 2;

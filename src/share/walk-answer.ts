@@ -1,7 +1,8 @@
 /** How a walk through all that lies below some directories is asked for, and how its answer crosses. */
+import { factBytes } from '../core/fact.ts';
 import type { NamedFact } from '../core/view/contract.ts';
 import type { ByteString } from '../wire/bytes.ts';
-import { parseRecord, recordBytes } from './look-answer.ts';
+import { parseRecord } from './look-answer.ts';
 
 export interface WalkRequest {
   /**
@@ -77,8 +78,8 @@ export function parseWalked(answer: Buffer): Walked {
     return text;
   };
   for (let left = answer.readUInt32LE(8); left > 0; left -= 1) {
-    const record = answer.toString('latin1', at, at + recordBytes);
-    at += recordBytes;
+    const record = answer.toString('latin1', at, at + factBytes);
+    at += factBytes;
     changed.push({ path: word(), fact: parseRecord(record) });
   }
   const stoppedIn = word();

@@ -2,6 +2,7 @@
  * The submitter's side of a served tree: `swarmtree`, which shows this machine's files and sees what changes. What
  * workers ask is passed on to it as it came; who may ask, and who must be told of a change, is decided elsewhere.
  */
+import { SwarmError } from '../core/swarm-error.ts';
 import type { ByteString } from '../wire/bytes.ts';
 import type { Frame } from '../wire/frame.ts';
 import {
@@ -51,6 +52,8 @@ export interface TreeServerOptions {
   readonly never: readonly ByteString[];
   /** Barriers tell that something changed, and not what it is now: nobody else is told. @default false */
   readonly changesOnly?: boolean;
+  /** For {@link TreeServer.look}: beyond so many directories and files nothing is watched. @default 0 */
+  readonly mostWatched?: number;
   /** Files of the system up to this size are told with their hash. @default 65536 */
   readonly hashBelowBytes?: number;
   /** Where hashes are kept for the next start. */
@@ -104,6 +107,7 @@ export class TreeServer {
       encodeTreeStart([
         ...options.shares.map((share) => ['share', share] as const),
         ...options.never.map((never) => ['never', never] as const),
+        ['mostWatched', options.mostWatched ?? 0],
         ['changesOnly', options.changesOnly === true ? 1 : 0],
         ['hashBelowBytes', options.hashBelowBytes ?? 65_536],
         ['index', options.indexPath ?? ''],
@@ -143,13 +147,17 @@ export class TreeServer {
   /** What there is at paths, each watched first, with all on the way there. @throws SwarmError `E_TREE` */
   async look(paths: readonly TreePath[]): Promise<readonly TreeLooked[]> {
     this.#watch.wake();
-    return await Promise.all(
-      [...inFrames(paths)].map((some) =>
-        this.#looks.ask(looksTimeoutMs, (id) =>
-          this.#helper.send('TREE_LOOKS', encodeTreeLooks({ id, paths: some })),
-        ),
-      ),
+    return await Promise.all([...inFrames(paths)].map((some) => this.#lookAt(some)));
+  }
+
+  async #lookAt(paths: readonly TreePath[]): Promise<TreeLooked> {
+    const looked = await this.#looks.ask(looksTimeoutMs, (id) =>
+      this.#helper.send('TREE_LOOKS', encodeTreeLooks({ id, paths })),
     );
+    if (looked.looks.length === paths.length) return looked;
+    const why = `it answered ${looked.looks.length} looks, not ${paths.length}`;
+    this.#helper.lose(why);
+    throw new SwarmError('E_TREE', `A helper of the served tree is gone: ${why}.`);
   }
 
   /** Looks again at directories whose changes raise no events; the next barrier tells what differs. */

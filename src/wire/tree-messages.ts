@@ -3,6 +3,7 @@
  * one end here, and the other in src/native. Requests, manifests, contents and changes go from helper to helper by way
  * of their peers, which read the head of each and pass the rest on as it came.
  */
+import { factBytes } from '../core/fact.ts';
 import type { TreeAsk } from '../core/tree/contract.ts';
 import { type ByteString, fromBytes, toBytes } from './bytes.ts';
 import { FrameError, type FrameName, madePayload, type Payload, type RelayedFrame } from './frame.ts';
@@ -293,8 +294,6 @@ export interface TreeLooked {
   /** Of each path whether it holds until a change is told, and a record of src/native/fact.h. */
   readonly looks: readonly { readonly holds: boolean; readonly record: ByteString }[];
 }
-
-const factBytes = 33;
 
 /** @throws FrameError */
 export function parseTreeLooked(payload: Uint8Array): TreeLooked {

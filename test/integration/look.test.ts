@@ -15,11 +15,11 @@ import {
 } from 'node:fs';
 import { after, before, test } from 'node:test';
 import * as fc from 'fast-check';
-import { absent } from '../../src/core/fact.ts';
+import { absent, factBytes } from '../../src/core/fact.ts';
 import { outsideLooks } from '../../src/core/view/trace.ts';
 import { Disk } from '../../src/share/disk.ts';
 import { readFacts } from '../../src/share/facts.ts';
-import { type LookRequest, parseRecord, recordBytes } from '../../src/share/look-answer.ts';
+import { type LookRequest, parseRecord } from '../../src/share/look-answer.ts';
 import { Looker } from '../../src/share/looker.ts';
 import type { Walked, WalkRequest } from '../../src/share/walk-answer.ts';
 import { fromBytes, fromText, toBytes } from '../../src/wire/bytes.ts';
@@ -38,8 +38,8 @@ after(() => {
 const program = (build: BuildName = 'normal'): string => compiled.get(build)?.swarmlook ?? '';
 
 const factsOf = (records: Uint8Array) =>
-  Array.from({ length: records.length / recordBytes }, (_, index) =>
-    parseRecord(fromBytes(records.subarray(index * recordBytes, (index + 1) * recordBytes))),
+  Array.from({ length: records.length / factBytes }, (_, index) =>
+    parseRecord(fromBytes(records.subarray(index * factBytes, (index + 1) * factBytes))),
   );
 
 /** A name that is no text. */

@@ -3,7 +3,7 @@
  * the next one all the same.
  */
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
@@ -27,11 +27,12 @@ import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { absent, type Fact } from '../../src/core/fact.ts';
 import { viewRules } from '../../src/core/view/rules.ts';
-import { ShareView } from '../../src/peer/submit/share-view.ts';
+import { ShareView, type ShareViewInit } from '../../src/peer/submit/share-view.ts';
 import { ShareWatch } from '../../src/peer/submit/share-watch.ts';
 import { toFact } from '../../src/share/blocking/look.ts';
 import { Disk } from '../../src/share/disk.ts';
 import { checkout } from '../rig/child.ts';
+import { noFewWatches, swarmtreeWithFewWatches } from '../rig/few-watches.ts';
 import { builtPrograms } from '../rig/programs.ts';
 import { until } from '../rig/until.ts';
 
@@ -50,7 +51,13 @@ class Compiles {
   #plain = 0;
   #runs = 0;
 
-  constructor(t: TestContext, { program = builtPrograms().swarmtree, watchIdleMs = 600_000 } = {}) {
+  constructor(
+    t: TestContext,
+    {
+      program = builtPrograms().swarmtree,
+      ...rest
+    }: Partial<Pick<ShareViewInit, 'watchIdleMs' | 'mostWatched'>> & { readonly program?: string } = {},
+  ) {
     this.#outer = realpathSync(mkdtempSync(path.join(tmpdir(), 'share-watch-')));
     this.root = path.join(this.#outer, 'way/share');
     this.#program = program;
@@ -76,7 +83,7 @@ class Compiles {
       now,
       rules: viewRules,
       watchProgram: program,
-      watchIdleMs,
+      ...rest,
       log: (message) => this.logged.push(message),
     });
     t.after(async () => {
@@ -166,6 +173,12 @@ class Compiles {
       const why = `${JSON.stringify(verdict)} after ${attempt}`;
       assert.ok(verdict.kind === 'again' && verdict.reason === 'view-grew' && attempt < 3, why);
     }
+  }
+
+  /** Jobs until all would be held that can be. */
+  async keepOn(options: { header?: string } = {}): Promise<void> {
+    const untilMs = now() + 100;
+    while (now() < untilMs) await this.run(options);
   }
 
   /** Until a job asks for nothing but changes: what is new may change once more in the same tick of a clock, and is looked at again. */
@@ -352,9 +365,7 @@ test('below a directory that may be searched and not read all is looked at for e
   assert.ok((await compiles.run()).plain > 0);
   const header = 'inc/y.h';
   for (const text of ['22222222', '33333333']) {
-    // Until it would be held.
-    const untilMs = now() + 100;
-    while (now() < untilMs) await compiles.run({ header });
+    await compiles.keepOn({ header });
     writeFileSync(compiles.at('instead'), text);
     swap(compiles.at(header), compiles.at('instead'));
     await older();
@@ -362,27 +373,31 @@ test('below a directory that may be searched and not read all is looked at for e
   }
 });
 
-const skip =
-  spawnSync('unshare', ['-Ur', 'true']).status === 0 ? false : 'no user namespace can be made here';
+/** The way to the share, and two more. */
+const few = realpathSync(tmpdir()).split('/').length + 5;
 
-test('where no more may be watched the rest is looked at for each job', { skip }, async (t) => {
-  const directory = mkdtempSync(path.join(tmpdir(), 'share-watch-few-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  const program = path.join(directory, 'few-watches');
-  // Limits of watches are those of a user namespace: the way to the share, and two more.
-  const most = realpathSync(directory).split('/').length + 4;
-  const few = `echo ${most} >/proc/sys/user/max_inotify_watches && exec ${builtPrograms().swarmtree}`;
-  writeFileSync(program, `#!/bin/sh\nexec unshare -Ur sh -c '${few}'\n`, { mode: 0o755 });
-  const compiles = new Compiles(t, { program });
-  await until(async () => (await compiles.run()).plain < 8, 5_000, 'some is watched');
-  assert.ok((await compiles.run()).plain > 0);
-  for (const name of ['src/a.c', 'inc/d/x.h', 'r1/l.h'])
-    for (const text of ['2', '3']) {
-      writeFileSync(compiles.at(name), text);
-      await older();
-      await compiles.run();
-    }
-});
+for (const [what, skip, optionsIn] of [
+  [
+    'the kernel lets no more be watched',
+    noFewWatches,
+    (directory: string) => ({ program: swarmtreeWithFewWatches(directory, few) }),
+  ],
+  ['more would be more than our part', false, () => ({ mostWatched: few })],
+] as const)
+  test(`where ${what} the rest is looked at for each job`, { skip }, async (t) => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'share-watch-few-'));
+    t.after(() => rmSync(directory, { recursive: true, force: true }));
+    const compiles = new Compiles(t, optionsIn(directory));
+    await until(async () => (await compiles.run()).plain < 8, 5_000, 'some is watched');
+    assert.ok((await compiles.run()).plain > 0);
+    for (const name of ['src/a.c', 'inc/d/x.h', 'r1/l.h'])
+      for (const text of ['2', '3']) {
+        await compiles.keepOn();
+        writeFileSync(compiles.at(name), text);
+        await older();
+        await compiles.run();
+      }
+  });
 
 test('where not every change is told nothing is watched', async () => {
   const never = { onTold: assert.fail, onLost: assert.fail, onIdle: assert.fail, idleMs: 60_000 };

@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type TreeRequest, TreeServer } from '../../src/tree/tree-server.ts';
-import { checkout } from '../rig/child.ts';
+import { swarmtreeWithFewWatches } from '../rig/few-watches.ts';
 import { text, u32, u64 } from '../rig/tree-bytes.ts';
 import { treeObstacle } from '../rig/tree-lab.ts';
 
@@ -51,10 +51,7 @@ class Compared {
     mkdirSync(directory, { recursive: true });
     writeFileSync(path.join(directory, 'f'), '1');
     mkdirSync(path.join(directory, 'sub'));
-    const program = path.join(share, 'few-watches');
-    // Limits of watches are those of a user namespace.
-    const few = `echo ${share.split('/').length + watchesBelow} >/proc/sys/user/max_inotify_watches && exec ${path.join(checkout, 'bin/swarmtree')}`;
-    writeFileSync(program, `#!/bin/sh\nexec unshare -Ur sh -c '${few}'\n`, { mode: 0o755 });
+    const program = swarmtreeWithFewWatches(share, share.split('/').length + watchesBelow);
     const eventless = new Set<string>();
     const server = await TreeServer.start({
       program,

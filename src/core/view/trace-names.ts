@@ -17,9 +17,9 @@ export interface TracedName {
 
 const special = /^\/(?:dev|proc|sys)\//;
 /** Directories of jobs of which names are remembered. */
-const mostDirectories = 8;
+const mostDirectories = 4;
 /** Names below one of them, beyond which all are forgotten. */
-const mostNames = 16_384;
+const mostNames = 8_192;
 
 /** A part of a long string keeps all of that in memory for as long as it lives itself. */
 function ownCopy(part: string): string {

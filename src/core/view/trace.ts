@@ -2,6 +2,7 @@
  * Reads the trace of a job: each file name that its programs looked up, as src/native/swarmtrace wrote it down. What it
  * says is all that the result can depend on, so it is what proves a result, or shows why it cannot be proven.
  */
+import { factBytes } from '../fact.ts';
 import { baseName, isBelow } from '../paths.ts';
 import { type TracedName, TraceNames } from './trace-names.ts';
 
@@ -79,8 +80,6 @@ for (const [number, name] of [
 const harmlessSpecial =
   /^\/(?:dev\/(?:null|zero|full|u?random|tty|fd)|proc\/(?:self\/(?:exe|fd\/.*|maps|cgroup|status|mountinfo|auxv)|cpuinfo|meminfo|stat|filesystems|sys\/.*)|sys\/(?:devices\/system\/cpu|fs\/cgroup|kernel\/mm)(?:\/.*)?)$/;
 const lookOf: Readonly<Record<string, OutsideLook>> = { d: 'names', l: 'link', p: 'place' };
-/** Of a record of what was found, see src/native/fact.h. */
-const factBytes = 33;
 
 /**
  * What a trace says.

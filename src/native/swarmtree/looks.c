@@ -1,14 +1,10 @@
 /* LOOKS: what there is at paths of this machine, for the peer itself; and whether that holds until a change of it is told. */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "../fact.h"
 #include "entry.h"
-
-/* Of the watches that a user may have a part is left to other programs. */
-enum { WATCHES_OF_OURS = 4, LEAST_WATCHES = 2048 };
 
 struct looks {
   struct server *server;
@@ -17,18 +13,6 @@ struct looks {
   struct reached reached;
   struct place *place; /* NULL: nothing in it can be watched, or on the way to it */
 };
-
-static size_t most_places(void) {
-  static size_t most;
-  if (most > 0) return most;
-  FILE *file = fopen("/proc/sys/fs/inotify/max_user_watches", "re");
-  unsigned long all = 0;
-  if (!file || fscanf(file, "%lu", &all) != 1) all = 0;
-  if (file) fclose(file);
-  most = all / WATCHES_OF_OURS;
-  if (most < LEAST_WATCHES) most = LEAST_WATCHES;
-  return most;
-}
 
 static void leave(struct looks *looks) {
   if (looks->is_open) reached_close(&looks->reached);
@@ -45,7 +29,7 @@ static void enter(struct looks *looks, const char *path) {
   looks->is_open = 1;
   looks->place = NULL;
   if (reached->fd < 0 || !S_ISDIR(reached->stat.st_mode)) return;
-  if (server->watcher.places.count >= most_places()) return;
+  if (server->watcher.places.count >= server->most_watched) return;
   struct place *place = watch_reached(&server->reacher, reached, path);
   looks->place = place;
   for (const struct place *way = place; way; way = way->parent)

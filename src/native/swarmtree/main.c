@@ -46,6 +46,7 @@ static int start(struct server *server, const struct frame *frame) {
   if (settings->text || settings_read(settings, frame) != 0 || policy_read(&server->policy, settings) != 0)
     return -1;
   server->hash_below_bytes = setting_number(settings, "hashBelowBytes", 0);
+  server->most_watched = setting_number(settings, "mostWatched", 0);
   server->changes_only = setting_number(settings, "changesOnly", 0) != 0;
   hash_index_open(&server->index, setting(settings, "index", ""), INDEX_RECORDS);
   server->content = malloc(TREE_WHOLE_BYTES);

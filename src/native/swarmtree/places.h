@@ -30,8 +30,8 @@ struct place {
   int watch; /* -1: none */
   int is_file;
   int unwatched;  /* a watch was wanted and could not be had */
-  int reached;    /* it was looked at whether it is on a network file system */
-  int network;    /* changes made elsewhere raise no event */
+  int reached;    /* it was looked at whether its file system tells all changes */
+  int network;    /* it may not: changes made elsewhere raise no event */
   int told_whole; /* all names were told: a new one is a change */
   struct told *told;
   struct map told_by_name;

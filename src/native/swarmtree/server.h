@@ -14,6 +14,7 @@ struct server {
   struct reacher reacher;
   struct hash_index index;
   int changes_only;          /* a barrier tells that something changed, not what it is now */
+  uint64_t most_watched;     /* places; beyond that nothing is watched for LOOKS */
   uint64_t hash_below_bytes; /* files of the system up to this size are hashed when they are listed */
   long long drained_ms;      /* when events were last taken in while nobody asked */
   unsigned char *content;    /* TREE_WHOLE_BYTES: of the file that is being read */

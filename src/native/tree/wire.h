@@ -63,7 +63,7 @@ enum { LIST_AROUND = 0, LIST_WHOLE = 1 };
 enum {
   MANIFEST_WHOLE = 1,     /* with its last piece all names are there: any other is absent */
   MANIFEST_MORE = 2,      /* another piece follows */
-  MANIFEST_NETWORK = 4,   /* on a network file system: changes made elsewhere raise no event */
+  MANIFEST_NETWORK = 4,   /* on a file system that may not tell all changes, as of a network */
   MANIFEST_UNWATCHED = 8, /* no watch could be set: changes raise no event */
   MANIFEST_REFUSED = 16,  /* may not be listed; entries are those that lead to what is served */
   MANIFEST_FAILED = 32,   /* with an errno */

@@ -2,11 +2,11 @@
  * Looks at what the views of one share ask for. Where the share lies on a disk of this machine that is watched (./share-watch.ts), and
  * its changes are told to the view; what is not watched is looked at plainly.
  */
+import { factBytes } from '../../core/fact.ts';
 import type { LookStep, NamedFact } from '../../core/view/contract.ts';
 import type { SubmitterView } from '../../core/view/submitter.ts';
 import type { Disk } from '../../share/disk.ts';
 import { KnownFacts } from '../../share/known-facts.ts';
-import { recordBytes } from '../../share/look-answer.ts';
 import { isLost, ShareWatch } from './share-watch.ts';
 
 /** Whoever tells of changes and is lost is not started again at once. */
@@ -26,6 +26,8 @@ export interface ShareLooksInit {
   readonly watchProgram: string | undefined;
   /** @default 600000 */
   readonly watchIdleMs?: number;
+  /** See {@link ShareWatch}. */
+  readonly mostWatched?: number | undefined;
   readonly log: (message: string, facts: Record<string, unknown>) => void;
 }
 
@@ -113,7 +115,7 @@ export class ShareLooks {
 
   /** Where the disk is this machine's own. Nobody waits for it: until it is there all is looked at. */
   #startWatch(): void {
-    const { root, now, view, watchProgram: program, watchIdleMs: idleMs = defaultIdleMs } = this.#init;
+    const { root, now, view, mostWatched, watchProgram: program } = this.#init;
     if (program === undefined || now() < this.#watchFromMs) return;
     this.#watchFromMs = Number.POSITIVE_INFINITY;
     ShareWatch.start({
@@ -123,10 +125,12 @@ export class ShareLooks {
       onTold: (told, beganMs) => view.told(told, beganMs),
       onLost: (why) => this.#loseWatch(this.#watch, why),
       onIdle: () => this.#endWatch(0),
-      idleMs,
+      idleMs: this.#init.watchIdleMs ?? defaultIdleMs,
+      mostWatched,
     }).then(
       (watch) => {
         this.#watch = watch;
+        if (watch === undefined) this.#tellLost('its file system does not tell all, or no watch is left');
         if (this.#isClosed) void watch?.close();
       },
       (error: unknown) => {
@@ -166,7 +170,7 @@ export class ShareLooks {
   #factsOf(paths: readonly string[], records: Uint8Array): NamedFact[] {
     const bytes = Buffer.from(records.buffer, records.byteOffset, records.byteLength);
     return paths.map((path, index) =>
-      this.#facts.of(path, bytes.toString('latin1', index * recordBytes, (index + 1) * recordBytes)),
+      this.#facts.of(path, bytes.toString('latin1', index * factBytes, (index + 1) * factBytes)),
     );
   }
 }

@@ -2,11 +2,16 @@
  * Hears of the changes of a share that lies on a disk of this machine, so that what was looked at once need not be looked at again
  * for each job: by a swarmtree of its own, which shows nothing to anybody. What follows from that is decided by `core/view`.
  */
+import { readFile } from 'node:fs/promises';
 import { SwarmError } from '../../core/swarm-error.ts';
 import type { ToldChanges } from '../../core/view/contract.ts';
 import { type BarrierPart, TreeServer } from '../../tree/tree-server.ts';
 import type { ByteString } from '../../wire/bytes.ts';
 import type { TreeLooked } from '../../wire/tree-messages.ts';
+
+const limitPath = '/proc/sys/fs/inotify/max_user_watches';
+/** Of the watches that a user may have the rest is left to other programs. */
+const ourPart = 4;
 
 export interface ShareWatchInit {
   /** swarmtree, compiled. */
@@ -21,6 +26,8 @@ export interface ShareWatchInit {
   /** Nobody has asked for so long: {@link ShareWatch.close} it. What changes would only be kept for nobody. */
   readonly onIdle: () => void;
   readonly idleMs: number;
+  /** Directories and files. @default a quarter of what this user may watch */
+  readonly mostWatched?: number | undefined;
 }
 
 /** One share's. {@link ShareWatch.close} ends it. */
@@ -49,6 +56,7 @@ export class ShareWatch {
       shares: ['/'],
       never: [],
       hashBelowBytes: 0,
+      mostWatched: init.mostWatched ?? Math.floor(Number(await readFile(limitPath, 'latin1')) / ourPart),
       changesOnly: true,
       onLost: init.onLost,
     });

@@ -9,15 +9,15 @@ import {
   readdirSync,
   readlinkSync,
 } from 'node:fs';
-import type { Fact } from '../../core/fact.ts';
+import { type Fact, factBytes } from '../../core/fact.ts';
 import { fromBytes, toBytes } from '../../wire/bytes.ts';
-import { type LookRequest, type Looks, putRecord, recordBytes } from '../look-answer.ts';
+import { type LookRequest, type Looks, putRecord } from '../look-answer.ts';
 import { errorCode, meansAbsent, refreshDirectory } from './look.ts';
 import { plainFact } from './walk.ts';
 
 /** As swarmlook (C) does it, where that could not be compiled. */
 export function takeLooks(input: LookRequest): Looks {
-  const records = Buffer.alloc(input.paths.length * recordBytes);
+  const records = Buffer.alloc(input.paths.length * factBytes);
   for (const [index, path] of input.paths.entries()) putRecord(records, index, plainFact(path));
   return {
     records,

@@ -78,7 +78,7 @@ test('names mean the same whatever was read before, of whatever directory', () =
     assert.deepEqual([...read('/s/b', 'x.h').files.keys()], ['/s/b/x.h']);
     assert.deepEqual([...read('/s/b', '/s/a/../y.h').files.keys()], ['/s/a/../y.h']);
     assert.deepEqual(read('/s/a', '/s').searched, []);
-    for (let n = 0; n < 40; n += 1) read(`/s/${n}`, `${n}.h`);
+    for (let n = 0; n < 20; n += 1) read(`/s/${n}`, `${n}.h`);
     for (let n = 0; n < 20_000; n += 1) names.of('/s/a', `${n}.h`);
   }
 });
