@@ -19,17 +19,25 @@ static void leave(struct looks *looks) {
   looks->is_open = 0;
 }
 
+/* What is watched already stays so, however much that is. */
+static int may_watch(const struct server *server, const char *path) {
+  const struct watcher *watcher = &server->watcher;
+  const struct place *known = place_find(&watcher->places, path);
+  return watcher->places.count < server->most_watched || (known && known->watch >= 0);
+}
+
 static void enter(struct looks *looks, const char *path) {
   if (looks->is_open && strcmp(looks->path, path) == 0) return;
   leave(looks);
   struct server *server = looks->server;
   struct reached *reached = &looks->reached;
-  reach(&server->reacher, path, reached);
   strcpy(looks->path, path);
   looks->is_open = 1;
   looks->place = NULL;
+  *reached = (struct reached){.fd = -1};
+  if (!may_watch(server, path)) return;
+  reach(&server->reacher, path, reached);
   if (reached->fd < 0 || !S_ISDIR(reached->stat.st_mode)) return;
-  if (server->watcher.places.count >= server->most_watched) return;
   struct place *place = watch_reached(&server->reacher, reached, path);
   looks->place = place;
   for (const struct place *way = place; way; way = way->parent)
@@ -41,6 +49,7 @@ static int is_watched(struct looks *looks, const char *path, int fd, const struc
   const struct reacher *reacher = &looks->server->reacher;
   if (S_ISLNK(stat->st_mode)) return 1;
   if (!S_ISDIR(stat->st_mode) && !S_ISREG(stat->st_mode)) return 0;
+  if (!may_watch(looks->server, path)) return 0;
   const struct reached reached = {.fd = fd, .directory = looks->place};
   /* A file is written by another name, or through a file server, without an event in this directory. */
   const struct place *place = S_ISDIR(stat->st_mode) ? watch_reached(reacher, &reached, path)
