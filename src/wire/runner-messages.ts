@@ -115,19 +115,29 @@ export interface RunnerExit {
 }
 
 const runnerExitBytes = 20;
+const lapsedFlag = 1;
+const staysFlag = 2;
 
-/** @throws FrameError if it is not the EXIT of a runner. */
-export function parseRunnerExit(payload: Uint8Array): RunnerExit {
+/**
+ * @returns `stays`: nothing of it is left, and its connection takes the next job.
+ * @throws FrameError if it is not the EXIT of a runner.
+ */
+export function parseRunnerExit(payload: Uint8Array): {
+  readonly exit: RunnerExit;
+  readonly stays: boolean;
+} {
   if (payload.length < runnerExitBytes) {
     throw new FrameError(`an EXIT message of the runner has ${payload.length} bytes, not ${runnerExitBytes}`);
   }
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  return {
+  const flags = view.getUint8(3);
+  const exit = {
     ending: parseExit(payload),
     maxRssBytes: view.getUint32(4, true) * 1024,
     userMs: view.getUint32(8, true),
     systemMs: view.getUint32(12, true),
     left: view.getUint32(16, true),
-    hasLapsed: view.getUint8(3) === 1,
+    hasLapsed: (flags & lapsedFlag) !== 0,
   };
+  return { exit, stays: (flags & staysFlag) !== 0 };
 }

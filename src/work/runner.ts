@@ -4,9 +4,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
 import { SwarmError } from '../core/swarm-error.ts';
-import { encodeData, encodeFrame, type Frame, FrameDecoder, FrameError } from '../wire/frame.ts';
+import { encodeData, encodeFrame, type Frame } from '../wire/frame.ts';
 import {
   encodeRunnerJob,
   parseRunnerExit,
@@ -17,6 +16,7 @@ import {
   type Started,
 } from '../wire/runner-messages.ts';
 import { encodeSignal, type PassedSignal, parseStdinTaken } from '../wire/wrapper-messages.ts';
+import { type RunnerLine, RunnerLines } from './runner-line.ts';
 
 /** What to run. ARGV and ENV come as the payloads that travelled. */
 export interface RunSpec extends RunnerJob {
@@ -85,10 +85,11 @@ export async function startRunner(
     if (!stopping) onLost(`the runner ended unasked (${signal ?? `status ${status}`})`);
   });
   child.unref();
+  const lines = new RunnerLines(socketPath);
   return {
     pid: child.pid ?? 0,
     socketPath,
-    run: (spec, listener) => execute(socketPath, spec, listener),
+    run: (spec, listener) => execute(lines.take(), spec, listener),
     stop: async () => {
       stopping = true;
       if (child.exitCode !== null || child.signalCode !== null) return;
@@ -124,20 +125,16 @@ async function ready(child: ChildProcess, executable: string): Promise<void> {
   });
 }
 
-function execute(socketPath: string, spec: RunSpec, listener: RunListener): Execution {
-  const socket = connect(socketPath);
-  const decoder = new FrameDecoder(['SPAWN_FAILED', 'STARTED', 'STDOUT', 'STDERR', 'STDIN_TAKEN', 'EXIT']);
-  let ended = false;
-  const end = (last: () => void): void => {
-    if (ended) return;
-    ended = true;
-    socket.end();
-    last();
+function execute(line: RunnerLine, spec: RunSpec, listener: RunListener): Execution {
+  let state: 'runs' | 'killed' | 'ended' = 'runs';
+  const end = (stays: boolean): void => {
+    // One that was half closed takes no other job.
+    if (stays && state === 'runs') line.free();
+    else line.close();
+    state = 'ended';
   };
-  socket.write(encodeFrame('ARGV', spec.argv));
-  socket.write(encodeFrame('ENV', spec.environment));
-  socket.write(encodeFrame('JOB', encodeRunnerJob(spec)));
   const take = (frame: Frame): void => {
+    if (state === 'ended') return;
     switch (frame.type) {
       case 'STARTED':
         listener.onStarted(parseStarted(frame.payload));
@@ -151,52 +148,51 @@ function execute(socketPath: string, spec: RunSpec, listener: RunListener): Exec
         break;
       case 'SPAWN_FAILED': {
         const why = parseSpawnFailed(frame.payload);
-        end(() => listener.onSpawnFailed(why));
+        end(false);
+        listener.onSpawnFailed(why);
         break;
       }
       case 'EXIT': {
-        const exit = parseRunnerExit(frame.payload);
-        end(() => listener.onExit(exit));
+        const { exit, stays } = parseRunnerExit(frame.payload);
+        end(stays);
+        listener.onExit(exit);
         break;
       }
       default:
         break;
     }
   };
-  socket.on('data', (chunk) => {
-    try {
-      for (const frame of decoder.push(chunk)) take(frame);
-    } catch (error) {
-      if (!(error instanceof FrameError)) throw error;
-      socket.destroy(); // not our runner's words: whatever it was, it is lost
-    }
-  });
-  // An error is followed by close.
-  socket.on('error', () => socket.destroy());
-  socket.on('close', () => end(() => listener.onLost()));
-  return execution(socket, () => ended);
-}
-
-function execution(socket: Socket, ended: () => boolean): Execution {
-  const write = (bytes: Uint8Array): void => {
-    if (!ended() && socket.writable) socket.write(bytes);
+  const lost = (): void => {
+    if (state === 'ended') return;
+    state = 'ended';
+    listener.onLost();
   };
-  let killed = false;
+  const request = [
+    encodeFrame('ARGV', spec.argv),
+    encodeFrame('ENV', spec.environment),
+    encodeFrame('JOB', encodeRunnerJob(spec)),
+  ];
+  line.begin({ take, lost }, Buffer.concat(request));
+  const write = (bytes: Uint8Array): void => {
+    if (state === 'runs') line.write(bytes);
+  };
   return {
     stdin: (data) => encodeData('STDIN', data).forEach(write),
     stdinEnd: () => write(encodeFrame('STDIN_END')),
     renew: () => write(encodeFrame('BEAT')),
     signal: (signal) => write(encodeFrame('SIGNAL', encodeSignal(signal))),
-    // Half closed: the runner sees the end, kills the tree, and still tells how it ended.
     kill: () => {
-      killed = true;
-      socket.resume();
-      socket.end();
+      if (state !== 'runs') return;
+      state = 'killed';
+      line.resume();
+      line.close();
     },
     // Nobody grants credit to a command that is being killed: what it still says must be read all the same.
     pause: () => {
-      if (!killed) socket.pause();
+      if (state === 'runs') line.pause();
     },
-    resume: () => socket.resume(),
+    resume: () => {
+      if (state === 'runs') line.resume();
+    },
   };
 }

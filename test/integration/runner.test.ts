@@ -32,20 +32,27 @@ interface Outcome {
   readonly failure: string;
 }
 
-/** Collects all that a job says until its last frame. */
+/** Collects all that a job says until its last frame, which ends the connection. */
 async function outcome(link: Link): Promise<Outcome> {
+  const ended = await jobOutcome(link);
+  link.socket.end();
+  return ended;
+}
+
+/** The same of a connection that may have another job. */
+async function jobOutcome(link: Link): Promise<Outcome & { readonly stays: boolean }> {
   const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
   let taken = 0;
-  let last: { exit: RunnerExit | undefined; failure: string } | undefined;
+  let last: { exit: RunnerExit | undefined; failure: string; stays: boolean } | undefined;
   link.listen(({ type, payload }) => {
     if (type === 'STDOUT') stdout.push(Buffer.from(payload));
     if (type === 'STDERR') stderr.push(Buffer.from(payload));
     if (type === 'STDIN_TAKEN') taken = parseStdinTaken(payload);
-    if (type === 'EXIT') last = { exit: parseRunnerExit(payload), failure: '' };
-    if (type === 'SPAWN_FAILED') last = { exit: undefined, failure: Buffer.from(payload).toString() };
+    if (type === 'EXIT') last = { ...parseRunnerExit(payload), failure: '' };
+    if (type === 'SPAWN_FAILED')
+      last = { exit: undefined, failure: Buffer.from(payload).toString(), stays: false };
   });
   const end = await until(() => last, 20_000, 'the job ends');
-  link.socket.end();
   return { stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr), taken, ...end };
 }
 
@@ -301,6 +308,7 @@ for (const build of Object.keys(builds) as BuildName[]) {
       }
       await until(() => taken === 14n, 5_000, 'all is told as read');
       link.send('STDIN_END');
+      link.socket.end();
       await link.closed();
     });
 
@@ -510,6 +518,94 @@ for (const build of Object.keys(builds) as BuildName[]) {
         assert.equal(exit?.hasLapsed, true);
         // It may have been in the midst of a write.
         assert.ok(written() - before <= 4, `${written() - before} bytes`);
+      });
+    });
+
+    describe('a connection that has had a job', () => {
+      const parent = 'echo $PPID $(ls /proc/$PPID/fd | wc -l)';
+
+      it('takes the next one, by the same process, which keeps nothing of the last', async () => {
+        const link = runner.run(['sh', '-c', parent]);
+        const first = await jobOutcome(link);
+        assert.equal(first.stays, true);
+        for (const job of [{}, { stdin: 'pipe', stdout: 'pty', stderr: 'pty' }, { lease: '60000' }]) {
+          runner.runNext(link, ['sh', '-c', 'cat; exit 3'], job);
+          link.send('STDIN_END');
+          assert.equal(statusOf(await jobOutcome(link)), 3);
+        }
+        runner.runNext(link, ['sh', '-c', parent]);
+        assert.equal((await outcome(link)).stdout.toString(), first.stdout.toString());
+      });
+
+      it('gives it nothing that was said to the one before', async () => {
+        const link = runner.run(['head', '-c', '1'], { stdin: 'pipe' });
+        link.send('STDIN', 'early');
+        assert.equal((await jobOutcome(link)).stdout.toString(), 'e');
+        link.send('STDIN', 'late');
+        link.send('BEAT');
+        link.send('SIGNAL', Uint8Array.of(15, 0));
+        link.send('STDIN_END');
+        runner.runNext(link, ['cat'], { stdin: 'pipe' });
+        link.send('STDIN', 'its own');
+        link.send('STDIN_END');
+        const { stdout, exit, taken } = await outcome(link);
+        assert.deepEqual([stdout.toString(), taken], ['its own', 7]);
+        assert.deepEqual(exit?.ending, { kind: 'exited', status: 0 });
+      });
+
+      it('measures each by itself, and lets none lapse by the lease of another', async () => {
+        const link = runner.run(['perl', '-e', '$x = "x" x 60_000_000; 1 for 1..5_000_000'], {
+          lease: '60000',
+        });
+        assert.ok(((await jobOutcome(link)).exit?.maxRssBytes ?? 0) > 59_000_000);
+        runner.runNext(link, ['sleep', '0.2'], { lease: '150' });
+        assert.deepEqual((await jobOutcome(link)).exit?.hasLapsed, true);
+        const second = runner.run(['true'], { lease: '100' });
+        assert.equal((await jobOutcome(second)).stays, true);
+        runner.runNext(second, ['sleep', '0.3']);
+        const { exit } = await outcome(second);
+        assert.deepEqual(exit?.ending, { kind: 'exited', status: 0 });
+        const third = runner.run(['perl', '-e', '$x = "x" x 60_000_000; 1 for 1..5_000_000']);
+        await jobOutcome(third);
+        runner.runNext(third, ['true']);
+        const small = await outcome(third);
+        assert.ok((small.exit?.maxRssBytes ?? Infinity) < 59_000_000, JSON.stringify(small.exit));
+        assert.ok((small.exit?.userMs ?? Infinity) < 100, JSON.stringify(small.exit));
+      });
+
+      it('takes none where something is left, was cancelled or did not start', async () => {
+        const left = runner.run(['sh', '-c', 'sleep 60 & echo $!'], { background: '100' });
+        const { stdout, stays } = await jobOutcome(left);
+        const pid = Number(stdout.toString());
+        assert.deepEqual([stays, isAlive(pid)], [false, true]);
+        await left.closed();
+        assert.equal(isAlive(pid), true);
+        process.kill(pid);
+        const cancelled = runner.run(['sleep', '60']);
+        await cancelled.next('STARTED');
+        cancelled.socket.end();
+        assert.equal((await jobOutcome(cancelled)).stays, false);
+        const unstarted = runner.run(['no-such-program']);
+        assert.equal((await jobOutcome(unstarted)).failure, 'exec ENOENT');
+        await unstarted.closed();
+      });
+
+      it('ends with its peer or the runner, whichever goes first, and at what is no request', async () => {
+        await using own = await RunnerRig.start(programs.swarmexec);
+        const pidOf = async (link: Link): Promise<number> => {
+          own.runNext(link, ['sh', '-c', 'echo $PPID']);
+          return Number((await jobOutcome(link)).stdout.toString());
+        };
+        const links = [own.connect(), own.connect(), own.connect()];
+        const pids = await Promise.all(links.map(pidOf));
+        assert.ok(pids.every(isAlive));
+        links[0]?.socket.destroy();
+        await until(() => !isAlive(pids[0] ?? 0), 5_000, 'the one whose peer is gone has ended');
+        links[1]?.send('EXIT', '');
+        await until(() => !isAlive(pids[1] ?? 0), 5_000, 'the one that heard nonsense has ended');
+        assert.ok(isAlive(pids[2] ?? 0));
+        await own[Symbol.asyncDispose]();
+        assert.ok(!isAlive(pids[2] ?? 0));
       });
     });
 

@@ -39,11 +39,21 @@ export class RunnerRig {
   /** Starts a command; `job` overrides keys of the JOB frame. */
   run(argv: readonly string[], job: Record<string, string> = {}, environment?: readonly string[]): Link {
     const link = this.connect();
+    this.runNext(link, argv, job, environment);
+    return link;
+  }
+
+  /** The same on a connection that has had a job. */
+  runNext(
+    link: Link,
+    argv: readonly string[],
+    job: Record<string, string> = {},
+    environment?: readonly string[],
+  ): void {
     const keys = { cwd: '/', umask: '022', nice: '0', stdin: 'null', stdout: 'pipe', stderr: 'pipe', ...job };
     link.send('ARGV', joinNul(argv));
     link.send('ENV', joinNul(environment ?? ['PATH=/usr/local/bin:/usr/bin:/bin', 'LC_ALL=C']));
     link.send('JOB', joinNul(Object.entries(keys).map(([key, value]) => `${key}=${value}`)));
-    return link;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

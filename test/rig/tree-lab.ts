@@ -284,7 +284,7 @@ export class TreeLab {
         if (type !== 'EXIT') return;
         link.socket.end();
         resolve({
-          exit: parseRunnerExit(payload),
+          exit: parseRunnerExit(payload).exit,
           stdout: Buffer.concat(stdout),
           stderr: Buffer.concat(stderr),
         });

@@ -3,6 +3,7 @@
 
 #include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
 static long long awake_and_asleep_ms(void) {
   struct timespec now;
@@ -27,4 +28,9 @@ void lease_renew(struct lease *lease) {
 
 int lease_has_lapsed(const struct lease *lease) {
   return lease->length_ms > 0 && awake_and_asleep_ms() >= lease->until_ms;
+}
+
+void lease_end(struct lease *lease) {
+  if (lease->timer >= 0) close(lease->timer);
+  *lease = (struct lease){.timer = -1};
 }

@@ -16,6 +16,8 @@ struct lease lease_begin(long long length_ms);
 
 void lease_renew(struct lease *lease);
 
+void lease_end(struct lease *lease);
+
 int lease_has_lapsed(const struct lease *lease);
 
 #endif

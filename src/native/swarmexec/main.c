@@ -1,6 +1,6 @@
 /*
- * swarmexec: the runner. A peer starts one, which forks for each connection to its socket and runs one command
- * for it (docs/PROTOCOL.md, section 2). A runner of its own, because Node can do none of: byte exact argv and
+ * swarmexec: the runner. A peer starts one, which forks for each connection to its socket and runs commands
+ * for it, one after the other (docs/PROTOCOL.md, section 2). A runner of its own, because Node can do none of: byte exact argv and
  * environment, signal masks, closed descriptors, being the subreaper of a job, seeing how much of a pipe was read.
  */
 #define _GNU_SOURCE

@@ -15,16 +15,46 @@ static long request_limit(int type) {
   return type == FRAME_JOB ? FRAME_DATA_BYTES : -1;
 }
 
+/* Said to a command that had ended by then. */
+static int is_late(int type) {
+  return type == FRAME_STDIN || type == FRAME_STDIN_END || type == FRAME_SIGNAL || type == FRAME_BEAT;
+}
+
+static long next_limit(int type) { return is_late(type) ? FRAME_DATA_BYTES : request_limit(type); }
+
+/* For `wait_ms` (-1: for ever) at most. */
+static void receive_more(struct connection *from, int wait_ms) {
+  struct pollfd polls[] = {{.fd = from->fd, .events = POLLIN}, {.fd = from->life}};
+  int ready;
+  do ready = poll(polls, 2, wait_ms);
+  while (ready < 0 && errno == EINTR);
+  if (ready <= 0 || polls[1].revents) _exit(1);
+  ssize_t got = frame_receive(&from->reader, from->fd);
+  if (got == 0 || (got < 0 && errno != EAGAIN)) _exit(1);
+}
+
+/* Waits for the first frame of what comes after a job. */
+static void await_next(struct connection *from) {
+  struct frame frame;
+  for (;;) {
+    size_t at = from->reader.start;
+    int found = frame_next(&from->reader, next_limit, &frame);
+    if (found < 0) _exit(1);
+    if (found > 0 && !is_late(frame.type)) {
+      from->reader.start = at;
+      return;
+    }
+    if (found == 0) receive_more(from, -1);
+  }
+}
+
 /* Waits for a frame of `type`; a peer that sends another, or none in time, gets no answer. */
 static unsigned char *read_payload(struct connection *from, int type, size_t *length, long long deadline) {
   struct frame frame;
   int found;
   while ((found = frame_next(&from->reader, request_limit, &frame)) == 0) {
-    struct pollfd polls[] = {{.fd = from->fd, .events = POLLIN}, {.fd = from->life}};
     long long left = deadline - now_ms();
-    if (left <= 0 || poll(polls, 2, (int)left) <= 0 || polls[1].revents) _exit(1);
-    ssize_t got = frame_receive(&from->reader, from->fd);
-    if (got == 0 || (got < 0 && errno != EAGAIN)) _exit(1);
+    receive_more(from, left > 0 ? (int)left : 0);
   }
   if (found < 0 || frame.type != type) _exit(1);
   if (frame.length > 0 && frame.payload[frame.length - 1] != 0) _exit(1);
@@ -43,6 +73,7 @@ static char **read_list(struct connection *from, int type, long long deadline) {
   char **list = calloc(count + 1, sizeof *list);
   if (!list) connection_spawn_failed(from, "fork", ENOMEM);
   char *at = (char *)payload;
+  if (count == 0) free(payload);
   for (size_t i = 0; i < count; i++, at += strlen(at) + 1) list[i] = at;
   return list;
 }
@@ -76,7 +107,8 @@ static void set_key(struct request *request, const char *key, size_t length, con
 #undef IS
 }
 
-struct request request_read(struct connection *from) {
+struct request request_read(struct connection *from, int is_first) {
+  if (!is_first) await_next(from);
   struct request request = {.cwd = "",
                             .root = "",
                             .limits = "",
@@ -92,8 +124,21 @@ struct request request_read(struct connection *from) {
     char *equals = strchr(*pair, '=');
     if (equals) set_key(&request, *pair, (size_t)(equals - *pair), equals + 1);
   }
+  request.pairs = pairs[0];
   free(pairs);
   if (!request.argv[0]) connection_spawn_failed(from, "exec", ENOENT);
   if (request.stdio[0] == PTY) request.stdio[0] = NULL_DEVICE;
   return request;
+}
+
+/* A list ends where there is none; the first of its strings begins what all of them lie in. */
+static void free_list(char **list) {
+  free(list[0]);
+  free(list);
+}
+
+void request_free(struct request *request) {
+  free_list(request->argv);
+  free_list(request->envp);
+  free(request->pairs);
 }

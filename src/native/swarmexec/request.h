@@ -24,9 +24,15 @@ struct request {
   int merged; /* one pipe for both outputs */
   uint64_t blocked, ignored;
   struct winsize size;
+  char *pairs; /* what the strings above are in */
 };
 
-/* Waits for the whole request. What is no request gets no answer: the process ends. */
-struct request request_read(struct connection *from);
+/*
+ * Waits for the whole request; for what comes after the first one of a connection as long as that stands, and passes over what
+ * was still said to the command before. What is no request gets no answer: the process ends.
+ */
+struct request request_read(struct connection *from, int is_first);
+
+void request_free(struct request *request);
 
 #endif

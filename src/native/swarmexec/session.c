@@ -23,7 +23,15 @@ enum {
   LAST_OUTPUT_MS = 100, /* for output to come when no process of the job is left */
   SETTLE_MS = 1000,     /* for what is left in the background and has closed both outputs to end */
   EXIT_BYTES = 20,
+  EXIT_LAPSED = 1,
+  EXIT_STAYS = 2,
   SIGNAL_BYTES = 2,
+  KEPT_BYTES = 1 << 20, /* of a request, in memory: more is given back by the end of the process */
+};
+
+struct usage {
+  uint32_t most_rss_kib;
+  long long user_us, system_us;
 };
 
 struct session {
@@ -33,6 +41,7 @@ struct session {
   pid_t command;
   int children;       /* signalfd of SIGCHLD */
   int status, exited; /* of the command */
+  struct usage usage; /* of all of the tree that has ended */
   int background_ms;
   int told_to_end; /* the caller has sent a signal that ends commands */
   int cancelled;
@@ -74,12 +83,23 @@ static void lapse(struct session *job) {
   cancel(job);
 }
 
+static long long to_us(struct timeval time) { return time.tv_sec * 1000000LL + time.tv_usec; }
+
+/* What the kernel sums up for this process is that of earlier jobs too. */
+static void add_usage(struct usage *to, const struct rusage *usage) {
+  if ((uint32_t)usage->ru_maxrss > to->most_rss_kib) to->most_rss_kib = (uint32_t)usage->ru_maxrss;
+  to->user_us += to_us(usage->ru_utime);
+  to->system_us += to_us(usage->ru_stime);
+}
+
 static void reap(struct session *job) {
   struct signalfd_siginfo info;
   while (read(job->children, &info, sizeof info) > 0) continue;
+  struct rusage usage;
   int status;
   pid_t pid;
-  while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+  while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+    add_usage(&job->usage, &usage);
     if (pid != job->command) continue;
     job->exited = 1;
     job->status = status;
@@ -224,20 +244,21 @@ static int is_over(const struct session *job) {
   return are_outputs_closed(job) && (job->gone || is_left_alone(job));
 }
 
-static uint32_t to_ms(struct timeval time) { return (uint32_t)(time.tv_sec * 1000 + time.tv_usec / 1000); }
+/* Is nothing left of the job, so that this process can run the next one? */
+static int can_stay(const struct session *job) {
+  return job->gone && !job->cancelled && !job->lapsed && job->peer->reader.buffer.room <= KEPT_BYTES;
+}
 
 static void queue_exit(const struct session *job, size_t left) {
-  struct rusage usage; /* of all that ended here, thus of the whole tree */
-  getrusage(RUSAGE_CHILDREN, &usage);
   int signaled = WIFSIGNALED(job->status);
   unsigned char payload[EXIT_BYTES] = {0};
   payload[0] = signaled ? 1 : 0;
   payload[1] = (unsigned char)(signaled ? WTERMSIG(job->status) : WEXITSTATUS(job->status));
   payload[2] = signaled && WCOREDUMP(job->status) ? 1 : 0;
-  payload[3] = job->lapsed ? 1 : 0;
-  put_u32(payload + 4, (uint32_t)usage.ru_maxrss);
-  put_u32(payload + 8, to_ms(usage.ru_utime));
-  put_u32(payload + 12, to_ms(usage.ru_stime));
+  payload[3] = (unsigned char)((job->lapsed ? EXIT_LAPSED : 0) | (can_stay(job) ? EXIT_STAYS : 0));
+  put_u32(payload + 4, job->usage.most_rss_kib);
+  put_u32(payload + 8, (uint32_t)(job->usage.user_us / 1000));
+  put_u32(payload + 12, (uint32_t)(job->usage.system_us / 1000));
   put_u32(payload + 16, (uint32_t)left);
   connection_queue(job->peer, FRAME_EXIT, payload, sizeof payload);
 }
@@ -276,21 +297,35 @@ static void guard_leftovers(struct session *job) {
   }
 }
 
+static void run_job(struct session *job, const struct request *request, const struct stat *swarmrun) {
+  job->background_ms = request->background_ms;
+  job->lease = lease_begin(request->lease_ms);
+  job->command = command_start(request, &job->streams, job->peer, swarmrun);
+  run(job);
+  connection_send_rest(job->peer);
+  if (!job->cancelled) input_report(&job->streams.input, job->peer);
+  queue_exit(job, job->gone ? 0 : tree_signal(0));
+}
+
+static void forget_job(struct session *job) {
+  streams_close(&job->streams);
+  lease_end(&job->lease);
+}
+
 noreturn void session_serve(struct connection *peer, const struct stat *swarmrun) {
   static struct session job; /* holds as much as a small stack does */
-  job.peer = peer;
-  job.kill_again_ms = KILL_AGAIN_MS;
   prctl(PR_SET_CHILD_SUBREAPER, 1);
-  struct request request = request_read(peer);
-  job.background_ms = request.background_ms;
-  job.children = watch_children();
-  job.lease = lease_begin(request.lease_ms);
-  job.command = command_start(&request, &job.streams, peer, swarmrun);
-  run(&job);
-  connection_send_rest(peer);
-  if (!job.cancelled) input_report(&job.streams.input, peer);
+  int children = watch_children();
+  for (int is_first = 1;; is_first = 0) {
+    struct request request = request_read(peer, is_first);
+    job = (struct session){.peer = peer, .children = children, .kill_again_ms = KILL_AGAIN_MS};
+    run_job(&job, &request, swarmrun);
+    if (!can_stay(&job)) break;
+    connection_send_rest(peer);
+    forget_job(&job);
+    request_free(&request);
+  }
   input_close(&job.streams.input);
-  queue_exit(&job, job.gone ? 0 : tree_signal(0));
   connection_part(peer);
   guard_leftovers(&job);
   _exit(0);

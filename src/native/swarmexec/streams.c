@@ -113,6 +113,13 @@ void input_close(struct input *input) {
   input->held_bytes = 0;
 }
 
+void streams_close(struct streams *streams) {
+  for (int i = 0; i < 2; i++) output_close(&streams->outputs[i]);
+  input_close(&streams->input);
+  if (streams->input.look >= 0) close(streams->input.look);
+  streams->input.look = -1;
+}
+
 int input_hold(struct input *input, const unsigned char *data, size_t length) {
   if (input->ended || length > sizeof input->held - input->held_bytes) return -1;
   if (input->fd < 0) return 0; /* the command has closed it, or ended */

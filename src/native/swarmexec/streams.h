@@ -43,6 +43,9 @@ void output_finish(struct output *output);
 /* Moves one piece of output on, if the one before is sent; -1 if the peer is gone. */
 int output_relay(struct output *output, struct connection *peer);
 
+/* All that is ours of them. */
+void streams_close(struct streams *streams);
+
 void input_close(struct input *input);
 
 /* Takes bytes that the peer sent; -1 if it sent more than it may. */

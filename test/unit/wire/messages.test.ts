@@ -280,19 +280,22 @@ test('a job for the runner has the keys that PROTOCOL lists', () => {
 
 test('an end of a command under the runner is read as the page lays it out', () => {
   const payload = Buffer.alloc(20);
-  payload.set([1, 9, 1, 1]);
+  payload.set([1, 9, 1, 3]);
   payload.writeUInt32LE(300, 4);
   payload.writeUInt32LE(20, 8);
   payload.writeUInt32LE(30, 12);
   payload.writeUInt32LE(4, 16);
-  assert.deepEqual(parseRunnerExit(payload), {
+  const exit = {
     ending: { kind: 'signaled', signal: 9, core: true },
     maxRssBytes: 300 * 1024,
     userMs: 20,
     systemMs: 30,
     left: 4,
     hasLapsed: true,
-  });
+  };
+  assert.deepEqual(parseRunnerExit(payload), { exit, stays: true });
+  payload[3] = 0;
+  assert.deepEqual(parseRunnerExit(payload), { exit: { ...exit, hasLapsed: false }, stays: false });
   assert.throws(() => parseRunnerExit(payload.subarray(1)), FrameError);
 });
 
