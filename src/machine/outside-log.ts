@@ -2,7 +2,8 @@
  * What a worker tells a submitter of the names outside the share that a job looked up, and whether they are the same
  * on the submitter's machine. Each answer is told once, and later named by its number.
  */
-import type { OutsideName, StampedName } from '../core/view/trace.ts';
+import { rising } from '../core/rising.ts';
+import type { StampedName } from '../core/view/outside-name.ts';
 import type { ByteString } from '../wire/bytes.ts';
 import type { OutsideAnswer, OutsideReport } from '../wire/job-messages.ts';
 import type { TrackedName } from './outside-names.ts';
@@ -30,7 +31,7 @@ export class OutsideLog {
     const used: number[] = [];
     const added: OutsideAnswer[] = [];
     // All are asked for before the first is waited for, so that they go in one question.
-    const tracked = names.map((name) => sameness.outside.of(name));
+    const tracked = names.map(({ name }) => sameness.outside.of(name));
     const answers = tracked.map((own, at) => own.see(names[at]?.stamp ?? '', atMs));
     for (const [at, name] of tracked.entries()) {
       // To what was seen after this job, whatever a later one sees.
@@ -45,7 +46,7 @@ export class OutsideLog {
       used.push(told.number);
       if (told.number >= known) added.push({ number: told.number, look: name.look, path: name.path, answer });
     }
-    return { used: used.toSorted((a, b) => a - b), added };
+    return { used: rising(used), added };
   }
 }
 
@@ -60,8 +61,8 @@ export type OutsideVerdict =
 export interface OwnLook {
   /** Looks that began at this time or later count: when the job was handed in. */
   readonly sinceMs: number;
-  /** What shows that an answer still holds, one for each name. */
-  readonly stampsOf: (names: readonly OutsideName[]) => Promise<readonly string[]>;
+  /** Looks at each name now. */
+  readonly see: (names: readonly TrackedName[]) => Promise<void>;
 }
 
 /** The submitter's side; one for each worker. */
@@ -78,7 +79,7 @@ export class OutsideCheck {
   async compare(
     { used, added }: OutsideReport,
     { outside }: Sameness,
-    { sinceMs, stampsOf }: OwnLook,
+    { sinceMs, see }: OwnLook,
   ): Promise<OutsideVerdict> {
     if (this.#answers.size + added.length > 2 * maxTold) {
       this.#answers = new Map();
@@ -98,11 +99,7 @@ export class OutsideCheck {
       theirs.push(told);
       if (!told.name.isSeen(sinceMs)) unseen.push(told.name);
     }
-    if (unseen.length > 0) {
-      const atMs = performance.now();
-      const stamps = await stampsOf(unseen);
-      for (const [at, name] of unseen.entries()) void name.see(stamps[at] ?? '', atMs);
-    }
+    if (unseen.length > 0) await see(unseen);
     for (const { name, answer } of theirs) {
       const own = name.answer;
       if ((typeof own === 'string' ? own : await own) !== answer) return { kind: 'differs', path: name.path };

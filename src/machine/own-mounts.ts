@@ -20,10 +20,14 @@ export type OwnMounts =
       readonly holds: string | undefined;
     };
 
+/** Of this process: it is in no other as long as it lives. */
+let ownNamespace: string | undefined;
+
 /** @throws errors for want of something, such as descriptors */
 export function ownMountsOf(pid: number): OwnMounts {
   try {
-    if (readlinkSync(`/proc/${pid}/ns/mnt`) === readlinkSync('/proc/self/ns/mnt')) return 'shared';
+    ownNamespace ??= readlinkSync('/proc/self/ns/mnt');
+    if (readlinkSync(`/proc/${pid}/ns/mnt`) === ownNamespace) return 'shared';
     // Another namespace may show the same ones: of a service, say, for which a part of the system is read-only.
     const own = ownPlaces.filter((place) => identityOf(`/proc/${pid}/root${place}`) !== identityOf(place));
     if (own.length === 0) return 'shared';

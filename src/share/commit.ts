@@ -9,8 +9,9 @@ import { parentOf } from '../core/paths.ts';
 import { isHidden } from '../core/share-layout.ts';
 import { type FactField, factFields } from '../core/view/contract.ts';
 import { nextLookMs, seeTimeoutMs } from '../core/view/outputs.ts';
-import type { OutputRole, RenameFailure } from './blocking/output.ts';
+import type { RenameFailure } from './commit-work.ts';
 import { type Disk, defaultDiskTimeoutMs } from './disk.ts';
+import type { OutputRole } from './obstacles.ts';
 import { touchDirectories } from './touch.ts';
 
 export interface ExpectedFact {
@@ -138,7 +139,7 @@ export async function commitOutputs(
     unwanted,
   };
   const result = await repeatUntil(
-    () => disk.run('renameIfSeen', input),
+    () => disk.renameIfSeen(input),
     ({ unseen }) => unseen === undefined,
     timeoutMs,
   );

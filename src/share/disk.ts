@@ -6,12 +6,18 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { OperationName, Operations } from './blocking/operations.ts';
+import type { CommitRequest, Committed } from './commit-work.ts';
 import { DiskError } from './disk-error.ts';
+import { packSight, parseSight, type Sight, type SightRequest } from './first-sight.ts';
 import { HangingPool, type Servant, type ServantEvents } from './hanging-pool.ts';
 import type { LookRequest, Looks } from './look-answer.ts';
 import { Looker } from './looker.ts';
+import { type FilesOfCommand, type Obstacles, obstaclesOf, packFiles, parseSights } from './obstacles.ts';
+import { packCommit, parseCommit, restOf } from './plain-commit.ts';
+import { packPut, parsePut } from './plain-put.ts';
 import type { Answers, Questions } from './question-answer.ts';
 import type { Walked, WalkRequest } from './walk-answer.ts';
+import type { WrittenDone, WrittenWork } from './written-work.ts';
 
 /** What goes to a thread, and what comes back: one answer for each request. */
 export interface DiskRequest {
@@ -92,6 +98,50 @@ export class Disk {
       ...walked,
       changed: walked.changed.map((each) => ({ ...each, fact: seen.get(each.path) ?? each.fact })),
     };
+  }
+
+  /** What stands in the way of a command. @throws as run */
+  async obstacles(files: FilesOfCommand): Promise<Obstacles> {
+    const parse = (answer: Buffer): Obstacles => obstaclesOf(files, parseSights(answer, files));
+    return (await this.#ordinary(packFiles(files), parse, 'a look')) ?? (await this.run('obstacles', files));
+  }
+
+  /** What a worker looks at before a job, in one go. @throws as run */
+  async firstSight(request: SightRequest): Promise<Sight> {
+    const parse = (answer: Buffer): Sight | undefined => parseSight(answer, request);
+    const sight = await this.#ordinary(packSight(request), parse, 'a look');
+    return sight ?? (await this.run('firstSight', request));
+  }
+
+  /** Puts outputs in their places if all of them are seen as expected. @throws as run */
+  async renameIfSeen(request: CommitRequest): Promise<Committed> {
+    const done = await this.#ordinary(packCommit(request), parseCommit, 'a rename');
+    const { renamed = 0, isDone = false } = done ?? {};
+    if (isDone) return { renamed };
+    const rest = await this.run('renameIfSeen', restOf(request, renamed));
+    return rest.unseen === undefined ? { ...rest, renamed: renamed + rest.renamed } : rest;
+  }
+
+  /** Puts what a served job wrote in its place. @throws as run */
+  async putWritten(work: WrittenWork, timeoutMs: number): Promise<WrittenDone> {
+    const done = await this.#ordinary(packPut(work), parsePut, 'a write', timeoutMs);
+    return done ?? (await this.run('putWritten', work, timeoutMs));
+  }
+
+  /** By swarmlook. @returns undefined where it cannot, as nothing about it is out of the ordinary: a thread finds out. */
+  async #ordinary<Answer>(
+    request: Buffer | undefined,
+    parse: (answer: Buffer) => Answer,
+    what: string,
+    timeoutMs: number = defaultDiskTimeoutMs,
+  ): Promise<Answer | undefined> {
+    if (request === undefined || this.#looker === undefined) return undefined;
+    try {
+      return await this.#looker.take({ request, parse }, what, timeoutMs);
+    } catch (error) {
+      if (!(error instanceof DiskError) || error.code === 'HUNG' || error.code === 'CLOSED') throw error;
+      return undefined;
+    }
   }
 
   /** Threads that sit in a call beyond its deadline. If not 0, the process can only be ended by SIGKILL. */

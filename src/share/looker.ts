@@ -31,9 +31,9 @@ export function lookProgramIn(packageRoot: string): string | undefined {
 }
 
 /** A request, with what reads its answer. */
-interface Asked {
+interface Asked<Answer = unknown> {
   readonly request: Buffer;
-  readonly parse: (answer: Buffer) => unknown;
+  readonly parse: (answer: Buffer) => Answer;
 }
 
 /** The programs that look for a peer. {@link Looker.close} ends them. */
@@ -70,6 +70,11 @@ export class Looker {
   walk(request: WalkRequest, timeoutMs: number): Promise<Walked> {
     const asked = { request: packWalk(request), parse: parseWalked };
     return this.#programs.run(asked, 'a walk', timeoutMs) as Promise<Walked>;
+  }
+
+  /** Has a request answered that somebody else packs. @throws as look */
+  take<Answer>(asked: Asked<Answer>, what: string, timeoutMs: number): Promise<Answer> {
+    return this.#programs.run(asked, what, timeoutMs) as Promise<Answer>;
   }
 
   close(): Promise<void> {

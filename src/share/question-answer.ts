@@ -1,6 +1,6 @@
 /** Questions about single names, of several kinds at once: what is to be seen after a job takes one request. How they cross. */
 import { type Fact, factBytes } from '../core/fact.ts';
-import type { OutsideLook, OutsideName } from '../core/view/trace.ts';
+import type { OutsideLook, OutsideName } from '../core/view/outside-name.ts';
 import type { ByteString } from '../wire/bytes.ts';
 import { parseRecord } from './look-answer.ts';
 
@@ -24,6 +24,15 @@ export interface Answers {
 }
 
 const mark = 0xff_ff_ff_fe;
+
+/** A request of these questions, each a letter and a path that ends in NUL, as src/native/swarmlook/questions.h has them. */
+export function packText(text: string): Buffer {
+  const request = Buffer.allocUnsafe(8 + text.length);
+  request.writeUInt32LE(4 + text.length, 0);
+  request.writeUInt32LE(mark, 4);
+  request.write(text, 8, 'latin1');
+  return request;
+}
 /** As src/native/swarmlook/questions.h has them. */
 const stampLetters: Readonly<Record<OutsideLook, string>> = {
   content: 'c',
@@ -39,11 +48,7 @@ export function packQuestions({ fresh, behind, plain, stamped }: Questions): Buf
   for (const path of behind) text += `S${path}\0`;
   for (const path of plain) text += `L${path}\0`;
   for (const { look, path } of stamped) text += `${stampLetters[look]}${path}\0`;
-  const request = Buffer.allocUnsafe(8 + text.length);
-  request.writeUInt32LE(4 + text.length, 0);
-  request.writeUInt32LE(mark, 4);
-  request.write(text, 8, 'latin1');
-  return request;
+  return packText(text);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Looks at system files in the threads for disks: /usr may be on a file server too. */
 import type { AnsweredFile, AskedFile, OutsideAnswered } from '../core/file-identity.ts';
-import type { OutsideName } from '../core/view/trace.ts';
+import type { OutsideName } from '../core/view/outside-name.ts';
 import type { Disk } from './disk.ts';
 
 export function systemLooks(disk: Disk) {

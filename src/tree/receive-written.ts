@@ -36,7 +36,7 @@ interface Filling {
 }
 
 export interface WrittenFilesInit {
-  readonly disk: Pick<Disk, 'run'>;
+  readonly disk: Pick<Disk, 'run' | 'putWritten'>;
   /** What the job may write below: real paths. */
   readonly areas: readonly ByteString[];
   /** When the job was handed in or later, before it could see anything: by Date.now(). */
@@ -46,7 +46,7 @@ export interface WrittenFilesInit {
 }
 
 export class WrittenFiles {
-  readonly #disk: Pick<Disk, 'run'>;
+  readonly #disk: Pick<Disk, 'run' | 'putWritten'>;
   readonly #areas: readonly ByteString[];
   readonly #startedAtMs: number;
   readonly #names: HiddenNames;
@@ -324,7 +324,7 @@ export class WrittenFiles {
       (commit === undefined ? stageTimeoutMs : commitTimeoutMs) +
       timeoutMsEach * (steps.length + note.length + moved.length);
     try {
-      const done = await this.#disk.run('putWritten', { ...work, note, steps, commit, halt }, timeoutMs);
+      const done = await this.#disk.putWritten({ ...work, note, steps, commit, halt }, timeoutMs);
       this.#areTimesNoted = true;
       this.#staged = done.staged;
       this.#timesBefore = done.timesBefore;
@@ -334,10 +334,17 @@ export class WrittenFiles {
     } catch (error) {
       // It may go on, or still begin: nothing that it does from now on may appear.
       Atomics.store(new Int32Array(halt), 0, 1);
+      this.#staged = [...this.#staged, ...steps.flatMap((step) => this.#leftBy(step))];
       const [{ path } = { path: '' }] = [...steps, ...moved];
       this.#failure = cannotWrite(path, error instanceof Error ? error.message : String(error));
       return undefined;
     }
+  }
+
+  /** What may lie under a hidden name where nobody told what became of it. */
+  #leftBy({ record, path }: StageStep): Staged[] {
+    if (this.#staged.some((staged) => staged.record === record)) return [];
+    return [{ record, directory: parentOf(path), name: `${this.#prefix}${record}` }];
   }
 
   get #isPassedOver(): boolean {

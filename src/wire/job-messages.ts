@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { refusalCodes } from '../core/reason.ts';
 import { factFields, type ReadReport } from '../core/view/contract.ts';
-import { outsideLooks } from '../core/view/trace.ts';
+import { outsideLooks } from '../core/view/outside-name.ts';
 import type { Payload } from './frame.ts';
 import {
   maxAdded,

@@ -20,7 +20,7 @@ export class RunnerLines {
   readonly #path: string;
   /** The one that was used last at the end. */
   readonly #idle: { readonly line: RunnerLine; readonly sinceMs: number }[] = [];
-  #sweep: NodeJS.Timeout | undefined;
+  #isSweeping = false;
 
   /** @param path - of the runner's socket. */
   constructor(path: string) {
@@ -38,16 +38,22 @@ export class RunnerLines {
 
   #rest(line: RunnerLine): void {
     this.#idle.push({ line, sinceMs: performance.now() });
-    this.#sweep ??= setTimeout(() => this.#closeOld(), idleMs).unref();
+    this.#sweepLater();
+  }
+
+  #sweepLater(): void {
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
+    setTimeout(() => this.#closeOld(), idleMs).unref();
   }
 
   #closeOld(): void {
-    this.#sweep = undefined;
+    this.#isSweeping = false;
     const beforeMs = performance.now() - idleMs;
     const isYoung = this.#idle.findIndex(({ sinceMs }) => sinceMs > beforeMs);
     const old = this.#idle.splice(0, isYoung < 0 ? Number.POSITIVE_INFINITY : isYoung);
     for (const { line } of old) line.close();
-    if (this.#idle.length > 0) this.#sweep = setTimeout(() => this.#closeOld(), idleMs).unref();
+    if (this.#idle.length > 0) this.#sweepLater();
   }
 }
 

@@ -16,7 +16,7 @@ import {
 import { after, before, test } from 'node:test';
 import * as fc from 'fast-check';
 import { absent, factBytes } from '../../src/core/fact.ts';
-import { outsideLooks } from '../../src/core/view/trace.ts';
+import { outsideLooks } from '../../src/core/view/outside-name.ts';
 import { Disk } from '../../src/share/disk.ts';
 import { readFacts } from '../../src/share/facts.ts';
 import { type LookRequest, parseRecord } from '../../src/share/look-answer.ts';

@@ -186,6 +186,39 @@ test('the last word on a job goes with the first words of the next, or soon by i
   assert.equal(rig.streams.length, 1);
 });
 
+test('a job whose last frames were held up says its last word no sooner', async () => {
+  await using rig = await JobLinkRig.start();
+  const packets: string[] = [];
+  const { channel } = rig.begin('first');
+  await atLast(() => rig.streams.length === 1, 'the stream is open');
+  rig.streams[0]?.addEventListener('message', ({ data }) =>
+    packets.push(Buffer.from(data.subarray()).toString('latin1')),
+  );
+  const ended = new Promise<void>((resolve) => {
+    channel.onFrame = ({ type }) => {
+      if (type === 'STDOUT') {
+        // As where what a job wrote is put in its place before its result is looked at.
+        channel.pause();
+        setTimeout(() => channel.resume(), 20);
+      } else {
+        channel.close();
+        resolve();
+      }
+    };
+  });
+  const [output, exit, end] = [
+    encodeFrame('STDOUT', Buffer.from('written')),
+    encodeFrame('STARTED'),
+    encodeFrame('JOB_END'),
+  ];
+  rig.streams[0]?.send(Buffer.concat([output, exit, end]));
+  await ended;
+  rig.begin('second');
+  await atLast(() => packets.length === 2, 'the second is there');
+  const second = encodeFrame('ARGV', Buffer.from('second'));
+  assert.equal(packets[1], Buffer.concat([end, second]).toString('latin1'));
+});
+
 test('a job that was ended at one end only is given up in time, but not while its last words wait', async (t) => {
   await t.test('the other end never answers', async () => {
     await using rig = await JobLinkRig.start();

@@ -24,9 +24,9 @@ export interface JobView {
   readonly statFiles: Set<PathEntry>;
   /**
    * What its earlier run read: looked at before the command starts, so that what has just been written is known to have been so
-   * before that.
+   * before that. None once they have been.
    */
-  readonly expectedFiles: readonly PathEntry[];
+  expectedFiles: readonly PathEntry[];
   /** Directories that `..` leaves in a path of the job. */
   readonly left: Set<PathEntry>;
   /** Directories that its earlier run searched. */

@@ -34,7 +34,7 @@ export function judgeOutcome(
       because: 'parts of the report of what was read never came',
     };
   const searched = searchedBy(state, view, read);
-  const left = new Set(read.flatMap((item) => item.left));
+  const left = leftBy(read);
   const seeds = [...searched.watched, ...searched.files, ...left];
   const { look, present, unprovable } = walkFor(state, view, seeds, []);
   if (look !== undefined) return look;
@@ -82,20 +82,31 @@ function judgeUnreported({ rules }: SubmitterState, view: JobView, succeeded: bo
   return { kind: 'inline', because };
 }
 
+/** Directories that `..` leaves in paths of a report. */
+function leftBy(read: readonly ReadItem[]): Set<PathEntry> {
+  const found = new Set<PathEntry>();
+  for (let at = 0; at < read.length; at += 1) {
+    const { left } = read[at] as ReadItem;
+    if (left.length > 0) for (const directory of left) found.add(directory);
+  }
+  return found;
+}
+
 /** What a report says was searched; the very lists of the last run if it was the same. */
 function searchedBy(
   { remembered, table }: SubmitterState,
   view: JobView,
   read: readonly ReadItem[],
 ): SearchRecord {
-  const reported = read.flatMap((item) => item.entry ?? []);
   const known = remembered.use(view.job.key);
   const learntAt = table.counter;
-  if (known !== undefined && sameItems(known.reported, reported)) return { ...known, learntAt };
+  if (known !== undefined && isReported(read, known.reported)) return { ...known, learntAt };
+  const reported: PathEntry[] = [];
   const files: PathEntry[] = [];
   const watched = new Set<PathEntry>();
   for (const { entry, fact, left } of read) {
     if (entry === undefined) continue;
+    reported.push(entry);
     if (fact.kind === 'directory') watched.add(entry);
     else {
       files.push(entry);
@@ -104,6 +115,18 @@ function searchedBy(
     for (const directory of left) watched.add(directory);
   }
   return { reported, watched: [...watched], files, learntAt };
+}
+
+/** Whether these are the entries of a report, in order. */
+function isReported(read: readonly ReadItem[], reported: readonly PathEntry[]): boolean {
+  let next = 0;
+  for (let at = 0; at < read.length; at += 1) {
+    const { entry } = read[at] as ReadItem;
+    if (entry === undefined) continue;
+    if (entry !== reported[next]) return false;
+    next += 1;
+  }
+  return next === reported.length;
 }
 
 function isStale(
@@ -153,8 +176,4 @@ function isProven(
   const confirmed = attempt.worker.sequenceOf(entry) >= entry.sequence;
   if (confirmed && rules.heldThroughout(attempt.worker.stampOf(entry), attempt.stamp)) return true;
   return changeClock.isQuiet(view, attempt.mount, entry);
-}
-
-function sameItems(one: readonly unknown[], other: readonly unknown[]): boolean {
-  return one.length === other.length && one.every((item, at) => item === other[at]);
 }

@@ -75,13 +75,15 @@ export function prepareOffer(
 function walkBefore(state: SubmitterState, view: JobView): Walk {
   const { rules, kinSearches } = state;
   const early = walkFor(state, view, view.expectedFiles, []).look;
-  let found = walkFor(state, view, view.wanted, view.includeEntries);
+  // Once is enough.
+  if (early === undefined) view.expectedFiles = [];
+  let found = walkFor(state, view, [...view.wanted], view.includeEntries);
   if (found.look === undefined && mayNowSearchElsewhere(view)) {
     // Each job changes these, and few hold headers.
     for (const kinship of rules.kinshipsOf(view.job))
       for (const entry of kinSearches.use(kinship) ?? [])
         if (!view.outputDirectories.has(entry)) view.wanted.add(entry);
-    found = walkFor(state, view, view.wanted, view.includeEntries);
+    found = walkFor(state, view, [...view.wanted], view.includeEntries);
   }
   const isOver = found.look === undefined && early === undefined;
   return isOver ? found : { ...found, look: both(found.look, early) };

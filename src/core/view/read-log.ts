@@ -1,5 +1,6 @@
 /** The worker's side of reports of what was read: one for each submitter and share. What it told before is only named by number. */
 import type { Fact } from '../fact.ts';
+import { rising } from '../rising.ts';
 import type { NamedFact, ReadEntry, ReadReport } from './contract.ts';
 import { identical } from './facts.ts';
 
@@ -20,7 +21,8 @@ export class ReadLog {
     if (this.#told.size + read.length > maxPaths) this.#told = new Map();
     const numbers: number[] = [];
     const added: ReadEntry[] = [];
-    for (const { path, fact } of read) {
+    for (let at = 0; at < read.length; at += 1) {
+      const { path, fact } = read[at] as NamedFact;
       let known = this.#told.get(path);
       if (known === undefined || (known.fact !== fact && !identical(known.fact, fact))) {
         known = { number: this.#next++, fact };
@@ -29,6 +31,6 @@ export class ReadLog {
       numbers.push(known.number);
       if (known.number >= knownReports) added.push({ number: known.number, path, fact });
     }
-    return { read: numbers.toSorted((a, b) => a - b), added };
+    return { read: rising(numbers), added };
   }
 }

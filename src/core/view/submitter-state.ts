@@ -42,7 +42,7 @@ export const overflow = {
 export function walkFor(
   state: SubmitterState,
   view: JobView,
-  seeds: Iterable<PathEntry>,
+  seeds: readonly PathEntry[],
   predictBelow: readonly PathEntry[],
 ): Walk {
   const { table, rules, limits } = state;

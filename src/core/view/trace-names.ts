@@ -4,8 +4,9 @@
  */
 import { BoundedMap } from '../bounded-map.ts';
 import { isBelow, resolvePath } from '../paths.ts';
+import type { OutsideLook, OutsideName } from './outside-name.ts';
 
-export interface TracedName {
+export class TracedName {
   /** Absolute, `..` left in. */
   readonly path: string;
   /** The same, `..` taken off by name. */
@@ -13,6 +14,20 @@ export interface TracedName {
   readonly place: 'share' | 'outside' | 'special';
   /** The directory in which it was looked up, `..` left in; undefined of the root of the share. */
   readonly directory: string | undefined;
+  readonly #looks: Partial<Record<OutsideLook, OutsideName>> = {};
+
+  constructor(path: string, root: string) {
+    this.path = path;
+    this.resolved = resolvePath('/', path);
+    const inShare = isBelow(root, this.resolved) ? 'share' : 'outside';
+    this.place = special.test(this.resolved) ? 'special' : inShare;
+    this.directory = this.resolved === root ? undefined : path.slice(0, path.lastIndexOf('/')) || '/';
+  }
+
+  /** The very same each time: who keeps something of it finds it by that. */
+  lookedAt(look: OutsideLook): OutsideName {
+    return (this.#looks[look] ??= { path: this.path, look });
+  }
 }
 
 const special = /^\/(?:dev|proc|sys)\//;
@@ -44,7 +59,7 @@ export class TraceNames {
     let traced = known.get(name);
     if (traced === undefined) {
       const own = ownCopy(name);
-      traced = this.#traced(isAbsolute ? own : `${cwd}/${own}`);
+      traced = new TracedName(isAbsolute ? own : `${cwd}/${own}`, this.#root);
       if (known.size >= mostNames) known.clear();
       known.set(own, traced);
     }
@@ -58,16 +73,5 @@ export class TraceNames {
       this.#relative.set(cwd, names);
     }
     return names;
-  }
-
-  #traced(path: string): TracedName {
-    const resolved = resolvePath('/', path);
-    const inShare = isBelow(this.#root, resolved) ? 'share' : 'outside';
-    return {
-      path,
-      resolved,
-      place: special.test(resolved) ? 'special' : inShare,
-      directory: resolved === this.#root ? undefined : path.slice(0, path.lastIndexOf('/')) || '/',
-    };
   }
 }

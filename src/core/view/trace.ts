@@ -4,28 +4,8 @@
  */
 import { factBytes } from '../fact.ts';
 import { baseName, isBelow } from '../paths.ts';
+import type { OutsideLook, OutsideName } from './outside-name.ts';
 import { type TracedName, TraceNames } from './trace-names.ts';
-
-/**
- * How an answer about a name outside the share is told, so that two machines can compare theirs.
- * - `content`: what it contains, or that it is absent; of a directory, where it really is.
- * - `link`: the same, but of a link its target.
- * - `place`: where it really is, or that it is absent.
- * - `names`: the names in it.
- */
-export const outsideLooks = ['content', 'link', 'place', 'names'] as const;
-export type OutsideLook = (typeof outsideLooks)[number];
-
-export interface OutsideName {
-  /** Absolute, as it was looked up: `..` is left in it. */
-  readonly path: string;
-  readonly look: OutsideLook;
-}
-
-/** With what showed it when it was looked at: an answer holds as long as that is the same. */
-export interface StampedName extends OutsideName {
-  readonly stamp: string;
-}
 
 export interface TraceContext {
   /** The directory of the job; paths that are not absolute begin there. */
@@ -119,7 +99,7 @@ class TraceReader {
   /** Of what was read: as it was named, by resolved path. */
   readonly #contents = new Map<string, string>();
   readonly #searched = new Set<string>();
-  readonly #outside = new Map<string, OutsideName>();
+  readonly #outside = new Set<OutsideName>();
   readonly #replaced = new Set<string>();
   readonly #made = new Set<string>();
   readonly #madeOutside = new Set<string>();
@@ -170,7 +150,7 @@ class TraceReader {
       gap: this.gap,
       files: this.#files,
       searched: [...this.#searched],
-      outside: [...this.#outside.values()],
+      outside: [...this.#outside],
       replaced: [...this.#replaced],
       made: [...this.#made].filter((path) => !this.#outputs.has(path)),
       madeOutside: [...this.#madeOutside],
@@ -180,14 +160,20 @@ class TraceReader {
   #name(deed: string, error: number, name: string, fact?: string): void {
     const traced = this.#names.of(this.#context.cwd, name);
     const { path, resolved, place } = traced;
-    if (this.#passedOver.some((passed) => isBelow(passed, resolved))) return;
-    const exhausted = errno.exhausted.get(error);
+    if (this.#passesOver(resolved)) return;
+    const exhausted = error === 0 ? undefined : errno.exhausted.get(error);
     if (exhausted !== undefined) this.gap ??= `${path}: ${exhausted}`;
     const changes = deed === 'w' || deed === 'u' || deed === 'm';
     if (place === 'special') return this.#special(deed, error, resolved);
     if (changes && error === 0) this.#changed(deed, traced);
-    else if (place === 'outside') this.#lookedOutside(deed, path, resolved);
+    else if (place === 'outside') this.#lookedOutside(deed, traced);
     else this.#looked(deed, error, traced, fact);
+  }
+
+  #passesOver(resolved: string): boolean {
+    const passed = this.#passedOver;
+    for (let at = 0; at < passed.length; at += 1) if (isBelow(passed[at] as string, resolved)) return true;
+    return false;
   }
 
   #special(deed: string, error: number, path: string): void {
@@ -203,7 +189,7 @@ class TraceReader {
     if (readAs !== undefined || (deed === 'u' && isNew)) {
       this.#contents.delete(resolved);
       this.#files.delete(readAs ?? path);
-      this.#outside.delete(`content${readAs ?? path}`);
+      this.#outside.delete(this.#names.of(this.#context.cwd, readAs ?? path).lookedAt('content'));
       this.#replaced.add(resolved);
     }
     if (place === 'share') {
@@ -215,15 +201,11 @@ class TraceReader {
     }
   }
 
-  #lookedOutside(deed: string, path: string, resolved: string): void {
+  #lookedOutside(deed: string, traced: TracedName): void {
+    const { path, resolved } = traced;
     if (this.#madeOutside.has(resolved)) return;
     if (deed === 'r') this.#contents.set(resolved, path);
-    this.#compare(lookOf[deed] ?? 'content', path);
-  }
-
-  #compare(look: OutsideLook, path: string): void {
-    const key = `${look}${path}`;
-    if (!this.#outside.has(key)) this.#outside.set(key, { path, look });
+    this.#outside.add(traced.lookedAt(lookOf[deed] ?? 'content'));
   }
 
   #looked(deed: string, error: number, traced: TracedName, fact: string | undefined): void {
@@ -259,6 +241,7 @@ class TraceReader {
     const { timeZone = '' } = this.#context;
     const zone = timeZone.replace(/^:/, '');
     const named = zone.startsWith('/') ? zone : `/usr/share/zoneinfo/${zone}`;
-    this.#compare('content', zone === '' ? '/etc/localtime' : named);
+    const read = this.#names.of(this.#context.cwd, zone === '' ? '/etc/localtime' : named);
+    this.#outside.add(read.lookedAt('content'));
   }
 }

@@ -77,8 +77,9 @@ export class WorkerRecord {
       if (number >= this.knownReports) this.knownReports = number + 1;
     }
     const read: ReadItem[] = [];
-    for (const number of report.read) {
-      const item = this.#items.get(number);
+    const numbers = report.read;
+    for (let at = 0; at < numbers.length; at += 1) {
+      const item = this.#items.get(numbers[at] as number);
       if (item === undefined) {
         this.knownReports = 0;
         return undefined;

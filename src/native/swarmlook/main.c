@@ -7,7 +7,8 @@
  * Answer: u32 bytes that follow, i32 errno. If 0: a fact of each path (see ../fact.h), the NUL-ended target of
  * each link (empty: there is none any more), and of each list the NUL-ended names of its sub-directories, ended by an
  * empty one. Otherwise: the path that failed. Numbers are little-endian.
- * A request whose count of paths is WALK_MARK is for a walk, see walk.h; QUESTIONS_MARK: see questions.h.
+ * A request whose count of paths is WALK_MARK is for a walk, see walk.h; QUESTIONS_MARK: see questions.h; COMMIT_MARK and
+ * PUT_MARK, which change something: see commit.h and put.h.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -21,6 +22,8 @@
 #include <unistd.h>
 
 #include "answer.h"
+#include "commit.h"
+#include "put.h"
 #include "questions.h"
 #include "walk.h"
 
@@ -139,9 +142,12 @@ static void answer_to(const unsigned char *request, size_t bytes) {
   answer.bytes = 0;
   answer_grow(&answer, 8);
   const char *failed = "";
-  int32_t error = mark == WALK_MARK        ? walk(request, bytes, &failed)
-                  : mark == QUESTIONS_MARK ? answer_questions(request, bytes, &failed)
-                                           : take_looks(request, bytes, &failed);
+  int32_t error = 0;
+  if (mark == WALK_MARK) error = walk(request, bytes, &failed);
+  else if (mark == QUESTIONS_MARK) error = answer_questions(request, bytes, &failed);
+  else if (mark == COMMIT_MARK) commit(request, bytes, &answer);
+  else if (mark == PUT_MARK) put_files(request, bytes, &answer);
+  else error = take_looks(request, bytes, &failed);
   if (error != 0) {
     answer.bytes = 8;
     put(failed, strlen(failed));

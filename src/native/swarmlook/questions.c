@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commit.h"
+
 /* Opens, looks, closes: so an NFS client asks the server. Returns an errno. */
 static int look_opened(const char *path, int flags, struct stat *stats) {
   int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | flags);
@@ -44,6 +46,9 @@ static int look_fresh(const char *path, struct stat *stats) {
   return look_once(path, stats);
 }
 
+static int look_directory(const char *path, struct stat *stats) {
+  return look_opened(path, O_DIRECTORY, stats);
+}
 static int look_behind(const char *path, struct stat *stats) { return stat(path, stats) == 0 ? 0 : errno; }
 static int look_plain(const char *path, struct stat *stats) { return lstat(path, stats) == 0 ? 0 : errno; }
 
@@ -51,6 +56,43 @@ static int put_record(struct answer *answer, const char *path, int (*look)(const
   struct stat stats;
   int error = look(path, &stats);
   answer_put_fact(answer, error == 0 ? &stats : NULL);
+  return means_absent(error) ? 0 : error;
+}
+
+/* u8: 1, or 0 of what is absent; i64 device, inode, mode, size, links and owner. As StatedFile in src/share/obstacles.ts. */
+static void put_stated(struct answer *answer, const struct stat *stats) {
+  unsigned char is_there = stats != NULL;
+  int64_t fields[6] = {0};
+  if (stats != NULL) {
+    int64_t found[] = {(int64_t)stats->st_dev,  (int64_t)stats->st_ino,   (int64_t)stats->st_mode,
+                       (int64_t)stats->st_size, (int64_t)stats->st_nlink, (int64_t)stats->st_uid};
+    memcpy(fields, found, sizeof fields);
+  }
+  answer_put(answer, &is_there, 1);
+  answer_put(answer, fields, sizeof fields);
+}
+
+static int put_behind(struct answer *answer, const char *path) {
+  struct stat stats;
+  put_stated(answer, look_behind(path, &stats) == 0 ? &stats : NULL);
+  return 0;
+}
+
+static int put_output(struct answer *answer, const char *path) {
+  struct stat stats;
+  unsigned char is_writable = (unsigned char)may_write_beside(path);
+  answer_put(answer, &is_writable, 1);
+  int error = look_plain(path, &stats);
+  put_stated(answer, error == 0 ? &stats : NULL);
+  put_behind(answer, path);
+  return means_absent(error) ? 0 : error;
+}
+
+/* Where a name leads elsewhere, nothing behind it is touched. */
+static int look_way(const char *path) {
+  struct stat stats;
+  int error = look_plain(path, &stats);
+  if (error == 0) return S_ISLNK(stats.st_mode) ? ELOOP : 0;
   return means_absent(error) ? 0 : error;
 }
 
@@ -161,8 +203,12 @@ int questions_answer(const char *questions, const char *end, struct answer *answ
     int error = 0;
     switch (*at) {
       case 'F': error = put_record(answer, path, look_fresh); break;
+      case 'D': error = put_record(answer, path, look_directory); break;
       case 'S': error = put_record(answer, path, look_behind); break;
       case 'L': error = put_record(answer, path, look_plain); break;
+      case 'B': error = put_behind(answer, path); break;
+      case 'O': error = put_output(answer, path); break;
+      case 'W': error = look_way(path); break;
       case 'c':
       case 'n':
       case 'l':

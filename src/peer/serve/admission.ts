@@ -54,7 +54,7 @@ export class Admission {
     const written = [offer.cwd, ...writtenBy(offer)];
     const { root } = share;
     const isSmall = isSeenAtOnce(offer);
-    const sight = await disk.run('firstSight', {
+    const sight = await disk.firstSight({
       root,
       paths: namedBy(offer),
       refresh: isSmall ? offer.view.refresh : [],

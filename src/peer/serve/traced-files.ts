@@ -1,7 +1,8 @@
 /** What the trace of a job says, and what this machine sees of the files that it names. */
 import { absent, type Fact } from '../../core/fact.ts';
 import type { NamedFact } from '../../core/view/contract.ts';
-import type { StampedName, Traced } from '../../core/view/trace.ts';
+import type { StampedName } from '../../core/view/outside-name.ts';
+import type { Traced } from '../../core/view/trace.ts';
 import type { KnownFacts } from '../../share/known-facts.ts';
 import type { Answers, Questions } from '../../share/question-answer.ts';
 
@@ -22,7 +23,10 @@ const searchedFact: Fact = { ...absent, kind: 'directory' };
  */
 export function questionsOf({ files, made, madeOutside, outside }: Traced): Omit<Questions, 'fresh'> {
   const behind: string[] = [];
-  for (const [path, seen] of files) if (seen === undefined) behind.push(path);
+  // Not by an iterator, which makes a pair for each.
+  files.forEach((seen, path) => {
+    if (seen === undefined) behind.push(path);
+  });
   return { behind, plain: [...made, ...madeOutside], stamped: outside };
 }
 
@@ -40,16 +44,16 @@ export function tracedFiles(
   const left = madeOutside.find((_, at) => isThere(made.length + at));
   const read: NamedFact[] = [];
   let looked = 0;
-  for (const [path, seen] of files) {
+  files.forEach((seen, path) => {
     const named = seen === undefined ? { path, fact: behind[looked++] ?? absent } : known.of(path, seen);
     // That it is there is told by the directory that it is in; nothing was looked up in it.
     if (named.fact.kind !== 'directory') read.push(named);
-  }
+  });
   for (const path of searched) read.push({ path, fact: searchedFact });
   return {
     gap: trace.gap ?? (left === undefined ? undefined : `it left ${left} there`),
     read,
-    outside: outside.map((name, at) => ({ look: name.look, path: name.path, stamp: stamped[at] ?? '' })),
+    outside: outside.map((name, at) => ({ name, stamp: stamped[at] ?? '' })),
     replaced,
     made: made.flatMap((path, at) => (isThere(at) ? { path, fact: plain[at] ?? absent } : [])),
   };

@@ -4,8 +4,7 @@
  */
 import { lstat } from 'node:fs/promises';
 import { ownPlaces } from '../../core/own-places.ts';
-import type { Disk } from '../../share/disk.ts';
-import { WrittenFiles } from '../../tree/receive-written.ts';
+import { WrittenFiles, type WrittenFilesInit } from '../../tree/receive-written.ts';
 import { toBytes, toText } from '../../wire/bytes.ts';
 
 const modeBits = 0o7777;
@@ -13,7 +12,7 @@ const modeBits = 0o7777;
 export class Carried {
   readonly #written: WrittenFiles;
 
-  constructor(disk: Pick<Disk, 'run'>) {
+  constructor(disk: WrittenFilesInit['disk']) {
     this.#written = new WrittenFiles({ disk, areas: ownPlaces, startedAtMs: Date.now() });
   }
 

@@ -37,7 +37,7 @@ export type PreparedOffer =
 export interface OffersInit {
   readonly inlineOutputs: Pick<InlineOutputs, 'settled'>;
   readonly tracking: Tracking;
-  readonly disk: Pick<Disk, 'run'>;
+  readonly disk: Pick<Disk, 'run' | 'putWritten'>;
   readonly trees: Pick<OwnTrees, 'enter'>;
   /** Under which lies what served jobs wrote until it is believed. */
   readonly hiddenNames: HiddenNames;

@@ -11,11 +11,11 @@ import type { Reason } from '../../core/reason.ts';
 import type { WrapperRequest } from '../../local/wrapper-connection.ts';
 import { type OwnMounts, ownMountsOf } from '../../machine/own-mounts.ts';
 import type { Sameness } from '../../machine/sameness.ts';
-import type { NamedFiles } from '../../share/blocking/named.ts';
 import { readPiece } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
 import { DiskError } from '../../share/disk-error.ts';
 import { readFacts } from '../../share/facts.ts';
+import type { NamedFiles } from '../../share/obstacles.ts';
 import type { Share, Shares } from '../../share/shares.ts';
 import { type ByteString, fromBytes, toText } from '../../wire/bytes.ts';
 import type { Membership } from '../trust/membership.ts';
@@ -361,7 +361,7 @@ async function lookAtFiles(
     role: roles.get(path) ?? ('object' as const),
     umask,
   }));
-  const found = await disk.run('obstacles', { named, outputs });
+  const found = await disk.obstacles({ named, outputs });
   const inPlaceBecause = found.outputs.find((why) => why !== undefined);
   if (inPlaceBecause === undefined) return { obstacle: found.named, reading };
   const { rename: _, ...inPlace } = reading;

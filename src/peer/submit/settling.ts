@@ -132,7 +132,7 @@ export class Settling {
   }
 
   /** Whether a traced command's trace is whole, and all names outside the share are the same here. */
-  async #judgeOutside({ record }: EndedAttempt, end: JobEnd): Promise<Settlement | undefined> {
+  async #judgeOutside({ record, root }: EndedAttempt, end: JobEnd): Promise<Settlement | undefined> {
     const { reading, request } = record.submission;
     if (!isTraced(reading)) return undefined;
     const { gap, outside } = end;
@@ -145,7 +145,7 @@ export class Settling {
     const { tracking, sameness } = this.#init;
     const verdict = await tracking.outside(record.peer).compare(outside, sameness, {
       sinceMs: record.submission.handedInMs,
-      stampsOf: (names) => tracking.stampsOf(names),
+      see: (names) => tracking.see(names, root),
     });
     if (verdict.kind === 'differs')
       return { kind: 'unfit', detail: `${toText(verdict.path)} differs on that machine` };

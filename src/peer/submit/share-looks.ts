@@ -4,9 +4,14 @@
  */
 import { factBytes } from '../../core/fact.ts';
 import type { LookStep, NamedFact } from '../../core/view/contract.ts';
+import { HeldNames } from '../../core/view/held-names.ts';
+import type { OutsideName } from '../../core/view/outside-name.ts';
 import type { SubmitterView } from '../../core/view/submitter.ts';
+import type { NameHolding } from '../../machine/outside-names.ts';
 import type { Disk } from '../../share/disk.ts';
+import { DiskError } from '../../share/disk-error.ts';
 import { KnownFacts } from '../../share/known-facts.ts';
+import type { LookRequest, Looks } from '../../share/look-answer.ts';
 import { isLost, ShareWatch } from './share-watch.ts';
 
 /** Whoever tells of changes and is lost is not started again at once. */
@@ -15,6 +20,8 @@ const startAgainMs = 60_000;
 const defaultIdleMs = 600_000;
 /** Paths of which no changes are told; more are forgotten together. */
 const maxUnwatched = 65_536;
+
+const nothing: Looks = { records: new Uint8Array(), targets: [], names: [] };
 
 export interface ShareLooksInit {
   readonly root: string;
@@ -31,7 +38,11 @@ export interface ShareLooksInit {
   readonly log: (message: string, facts: Record<string, unknown>) => void;
 }
 
+/** More are not needed: each is a step on the way of a name, or through a link. */
+const maxHoldSteps = 100;
+
 export class ShareLooks {
+  readonly #held: HeldNames;
   readonly #init: ShareLooksInit;
   readonly #facts = new KnownFacts();
   #watch: ShareWatch | undefined;
@@ -42,6 +53,67 @@ export class ShareLooks {
 
   constructor(init: ShareLooksInit) {
     this.#init = init;
+    this.#held = new HeldNames(init.root);
+  }
+
+  /**
+   * Has changes of names outside the share told. What they are is to be looked at after this.
+   *
+   * @returns for each name undefined where not every change is told.
+   */
+  async hold(names: readonly OutsideName[]): Promise<readonly (NameHolding | undefined)[]> {
+    const held = this.#held;
+    try {
+      for (let steps = 0; steps < maxHoldSteps; steps += 1) {
+        const watch = this.#watch;
+        const wanted = watch && held.wanted(names);
+        if (watch === undefined || wanted === undefined) break;
+        const { epoch } = held;
+        await Promise.all([
+          this.#sightWatched(watch, wanted.watched, epoch),
+          this.#sightPlain(wanted.plain, epoch),
+        ]);
+      }
+    } catch (error) {
+      if (!isLost(error) && !(error instanceof DiskError)) throw error;
+      return [];
+    }
+    if (this.#watch === undefined) return [];
+    const { epoch } = held;
+    const holding = { isCurrent: (sinceMs: number) => held.isCurrent(epoch, sinceMs) };
+    return names.map((name) => (held.holds(name) ? holding : undefined));
+  }
+
+  async #sightWatched(watch: ShareWatch, paths: readonly string[], epoch: number): Promise<void> {
+    if (paths.length === 0) return;
+    const looks = (await watch.look(paths)).flatMap((part) => part.looks);
+    const facts = looks.map(({ record }, at) => this.#facts.of(paths[at] ?? '', record).fact);
+    const targets = await this.#targetsOf(paths.filter((_, at) => facts[at]?.kind === 'link'));
+    const sights = paths.map((path, at) => ({
+      path,
+      kind: facts[at]?.kind ?? ('other' as const),
+      target: targets.get(path),
+    }));
+    const telling = new Set(paths.filter((_, at) => looks[at]?.holds === true));
+    this.#held.saw(epoch, sights, (path) => telling.has(path));
+  }
+
+  async #sightPlain(paths: readonly string[], epoch: number): Promise<void> {
+    if (paths.length === 0) return;
+    const { records } = await this.#init.disk.look({ paths, links: [], lists: [] });
+    const seen = this.#factsOf(paths, records);
+    const targets = await this.#targetsOf(
+      seen.flatMap(({ path, fact }) => (fact.kind === 'link' ? path : [])),
+    );
+    this.#held.saw(
+      epoch,
+      seen.map(({ path, fact }) => ({ path, kind: fact.kind, target: targets.get(path) })),
+    );
+  }
+
+  async #targetsOf(links: readonly string[]): Promise<ReadonlyMap<string, string | undefined>> {
+    const { targets } = await this.#look({ paths: [], links, lists: [] });
+    return new Map(links.map((path, at) => [path, targets[at]]));
   }
 
   /** @throws DiskError */
@@ -52,7 +124,7 @@ export class ShareLooks {
     const rest = watched.length === 0 ? step.paths : step.paths.filter((path) => !isWatched(path));
     const [isLooked, looks] = await Promise.all([
       this.#lookWatched(watched, beganMs),
-      this.#init.disk.look({ paths: rest, links: step.links, lists: step.lists }),
+      this.#look({ paths: rest, links: step.links, lists: step.lists }),
     ]);
     this.#init.view.observe(this.#factsOf(rest, looks.records), beganMs, this.#init.now());
     if (!isLooked) {
@@ -66,6 +138,12 @@ export class ShareLooks {
       }),
     );
     this.#init.view.observeLists(pair(step.lists, looks.names, 'names'), beganMs);
+  }
+
+  /** A question of nothing would cost as much as one of many. */
+  async #look(request: LookRequest): Promise<Looks> {
+    const isEmpty = request.paths.length + request.links.length + request.lists.length === 0;
+    return isEmpty ? nothing : await this.#init.disk.look(request);
   }
 
   /** @returns false if these are to be looked at otherwise. */
@@ -122,7 +200,10 @@ export class ShareLooks {
       program,
       root,
       now,
-      onTold: (told, beganMs) => view.told(told, beganMs),
+      onTold: (told, beganMs) => {
+        view.told(told, beganMs);
+        this.#held.told(told, beganMs);
+      },
       onLost: (why) => this.#loseWatch(this.#watch, why),
       onIdle: () => this.#endWatch(0),
       idleMs: this.#init.watchIdleMs ?? defaultIdleMs,
@@ -158,6 +239,7 @@ export class ShareLooks {
     this.#watch = undefined;
     this.#unwatched.clear();
     this.#init.view.lostSight();
+    this.#held.forget();
     this.#watchFromMs = this.#init.now() + againMs;
     void watch?.close();
   }

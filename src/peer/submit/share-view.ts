@@ -9,9 +9,11 @@ import { type FactField, factFields } from '../../core/view/contract.ts';
 import { calibrate, type FactPair } from '../../core/view/facts.ts';
 import type { AttemptView, JobView } from '../../core/view/job-view.ts';
 import type { AttemptOutcome } from '../../core/view/judge.ts';
+import type { OutsideName } from '../../core/view/outside-name.ts';
 import type { ViewRules } from '../../core/view/rules.ts';
 import { searchedByWords } from '../../core/view/source-words.ts';
 import { SubmitterView } from '../../core/view/submitter.ts';
+import type { NameHolding } from '../../machine/outside-names.ts';
 import { readPiece } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
 import { DiskError } from '../../share/disk-error.ts';
@@ -60,6 +62,11 @@ export class ShareView {
 
   close(): Promise<void> {
     return this.#looks.close();
+  }
+
+  /** See {@link ShareLooks.hold}. */
+  hold(names: readonly OutsideName[]): Promise<readonly (NameHolding | undefined)[]> {
+    return this.#looks.hold(names);
   }
 
   async begin(job: ViewJob, handedInMs: number): Promise<JobView> {

@@ -4,8 +4,8 @@
  */
 import { getOrMake } from '../../core/get-or-make.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
-import type { OutsideName } from '../../core/view/trace.ts';
 import { OutsideCheck } from '../../machine/outside-log.ts';
+import type { TrackedName } from '../../machine/outside-names.ts';
 import type { ByteString } from '../../wire/bytes.ts';
 import { WorkerMounts } from '../trust/worker-mounts.ts';
 import { ShareView, type ShareViewInit } from './share-view.ts';
@@ -40,10 +40,13 @@ export class Tracking {
     return getOrMake(this.#outside, worker, () => new OutsideCheck());
   }
 
-  /** What shows that an answer about a name outside the shares still holds on this machine. @throws DiskError */
-  async stampsOf(names: readonly OutsideName[]): Promise<readonly string[]> {
+  /** Looks at names outside the share on this machine, and has what changes there told where that can be. @throws DiskError */
+  async see(names: readonly TrackedName[], root: ByteString): Promise<void> {
+    const holdings = await this.share(root).view.hold(names);
+    const atMs = this.#init.now();
     const { stamped } = await this.#init.disk.ask({ fresh: [], behind: [], plain: [], stamped: names });
-    return stamped;
+    // An answer that fails is told to who waits for it.
+    for (const [at, name] of names.entries()) void name.see(stamped[at] ?? '', atMs, holdings[at]);
   }
 
   forgetWorker(worker: PeerName): void {

@@ -22,7 +22,7 @@ import {
   type OutsideAnswered,
 } from '../../core/file-identity.ts';
 import { isNoAnswer } from '../../core/no-answer.ts';
-import type { OutsideName } from '../../core/view/trace.ts';
+import type { OutsideName } from '../../core/view/outside-name.ts';
 import { fromBytes, toBytes } from '../../wire/bytes.ts';
 
 const headBytes = 16 * 1024;

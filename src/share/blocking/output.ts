@@ -11,7 +11,6 @@ import {
   readdirSync,
   readSync,
   renameSync,
-  statSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -19,68 +18,20 @@ import type { Fact } from '../../core/fact.ts';
 import { joinPath, parentOf } from '../../core/paths.ts';
 import { hiddenPath, isHidden } from '../../core/share-layout.ts';
 import { type Enough, isOutputSeen } from '../../core/view/outputs.ts';
-import { fromBytes, toBytes, toText } from '../../wire/bytes.ts';
+import { fromBytes, toBytes } from '../../wire/bytes.ts';
+import type {
+  CommitRequest,
+  Committed,
+  Expectation,
+  RenameFailure,
+  Renaming,
+  Unseen,
+} from '../commit-work.ts';
 import { errorCode, look, meansAbsent, refreshDirectory } from './look.ts';
 import { removeName } from './member.ts';
-import { isWritableDirectory } from './root.ts';
+import { obstacleOfOutput } from './named.ts';
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
-
-/** How a tool that writes `path` itself would replace what is there. */
-export type OutputRole = 'object' | 'assembly' | 'dependencies' | 'executable' | 'archive' | 'other';
-
-/**
- * Why an output must be written in place rather than renamed over `path`, so that what is there ends up as if the
- * tool had written it here; undefined if a rename does.
- *
- * Assembler and linker remove a non-empty file (or a link to one) and make a new one: a rename does the same. A
- * dependency file or assembly is opened and truncated: links, hard links, owner and mode stay.
- */
-export function outputObstacle(input: {
-  readonly path: string;
-  readonly role: OutputRole;
-  /** Of the command; unknown: the permissions of what is there are not compared. */
-  readonly umask?: number;
-}): string | undefined {
-  const { path, role, umask } = input;
-  const bytes = toBytes(path);
-  const shown = `'${toText(path)}'`;
-  try {
-    if (!isWritableDirectory(parentOf(path)))
-      return `the directory of ${shown} is missing or may not be written in`;
-    const stats = lstatSync(bytes, { throwIfNoEntry: false });
-    if (stats === undefined) return undefined;
-    if (role === 'archive') return `${shown} is an archive that is changed in place`;
-    const isReplaced = role === 'object' || role === 'executable';
-    if (stats.isSymbolicLink()) {
-      if (!isReplaced) return `${shown} is a link, and is written through`;
-      const behind = statSync(bytes, { throwIfNoEntry: false });
-      if (behind === undefined) return `${shown} is a link that leads nowhere, and is written through`;
-      if (!behind.isFile()) return `${shown} leads to what is no regular file`;
-      return behind.size === 0 ? `${shown} is a link to an empty file, and is written through` : undefined;
-    }
-    if (!stats.isFile()) return `${shown} is not a regular file`;
-    // Compilers differ in what they do with a file that they may not write; each says it best itself.
-    const uid = process.getuid?.();
-    if (stats.uid !== uid) return `${shown} belongs to user ${stats.uid}`;
-    if ((stats.mode & 0o200) === 0) return `${shown} is read-only`;
-    if (isReplaced && stats.size === 0) return `${shown} is empty: gcc writes into it, clang replaces it`;
-    if (!isReplaced && stats.nlink > 1)
-      return `${shown} has ${stats.nlink} hard links, which all get the new text`;
-    if (!isReplaced && umask !== undefined && (stats.mode & 0o7777) !== (0o666 & ~umask))
-      return `${shown} has permissions that stay as they are`;
-    return undefined;
-  } catch (error) {
-    return `${shown} cannot be looked at (${errorCode(error)})`;
-  }
-}
-
-export interface Expectation extends Enough {
-  /** Byte strings, absolute. */
-  readonly paths: readonly string[];
-  /** What another machine sees of each. */
-  readonly facts: readonly Fact[];
-}
 
 function isSeen(seen: Fact, expected: Fact | undefined, enough: Enough): boolean {
   return expected !== undefined && isOutputSeen(seen, expected, enough);
@@ -91,8 +42,8 @@ function isSeen(seen: Fact, expected: Fact | undefined, enough: Enough): boolean
  * that was never looked up is asked of the server anyway, and what is equal cannot be stale. Only then the directory
  * is refreshed and the file opened.
  */
-export function lookOtherwise(input: Expectation): { readonly path: string; readonly seen: Fact }[] {
-  const otherwise: { path: string; seen: Fact }[] = [];
+export function lookOtherwise(input: Expectation): Unseen[] {
+  const otherwise: Unseen[] = [];
   const refreshed = new Set<string>();
   input.paths.forEach((path, n) => {
     if (isSeen(look(path, false), input.facts[n], input)) return;
@@ -112,13 +63,6 @@ function refreshWay(directory: string, refreshed: Set<string>): void {
   refreshDirectory(directory);
 }
 
-export interface Renaming {
-  readonly hidden: string;
-  readonly path: string;
-  readonly role: OutputRole;
-}
-export type RenameFailure = { readonly path: string; readonly code: string; readonly message: string };
-
 /**
  * Renames each hidden file to its real name, in the order given, and stops at the first that fails. What would have
  * been truncated rather than replaced keeps the permissions that it had.
@@ -132,7 +76,7 @@ function renameAll(outputs: readonly Renaming[]): {
     try {
       const target = lstatSync(toBytes(path), { throwIfNoEntry: false });
       if (target !== undefined) {
-        const obstacle = outputObstacle({ path, role });
+        const obstacle = obstacleOfOutput({ path, role });
         if (obstacle !== undefined)
           return { renamed, failure: { path, code: 'OBSTACLE', message: obstacle } };
         const isTruncated = role !== 'object' && role !== 'executable';
@@ -149,13 +93,7 @@ function renameAll(outputs: readonly Renaming[]): {
 }
 
 /** Renames all if all hidden names are seen as expected, else none; then removes what is not wanted any more. */
-export function renameIfSeen(input: {
-  readonly outputs: readonly Renaming[];
-  readonly expected: Expectation;
-  readonly unwanted: readonly string[];
-}):
-  | { readonly unseen: ReturnType<typeof lookOtherwise> }
-  | ({ readonly unseen?: undefined } & ReturnType<typeof renameAll>) {
+export function renameIfSeen(input: CommitRequest): Committed {
   const unseen = lookOtherwise(input.expected);
   if (unseen.length > 0) return { unseen };
   const result = renameAll(input.outputs);

@@ -11,7 +11,12 @@ import { errorCode } from './look.ts';
 const pathOnly = 0o10000000;
 const openFlags = pathOnly | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
+/** What is held open for longer than one act is no more than this. */
+const mostKept = 64;
+
 export class RealDirectory {
+  /** Those that are held open until {@link RealDirectory.keeping} ends. */
+  static #kept: Map<ByteString, RealDirectory> | undefined;
   readonly path: ByteString;
   readonly #descriptor: number;
 
@@ -20,8 +25,20 @@ export class RealDirectory {
     this.#descriptor = descriptor;
   }
 
+  /** All directories in which something is done by `act` stay open until its end, as most are needed several times. */
+  static keeping<Result>(act: () => Result): Result {
+    const kept = new Map<ByteString, RealDirectory>();
+    RealDirectory.#kept = kept;
+    try {
+      return act();
+    } finally {
+      RealDirectory.#kept = undefined;
+      for (const directory of kept.values()) closeSync(directory.#descriptor);
+    }
+  }
+
   /**
-   * Acts in it, and closes it.
+   * Acts in it.
    *
    * @returns undefined if nothing is there, or no directory, or only by way of a link.
    * @throws errors of the file system
@@ -30,6 +47,9 @@ export class RealDirectory {
     path: ByteString,
     act: (directory: RealDirectory) => Result,
   ): { readonly did: Result } | undefined {
+    const kept = RealDirectory.#kept?.get(path);
+    // It may have another name by now, and this one be that of another.
+    if (kept?.isInPlace === true) return { did: act(kept) };
     let descriptor: number;
     try {
       descriptor = openSync(toBytes(path), openFlags);
@@ -37,13 +57,28 @@ export class RealDirectory {
       if (meansNone(error)) return undefined;
       throw error;
     }
+    const directory = new RealDirectory(path, descriptor);
+    let isKept = false;
     try {
-      const directory = new RealDirectory(path, descriptor);
-      const realPath = fromBytes(readlinkSync(directory.place, { encoding: 'buffer' }));
-      return realPath === path ? { did: act(directory) } : undefined;
+      if (!directory.isInPlace) return undefined;
+      isKept = directory.#keep();
+      return { did: act(directory) };
     } finally {
-      closeSync(descriptor);
+      if (!isKept) closeSync(descriptor);
     }
+  }
+
+  /** @returns whether it stays open. */
+  #keep(): boolean {
+    const kept = RealDirectory.#kept;
+    if (kept === undefined || kept.has(this.path) || kept.size >= mostKept) return false;
+    kept.set(this.path, this);
+    return true;
+  }
+
+  /** Whether it is what its path leads to, without a link. */
+  get isInPlace(): boolean {
+    return fromBytes(readlinkSync(this.place, { encoding: 'buffer' })) === this.path;
   }
 
   /** The same where there must be one. @throws Error also if there is none */

@@ -3,7 +3,7 @@
  * answer. Cheap, since each job's names are stamped anew. Synchronous: runs in a disk thread.
  */
 import { type BigIntStats, lstatSync, realpathSync, statSync } from 'node:fs';
-import type { OutsideName } from '../../core/view/trace.ts';
+import type { OutsideName } from '../../core/view/outside-name.ts';
 import { fromBytes, toBytes } from '../../wire/bytes.ts';
 
 export function outsideStamps(names: readonly OutsideName[]): string[] {

@@ -3,9 +3,9 @@
  * there can mount something, or wake a device. Synchronous: runs in a disk thread.
  */
 import { lstatSync, readlinkSync } from 'node:fs';
-import type { Fact } from '../../core/fact.ts';
 import { isBelow, isSystemPath, joinPath, parentOf, resolvePath } from '../../core/paths.ts';
 import { fromBytes, toBytes } from '../../wire/bytes.ts';
+import type { Sight, SightRequest } from '../first-sight.ts';
 import { lookAll, meansAbsent, refreshAll, refreshDirectory } from './look.ts';
 import { realPathsBelow } from './root.ts';
 
@@ -19,24 +19,7 @@ type Known = Map<string, string | undefined>;
  * What is looked at before a job, in one go: where the paths of its offer lead, see {@link wayOut}; then directories are refreshed and
  * files looked at anew, in this order; then where the job writes, see {@link realPathsBelow}. Where a path leads out nothing else is touched.
  */
-export function firstSight({
-  root,
-  paths,
-  refresh,
-  files,
-  written,
-}: {
-  readonly root: string;
-  readonly paths: readonly string[];
-  readonly refresh: readonly string[];
-  readonly files: readonly string[];
-  readonly written: readonly string[];
-}): {
-  readonly out: string | undefined;
-  readonly refreshed: readonly Fact[];
-  readonly looked: readonly Fact[];
-  readonly places: ReturnType<typeof realPathsBelow>;
-} {
+export function firstSight({ root, paths, refresh, files, written }: SightRequest): Sight {
   const out = wayOut({ root, paths });
   if (out !== undefined) return { out, refreshed: [], looked: [], places: [] };
   return {

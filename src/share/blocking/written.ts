@@ -6,11 +6,16 @@ import { lstatSync } from 'node:fs';
 import { type ByteString, toBytes } from '../../wire/bytes.ts';
 import type { CommitResult, WrittenDone, WrittenWork } from '../written-work.ts';
 import { errorCode, meansAbsent } from './look.ts';
+import { RealDirectory } from './real-directory.ts';
 import { WrittenCommit } from './written-commit.ts';
 import { Staging } from './written-stage.ts';
 
 /** After a failure nothing is left under hidden names. Never throws. */
 export function putWritten(work: WrittenWork): WrittenDone {
+  return RealDirectory.keeping(() => put(work));
+}
+
+function put(work: WrittenWork): WrittenDone {
   const staging = new Staging(work.areas, work.names, work.staged);
   const timesBefore = new Map(work.timesBefore);
   const halt = new Int32Array(work.halt);

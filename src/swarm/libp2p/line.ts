@@ -181,8 +181,10 @@ export class Line {
   /** The channel on it ends, and sends these frames before: the stream is kept for the next one, or closed. */
   finish(frames: readonly Uint8Array[], bytes: number): void {
     const isKept = this.#options.reuse !== undefined && this.#isTrusted && !this.#remoteClosed;
-    // With what the worker says last comes its JOB_END: the answer to that is not worth a packet of its own.
-    const isAnswer = this.#isReceiving && this.#options.reuse?.onNext === undefined;
+    // With what the worker says last comes its JOB_END: the answer to that is not worth a packet of its own. Where a channel was held
+    // up, that has come before its last frame is taken.
+    const mayAnswer = this.#isReceiving || this.#hasHeardEnd;
+    const isAnswer = mayAnswer && this.#options.reuse?.onNext === undefined;
     if (!isKept || isAnswer) this.send(frames, bytes);
     else this.send([...frames, lastFrame], bytes + lastFrame.length);
     this.#hasSaidEnd = isKept;

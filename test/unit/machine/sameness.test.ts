@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import type { OutsideName, StampedName } from '../../../src/core/view/trace.ts';
+import type { OutsideName, StampedName } from '../../../src/core/view/outside-name.ts';
 import { FileIdentities } from '../../../src/machine/file-identity.ts';
 import { OutsideCheck, OutsideLog, type OwnLook } from '../../../src/machine/outside-log.ts';
 import { Sameness } from '../../../src/machine/sameness.ts';
@@ -14,9 +14,17 @@ import { until } from '../../rig/until.ts';
 
 const stamped = (names: readonly OutsideName[]): StampedName[] => {
   const stamps = outsideStamps(names);
-  return names.map((name, at) => ({ ...name, stamp: stamps[at] ?? '' }));
+  return names.map((name, at) => ({ name, stamp: stamps[at] ?? '' }));
 };
-const ownLook: OwnLook = { sinceMs: 0, stampsOf: (names) => Promise.resolve(outsideStamps(names)) };
+const ownLook: OwnLook = {
+  sinceMs: 0,
+  see: (names) => {
+    const atMs = performance.now();
+    const stamps = outsideStamps(names);
+    for (const [at, name] of names.entries()) void name.see(stamps[at] ?? '', atMs);
+    return Promise.resolve();
+  },
+};
 
 /** Looks a name up, changes what is there, and compares with what is seen then. */
 async function compareAcross(
@@ -219,7 +227,7 @@ test('a job is told what was seen after it, whatever a later job sees before the
   const sameness = new Sameness({ ...systemLooks, outside });
   const log = new OutsideLog();
   const report = (stamp: string, atMs: number) => {
-    const names = ['/a', '/b'].map((name) => ({ look: 'content' as const, path: name, stamp }));
+    const names = ['/a', '/b'].map((path) => ({ name: { look: 'content' as const, path }, stamp }));
     return log.report(names, sameness, 0, atMs);
   };
   const answersOf = async (told: ReturnType<typeof report>) => (await told).added.map(({ answer }) => answer);

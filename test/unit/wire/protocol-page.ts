@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
 import { refusalCodes } from '../../../src/core/reason.ts';
-import { outsideLooks } from '../../../src/core/view/trace.ts';
+import { outsideLooks } from '../../../src/core/view/outside-name.ts';
 
 /** What a field may hold. */
 export interface Kind {

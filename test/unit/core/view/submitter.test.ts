@@ -16,6 +16,7 @@ class Rig {
   readonly subdirectories = new Map<string, string[]>();
   readonly view: SubmitterView;
   looked: string[] = [];
+  listed: string[] = [];
   bumped: string[] = [];
   onWait = (): void => assert.fail('it waits');
 
@@ -62,6 +63,7 @@ class Rig {
 
   look(step: { paths: readonly string[]; links: readonly string[]; lists: readonly string[] }): void {
     this.looked.push(...step.paths);
+    this.listed.push(...step.lists);
     const beganMs = this.nowMs++;
     this.view.observe(
       step.paths.map((path) => ({ path, fact: this.fact(path) })),
@@ -506,4 +508,25 @@ test('a header that was written right before a job is looked at before the comma
   rig.put('/s/two/h.h', 'link');
   rig.links.set('/s/two/h.h', '/elsewhere/h.h');
   rig.offer(rig.begin());
+});
+
+test('an include directory in which names come and go is listed once a second, not for each job', () => {
+  const rig = new Rig();
+  const job = { includeDirs: ['/s/one'], renamedOutputs: [], key: 'b.o' };
+  rig.prepare(rig.begin(job));
+  assert.deepEqual(rig.listed, ['/s/one']);
+  for (const [passedMs, listed] of [
+    [-900, []],
+    [-900, []],
+    [-100, ['/s/one']],
+    [-900, []],
+  ] as const) {
+    rig.listed = [];
+    rig.nowMs += passedMs;
+    rig.put('/s/one', 'directory');
+    const view = rig.begin(job);
+    rig.prepare(view);
+    assert.ok(rig.looked.includes('/s/one'), 'it is looked at each time');
+    assert.deepEqual(rig.listed, listed);
+  }
 });
