@@ -14,7 +14,7 @@ import type { LookRequest, Looks } from './look-answer.ts';
 import { Looker } from './looker.ts';
 import { type FilesOfCommand, type Obstacles, obstaclesOf, packFiles, parseSights } from './obstacles.ts';
 import { packCommit, parseCommit, restOf } from './plain-commit.ts';
-import { packPut, parsePut } from './plain-put.ts';
+import { packPut, parsePut, stagedBy } from './plain-put.ts';
 import type { Answers, Questions } from './question-answer.ts';
 import type { Walked, WalkRequest } from './walk-answer.ts';
 import type { WrittenDone, WrittenWork } from './written-work.ts';
@@ -40,6 +40,15 @@ export interface DiskOptions {
   readonly maxHungThreads?: number;
   /** swarmlook, compiled, which takes looks at a tenth of the cost. @default threads do that too */
   readonly lookProgram?: string | undefined;
+}
+
+/** How swarmlook is asked to do something. */
+interface OrdinaryOptions {
+  /** For people. */
+  readonly what?: string;
+  readonly timeoutMs?: number;
+  /** Removes what may have been begun where it is not known what became of it. */
+  readonly drop?: () => Promise<unknown>;
 }
 
 /** The threads that do a peer's file system calls. One a process; {@link Disk.close} ends it. */
@@ -103,19 +112,19 @@ export class Disk {
   /** What stands in the way of a command. @throws as run */
   async obstacles(files: FilesOfCommand): Promise<Obstacles> {
     const parse = (answer: Buffer): Obstacles => obstaclesOf(files, parseSights(answer, files));
-    return (await this.#ordinary(packFiles(files), parse, 'a look')) ?? (await this.run('obstacles', files));
+    return (await this.#ordinary(packFiles(files), parse)) ?? (await this.run('obstacles', files));
   }
 
   /** What a worker looks at before a job, in one go. @throws as run */
   async firstSight(request: SightRequest): Promise<Sight> {
     const parse = (answer: Buffer): Sight | undefined => parseSight(answer, request);
-    const sight = await this.#ordinary(packSight(request), parse, 'a look');
+    const sight = await this.#ordinary(packSight(request), parse);
     return sight ?? (await this.run('firstSight', request));
   }
 
   /** Puts outputs in their places if all of them are seen as expected. @throws as run */
   async renameIfSeen(request: CommitRequest): Promise<Committed> {
-    const done = await this.#ordinary(packCommit(request), parseCommit, 'a rename');
+    const done = await this.#ordinary(packCommit(request), parseCommit, { what: 'a rename' });
     const { renamed = 0, isDone = false } = done ?? {};
     if (isDone) return { renamed };
     const rest = await this.run('renameIfSeen', restOf(request, renamed));
@@ -124,7 +133,9 @@ export class Disk {
 
   /** Puts what a served job wrote in its place. @throws as run */
   async putWritten(work: WrittenWork, timeoutMs: number): Promise<WrittenDone> {
-    const done = await this.#ordinary(packPut(work), parsePut, 'a write', timeoutMs);
+    // What its program may have left where that was killed or lost: hidden names, which a thread would find taken.
+    const drop = (): Promise<unknown> => this.run('dropStaged', stagedBy(work)).catch(() => undefined);
+    const done = await this.#ordinary(packPut(work), parsePut, { what: 'a write', timeoutMs, drop });
     return done ?? (await this.run('putWritten', work, timeoutMs));
   }
 
@@ -132,14 +143,17 @@ export class Disk {
   async #ordinary<Answer>(
     request: Buffer | undefined,
     parse: (answer: Buffer) => Answer,
-    what: string,
-    timeoutMs: number = defaultDiskTimeoutMs,
+    { what = 'a look', timeoutMs = defaultDiskTimeoutMs, drop }: OrdinaryOptions = {},
   ): Promise<Answer | undefined> {
     if (request === undefined || this.#looker === undefined) return undefined;
     try {
       return await this.#looker.take({ request, parse }, what, timeoutMs);
     } catch (error) {
-      if (!(error instanceof DiskError) || error.code === 'HUNG' || error.code === 'CLOSED') throw error;
+      const isFinal = !(error instanceof DiskError) || error.code === 'HUNG' || error.code === 'CLOSED';
+      // Where its file system hangs nobody waits for that.
+      const dropped = drop?.();
+      if (isFinal) throw error;
+      await dropped;
       return undefined;
     }
   }

@@ -5,7 +5,7 @@
 import { getSystemErrorMap } from 'node:util';
 import { isBelow, parentOf } from '../core/paths.ts';
 import { toBytes } from '../wire/bytes.ts';
-import type { StageStep, WrittenDone, WrittenEntry, WrittenWork } from './written-work.ts';
+import type { Staged, StageStep, WrittenDone, WrittenEntry, WrittenWork } from './written-work.ts';
 
 type FileStep = StageStep & { readonly kind: 'file' };
 
@@ -50,6 +50,15 @@ export function packPut(work: WrittenWork): Buffer | undefined {
   const request = Buffer.concat(parts);
   request.writeUInt32LE(request.length - 4, 0);
   return request;
+}
+
+/** What it may have left under hidden names, where nobody tells what became of it. */
+export function stagedBy({ steps, names }: WrittenWork): Staged[] {
+  return steps.map(({ record, path }) => ({
+    record,
+    directory: parentOf(path),
+    name: `${names.prefix}${record}`,
+  }));
 }
 
 /** @returns undefined where it is for a thread. @throws Error if it is not swarmlook's answer to {@link packPut}. */

@@ -334,17 +334,10 @@ export class WrittenFiles {
     } catch (error) {
       // It may go on, or still begin: nothing that it does from now on may appear.
       Atomics.store(new Int32Array(halt), 0, 1);
-      this.#staged = [...this.#staged, ...steps.flatMap((step) => this.#leftBy(step))];
       const [{ path } = { path: '' }] = [...steps, ...moved];
       this.#failure = cannotWrite(path, error instanceof Error ? error.message : String(error));
       return undefined;
     }
-  }
-
-  /** What may lie under a hidden name where nobody told what became of it. */
-  #leftBy({ record, path }: StageStep): Staged[] {
-    if (this.#staged.some((staged) => staged.record === record)) return [];
-    return [{ record, directory: parentOf(path), name: `${this.#prefix}${record}` }];
   }
 
   get #isPassedOver(): boolean {

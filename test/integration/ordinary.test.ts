@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import {
   chmodSync,
   chownSync,
+  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -31,10 +32,19 @@ import { packCommit, parseCommit } from '../../src/share/plain-commit.ts';
 import { packPut, parsePut } from '../../src/share/plain-put.ts';
 import type { WrittenDone, WrittenWork } from '../../src/share/written-work.ts';
 import { type BuildName, builds, compilePrograms, type Programs } from '../rig/programs.ts';
+import { until } from '../rig/until.ts';
 import { shareRig } from './share-rig.ts';
 
 const timeoutMs = 20_000;
 const prefix = '.buildswarm-test-';
+
+/** Processes of a program that this one has started. */
+function childrenOf(program: string): number[] {
+  return readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8')
+    .split(' ')
+    .filter((pid) => pid !== '' && readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(`${program}\0`))
+    .map(Number);
+}
 
 /** Gives a file to another user, where this one may. */
 function isOfAnother(path: string): boolean {
@@ -208,6 +218,34 @@ for (const build of Object.keys(builds) as BuildName[])
         assert.equal(readFileSync(`${byProgram}/d/f.o`, 'utf8'), 'of another');
         assert.deepEqual((await put(workIn(byProgram)))?.result, { committed: true });
       });
+
+      for (const [what, signal] of [
+        ['hangs', undefined],
+        ['is lost', 'SIGKILL'],
+      ] as const)
+        it(`where the program ${what} nothing stays under a hidden name`, async (t) => {
+          const { rig, byProgram } = rigWith(() => undefined);
+          await using _ = rig;
+          const disk = new Disk({ lookProgram: programs.swarmlook });
+          t.after(() => disk.close());
+          const others = childrenOf(programs.swarmlook);
+          await disk.start();
+          const [pid = 0] = childrenOf(programs.swarmlook).filter((one) => !others.includes(one));
+          process.kill(pid, 'SIGSTOP');
+          const hidden = `${byProgram}/d/${prefix}1`;
+          // As it leaves it if it gets no further than that.
+          writeFileSync(hidden, 'a part');
+          const putting = disk.putWritten(workIn(byProgram), signal === undefined ? 300 : timeoutMs);
+          if (signal === undefined) {
+            await assert.rejects(putting, { code: 'HUNG' });
+            await until(() => !existsSync(hidden), 5_000, 'it is removed');
+            assert.ok(!existsSync(`${byProgram}/d/f.o`));
+          } else {
+            process.kill(pid, signal);
+            assert.deepEqual((await putting).result, { committed: true });
+            assert.deepEqual(readdirSync(`${byProgram}/d`), ['f.o']);
+          }
+        });
 
       it('what is more than files in directories that are there is not even asked for', () => {
         const work = workIn('/area');
