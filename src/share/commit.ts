@@ -1,7 +1,7 @@
 /**
  * From hidden names to real ones: the submitter's side of outputs. It waits until it sees exactly what the worker
  * reported and then renames; nothing else ever writes a real name. What may be renamed at all is decided before the
- * job starts (./blocking/named.ts) and once more right before the rename.
+ * job starts (./obstacles.ts) and once more right before the rename.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fact } from '../core/fact.ts';

@@ -1,8 +1,9 @@
 /**
  * File system calls that may hang. A hard NFS mount whose server is gone blocks a thread for as long as the server
- * is away; in libuv's pool four such calls would stop the whole daemon. So everything below a share is done by
- * threads of our own, in batches of plain synchronous calls (400 lstats: 1.1 ms of CPU, as promises 3.2 ms), and
- * every call has a deadline, see ./hanging-pool.ts.
+ * is away; in libuv's pool four such calls would stop the whole daemon. So everything below a share is done elsewhere, and
+ * every call has a deadline, see ./hanging-pool.ts: what is ordinary by swarmlook (./looker.ts), all else, and everything where
+ * that could not be compiled, by threads of our own, in batches of plain synchronous calls (400 lstats: 1.1 ms of CPU, as
+ * promises 3.2 ms).
  */
 import { Worker } from 'node:worker_threads';
 import type { OperationName, Operations } from './blocking/operations.ts';

@@ -6,7 +6,7 @@ import { type Fact, factBytes } from '../core/fact.ts';
 import { ancestors, isBelow, resolvePath } from '../core/paths.ts';
 import type { ByteString } from '../wire/bytes.ts';
 import type { Verdict } from './blocking/root.ts';
-import { parseRecord } from './look-answer.ts';
+import { parseRecord, wrongLength } from './look-answer.ts';
 import { packText } from './question-answer.ts';
 
 export interface SightRequest {
@@ -48,8 +48,7 @@ export function packSight({ root, paths, refresh, files, written }: SightRequest
  * @throws Error if it is not swarmlook's answer to {@link packSight}.
  */
 export function parseSight(answer: Buffer, { refresh, files, written }: SightRequest): Sight | undefined {
-  if (answer.length !== (refresh.length + files.length) * factBytes)
-    throw new Error('internal: swarmlook sent an answer of another length than was asked for');
+  if (answer.length !== (refresh.length + files.length) * factBytes) throw wrongLength();
   const fact = (at: number): Fact =>
     parseRecord(answer.toString('latin1', at * factBytes, (at + 1) * factBytes));
   const looked = files.map((_, at) => fact(refresh.length + at));

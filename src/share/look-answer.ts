@@ -44,6 +44,11 @@ export function putRecord(records: Buffer, index: number, fact: Fact): void {
   records.writeBigInt64LE(BigInt(fact.ctimeNs), at + 25);
 }
 
+/** What is thrown where an answer is not one to what was asked. */
+export function wrongLength(): Error {
+  return new Error('internal: swarmlook sent an answer of another length than was asked for');
+}
+
 /** As swarmlook reads it from its stdin. */
 export function packRequest({ paths, links, lists }: LookRequest): Buffer {
   const all = [...paths, ...links, ...lists];
@@ -82,7 +87,6 @@ export function parseLooks(answer: Buffer, { paths, links, lists }: LookRequest)
     for (let name = next(); name !== ''; name = next()) found.push(name);
     return found;
   });
-  if (answer.length < tail || at !== words.length - 1)
-    throw new Error('internal: swarmlook sent an answer of another length than was asked for');
+  if (answer.length < tail || at !== words.length - 1) throw wrongLength();
   return { records: answer.subarray(0, tail), targets, names };
 }

@@ -4,6 +4,7 @@
  */
 import { constants } from 'node:fs';
 import { type ByteString, toText } from '../wire/bytes.ts';
+import { wrongLength } from './look-answer.ts';
 import { packText } from './question-answer.ts';
 
 const { S_IFMT, S_IFREG, S_IFDIR, S_IFLNK } = constants;
@@ -193,7 +194,6 @@ export function parseSights(answer: Buffer, { named, outputs }: FilesOfCommand):
       return { isWritable: answer.readUInt8(at - 1) === 1, own: stated(), behind: stated() };
     }),
   };
-  if (at !== answer.length)
-    throw new Error('internal: swarmlook sent an answer of another length than was asked for');
+  if (at !== answer.length) throw wrongLength();
   return sights;
 }

@@ -5,7 +5,7 @@
 import { factBytes } from '../core/fact.ts';
 import type { FactField } from '../core/view/contract.ts';
 import type { CommitRequest } from './commit-work.ts';
-import { putRecord } from './look-answer.ts';
+import { putRecord, wrongLength } from './look-answer.ts';
 import type { OutputRole } from './obstacles.ts';
 
 const mark = 0xff_ff_ff_fd;
@@ -49,8 +49,7 @@ export function packCommit({ outputs, expected, unwanted }: CommitRequest): Buff
 
 /** @throws Error if it is not swarmlook's answer to {@link packCommit}. */
 export function parseCommit(answer: Buffer): { readonly renamed: number; readonly isDone: boolean } {
-  if (answer.length !== 5)
-    throw new Error('internal: swarmlook sent an answer of another length than was asked for');
+  if (answer.length !== 5) throw wrongLength();
   return { renamed: answer.readUInt32LE(0), isDone: answer.readUInt8(4) === 1 };
 }
 

@@ -5,7 +5,15 @@
 import { getSystemErrorMap } from 'node:util';
 import { isBelow, parentOf } from '../core/paths.ts';
 import { toBytes } from '../wire/bytes.ts';
-import type { Staged, StageStep, WrittenDone, WrittenEntry, WrittenWork } from './written-work.ts';
+import { wrongLength } from './look-answer.ts';
+import {
+  fileModeBits,
+  type Staged,
+  type StageStep,
+  type WrittenDone,
+  type WrittenEntry,
+  type WrittenWork,
+} from './written-work.ts';
 
 type FileStep = StageStep & { readonly kind: 'file' };
 
@@ -18,8 +26,6 @@ interface WholeFile {
 
 const mark = 0xff_ff_ff_fc;
 const headBytes = 24;
-/** Of what is made here no set-id bits: see core/tree/commit-plan.ts. */
-const modeBits = 0o1777;
 
 /** @returns undefined where there is more to it. */
 export function packPut(work: WrittenWork): Buffer | undefined {
@@ -42,7 +48,7 @@ export function packPut(work: WrittenWork): Buffer | undefined {
     const names = toBytes(`${step.path}\0${work.names.prefix}${step.record}\0`);
     parts.push(
       names,
-      attributes(end.mode & modeBits, end.time.timeNs, entry.inPlace),
+      attributes(end.mode & fileModeBits, end.time.timeNs, entry.inPlace),
       length,
       ...step.pieces,
     );
@@ -63,8 +69,7 @@ export function stagedBy({ steps, names }: WrittenWork): Staged[] {
 
 /** @returns undefined where it is for a thread. @throws Error if it is not swarmlook's answer to {@link packPut}. */
 export function parsePut(answer: Buffer): WrittenDone | undefined {
-  if (answer.length < 6 || answer.at(-1) !== 0)
-    throw new Error('internal: swarmlook sent an answer of another length than was asked for');
+  if (answer.length < 6 || answer.at(-1) !== 0) throw wrongLength();
   const nothingLeft = { staged: [], timesBefore: new Map(), noted: [] };
   if (answer.readUInt8(0) === 1) return { ...nothingLeft, failure: undefined, result: { committed: true } };
   const errno = answer.readInt32LE(1);

@@ -2,7 +2,7 @@
 import { type Fact, factBytes } from '../core/fact.ts';
 import type { OutsideLook, OutsideName } from '../core/view/outside-name.ts';
 import type { ByteString } from '../wire/bytes.ts';
-import { parseRecord } from './look-answer.ts';
+import { parseRecord, wrongLength } from './look-answer.ts';
 
 export interface Questions {
   /** The fact of each, for which the server is asked. */
@@ -68,8 +68,7 @@ export function parseAnswers(answer: Buffer, { fresh, behind, plain, stamped }: 
     at += 2;
     return take(answer.readUInt16LE(at - 2));
   });
-  if (at !== answer.length)
-    throw new Error('internal: swarmlook sent an answer of another length than was asked for');
+  if (at !== answer.length) throw wrongLength();
   const [freshFacts = [], behindFacts = [], plainFacts = []] = facts;
   return { fresh: freshFacts, behind: behindFacts, plain: plainFacts, stamped: stamps };
 }

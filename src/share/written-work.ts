@@ -7,6 +7,9 @@ export interface FileTime {
   readonly isChosen: boolean;
 }
 
+/** Of what is made here no set-id bits: see core/tree/commit-plan.ts. */
+export const fileModeBits = 0o1777;
+
 /** Names that one attempt gives to what is to get its real name later. */
 export interface AttemptNames {
   /** Every name of this attempt begins with it, and no name of any other. */

@@ -9,7 +9,7 @@ import { type Frame, FrameDecoder, FrameError } from '../wire/frame.ts';
 const idleMs = 10_000;
 
 /** A job that is on a connection. */
-export interface LineUser {
+export interface RunnerLineUser {
   take(frame: Frame): void;
   /** The connection has ended, and its process with it. */
   lost(): void;
@@ -68,7 +68,7 @@ export class RunnerLine {
     'STDIN_TAKEN',
     'EXIT',
   ]);
-  #user: LineUser | undefined;
+  #user: RunnerLineUser | undefined;
 
   constructor(socket: Socket, onFree: (line: RunnerLine) => void) {
     this.#socket = socket;
@@ -84,7 +84,7 @@ export class RunnerLine {
   }
 
   /** Puts a job on it. */
-  begin(user: LineUser, request: Uint8Array): void {
+  begin(user: RunnerLineUser, request: Uint8Array): void {
     this.#user = user;
     this.#socket.ref();
     this.#socket.write(request);
@@ -105,6 +105,7 @@ export class RunnerLine {
   /** Its job has ended, and the process behind it waits for the next one. */
   free(): void {
     this.#leave();
+    // Half closed by a kill that came too late: it takes no other.
     if (!this.isOpen) return;
     // It may have been held up by the last of what the job said.
     this.#socket.resume();
@@ -117,7 +118,7 @@ export class RunnerLine {
     this.#socket.end();
   }
 
-  #leave(): LineUser | undefined {
+  #leave(): RunnerLineUser | undefined {
     const user = this.#user;
     this.#user = undefined;
     return user;

@@ -128,8 +128,7 @@ async function ready(child: ChildProcess, executable: string): Promise<void> {
 function execute(line: RunnerLine, spec: RunSpec, listener: RunListener): Execution {
   let state: 'runs' | 'killed' | 'ended' = 'runs';
   const end = (stays: boolean): void => {
-    // One that was half closed takes no other job.
-    if (stays && state === 'runs') line.free();
+    if (stays) line.free();
     else line.close();
     state = 'ended';
   };

@@ -2,17 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import * as fc from 'fast-check';
 import { absent, factBytes } from '../../src/core/fact.ts';
@@ -23,6 +13,7 @@ import { type LookRequest, parseRecord } from '../../src/share/look-answer.ts';
 import { Looker } from '../../src/share/looker.ts';
 import type { Walked, WalkRequest } from '../../src/share/walk-answer.ts';
 import { fromBytes, fromText, toBytes } from '../../src/wire/bytes.ts';
+import { childrenOf } from '../rig/children-of.ts';
 import { type BuildName, builds, compilePrograms, type Programs } from '../rig/programs.ts';
 import { until } from '../rig/until.ts';
 import { shareRig } from './share-rig.ts';
@@ -333,21 +324,7 @@ test('what cannot be looked at is told with its errno and path', async () => {
   await looker.close();
 });
 
-/** Programs of ours that look, of this process. */
-function lookers(): number[] {
-  return readdirSync('/proc')
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const fields = readFileSync(`/proc/${pid}/stat`, 'latin1');
-        return (
-          fields.includes('(swarmlook) ') && fields.split(') ')[1]?.split(' ')[1] === String(process.pid)
-        );
-      } catch {
-        return false; // it ended
-      }
-    });
-}
+const lookers = (): number[] => childrenOf(program());
 
 test('a program that hangs is left behind at the deadline, one that was killed is replaced, and none stays', async (t) => {
   await using rig = shareRig();

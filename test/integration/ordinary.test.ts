@@ -31,20 +31,13 @@ import type { FilesOfCommand, OutputRole } from '../../src/share/obstacles.ts';
 import { packCommit, parseCommit } from '../../src/share/plain-commit.ts';
 import { packPut, parsePut } from '../../src/share/plain-put.ts';
 import type { WrittenDone, WrittenWork } from '../../src/share/written-work.ts';
+import { childrenOf } from '../rig/children-of.ts';
 import { type BuildName, builds, compilePrograms, type Programs } from '../rig/programs.ts';
 import { until } from '../rig/until.ts';
 import { shareRig } from './share-rig.ts';
 
 const timeoutMs = 20_000;
 const prefix = '.buildswarm-test-';
-
-/** Processes of a program that this one has started. */
-function childrenOf(program: string): number[] {
-  return readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8')
-    .split(' ')
-    .filter((pid) => pid !== '' && readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(`${program}\0`))
-    .map(Number);
-}
 
 /** Gives a file to another user, where this one may. */
 function isOfAnother(path: string): boolean {
@@ -278,7 +271,7 @@ for (const build of Object.keys(builds) as BuildName[])
           assert.equal(packPut(other), undefined, what);
       });
 
-      it('tells what cannot be done when a part has appeared', async () => {
+      it('does nothing where a directory that changed is gone, and tells an error behind what has appeared', async () => {
         const { rig, byProgram } = rigWith((area) => mkdirSync(`${area}/closed`, { mode: 0o700 }));
         await using _ = rig;
         const work = workIn(byProgram);
@@ -287,7 +280,6 @@ for (const build of Object.keys(builds) as BuildName[])
         const gone = { ...directory, path: `${byProgram}/closed` };
         const both = { ...work, note: [...work.note, gone.path] };
         const order = { ...work.commit, directories: [directory, gone] };
-        // Its directory can be moved away in the midst: here it is gone from the start, which is told before anything is done.
         rmSync(gone.path, { recursive: true });
         assert.equal(await put({ ...both, commit: order }), undefined);
         assert.deepEqual(readdirSync(`${byProgram}/d`), []);

@@ -22,6 +22,7 @@ import { viewRules } from '../../src/core/view/rules.ts';
 import { OutsideNames } from '../../src/machine/outside-names.ts';
 import { Tracking } from '../../src/peer/submit/tracking.ts';
 import { Disk } from '../../src/share/disk.ts';
+import { childrenOf } from '../rig/children-of.ts';
 import { builtPrograms } from '../rig/programs.ts';
 import { systemLooks } from '../rig/system-looks.ts';
 import { until } from '../rig/until.ts';
@@ -63,8 +64,16 @@ class System {
     return path.join(this.#top, name);
   }
 
-  /** A job is handed in. @returns which of these are known without a look, and looks at the others. */
-  async job(names: readonly OutsideName[]): Promise<{ held: boolean[]; answers: string[] }> {
+  /**
+   * A job is handed in.
+   *
+   * @param meanwhile - done when what changed before it has been told.
+   * @returns which of these are known without a look, and looks at the others.
+   */
+  async job(
+    names: readonly OutsideName[],
+    meanwhile = (): void => undefined,
+  ): Promise<{ held: boolean[]; answers: string[] }> {
     const { view } = this.#tracking.share(this.at('share'));
     const sinceMs = now();
     const job = await view.begin(
@@ -83,6 +92,7 @@ class System {
       sinceMs,
     );
     await view.prepare(job, 'worker', { cacheMaxMs: 60_000, timesOnly: false });
+    meanwhile();
     const tracked = names.map(({ look, path: name }) => this.#outside.of({ look, path: this.at(name) }));
     const held = tracked.map((name) => name.isSeen(sinceMs));
     await this.#tracking.see(
@@ -206,6 +216,20 @@ test('what is in the share, or not on a disk, is looked at each time', async (t)
   for (let job = 0; job < 3; job += 1)
     assert.deepEqual((await system.job(others)).held, [false, false, false]);
   assert.ok((await system.job(names)).held.every(Boolean));
+});
+
+test('who tells of changes and is stopped holds up no job for long, and is not asked again', async (t) => {
+  const system = new System(t);
+  const before = await system.settle(names);
+  const others: OutsideName[] = [{ look: 'content', path: 'other/lib/x.h' }];
+  const [pid = 0] = childrenOf(builtPrograms().swarmtree);
+  const { held, answers } = await system.job([...names, ...others], () => process.kill(pid, 'SIGSTOP'));
+  assert.deepEqual(held, [...names.map(() => true), false]);
+  assert.deepEqual(answers.slice(0, names.length), before);
+  appendFileSync(system.at('usr/lib/x.h'), 'more');
+  const next = await system.job(names);
+  assert.deepEqual([next.held.some(Boolean), next.answers[0] === before[0]], [false, false]);
+  assert.deepEqual(childrenOf(builtPrograms().swarmtree), []);
 });
 
 test('where nobody tells of changes all is looked at each time', async (t) => {

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readProcess } from '../../src/machine/process-tree.ts';
-import { joinNul } from '../../src/wire/bytes.ts';
 import type { RunnerExit } from '../../src/wire/runner-messages.ts';
 import { createPlainRunner } from '../../src/work/plain-runner.ts';
 import type { Execution, Runner, RunSpec } from '../../src/work/runner.ts';
 import { assertWithin } from '../rig/quickest.ts';
+import { runSpec } from '../rig/run-spec.ts';
 import { until } from '../rig/until.ts';
 
 interface Outcome {
@@ -25,26 +25,7 @@ function run(
   argv: readonly string[],
   overrides: Partial<RunSpec> = {},
 ): { execution: Execution; said: Promise<string>; outcome: Promise<Outcome> } {
-  const spec: RunSpec = {
-    argv: joinNul(argv),
-    environment: joinNul(['PATH=/usr/bin:/bin', 'LC_ALL=C']),
-    cwd: '/',
-    root: '',
-    umask: 0o22,
-    nice: 0,
-    limits: '',
-    backgroundMs: 0,
-    leaseMs: 0,
-    stdin: 'null',
-    stdout: 'pipe',
-    stderr: 'pipe',
-    merged: false,
-    blocked: '0',
-    ignored: '0',
-    rows: 0,
-    columns: 0,
-    ...overrides,
-  };
+  const spec = runSpec(argv, overrides);
   let execution: Execution | undefined;
   let onSaid = (_text: string): void => undefined;
   const said = new Promise<string>((resolve) => {

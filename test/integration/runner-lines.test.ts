@@ -1,12 +1,16 @@
-/** The connections of a peer to its runner: kept for the next job where nothing is left of the last, with the real runner. */
+/** The connections of a peer to its runner: kept for the next job where nothing is left of the last. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, before, describe, it } from 'node:test';
-import { joinNul } from '../../src/wire/bytes.ts';
+import { after, before, describe, it, test } from 'node:test';
+import { encodeFrame, FrameDecoder } from '../../src/wire/frame.ts';
 import { type Execution, type Runner, type RunSpec, startRunner } from '../../src/work/runner.ts';
+import { RunnerLines } from '../../src/work/runner-line.ts';
 import { checkout } from '../rig/child.ts';
+import { raw } from '../rig/raw.ts';
+import { runSpec } from '../rig/run-spec.ts';
 import { until } from '../rig/until.ts';
 
 interface Run {
@@ -14,24 +18,6 @@ interface Run {
   stdout: string;
   end: string | undefined;
 }
-
-const spec: Omit<RunSpec, 'argv' | 'environment'> = {
-  cwd: '/',
-  root: '',
-  umask: 0o22,
-  nice: 0,
-  limits: '',
-  backgroundMs: 0,
-  leaseMs: 0,
-  stdin: 'null',
-  stdout: 'pipe',
-  stderr: 'pipe',
-  merged: false,
-  blocked: '0',
-  ignored: '0',
-  rows: 0,
-  columns: 0,
-};
 
 describe('connections to the runner', { timeout: 60_000 }, () => {
   let directory: string;
@@ -47,30 +33,27 @@ describe('connections to the runner', { timeout: 60_000 }, () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  const begin = (script: string, more: Partial<RunSpec> = {}): Run => {
-    const argv = joinNul(['sh', '-c', script]);
-    const environment = joinNul([`PATH=${process.env['PATH']}`]);
+  /** @param atEnd - called at once when its end is told. */
+  const begin = (script: string, more: Partial<RunSpec> = {}, atEnd = (): void => undefined): Run => {
     const run: Run = {
-      execution: runner.run(
-        { ...spec, argv, environment, ...more },
-        {
-          onStarted: () => undefined,
-          onOutput: (_, data) => {
-            run.stdout += Buffer.from(data).toString();
-            if (script.includes('# hold')) run.execution.pause();
-          },
-          onStdinTaken: () => undefined,
-          onSpawnFailed: (why) => {
-            run.end = why;
-          },
-          onExit: ({ ending }) => {
-            run.end = JSON.stringify(ending);
-          },
-          onLost: () => {
-            run.end = 'lost';
-          },
+      execution: runner.run(runSpec(['sh', '-c', script], more), {
+        onStarted: () => undefined,
+        onOutput: (_, data) => {
+          run.stdout += Buffer.from(data).toString();
         },
-      ),
+        onStdinTaken: () => undefined,
+        onSpawnFailed: (why) => {
+          run.end = why;
+          atEnd();
+        },
+        onExit: ({ ending }) => {
+          run.end = JSON.stringify(ending);
+          atEnd();
+        },
+        onLost: () => {
+          run.end = 'lost';
+        },
+      }),
       stdout: '',
       end: undefined,
     };
@@ -93,30 +76,62 @@ describe('connections to the runner', { timeout: 60_000 }, () => {
   });
 
   it('take another where the job was killed, left something or could not be started', async () => {
-    for (const spoil of [
-      async () => {
-        const run = begin('echo $PPID; sleep 60');
-        await until(() => run.stdout, 10_000, 'it runs');
-        run.execution.kill();
-        assert.match((await ended(run)).end ?? '', /signaled/);
-        return run.stdout;
-      },
-      async () => (await ended(begin('echo $PPID; sleep 60 >&- 2>&- &', { backgroundMs: 100 }))).stdout,
-    ]) {
-      const spoilt = await spoil();
-      const next = await ended(begin('echo $PPID; exit 4'));
-      assert.equal(next.end, JSON.stringify({ kind: 'exited', status: 4 }));
-      assert.notEqual(next.stdout, spoilt);
+    for (const [script, more, isKilled] of [
+      ['echo $PPID; sleep 60', {}, true],
+      ['echo $PPID; sleep 60 >&- 2>&- &', { backgroundMs: 100 }, false],
+      ['', { cwd: '/no/such/place' }, false],
+    ] as const satisfies [string, Partial<RunSpec>, boolean][]) {
+      let next: Run | undefined;
+      // The connection has not ended by then.
+      const spoilt = begin(script, more, () => {
+        next = begin('echo $PPID; exit 4');
+      });
+      if (isKilled) {
+        await until(() => spoilt.stdout, 10_000, 'it runs');
+        spoilt.execution.kill();
+      }
+      const after = await ended(await until(() => next, 10_000, 'the next begins'));
+      assert.equal(after.end, JSON.stringify({ kind: 'exited', status: 4 }), script);
+      assert.notEqual(after.stdout, spoilt.stdout);
     }
-    assert.match((await ended(begin('', { cwd: '/no/such/place' }))).end ?? '', /chdir ENOENT/);
-    assert.match((await ended(begin('exit 5'))).end ?? '', /5/);
   });
+});
 
-  it('are read on where the last job was held up at its end', async () => {
-    const held = begin('echo $PPID # hold');
-    const waits = setInterval(() => held.execution.resume(), 20);
-    await ended(held);
-    clearInterval(waits);
-    assert.equal(await parentOf(), held.stdout);
+test('a connection is read on where the last job was held up at its end', { timeout: 60_000 }, async (t) => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'runner-lines-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const socketPath = path.join(directory, 'run.sock');
+  // A runner that says all of a job at once, so that it ends while it is held up.
+  const exit = Buffer.alloc(20);
+  exit.writeUInt8(2, 3);
+  const said = [encodeFrame('STDOUT', raw('said')), encodeFrame('EXIT', raw(exit))];
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections += 1;
+    const decoder = new FrameDecoder(['ARGV', 'ENV', 'JOB']);
+    socket.on('data', (chunk) => {
+      for (const { type } of decoder.push(chunk)) if (type === 'JOB') socket.write(Buffer.concat(said));
+    });
   });
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  t.after(() => server.close());
+  const lines = new RunnerLines(socketPath);
+  for (let job = 1; job <= 3; job += 1) {
+    const line = lines.take();
+    const heard: string[] = [];
+    line.begin(
+      {
+        take: ({ type }) => {
+          heard.push(type);
+          if (type === 'STDOUT') line.pause();
+          else line.free();
+        },
+        lost: () => heard.push('lost'),
+      },
+      Buffer.concat((['ARGV', 'ENV', 'JOB'] as const).map((type) => encodeFrame(type, raw('')))),
+    );
+    await until(() => heard.length === 2, 5_000, `job ${job} ends`);
+    assert.deepEqual([heard, connections], [['STDOUT', 'EXIT'], 1]);
+  }
+  lines.take().close();
 });

@@ -11,7 +11,6 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -32,6 +31,7 @@ import { ShareWatch } from '../../src/peer/submit/share-watch.ts';
 import { toFact } from '../../src/share/blocking/look.ts';
 import { Disk } from '../../src/share/disk.ts';
 import { checkout } from '../rig/child.ts';
+import { childrenOf } from '../rig/children-of.ts';
 import { noFewWatches, swarmtreeWithFewWatches } from '../rig/few-watches.ts';
 import { builtPrograms } from '../rig/programs.ts';
 import { until } from '../rig/until.ts';
@@ -104,25 +104,13 @@ class Compiles {
 
   /** Of the program that watches. */
   get pids(): number[] {
-    return readdirSync('/proc').flatMap((pid) =>
-      /^\d+$/.test(pid) && this.#isWatcher(pid) ? Number(pid) : [],
-    );
+    return childrenOf(this.#program);
   }
 
   get pid(): number {
     const [pid = 0, ...more] = this.pids;
     assert.ok(pid !== 0 && more.length === 0);
     return pid;
-  }
-
-  #isWatcher(pid: string): boolean {
-    try {
-      const [, parent] = /\) \w (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, 'latin1')) ?? [];
-      const isOurs = Number(parent) === process.pid;
-      return isOurs && readFileSync(`/proc/${pid}/cmdline`, 'latin1') === `${this.#program}\0`;
-    } catch {
-      return false;
-    }
   }
 
   /**

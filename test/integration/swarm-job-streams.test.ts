@@ -199,7 +199,7 @@ test('a job whose last frames were held up says its last word no sooner', async 
       if (type === 'STDOUT') {
         // As where what a job wrote is put in its place before its result is looked at.
         channel.pause();
-        setTimeout(() => channel.resume(), 20);
+        setImmediate(() => channel.resume());
       } else {
         channel.close();
         resolve();

@@ -9,7 +9,6 @@ import type { OutsideName } from '../../core/view/outside-name.ts';
 import type { SubmitterView } from '../../core/view/submitter.ts';
 import type { NameHolding } from '../../machine/outside-names.ts';
 import type { Disk } from '../../share/disk.ts';
-import { DiskError } from '../../share/disk-error.ts';
 import { KnownFacts } from '../../share/known-facts.ts';
 import type { LookRequest, Looks } from '../../share/look-answer.ts';
 import { isLost, ShareWatch } from './share-watch.ts';
@@ -59,26 +58,29 @@ export class ShareLooks {
   /**
    * Has changes of names outside the share told. What they are is to be looked at after this.
    *
-   * @returns for each name undefined where not every change is told.
+   * @returns for each name undefined where not every change is told; nothing at all where nobody tells of any.
+   * @throws DiskError
    */
   async hold(names: readonly OutsideName[]): Promise<readonly (NameHolding | undefined)[]> {
     const held = this.#held;
+    const watch = this.#watch;
+    if (watch === undefined) return [];
     try {
       for (let steps = 0; steps < maxHoldSteps; steps += 1) {
-        const watch = this.#watch;
-        const wanted = watch && held.wanted(names);
-        if (watch === undefined || wanted === undefined) break;
+        const wanted = held.wanted(names);
+        if (wanted === undefined) break;
         const { epoch } = held;
         await Promise.all([
           this.#sightWatched(watch, wanted.watched, epoch),
           this.#sightPlain(wanted.plain, epoch),
         ]);
+        if (watch !== this.#watch) return [];
       }
     } catch (error) {
-      if (!isLost(error) && !(error instanceof DiskError)) throw error;
+      if (!isLost(error)) throw error;
+      this.#loseWatch(watch, String(error));
       return [];
     }
-    if (this.#watch === undefined) return [];
     const { epoch } = held;
     const holding = { isCurrent: (sinceMs: number) => held.isCurrent(epoch, sinceMs) };
     return names.map((name) => (held.holds(name) ? holding : undefined));

@@ -16,15 +16,13 @@ import {
 } from 'node:fs';
 import { isBelow, parentOf } from '../../core/paths.ts';
 import { type ByteString, toBytes } from '../../wire/bytes.ts';
-import type { AttemptNames, Staged, StageStep } from '../written-work.ts';
+import { type AttemptNames, fileModeBits, type Staged, type StageStep } from '../written-work.ts';
 import { setFileTime } from './file-time.ts';
 import { asideName, noteDirectory } from './hidden-journal.ts';
 import { RealDirectory } from './real-directory.ts';
 
 const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 const fifoTimeoutMs = 10_000;
-/** Of what is made here no set-id bits: see core/tree/commit-plan.ts. */
-const modeBits = 0o1777;
 
 export class Staging {
   readonly #areas: readonly ByteString[];
@@ -152,7 +150,7 @@ function write(
   const file = openSync(directory.at(name), O_WRONLY | O_NOFOLLOW | made, 0o600);
   try {
     for (const piece of pieces) for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at);
-    if (end !== undefined) fchmodSync(file, end.mode & modeBits);
+    if (end !== undefined) fchmodSync(file, end.mode & fileModeBits);
   } finally {
     closeSync(file);
   }
