@@ -6,7 +6,7 @@
  * - Sockets are corked until the end of the event loop's turn: noise writes each message in two pieces, each job
  *   sends several, and a system call costs as much as the rest.
  * - A window update waits until a quarter of the window is used up; yamux here sends one for each message.
- * - The length of a message that has not come yet is no new error: noise makes one, with its stack, for each packet.
+ * - That the length of a message has not come yet is no error: noise makes one, with its stack, for each packet.
  * - The deadline for opening is one for all streams of a second: each timer makes an error when it rings, long after.
  * - No logger: each stream makes several scopes, and each asks the terminal for its colours.
  * - No peer store: each stream opened would be written to it, and we keep addresses ourselves.
@@ -263,12 +263,9 @@ interface EncryptedConnection {
   readonly decoder?: { lengthDecoder?: (received: Received) => number };
 }
 
-/** As its decoder expects it where more bytes must come first. */
-const moreMustCome = new RangeError('the length of a message has not come yet');
-
+/** Of a message of which the length has not come yet it says a byte, which has not come either: its decoder waits for more. */
 function messageLength(received: Received): number {
-  if (received.length < 2) throw moreMustCome;
-  return received.get(0) * 256 + received.get(1);
+  return received.length < 2 ? 1 : received.get(0) * 256 + received.get(1);
 }
 
 export function leanNoise(init: NoiseInit): ReturnType<typeof noise> {
