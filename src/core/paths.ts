@@ -33,6 +33,15 @@ export function resolvePath(cwd: string, path: string): string {
   return `/${parts.join('/')}`;
 }
 
+/** In bytes, as Linux has them. */
+const maxNameBytes = 255;
+const maxPathBytes = 4_095;
+
+/** Whether a file may have this path. Whoever opens another one is told that it is too long. */
+export function mayBePath(path: string): boolean {
+  return path.length <= maxNameBytes || (path.length <= maxPathBytes && !/[^/]{256}/.test(path));
+}
+
 /** True if `path` is `dir` or lies below it; both absolute and resolved. */
 export function isBelow(dir: string, path: string): boolean {
   if (dir === '/') return path.startsWith('/');

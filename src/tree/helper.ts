@@ -53,8 +53,15 @@ export class Helper {
     return this.#child.pid ?? 0;
   }
 
+  /** What is sent in one turn leaves as one, so that it is answered as one. */
   send<Type extends FrameName>(type: Type, ...rest: PayloadArguments<Type>): void {
-    if (!this.#over) this.#child.stdin?.write(encodeFrame(type, ...rest));
+    const { stdin } = this.#child;
+    if (this.#over || stdin === null) return;
+    if (stdin.writableCorked === 0) {
+      stdin.cork();
+      process.nextTick(() => stdin.uncork());
+    }
+    stdin.write(encodeFrame(type, ...rest));
   }
 
   /** What it says when it is up; one that does not come up is ended. @throws SwarmError `E_TREE` */

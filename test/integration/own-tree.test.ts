@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { ReadProfiles } from '../../src/core/tree/read-profiles.ts';
 import { OwnTree } from '../../src/peer/submit/served/own-tree.ts';
 import type { Frame } from '../../src/wire/frame.ts';
-import { parseTreeChanges } from '../../src/wire/tree-messages.ts';
+import { parseTreeChanges, readId } from '../../src/wire/tree-messages.ts';
 import { encodeTreeOpened } from '../../src/wire/tree-stream-messages.ts';
 import { checkout } from '../rig/child.ts';
 import { createChannelPair, type FakeChannel } from '../rig/fake-channel.ts';
@@ -21,7 +21,16 @@ function look(directory: string, name: string): Buffer {
   return Buffer.concat([Buffer.from([1, 0, 0, 0]), text(directory), text(name)]);
 }
 
-test('a worker has been told what changed when it is offered a job, and the others soon', async (t) => {
+interface Scene {
+  readonly share: string;
+  readonly tree: OwnTree;
+  /** What came to a worker since this was asked last. */
+  readonly took: (peer: string) => Frame[];
+  readonly end: (peer: string) => FakeChannel;
+}
+
+/** A share with a file `f`, and workers that have looked at it. */
+async function begin(t: TestContext, peers: readonly string[]): Promise<Scene> {
   const share = realpathSync(mkdtempSync(path.join(tmpdir(), 'own-tree-')));
   t.after(() => rmSync(share, { recursive: true, force: true }));
   writeFileSync(path.join(share, 'f'), 'old');
@@ -38,7 +47,7 @@ test('a worker has been told what changed when it is offered a job, and the othe
     openTree: (peer) => {
       const { submitter, worker: end } = createChannelPair({ submitter: 'me', worker: peer });
       const frames: Frame[] = [];
-      end.limit(1024 * 1024);
+      end.limit(2 * 1024 * 1024);
       end.onFrame = (frame) => frames.push(frame);
       end.send('TREE_OPENED', encodeTreeOpened({ kind: 'mounted' }));
       workers.set(peer, { end, frames });
@@ -47,13 +56,7 @@ test('a worker has been told what changed when it is offered a job, and the othe
     onLost: (why) => assert.fail(why),
   });
   t.after(() => tree.close());
-  const changesOf = (peer: string) =>
-    (workers.get(peer)?.frames ?? [])
-      .filter(({ type }) => type === 'TREE_CHANGES')
-      .flatMap(({ payload }) => parseTreeChanges(payload).changes)
-      // The directories above are told of, too, and others change these.
-      .flatMap(({ directory, name }) => (directory === share ? name : []));
-  for (const peer of ['a', 'b']) {
+  for (const peer of peers) {
     await tree.worker(peer).opened;
     workers.get(peer)?.end.send('TREE_LOOK', look(share, 'f'));
     await until(
@@ -61,13 +64,87 @@ test('a worker has been told what changed when it is offered a job, and the othe
       5_000,
       'it is told',
     );
+    workers.get(peer)?.frames.splice(0);
   }
+  return {
+    share,
+    tree,
+    took: (peer) => workers.get(peer)?.frames.splice(0) ?? [],
+    end: (peer) => workers.get(peer)?.end ?? assert.fail(peer),
+  };
+}
+
+test('a worker has been told what changed when it is offered a job, and the others soon', async (t) => {
+  const { share, tree, took } = await begin(t, ['a', 'b']);
+  const changesOf = (peer: string) =>
+    took(peer)
+      .filter(({ type }) => type === 'TREE_CHANGES')
+      .flatMap(({ payload }) => parseTreeChanges(payload).changes)
+      // The directories above are told of, too, and others change these.
+      .flatMap(({ directory, name }) => (directory === share ? name : []));
   writeFileSync(path.join(share, 'f'), 'new');
   await tree.barrier();
   assert.deepEqual([changesOf('a'), changesOf('b')], [[], []], 'nobody is offered anything yet');
-  tree.prepare('a', job);
+  await tree.prepare('a', job, []);
   // What is sent in this turn leaves before the offer does.
   await new Promise(setImmediate);
   assert.deepEqual([changesOf('a'), changesOf('b')], [['f'], []]);
-  await until(() => changesOf('b').length > 0, 5_000, 'the other is told');
+  await until(() => changesOf('b').includes('f'), 5_000, 'the other is told');
+});
+
+/** What the worker got with an offer of a compile of this file, besides changes. */
+async function offered({ tree, took }: Scene, peer: string, source: string): Promise<string[]> {
+  const generation = await tree.prepare(peer, { kind: 'compile', inputs: [source], outputs: [] }, [source]);
+  await new Promise(setImmediate);
+  assert.ok(generation > 0);
+  return took(peer).flatMap(({ type, payload }) => {
+    if (type === 'TREE_CHANGES') return [];
+    return type === 'TREE_CONTENT' ? `${readId(type, payload)} ${textOf(payload)}` : type;
+  });
+}
+
+/** What follows a path of these files in a content. */
+function textOf(payload: Uint8Array): string {
+  return /\/u\d?\.c([^]*)$/.exec(Buffer.from(payload).toString('latin1'))?.[1] ?? '';
+}
+
+test('a source that is new or edited is sent with the offer, and counts as read', async (t) => {
+  const scene = await begin(t, ['a', 'b']);
+  const { share, tree } = scene;
+  const source = path.join(share, 'u.c');
+  writeFileSync(source, 'int x;');
+  assert.deepEqual(await offered(scene, 'a', source), ['0 int x;']);
+  assert.deepEqual(await offered(scene, 'a', source), [], 'it has it');
+  assert.deepEqual(await offered(scene, 'b', source), ['0 int x;'], 'another has not');
+  writeFileSync(source, 'int y;');
+  assert.deepEqual(await offered(scene, 'a', source), ['0 int y;']);
+  const generation = await tree.prepare('a', job, []);
+  const ended = { session: tree.worker('a').session, generation, isOwn: () => false };
+  assert.equal(tree.judge(ended).kind, 'kept');
+  writeFileSync(source, 'int z;');
+  await tree.barrier();
+  assert.equal(tree.judge(ended).kind, 'changed');
+});
+
+test('what is long, or nothing, is asked for by the worker, and what can be no path by nobody', async (t) => {
+  const scene = await begin(t, ['a']);
+  const { share, end, took } = scene;
+  const source = path.join(share, 'u.c');
+  writeFileSync(source, Buffer.alloc(64 * 1024 + 1, ' '));
+  assert.deepEqual(await offered(scene, 'a', source), ['TREE_AHEAD']);
+  assert.deepEqual(await offered(scene, 'a', path.join(share, 'u1.c')), ['TREE_AHEAD']);
+  for (const name of ['/', path.join(share, 'x'.repeat(300)), path.join(share, 'x/'.repeat(3_000), 'u.c')])
+    assert.deepEqual(await offered(scene, 'a', name), [], name.slice(0, 80));
+  // With what is looked up beside it, a name is too long.
+  const long = path.join(share, `${'u'.repeat(250)}.c`);
+  await offered(scene, 'a', path.join(share, 'u2.c'));
+  end('a').send('TREE_LOOK', look(share, 'u2.c.gch'));
+  await until(() => took('a').length > 0, 5_000, 'it is told');
+  writeFileSync(long, 'long');
+  assert.deepEqual(
+    (await offered(scene, 'a', long)).map((what) => what.split(' ')[0]),
+    ['0'],
+  );
+  writeFileSync(path.join(share, 'f'), 'still there');
+  await scene.tree.barrier();
 });

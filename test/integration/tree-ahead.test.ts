@@ -63,6 +63,23 @@ test('a machine that never saw a unit asks for all of it before the job does', {
   assert.ok(asked - aheadAsks <= 5, `${aheadAsks} of ${asked} were asked ahead`);
 });
 
+test('a source that is sent along is asked for by nobody', { skip }, async () => {
+  const source = path.join(share, 'u.c');
+  await using lab = await TreeLab.start({ programs, shares: [share], mount: { useOwnFiles: false } });
+  writeFileSync(source, 'before\n');
+  // What it looks up besides is known then.
+  await lab.sh('cat u.c');
+  for (const text of ['edited\n', 'edited again\n', 'and again\n']) {
+    writeFileSync(source, text);
+    const { requests, pushed } = lab.traffic;
+    const { stdout, faults } = await lab.sh('cat u.c', { sources: [source] });
+    assert.deepEqual([stdout, faults], [text, []]);
+    assert.deepEqual([lab.traffic.requests - requests, lab.traffic.pushed - pushed], [0, 1]);
+  }
+  const same = await lab.sh('cat u.c', { sources: [source] });
+  assert.deepEqual([same.stdout, lab.traffic.pushed], ['and again\n', 3]);
+});
+
 test('what cannot be had is passed over, and no job is to blame', { skip }, async () => {
   mkdirSync(path.join(share, '.ssh'));
   mkdirSync(path.join(share, 'd'));

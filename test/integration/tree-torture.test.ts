@@ -117,6 +117,7 @@ for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
         const served = await lab.sh(script, {
           areas,
           ahead: { kind: 'probe', inputs: [`${root}/d1/f`], outputs: [`${root}/d2/f`, `${root}/d1/new`] },
+          sources: [`${root}/d1/f`, `${root}/d2/f`, `${root}/d1/new`],
         });
         await lab.pool.discard(path.basename(served.job.scratch));
         const home = atHome(script, root);

@@ -3,11 +3,13 @@
  * The submitter is this machine; the worker is another set of namespaces of it, which sees this machine's files only
  * through the tree.
  */
+import assert from 'node:assert/strict';
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ProfiledJob, ReadProfiles } from '../../src/core/tree/read-profiles.ts';
 import type { ProgramName } from '../../src/native/build.ts';
+import { Pushes } from '../../src/peer/submit/served/pushes.ts';
 import { PlacePool, type PlacePoolOptions, poolIn } from '../../src/tree/place-pool.ts';
 import { contentPathOf, readLeft, type TreeJob, treeJobArgv } from '../../src/tree/tree-job.ts';
 import { TreeMount, type TreeMountOptions } from '../../src/tree/tree-mount.ts';
@@ -68,6 +70,8 @@ export interface TreeRunOptions {
   readonly hasPlace?: boolean;
   /** Tells the worker first what the submitter expects a job of this kind to read. */
   readonly ahead?: ProfiledJob;
+  /** Sends their contents, as it does with what it compiles. */
+  readonly sources?: readonly string[];
 }
 
 interface Output {
@@ -87,7 +91,7 @@ export class TreeLab {
   readonly directory: string;
   readonly faults: TreeFault[] = [];
   /** Requests of the worker that were passed on, and bytes that answered them. */
-  readonly traffic = { requests: 0, bytes: 0 };
+  readonly traffic = { requests: 0, bytes: 0, pushed: 0 };
   /** While set, requests of the worker are kept and not passed on. */
   frozen = false;
   /** While set, requests of the worker are answered by a failure. */
@@ -97,6 +101,7 @@ export class TreeLab {
   readonly #options: TreeLabOptions;
   readonly #kept: (() => void)[] = [];
   #server: TreeServer | undefined;
+  #pushes: Pushes = new Pushes({ relay: () => assert.fail('there is no swarmtree') });
   #mount: TreeMount | undefined;
   #pool: PlacePool | undefined;
   #runner: RunnerRig | undefined;
@@ -144,6 +149,7 @@ export class TreeLab {
       indexPath: path.join(this.directory, 'hashes'),
       onLost: (why) => this.lost.push(`swarmtree: ${why}`),
     });
+    this.#pushes = new Pushes(this.#server);
   }
 
   async startMount(): Promise<void> {
@@ -199,16 +205,23 @@ export class TreeLab {
   }
 
   /** What a job is handed in with: all that changed until now is known to the worker. */
-  async barrier(): Promise<void> {
-    const parts = await this.server.barrier();
-    await this.mount.apply(parts.map(({ payload }) => payload));
+  async barrier(sources: readonly string[] = []): Promise<void> {
+    const passed = this.server.barrier();
+    const contents = this.#pushes.read(this.directory, sources);
+    const parts = await passed;
+    const applied = this.mount.apply(parts.map(({ payload }) => payload));
+    for (const content of contents.values()) {
+      this.traffic.pushed += 1;
+      this.mount.supply('TREE_CONTENT', content);
+    }
+    await applied;
   }
 
   /** Runs a command in the tree; resolves when it is over and its report is read. */
   async run(argv: readonly string[], options: TreeRunOptions = {}): Promise<TreeJobResult> {
     const firstFault = this.faults.length;
     const begun = performance.now();
-    if (options.barrier !== false) await this.barrier();
+    if (options.barrier !== false) await this.barrier(options.sources);
     if (options.ahead !== undefined) this.ahead(options.ahead);
     const { job, ended } = this.start(argv, options);
     const { exit, stdout, stderr } = await ended;

@@ -1,5 +1,6 @@
 /** Reads a command line: what it is, what it reads and writes by name, and whether its outputs can be renamed. */
 
+import { mayBePath } from '../paths.ts';
 import type { Reason } from '../reason.ts';
 import { readCompilerEnvironment } from './compiler-environment.ts';
 import type { Command, CommandKind, Output, Reading, ResponseFiles } from './contract.ts';
@@ -201,7 +202,7 @@ function readUnknown(command: Command, tool: Tool): Reading {
   for (const word of words) {
     const value = word.startsWith('-') ? word.slice(word.indexOf('=') + 1) : word;
     if (word.startsWith('-') && (!word.includes('=') || !value.includes('/'))) continue;
-    if (value !== '' && value.length < 1024 && !/[\n\0]/.test(value) && !isNowhere(value)) inputs.push(value);
+    if (mayBeFile(value)) inputs.push(value);
   }
   const probe = isProbe(command.cwd, [program]);
   const inline: Reason | undefined = program === '' ? 'no-command' : probe ? 'probe' : undefined;
@@ -219,6 +220,10 @@ function readUnknown(command: Command, tool: Tool): Reading {
     stdin: 'may',
     native: false,
   };
+}
+
+function mayBeFile(word: string): boolean {
+  return word !== '' && word.length < 1024 && mayBePath(word) && !/[\n\0]/.test(word) && !isNowhere(word);
 }
 
 function unique(items: readonly string[]): string[] {

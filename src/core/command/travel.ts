@@ -1,6 +1,6 @@
 /** Whether a command may run on another machine, by rule of its command line, directory, environment and descriptors alone. */
 
-import { isBelow, isSystemPath, resolvePath } from '../paths.ts';
+import { isBelow, isSystemPath, mayBePath, resolvePath } from '../paths.ts';
 import type { Reason } from '../reason.ts';
 import type { Command, Reading } from './contract.ts';
 import { isNowhere } from './driver-outputs.ts';
@@ -84,8 +84,24 @@ function whyNotAnywhere(reading: Reading, command: Command, place: CommandPlace)
     return { reason: 'interactive' };
   // Compilers and their like use what they are given by name; leaked descriptors are common and none of their business.
   if (place.descriptors > 0 && reading.kind === 'other') return { reason: 'descriptor' };
+  const long = tooLong(reading, command.cwd);
+  if (long !== undefined) return { reason: 'unprovable', word: long };
   const isPlaced = command.cwd.startsWith('/') && place.shareOf(resolvePath('/', command.cwd)) !== undefined;
   return isPlaced ? undefined : { reason: 'outside-share', word: command.cwd };
+}
+
+/** What a command says of such a name is told best by itself, here. An opaque one may mean something else by it. */
+function tooLong(
+  { kind, inputs, outputs, includeDirs, otherDirs }: Reading,
+  cwd: string,
+): string | undefined {
+  if (kind === 'other') return undefined;
+  const written = outputs.map(({ path }) => path);
+  for (const names of [inputs, written, includeDirs, otherDirs]) {
+    const long = names.find((path) => !mayBePath(resolvePath(cwd, path)));
+    if (long !== undefined) return long;
+  }
+  return undefined;
 }
 
 function whyNot(reading: Reading, command: Command, place: CommandPlace): Obstacle | undefined {

@@ -5,6 +5,7 @@
  */
 import { BoundedMap } from '../bounded-map.ts';
 import type { TreeAsk } from './contract.ts';
+import { isTreePath } from './tree-path.ts';
 
 /** Requests that are not told apart by job count for all kinds whose jobs were offered to that worker so recently. */
 const countedMs = 30_000;
@@ -76,6 +77,7 @@ export class ReadProfiles {
     const profile = this.#profile(kind);
     const asks = this.#news(state, profile);
     for (const path of read) {
+      if (!isTreePath(path)) continue;
       this.#add(state, asks, { kind: 'read', path, piece: 0, sizeBytes: inputBytes });
       for (const ending of profile.endings)
         this.#add(state, asks, { kind: 'name', path: `${path}${ending}` });
@@ -148,6 +150,8 @@ export class ReadProfiles {
   }
 
   #add(state: Worker, asks: TreeAsk[], ask: TreeAsk): boolean {
+    // A command line may name anything.
+    if (!isTreePath(ask.path)) return false;
     const key = keyOf(ask);
     if (state.had.has(key)) return false;
     note(state.had, key);

@@ -5,7 +5,7 @@
  * Pure: it says what is to be looked at, and hears what was seen. A path is of weight from the moment at which a look at it is asked for,
  * so that no change is missed between the look and the word of it.
  */
-import { isBelow, parentOf } from '../paths.ts';
+import { isBelow, mayBePath, parentOf } from '../paths.ts';
 import type { ToldChanges } from './contract.ts';
 import type { OutsideName } from './outside-name.ts';
 
@@ -127,7 +127,7 @@ export class HeldNames {
         continue;
       }
       const path = `${at}/${name}`;
-      if (isBelow(this.#root, path)) return 'not-held';
+      if (isBelow(this.#root, path) || !mayBePath(path)) return 'not-held';
       const isEnd = rest.every((each) => each === '' || each === '.');
       const found = this.#paths.get(path);
       if (found === undefined || found.kind === 'asked') {

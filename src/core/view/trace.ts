@@ -41,6 +41,8 @@ export interface Traced {
 }
 
 const notFound = 2;
+/** Said of the name alone, and so on every machine. */
+const nameTooLong = 36;
 const errno = { absent: [notFound, 20], exhausted: new Map<number, string>() };
 for (const [number, name] of [
   [5, 'EIO'],
@@ -160,7 +162,7 @@ class TraceReader {
   #name(deed: string, error: number, name: string, fact?: string): void {
     const traced = this.#names.of(this.#context.cwd, name);
     const { path, resolved, place } = traced;
-    if (this.#passesOver(resolved)) return;
+    if (error === nameTooLong || this.#passesOver(resolved)) return;
     const exhausted = error === 0 ? undefined : errno.exhausted.get(error);
     if (exhausted !== undefined) this.gap ??= `${path}: ${exhausted}`;
     const changes = deed === 'w' || deed === 'u' || deed === 'm';

@@ -133,12 +133,13 @@ export class Offers {
     if (opened.kind === 'refused')
       return { kind: 'refused', refused: { code: opened.code, detail: opened.detail } };
     const startedAtMs = Date.now();
-    const generation = await tree.barrier();
-    tree.prepare(peer, {
+    const inputs = reading.inputs.map((path) => resolvePath(request.job.cwd, path));
+    const job = {
       kind: `${reading.kind}\x01${submission.demand.kind}`,
-      inputs: reading.inputs.map((path) => resolvePath(request.job.cwd, path)),
+      inputs,
       outputs: reading.outputs.map(({ path }) => resolvePath(request.job.cwd, path)),
-    });
+    };
+    const generation = await tree.prepare(peer, job, reading.kind === 'compile' ? inputs : []);
     submission.isServed = true;
     record.served = {
       tree,

@@ -24,6 +24,9 @@ import type { OwnTrees, ServedPlace } from './served/own-trees.ts';
 /** A longer response file is left to the command itself, which then runs inline. */
 const maxResponseFileBytes = 16 * 1024 * 1024;
 
+/** Of a name that is too long. */
+const shownBytes = 40;
+
 /** A command, read: may it travel, and if not, why. */
 export interface ReadRequest {
   readonly reading: Reading;
@@ -142,8 +145,7 @@ export class RequestReader {
     });
     if (!travels && read.share !== undefined) return read;
     if (!travels) {
-      const detail = word === undefined ? undefined : `${toText(word)} is not where a worker may write`;
-      return { ...read, inline: reason ?? 'outside-share', unslotted, detail };
+      return { ...read, inline: reason ?? 'outside-share', unslotted, detail: notServedDetail(reason, word) };
     }
     if (!(await this.#hasProgram(command, read.share ?? '/')))
       return { ...read, inline: 'no-command', unslotted: true };
@@ -274,11 +276,20 @@ function detailOf(
     readonly descriptors: number;
   },
 ): string | undefined {
-  if (reason === 'unprovable') return reading.unprovable;
+  if (reason === 'unprovable') return word === undefined ? reading.unprovable : tooLongDetail(word);
   if (reason === 'descriptor') return `it inherited ${descriptors} of them`;
   if (reason === 'outside-share')
     return why ?? (word === undefined ? undefined : `${toText(word)} is in no share`);
   return word === undefined ? undefined : `because of ${toText(word)}`;
+}
+
+function notServedDetail(reason: Reason | undefined, word: string | undefined): string | undefined {
+  if (word === undefined) return undefined;
+  return reason === 'unprovable' ? tooLongDetail(word) : `${toText(word)} is not where a worker may write`;
+}
+
+function tooLongDetail(word: string): string {
+  return `no file can have as long a name as ${toText(word.slice(0, shownBytes))}…, of ${word.length} bytes`;
 }
 
 /** Reads a command, fetching the response files that it names, nested ones too. */

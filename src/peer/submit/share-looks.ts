@@ -3,6 +3,7 @@
  * its changes are told to the view; what is not watched is looked at plainly.
  */
 import { factBytes } from '../../core/fact.ts';
+import { isTreePath } from '../../core/tree/tree-path.ts';
 import type { LookStep, NamedFact } from '../../core/view/contract.ts';
 import { HeldNames } from '../../core/view/held-names.ts';
 import type { OutsideName } from '../../core/view/outside-name.ts';
@@ -121,7 +122,8 @@ export class ShareLooks {
   /** @throws DiskError */
   async take(step: LookStep): Promise<void> {
     const beganMs = this.#init.now();
-    const isWatched = (path: string): boolean => this.#watch !== undefined && !this.#unwatched.has(path);
+    const isWatched = (path: string): boolean =>
+      this.#watch !== undefined && !this.#unwatched.has(path) && isTreePath(path);
     const watched = step.paths.filter(isWatched);
     const rest = watched.length === 0 ? step.paths : step.paths.filter((path) => !isWatched(path));
     const [isLooked, looks] = await Promise.all([

@@ -281,4 +281,18 @@ export const compilerRows: readonly CommandLine[] = [
     'cp b.c ./-dash.c; $S gcc -c ./-dash.c -o ./-dash.o',
     'cp b.c @at.c; $S gcc -c ./@at.c',
   ),
+  // no file can have such a name
+  ...rows(
+    'unprovable',
+    '$S gcc -c "$(printf "%0256d" 0).c"; echo $?',
+    '$S gcc -c a.c -o "sub/$(printf "%0256d" 0).o"; echo $?',
+    '$S gcc -c "$(printf "d/%.0s" $(seq 2100))a.c"; echo $?',
+    '$S gcc -I"$(printf "%0256d" 0)" -c a.c; echo $?',
+    '$S ar rcs "$(printf "%0256d" 0).a" plain.txt; echo $?',
+  ),
+  ...rows(
+    'anywhere',
+    'echo "#include \"$(printf "%0300d" 0)\"" >b.c; $S gcc -c b.c; echo $?',
+    '$S gcc -c /; echo $?',
+  ),
 ];

@@ -140,4 +140,11 @@ export const processRows: readonly CommandLine[] = [
     '$S install -m 640 a.c installed; stat -c %a installed',
     'mkdir out; cd out; $S sh -c "for i in 1 2 3 4 5; do echo \\$i >\\$i; done"; cat *',
   ),
+  // words that can be no names
+  ...rows(
+    'remote',
+    '$S sh -c "echo hi; : $(printf "%0300d" 0)"; $S sh -c "echo again"',
+    '$S sh -c "echo hi; : $(printf "d/%.0s" $(seq 400))"; $S sh -c "echo again"',
+    '$S sh -c "echo hi; : $(printf "d/%.0s" $(seq 2500))"; $S sh -c "echo again"',
+  ),
 ];

@@ -56,6 +56,8 @@ export interface HelperRules {
   // the submitter's peer
   /** served-settling.ts: a job of which a fault was told is not believed. */
   readonly mindsFaults: boolean;
+  /** own-tree.ts: what is sent along with an offer counts as given. */
+  readonly countsPushed: boolean;
 }
 
 export const helperRules: HelperRules = {
@@ -82,4 +84,5 @@ export const helperRules: HelperRules = {
   faultsReaders: true,
   awaitsFaults: true,
   mindsFaults: true,
+  countsPushed: true,
 };

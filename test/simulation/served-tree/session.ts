@@ -13,6 +13,7 @@ export class Session {
   readonly opened: Word<boolean>;
   isOver = false;
   onAnswer: (id: number, answer: TreeAnswer) => void = () => undefined;
+  onPushed: (content: TreeAnswer) => void = () => undefined;
   onTold: (parts: readonly ToldPart[]) => void = () => undefined;
   onEndAtWorker: () => void = () => undefined;
   onEndAtSubmitter: () => void = () => undefined;

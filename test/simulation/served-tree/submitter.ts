@@ -23,8 +23,9 @@ import type { HelperRules } from './helper-rules.ts';
 import type { Access } from './kernel.ts';
 import { Session } from './session.ts';
 import { type Process, type Stage, Word } from './stage.ts';
+import { pushedPiece } from './swarmfs.ts';
 import { SwarmTree, type SwarmTreeLimits } from './swarmtree.ts';
-import type { ToldPart } from './tree-frames.ts';
+import type { ToldPart, TreeAnswer } from './tree-frames.ts';
 import type { JobEnd, JobWork, Outcome, WorkerMachine } from './worker.ts';
 import type { Project, World } from './world.ts';
 
@@ -96,6 +97,23 @@ class OwnTree {
     this.#tickets.set(this.#lastTicket, word);
     this.step({ type: 'barrier-wanted', ticket: this.#lastTicket });
     return yield* word.wait();
+  }
+
+  /** What a job will read: what of it has come when its barrier has passed is sent along. */
+  readAhead(path: string): { content: TreeAnswer | undefined } {
+    const read: { content: TreeAnswer | undefined } = { content: undefined };
+    this.swarmtree.ask({ type: 'read', path, piece: pushedPiece, expected: undefined }, (content) => {
+      read.content = content;
+    });
+    return read;
+  }
+
+  push(session: Session, content: TreeAnswer): void {
+    if (this.isOver || content.type !== 'content' || content.outcome !== 'same') return;
+    this.#init.stage.count('pushed');
+    if (this.#init.helpers.countsPushed)
+      this.step({ type: 'given', session: session.id, path: content.path });
+    session.toWorker.send(() => session.onPushed(content));
   }
 
   step(event: ShownTreeEvent): void {
@@ -240,8 +258,12 @@ export class SubmitterMachine {
       if (!(yield* session.opened.wait())) return 'the tree is gone';
       const preparedMs = stage.nowMs;
       const startedNs = BigInt(Math.floor(stage.nowMs)) * 1_000_000n;
+      const [[source] = []] = job.work.reads;
+      // A compile has a source, other commands have none.
+      const ahead = source === undefined || job.number % 2 === 0 ? undefined : tree.readAhead(source);
       const passed = yield* tree.barrier();
       if (passed === undefined) return 'the tree is gone';
+      if (ahead?.content !== undefined) tree.push(session, ahead.content);
       const outcome = new Word<Outcome>(stage);
       const offered = worker.offer(tree.number, passed.generation, job.work, outcome);
       // Somebody waits no longer: whatever still comes is dropped.

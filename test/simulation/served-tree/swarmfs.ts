@@ -16,6 +16,8 @@ export interface SwarmFsInit {
 }
 
 const mostTries = 4;
+/** Files that are sent along have one. */
+export const pushedPiece = 0;
 
 export class SwarmFs {
   readonly root: Node;
@@ -206,6 +208,18 @@ export class SwarmFs {
     }
     node.content.set(piece, answer.content);
     if (answer.isSettled || !this.#init.rules.keepsSettled) this.#keep(node, piece, answer.content);
+    this.#wake(node);
+  }
+
+  /** A content that it has not asked for. */
+  takePushed(answer: TreeAnswer): void {
+    if (answer.type !== 'content' || answer.outcome !== 'same' || answer.attributes === undefined) return;
+    const node = this.#find(answer.path);
+    if (node?.state !== 'present' || node.isUnsure || node.attributes === undefined) return;
+    if (this.#init.rules.dropsOld && answer.generation < node.invalid) return;
+    if (node.attributes.kind !== 'file' || !isSameContent(answer.attributes, node.attributes)) return;
+    node.content.set(pushedPiece, answer.content);
+    if (answer.isSettled || !this.#init.rules.keepsSettled) this.#keep(node, pushedPiece, answer.content);
     this.#wake(node);
   }
 

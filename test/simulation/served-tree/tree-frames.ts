@@ -34,7 +34,12 @@ export type TreeAnswer =
 export type TreeRequest =
   | { readonly type: 'list'; readonly path: string; readonly isWhole: boolean; readonly hint: string }
   | { readonly type: 'look'; readonly path: string; readonly name: string }
-  | { readonly type: 'read'; readonly path: string; readonly piece: number; readonly expected: Attributes };
+  | {
+      readonly type: 'read';
+      readonly path: string;
+      readonly piece: number /** Undefined: whatever it is. */;
+      readonly expected: Attributes | undefined;
+    };
 
 /** What a barrier tells, with what some of it was seen to be. */
 export interface ToldPart extends ChangesPart {

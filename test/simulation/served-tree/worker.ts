@@ -100,6 +100,12 @@ class HostedTree {
     this.step({ type: 'told', generation: parts.at(-1)?.generation ?? 0 });
   }
 
+  pushed(content: TreeAnswer): void {
+    this.#toFs.send(() => {
+      if (!this.isOver) this.fs.takePushed(content);
+    });
+  }
+
   *reach(generation: number): Process<boolean> {
     this.#lastWait += 1;
     const word = new Word<boolean>(this.stage);
@@ -168,6 +174,7 @@ export class WorkerMachine {
     session.toSubmitter.send(() => session.opened.say(true));
     session.onAnswer = (id, answer) => tree.answered(id, answer);
     session.onTold = (parts) => tree.told(parts);
+    session.onPushed = (content) => tree.pushed(content);
     session.onEndAtWorker = () => {
       if (this.#trees.get(session.tree) === tree) this.#trees.delete(session.tree);
       tree.end();

@@ -9,7 +9,7 @@ const buildswarm = path.join(checkout, 'bin/buildswarm');
 test('buildswarm runs on the Node that BUILDSWARM_NODE names, with the same flags', () => {
   const env = { ...process.env, BUILDSWARM_NODE: '/bin/echo' };
   const { stdout } = spawnSync(buildswarm, ['status', '--json'], { env, encoding: 'utf8' });
-  assert.match(stdout, /^--max-semi-space-size=\d+ .*bin\/buildswarm status --json\n$/);
+  assert.match(stdout, /^--min-semi-space-size=\d+ .*bin\/buildswarm status --json\n$/);
 });
 
 test('without it, on that of the PATH', () => {

@@ -5,6 +5,7 @@ import {
   isBelow,
   isSystemPath,
   joinPath,
+  mayBePath,
   parentOf,
   resolvePath,
   withoutSuffix,
@@ -57,6 +58,18 @@ describe('isSystemPath', () => {
     it(`holds for ${path}`, () => assert.ok(isSystemPath(path)));
   for (const path of ['/tmp/x', '/home/u/lib', '/usrlocal', '/etc/passwd', '/library', '/'])
     it(`does not hold for ${path}`, () => assert.ok(!isSystemPath(path)));
+});
+
+describe('mayBePath', () => {
+  for (const [path, expected] of [
+    [`/${'x'.repeat(255)}/${'y'.repeat(255)}`, true],
+    [`/${'x'.repeat(256)}`, false],
+    [`/a/${'x'.repeat(256)}/b`, false],
+    [`${'/x'.repeat(2_047)}y`, true],
+    [`${'/x'.repeat(2_048)}`, false],
+  ] as const)
+    it(`is ${expected} of ${path.length} bytes, ${path.slice(0, 6)}…`, () =>
+      assert.equal(mayBePath(path), expected));
 });
 
 describe('withoutSuffix', () => {

@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import type { PeerName } from '../../../core/schedule/contract.ts';
 import { SwarmError } from '../../../core/swarm-error.ts';
 import { pathOf } from '../../../core/tree/change-log.ts';
-import type { ShownTreeAction, ShownTreeEvent, TicketId } from '../../../core/tree/contract.ts';
+import type { ShownTreeAction, ShownTreeEvent, TicketId, TreeAsk } from '../../../core/tree/contract.ts';
 import type { ProfiledJob, ReadProfiles } from '../../../core/tree/read-profiles.ts';
 import { neverServed } from '../../../core/tree/serving-policy.ts';
 import {
@@ -23,6 +23,7 @@ import type { JobChannel } from '../../../swarm/libp2p/channel.ts';
 import { type BarrierPart, TreeServer } from '../../../tree/tree-server.ts';
 import { type ByteString, fromBytes } from '../../../wire/bytes.ts';
 import type { TreePath } from '../../../wire/tree-messages.ts';
+import { Pushes } from './pushes.ts';
 import { WorkerTree } from './worker-tree.ts';
 
 export interface OwnTreeInit {
@@ -57,6 +58,7 @@ export class OwnTree {
   readonly #init: OwnTreeInit;
   readonly #server: TreeServer;
   readonly #workers = new Map<PeerName, WorkerTree>();
+  readonly #pushes: Pushes;
   #state = createShownTree();
   /** What the last barrier told, as it came. */
   #told: readonly BarrierPart[] = [];
@@ -68,6 +70,7 @@ export class OwnTree {
   private constructor(init: OwnTreeInit, server: TreeServer) {
     this.#init = init;
     this.#server = server;
+    this.#pushes = new Pushes(server);
     this.id = init.id;
     this.areas = init.areas;
   }
@@ -128,12 +131,32 @@ export class OwnTree {
     return worker;
   }
 
-  /** Tells a worker, before it is offered a job, what has changed, and what the job will read. */
-  prepare(peer: PeerName, job: ProfiledJob): void {
-    const asks = this.#init.profiles.offered(peer, job, this.#init.now());
+  /**
+   * Tells a worker, before it is offered a job, what has changed, and what the job will read; small sources with their content.
+   *
+   * @param sources - of its inputs, those that it reads whole, whatever it does.
+   * @returns the generation at which the job may start.
+   * @throws SwarmError `E_TREE`
+   */
+  async prepare(peer: PeerName, job: ProfiledJob, sources: readonly TreePath[]): Promise<number> {
     const worker = this.#workers.get(peer);
-    worker?.pay();
-    if (asks.length > 0) worker?.ahead(asks);
+    const passed = this.barrier();
+    // Right behind the barrier, so that both are answered in one go. What has not come by then the worker asks for.
+    const contents = worker === undefined ? undefined : this.#pushes.read(peer, sources);
+    const generation = await passed;
+    if (worker === undefined) return generation;
+    const asks = this.#init.profiles.offered(peer, job, this.#init.now());
+    worker.pay();
+    const isPushed = ({ kind, path }: TreeAsk): boolean => {
+      const content = kind === 'read' ? contents?.get(path) : undefined;
+      if (content === undefined) return false;
+      this.#step({ type: 'given', session: worker.session, path });
+      worker.push(content);
+      return true;
+    };
+    const rest = asks.filter((ask) => !isPushed(ask));
+    if (rest.length > 0) worker.ahead(rest);
+    return generation;
   }
 
   /**
@@ -185,6 +208,7 @@ export class OwnTree {
   #forget(peer: PeerName): void {
     this.#workers.delete(peer);
     this.#init.profiles.left(peer);
+    this.#pushes.left(peer);
   }
 
   #step(event: ShownTreeEvent): void {

@@ -121,6 +121,11 @@ export class WorkerTree {
     for (const payload of encodeTreeAhead(asks)) this.#send('TREE_AHEAD', payload);
   }
 
+  /** Sends a content that it has not asked for. */
+  push(content: Uint8Array): void {
+    this.#send('TREE_CONTENT', content);
+  }
+
   close(): void {
     this.#isOver = true;
     clearTimeout(this.#paying);

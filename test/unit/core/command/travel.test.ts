@@ -150,6 +150,19 @@ describe('mayTravel', () => {
     it(`says ${expected} of ${line} with ${JSON.stringify(env)}`, () =>
       assert.equal(decide(line, {}, env), expected));
 
+  const long = 'x'.repeat(256);
+  for (const [line, expected] of [
+    [`g++ -c ${long}`, 'unprovable'],
+    [`g++ -c a.cc -o d/${long}/a.o`, 'unprovable'],
+    [`g++ -c a.cc -I/usr/${long}`, 'unprovable'],
+    [`g++ -c ${'d/'.repeat(2_048)}a.cc`, 'unprovable'],
+    [`g++ -c ${'d/'.repeat(1_000)}a.cc`, 'travels'],
+    [`g++ -c ${'x'.repeat(255)}`, 'travels'],
+    [`sh -c ${long}`, 'travels'],
+  ] as const)
+    it(`says ${expected} of ${line.slice(0, 40)}… with ${line.length} bytes`, () =>
+      assert.equal(decide(line), expected));
+
   it('does not go where the directory was deleted or is outside', () => {
     assert.equal(decide('g++ -c a.cc', {}, {}, ''), 'outside-share');
     assert.equal(decide('g++ -c /share/a.cc -o /share/a.o', {}, {}, '/tmp'), 'outside-share');

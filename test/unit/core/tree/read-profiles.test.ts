@@ -36,6 +36,15 @@ test('what a worker has asked for by itself it is not told of', () => {
   assert.deepEqual(profiles.offered('b', job('cc'), 0), [name('/y')]);
 });
 
+test('what can be no path nobody is told of, whatever a command line says', () => {
+  const profiles = new ReadProfiles();
+  const long = `/${'x'.repeat(251)}.c`;
+  profiles.offered('a', job('cc', '/u.c'), 0);
+  profiles.asked('a', name('/u.c.gch'), 0);
+  const inputs = ['/', `/${'x'.repeat(256)}`, `${'/x'.repeat(2_048)}`, long];
+  assert.deepEqual(profiles.offered('a', job('cc', ...inputs), 0), [source(long)]);
+});
+
 test('one that comes back has nothing', () => {
   const profiles = new ReadProfiles();
   profiles.offered('a', job('cc'), 0);

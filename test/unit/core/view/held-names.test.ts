@@ -54,6 +54,13 @@ describe('a name holds', () => {
       assert.equal(held.holds(name), true);
     });
 
+  it('unless it is too long, of which nobody is asked', () => {
+    const held = new HeldNames('/share');
+    const long = content(`/usr/${'x'.repeat(256)}/y`);
+    assert.deepEqual(hold(held, [long], usr), ['/usr']);
+    assert.equal(held.holds(long), false);
+  });
+
   it('in the root directory, once names there are told of', () => {
     const held = new HeldNames('/share');
     assert.deepEqual(hold(held, [content('/tmp')], { '/tmp': 'directory' }), []);

@@ -40,6 +40,12 @@ test('names of the share: files that were looked at, and directories in which na
   assert.equal(found.gap, undefined);
 });
 
+test('what is too long for a name is so on every machine, and nothing is looked at for it', () => {
+  const found = read([`s36/s/${'x'.repeat(300)}/a.h`, `r36/usr/${'x'.repeat(300)}`, 'r2/s/inc/a.h']);
+  assert.deepEqual([...found.files.keys(), ...found.searched, ...outside(found)], ['/s/inc']);
+  assert.equal(found.gap, undefined);
+});
+
 /** Of a file that was opened, with what it was. */
 const opened = (name: string, fact: string): string => `R\0${name}\0${fact}`;
 const first = `f${'1'.repeat(32)}`;

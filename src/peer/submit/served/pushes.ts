@@ -1,0 +1,58 @@
+/**
+ * Contents that a worker is sent before it asks for them: a source that was written or edited just now is what nearly every job
+ * brings along, and to ask for it takes a worker longer than all else that it asks for.
+ */
+import { BoundedMap } from '../../../core/bounded-map.ts';
+import { getOrMake } from '../../../core/get-or-make.ts';
+import type { PeerName } from '../../../core/schedule/contract.ts';
+import { isTreePath } from '../../../core/tree/tree-path.ts';
+import type { TreeServer } from '../../../tree/tree-server.ts';
+import type { ByteString } from '../../../wire/bytes.ts';
+import { encodePushedRead, parseTreeContentHead } from '../../../wire/tree-content-messages.ts';
+import type { TreePath } from '../../../wire/tree-messages.ts';
+
+/** A longer one is asked for by the worker, which may have most of it. */
+const mostBytes = 64 * 1024;
+/** Of one job. */
+const mostSources = 4;
+/** Files of which is remembered what a worker was sent. */
+const mostRemembered = 10_000;
+
+export class Pushes {
+  readonly #server: Pick<TreeServer, 'relay'>;
+  /** By path: the hash of what was read for that worker last; empty: more than is sent. */
+  readonly #read = new Map<PeerName, BoundedMap<TreePath, ByteString>>();
+
+  constructor(server: Pick<TreeServer, 'relay'>) {
+    this.#server = server;
+  }
+
+  /**
+   * Has these read.
+   *
+   * @returns by path TREE_CONTENT messages, as they come: what is as it was read for that worker before does not.
+   */
+  read(worker: PeerName, sources: readonly TreePath[]): ReadonlyMap<TreePath, Uint8Array> {
+    const known = getOrMake(this.#read, worker, () => new BoundedMap<TreePath, ByteString>(mostRemembered));
+    const contents = new Map<TreePath, Uint8Array>();
+    for (const path of sources.slice(0, mostSources)) {
+      const candidate = known.use(path);
+      if (candidate === '' || !isTreePath(path)) continue;
+      const request = encodePushedRead({ path, sizeBytes: mostBytes, candidate });
+      this.#server.relay('TREE_READ', request, (type, payload) => {
+        if (type !== 'TREE_CONTENT') return;
+        const { content, hash } = parseTreeContentHead(payload);
+        if (content === 'part') known.set(path, '');
+        if (content !== 'whole') return;
+        known.set(path, hash);
+        contents.set(path, payload);
+      });
+    }
+    return contents;
+  }
+
+  /** It has nothing of the tree any more. */
+  left(worker: PeerName): void {
+    this.#read.delete(worker);
+  }
+}
