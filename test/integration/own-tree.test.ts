@@ -99,7 +99,10 @@ async function offered({ tree, took }: Scene, peer: string, source: string): Pro
   assert.ok(generation > 0);
   return took(peer).flatMap(({ type, payload }) => {
     if (type === 'TREE_CHANGES') return [];
-    return type === 'TREE_CONTENT' ? `${readId(type, payload)} ${textOf(payload)}` : type;
+    if (type !== 'TREE_CONTENT') return type;
+    // An older one would be dropped, as what the changes tell is newer.
+    assert.equal(Buffer.from(payload).readBigUInt64LE(4), BigInt(generation));
+    return `${readId(type, payload)} ${textOf(payload)}`;
   });
 }
 
@@ -118,6 +121,12 @@ test('a source that is new or edited is sent with the offer, and counts as read'
   assert.deepEqual(await offered(scene, 'b', source), ['0 int x;'], 'another has not');
   writeFileSync(source, 'int y;');
   assert.deepEqual(await offered(scene, 'a', source), ['0 int y;']);
+  assert.deepEqual(await offered(scene, 'b', source), ['0 int y;']);
+  const { session } = tree.worker('b');
+  scene.end('b').close();
+  await until(() => tree.worker('b').session > session, 5_000, 'its stream is opened anew');
+  await tree.worker('b').opened;
+  assert.deepEqual(await offered(scene, 'b', source), ['TREE_OPEN', '0 int y;'], 'it has nothing any more');
   const generation = await tree.prepare('a', job, []);
   const ended = { session: tree.worker('a').session, generation, isOwn: () => false };
   assert.equal(tree.judge(ended).kind, 'kept');

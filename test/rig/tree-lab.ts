@@ -206,9 +206,8 @@ export class TreeLab {
 
   /** What a job is handed in with: all that changed until now is known to the worker. */
   async barrier(sources: readonly string[] = []): Promise<void> {
-    const passed = this.server.barrier();
     const contents = this.#pushes.read(this.directory, sources);
-    const parts = await passed;
+    const parts = await this.server.barrier();
     const applied = this.mount.apply(parts.map(({ payload }) => payload));
     for (const content of contents.values()) {
       this.traffic.pushed += 1;

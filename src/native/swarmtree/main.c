@@ -14,7 +14,7 @@
 
 enum {
   MOST_UNSENT_BYTES = 8 * 1024 * 1024, /* a peer that does not read is not read from either */
-  FLUSHED_BYTES = 64 * 1024,           /* what is asked for in one go is answered in one, as far as that is little */
+  FLUSHED_BYTES = 64 * 1024, /* what is asked for in one go is answered in one, as far as that is little */
   LAST_WORDS_MS = 1000,
   INDEX_RECORDS = 1000 * 1000,
   DRAIN_AGAIN_MS = 10,

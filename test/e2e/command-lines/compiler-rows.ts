@@ -292,7 +292,7 @@ export const compilerRows: readonly CommandLine[] = [
   ),
   ...rows(
     'anywhere',
-    'echo "#include \"$(printf "%0300d" 0)\"" >b.c; $S gcc -c b.c; echo $?',
+    'echo "#include <$(printf "%0300d" 0)>" >b.c; $S gcc -c b.c; echo $?',
     '$S gcc -c /; echo $?',
   ),
 ];

@@ -140,10 +140,9 @@ export class OwnTree {
    */
   async prepare(peer: PeerName, job: ProfiledJob, sources: readonly TreePath[]): Promise<number> {
     const worker = this.#workers.get(peer);
-    const passed = this.barrier();
-    // Right behind the barrier, so that both are answered in one go. What has not come by then the worker asks for.
+    // Asked for first, they have come when the barrier has passed. What changes between the two the worker asks for.
     const contents = worker === undefined ? undefined : this.#pushes.read(peer, sources);
-    const generation = await passed;
+    const generation = await this.barrier();
     if (worker === undefined) return generation;
     const asks = this.#init.profiles.offered(peer, job, this.#init.now());
     worker.pay();

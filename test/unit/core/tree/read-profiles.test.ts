@@ -41,7 +41,7 @@ test('what can be no path nobody is told of, whatever a command line says', () =
   const long = `/${'x'.repeat(251)}.c`;
   profiles.offered('a', job('cc', '/u.c'), 0);
   profiles.asked('a', name('/u.c.gch'), 0);
-  const inputs = ['/', `/${'x'.repeat(256)}`, `${'/x'.repeat(2_048)}`, long];
+  const inputs = ['/', `/${'x'.repeat(256)}`, '/x'.repeat(2_048), long];
   assert.deepEqual(profiles.offered('a', job('cc', ...inputs), 0), [source(long)]);
 });
 
