@@ -82,7 +82,7 @@ export class Shares {
     if (found.found) return this.#accept(found.root, found.realPath);
     const refusal = { ok: false, why: found.why } as const;
     if (found.faulty) return refusal;
-    const mount = mountOf(await readMounts(), found.realPath);
+    const mount = mountOf(readMounts(), found.realPath);
     if (mount === undefined || !mount.isNetwork || mountFault(mount) !== undefined) return refusal;
     const own = await this.#disk.run('topmostOwn', {
       mountPoint: mount.mountPoint,
@@ -98,7 +98,7 @@ export class Shares {
   }
 
   async #accept(root: string, realPath: string): Promise<ShareFinding> {
-    const mount = mountOf(await readMounts(), root);
+    const mount = mountOf(readMounts(), root);
     const fault = mountFault(mount);
     if (mount === undefined || fault !== undefined)
       return { ok: false, why: `the share '${toText(root)}' cannot be used: ${fault}` };

@@ -54,7 +54,7 @@ const calls = {
     return shares.find(directory).then((found) => (found.ok ? { ...found, share: found.share.root } : found));
   },
   mount: async (path: string) => {
-    const { options: _, ...mount } = mountOf(await readMounts(), path) ?? { options: undefined };
+    const { options: _, ...mount } = mountOf(readMounts(), path) ?? { options: undefined };
     return mount;
   },
   below: async (directory: string, paths: string[]) => {

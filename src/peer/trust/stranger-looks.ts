@@ -40,7 +40,7 @@ export class StrangerLooks {
 
   /** Why the path must not be looked at, by the mounts of this moment; or undefined. */
   async fault(path: string): Promise<string | undefined> {
-    return foreignFault(await readMounts(), path, process.getuid?.() ?? -1);
+    return foreignFault(readMounts(), path, process.getuid?.() ?? -1);
   }
 
   /** Waits while too many look. */

@@ -27,7 +27,7 @@ export async function shareFindings(sight: ShareSight, directory: string): Promi
   // What was found before may have changed: that is why the user asks.
   sight.shares.forget();
   const found = await sight.shares.find(fromText(directory));
-  const mounts = await readMounts();
+  const mounts = readMounts();
   const findings = nocto(mounts);
   if (!found.ok) {
     findings.push(
