@@ -55,8 +55,9 @@ export class Helper {
 
   /** What is sent in one turn leaves as one, so that it is answered as one. */
   send<Type extends FrameName>(type: Type, ...rest: PayloadArguments<Type>): void {
-    const { stdin } = this.#child;
-    if (this.#over || stdin === null) return;
+    // Where there is no descriptor left there is none, whatever its type says.
+    const stdin = this.#child.stdin ?? undefined;
+    if (this.#over || stdin === undefined) return;
     if (stdin.writableCorked === 0) {
       stdin.cork();
       process.nextTick(() => stdin.uncork());

@@ -130,6 +130,31 @@ test('swarmrun of machines without a C compiler asks for no peer in such a job e
   assert.match(ended.stderr.toString(), /this is part of a job in the files of another machine/);
 });
 
+test('a word that can be no path ends nothing, whatever else runs there', { skip }, async (t) => {
+  await using swarm = await startSwarm(t);
+  const beside = sh(swarm, 'swarmrun sh -c "sleep 3; echo beside"');
+  const long = (bytes: number): string => `: ${'x'.repeat(bytes)}`;
+  for (const words of [long(300), long(3_000), `: ${'x/'.repeat(400)}`]) {
+    const ended = await sh(swarm, `swarmrun sh -c "echo said; ${words}"`);
+    assertClean(ended);
+    assert.equal(ended.stdout.toString(), 'said\n');
+  }
+  assertClean(await beside);
+  await assertAllRemote(swarm, 4);
+  const attempts = (await swarm.explainJobs('m1')).map(({ reasons }) => reasons);
+  assert.deepEqual(attempts, [[], [], [], []], 'each at once');
+  // A compiler says best itself what it makes of such a name.
+  const source = `${'x'.repeat(300)}.c`;
+  const failed = await sh(swarm, `swarmrun gcc -c ${source}`);
+  assert.match(failed.stderr.toString(), /File name too long/);
+  const [job] = (await swarm.explainJobs('m1')).filter(({ place }) => place === 'inline');
+  assert.deepEqual(
+    job?.reasons.map(({ reason }) => reason),
+    ['unprovable'],
+  );
+  assert.match(job.details.join(), /no file can have as long a name as x{40}…, of 302 bytes/);
+});
+
 test('a command that fails says what it says at home, and nobody else’s files are seen', {
   skip,
 }, async (t) => {

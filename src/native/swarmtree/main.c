@@ -14,7 +14,6 @@
 
 enum {
   MOST_UNSENT_BYTES = 8 * 1024 * 1024, /* a peer that does not read is not read from either */
-  FLUSHED_BYTES = 64 * 1024, /* what is asked for in one go is answered in one, as far as that is little */
   LAST_WORDS_MS = 1000,
   INDEX_RECORDS = 1000 * 1000,
   DRAIN_AGAIN_MS = 10,
@@ -131,8 +130,9 @@ static int take_frames(struct server *server) {
   int found = 0;
   while (link_unsent(&server->link) < MOST_UNSENT_BYTES &&
          (found = link_next(&server->link, frame_limit, &frame)) > 0) {
+    /* What is ready waits for nothing that may take long; a barrier is asked for behind what goes with it. */
+    if (frame.type != FRAME_TREE_BARRIER && link_flush(&server->link) != 0) return -1;
     if (take_frame(server, &frame) != 0) return -1;
-    if (link_unsent(&server->link) >= FLUSHED_BYTES && link_flush(&server->link) != 0) return -1;
   }
   if (link_flush(&server->link) != 0) return -1;
   hash_index_flush(&server->index);
