@@ -97,7 +97,7 @@ export class Shares {
     return made.ok ? this.#accept(made.root, found.realPath) : made;
   }
 
-  async #accept(root: string, realPath: string): Promise<ShareFinding> {
+  #accept(root: string, realPath: string): ShareFinding {
     const mount = mountOf(readMounts(), root);
     const fault = mountFault(mount);
     if (mount === undefined || fault !== undefined)

@@ -1,9 +1,10 @@
 /** What opens the stream on which a submitter shows a worker its files; the frames that follow are in tree-messages.ts. */
 import * as v from 'valibot';
+import { mayBePath } from '../core/paths.ts';
 import type { TreeAsk } from '../core/tree/contract.ts';
 import type { FrameName, Payload } from './frame.ts';
 import { FrameError } from './frame.ts';
-import { maxGroups, maxNameLength, maxPathBytes, maxTreeIdLength } from './limits.ts';
+import { maxGroups, maxNameLength, maxTreeIdLength } from './limits.ts';
 import {
   byteString,
   count,
@@ -15,7 +16,7 @@ import {
   type ValueOf,
   type WireOf,
 } from './schema.ts';
-import { Cursor, type TreePath } from './tree-messages.ts';
+import { attrBytes, Cursor, hashBytes, type TreePath } from './tree-messages.ts';
 
 const id = v.pipe(count, v.maxValue(0xffff_ffff));
 
@@ -67,10 +68,7 @@ export function parseTreeOpened(payload: Uint8Array): TreeOpened {
 
 // TREE_LIST, TREE_LOOK, TREE_READ: a worker's word, which must not reach swarmtree unless it is whole
 
-const attributesBytes = 5 * 8 + 2 * 8 + 6 * 4;
-const hashBytes = 32;
 const maxCandidates = 4;
-const maxPartBytes = 255;
 const maxReadBytes = 1024 * 1024;
 /** A file that is longer than a whole one may be is read by pieces of this size. */
 const pieceBytes = 256 * 1024;
@@ -88,7 +86,7 @@ export function parseTreeRequest(
     const sizeBytes = from.u32();
     if (sizeBytes > maxReadBytes) throw new FrameError('a TREE_READ message asks for too much');
     if (from.u8() > 1) throw new FrameError('a TREE_READ message is malformed');
-    from.take(attributesBytes);
+    from.take(attrBytes);
     const candidates = from.u8();
     if (candidates > maxCandidates) throw new FrameError('a TREE_READ message has too many candidates');
     from.take(candidates * hashBytes);
@@ -108,11 +106,11 @@ export function parseTreeRequest(
 
 function pathOf(type: FrameName, path: string): TreePath {
   if (path === '') return path;
-  if (path.length >= maxPathBytes || !path.startsWith('/') || !path.slice(1).split('/').every(isPart))
+  if (!mayBePath(path) || !path.startsWith('/') || !path.slice(1).split('/').every(isPart))
     throw new FrameError(`a ${type} message has a path that is none`);
   return path;
 }
 
 function isPart(name: string): boolean {
-  return name !== '' && name !== '.' && name !== '..' && name.length <= maxPartBytes && !/[/\0]/.test(name);
+  return name !== '' && name !== '.' && name !== '..' && mayBePath(name) && !/[/\0]/.test(name);
 }

@@ -53,7 +53,7 @@ const calls = {
     shares.forget();
     return shares.find(directory).then((found) => (found.ok ? { ...found, share: found.share.root } : found));
   },
-  mount: async (path: string) => {
+  mount: (path: string) => {
     const { options: _, ...mount } = mountOf(readMounts(), path) ?? { options: undefined };
     return mount;
   },

@@ -3,7 +3,6 @@
  * The submitter is this machine; the worker is another set of namespaces of it, which sees this machine's files only
  * through the tree.
  */
-import assert from 'node:assert/strict';
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
@@ -101,7 +100,7 @@ export class TreeLab {
   readonly #options: TreeLabOptions;
   readonly #kept: (() => void)[] = [];
   #server: TreeServer | undefined;
-  #pushes: Pushes = new Pushes({ relay: () => assert.fail('there is no swarmtree') });
+  #pushes: Pushes | undefined;
   #mount: TreeMount | undefined;
   #pool: PlacePool | undefined;
   #runner: RunnerRig | undefined;
@@ -149,11 +148,11 @@ export class TreeLab {
       indexPath: path.join(this.directory, 'hashes'),
       onLost: (why) => this.lost.push(`swarmtree: ${why}`),
     });
-    this.#pushes = new Pushes(this.#server);
   }
 
   async startMount(): Promise<void> {
     mkdirSync(path.join(this.directory, 'tree'), { recursive: true });
+    this.#pushes = new Pushes({ relay: (...rest) => this.server.relay(...rest) });
     this.#mount = await TreeMount.start({
       program: this.#options.programs.swarmfs,
       directory: path.join(this.directory, 'tree'),
@@ -206,7 +205,7 @@ export class TreeLab {
 
   /** What a job is handed in with: all that changed until now is known to the worker. */
   async barrier(sources: readonly string[] = []): Promise<void> {
-    const contents = this.#pushes.read(this.directory, sources);
+    const contents = this.#pushes?.read(sources) ?? new Map<string, Uint8Array>();
     const parts = await this.server.barrier();
     const applied = this.mount.apply(parts.map(({ payload }) => payload));
     for (const content of contents.values()) {

@@ -3,7 +3,7 @@
  * says is all that the result can depend on, so it is what proves a result, or shows why it cannot be proven.
  */
 import { factBytes } from '../fact.ts';
-import { baseName, isBelow } from '../paths.ts';
+import { baseName, isBelow, mayBePath } from '../paths.ts';
 import type { OutsideLook, OutsideName } from './outside-name.ts';
 import { type TracedName, TraceNames } from './trace-names.ts';
 
@@ -41,7 +41,6 @@ export interface Traced {
 }
 
 const notFound = 2;
-/** Said of the name alone, and so on every machine. */
 const nameTooLong = 36;
 const errno = { absent: [notFound, 20], exhausted: new Map<number, string>() };
 for (const [number, name] of [
@@ -162,7 +161,9 @@ class TraceReader {
   #name(deed: string, error: number, name: string, fact?: string): void {
     const traced = this.#names.of(this.#context.cwd, name);
     const { path, resolved, place } = traced;
-    if (error === nameTooLong || this.#passesOver(resolved)) return;
+    // Said of the name alone, it is so on every machine; a file system may have less room for names than others.
+    const isTooLong = error === nameTooLong && !mayBePath(name);
+    if (isTooLong || this.#passesOver(resolved)) return;
     const exhausted = error === 0 ? undefined : errno.exhausted.get(error);
     if (exhausted !== undefined) this.gap ??= `${path}: ${exhausted}`;
     const changes = deed === 'w' || deed === 'u' || deed === 'm';

@@ -231,7 +231,7 @@ export class Introductions {
     const isStranger = this.#isStranger(peer);
     if (isStranger) {
       if (!this.#looks.take()) return false;
-      const why = await this.#looks.fault(root);
+      const why = this.#looks.fault(root);
       if (why !== undefined) {
         this.#log(introduction, 'a share that a peer names is not looked at', { peer, why });
         return false;

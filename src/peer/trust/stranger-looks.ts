@@ -39,7 +39,7 @@ export class StrangerLooks {
   }
 
   /** Why the path must not be looked at, by the mounts of this moment; or undefined. */
-  async fault(path: string): Promise<string | undefined> {
+  fault(path: string): string | undefined {
     return foreignFault(readMounts(), path, process.getuid?.() ?? -1);
   }
 

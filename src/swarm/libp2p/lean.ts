@@ -265,7 +265,7 @@ interface EncryptedConnection {
 
 /** Of a message of which the length has not come yet it says a byte, which has not come either: its decoder waits for more. */
 function messageLength(received: Received): number {
-  return received.length < 2 ? 0 : received.get(0) * 256 + received.get(1);
+  return received.length < 2 ? 1 : received.get(0) * 256 + received.get(1);
 }
 
 export function leanNoise(init: NoiseInit): ReturnType<typeof noise> {

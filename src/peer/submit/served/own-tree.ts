@@ -23,7 +23,6 @@ import type { JobChannel } from '../../../swarm/libp2p/channel.ts';
 import { type BarrierPart, TreeServer } from '../../../tree/tree-server.ts';
 import { type ByteString, fromBytes } from '../../../wire/bytes.ts';
 import type { TreePath } from '../../../wire/tree-messages.ts';
-import { Pushes } from './pushes.ts';
 import { WorkerTree } from './worker-tree.ts';
 
 export interface OwnTreeInit {
@@ -58,7 +57,6 @@ export class OwnTree {
   readonly #init: OwnTreeInit;
   readonly #server: TreeServer;
   readonly #workers = new Map<PeerName, WorkerTree>();
-  readonly #pushes: Pushes;
   #state = createShownTree();
   /** What the last barrier told, as it came. */
   #told: readonly BarrierPart[] = [];
@@ -70,7 +68,6 @@ export class OwnTree {
   private constructor(init: OwnTreeInit, server: TreeServer) {
     this.#init = init;
     this.#server = server;
-    this.#pushes = new Pushes(server);
     this.id = init.id;
     this.areas = init.areas;
   }
@@ -141,7 +138,7 @@ export class OwnTree {
   async prepare(peer: PeerName, job: ProfiledJob, sources: readonly TreePath[]): Promise<number> {
     const worker = this.#workers.get(peer);
     // Asked for first, they have come when the barrier has passed. What changes between the two the worker asks for.
-    const contents = worker === undefined ? undefined : this.#pushes.read(peer, sources);
+    const contents = worker?.pushes.read(sources);
     const generation = await this.barrier();
     if (worker === undefined) return generation;
     const asks = this.#init.profiles.offered(peer, job, this.#init.now());
@@ -207,7 +204,6 @@ export class OwnTree {
   #forget(peer: PeerName): void {
     this.#workers.delete(peer);
     this.#init.profiles.left(peer);
-    this.#pushes.left(peer);
   }
 
   #step(event: ShownTreeEvent): void {

@@ -3,8 +3,6 @@
  * brings along, and to ask for it takes a worker longer than all else that it asks for.
  */
 import { BoundedMap } from '../../../core/bounded-map.ts';
-import { getOrMake } from '../../../core/get-or-make.ts';
-import type { PeerName } from '../../../core/schedule/contract.ts';
 import { isTreePath } from '../../../core/tree/tree-path.ts';
 import type { TreeServer } from '../../../tree/tree-server.ts';
 import type { ByteString } from '../../../wire/bytes.ts';
@@ -18,10 +16,11 @@ const mostSources = 4;
 /** Files of which is remembered what a worker was sent. */
 const mostRemembered = 10_000;
 
+/** Those of one worker, as long as it has the tree. */
 export class Pushes {
   readonly #server: Pick<TreeServer, 'relay'>;
-  /** By path: the hash of what was read for that worker last; empty: more than is sent. */
-  readonly #read = new Map<PeerName, BoundedMap<TreePath, ByteString>>();
+  /** By path: the hash of what was read for it last; empty: more than is sent. */
+  readonly #known = new BoundedMap<TreePath, ByteString>(mostRemembered);
 
   constructor(server: Pick<TreeServer, 'relay'>) {
     this.#server = server;
@@ -30,10 +29,10 @@ export class Pushes {
   /**
    * Has these read.
    *
-   * @returns by path TREE_CONTENT messages, as they come: what is as it was read for that worker before does not.
+   * @returns by path TREE_CONTENT messages, as they come: what is as it was read before does not.
    */
-  read(worker: PeerName, sources: readonly TreePath[]): ReadonlyMap<TreePath, Uint8Array> {
-    const known = getOrMake(this.#read, worker, () => new BoundedMap<TreePath, ByteString>(mostRemembered));
+  read(sources: readonly TreePath[]): ReadonlyMap<TreePath, Uint8Array> {
+    const known = this.#known;
     const contents = new Map<TreePath, Uint8Array>();
     for (const path of sources.slice(0, mostSources)) {
       const candidate = known.use(path);
@@ -49,10 +48,5 @@ export class Pushes {
       });
     }
     return contents;
-  }
-
-  /** It has nothing of the tree any more. */
-  left(worker: PeerName): void {
-    this.#read.delete(worker);
   }
 }

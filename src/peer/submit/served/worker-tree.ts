@@ -15,6 +15,7 @@ import {
   type TreeOpen,
   type TreeOpened,
 } from '../../../wire/tree-stream-messages.ts';
+import { Pushes } from './pushes.ts';
 
 /** Mounting takes some ms; a machine that swaps may need longer. */
 const openTimeoutMs = 15_000;
@@ -48,6 +49,7 @@ export class WorkerTree {
   /** How it went; never rejects. */
   readonly opened: Promise<OpenedTree>;
   readonly session: SessionId;
+  readonly pushes: Pushes;
   readonly #channel: JobChannel;
   readonly #server: Pick<TreeServer, 'relay'>;
   readonly #onAsk: (ask: TreeAsk) => void;
@@ -66,6 +68,7 @@ export class WorkerTree {
     this.session = session;
     this.#channel = channel;
     this.#server = server;
+    this.pushes = new Pushes(server);
     this.#onAsk = onAsk;
     this.opened = new Promise((resolve) => {
       const timer = setTimeout(

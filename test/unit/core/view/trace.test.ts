@@ -46,6 +46,11 @@ test('what is too long for a name is so on every machine, and nothing is looked 
   assert.equal(found.gap, undefined);
 });
 
+test('what is too long for one file system alone is looked at', () => {
+  const name = `/usr/${'x'.repeat(200)}`;
+  assert.deepEqual(outside(read([`r36${name}`])), [`content ${name}`]);
+});
+
 /** Of a file that was opened, with what it was. */
 const opened = (name: string, fact: string): string => `R\0${name}\0${fact}`;
 const first = `f${'1'.repeat(32)}`;

@@ -1,5 +1,6 @@
 /** Whose trees are mounted here. What is mounted is shown by test/e2e/served.test.ts. */
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { HostedTrees } from '../../../../../src/peer/serve/served/hosted-trees.ts';
@@ -9,16 +10,17 @@ import {
   type TreeOpened,
 } from '../../../../../src/wire/tree-stream-messages.ts';
 import { createChannelPair } from '../../../../rig/fake-channel.ts';
+import { until } from '../../../../rig/until.ts';
 
 async function answerTo(
-  init: { readonly isTrusted: boolean; readonly obstacle?: string },
+  init: { readonly isTrusted: boolean; readonly obstacle?: string; readonly directory?: string },
   architecture: string = process.arch,
 ): Promise<{ answers: TreeOpened[]; logged: string[] }> {
   const logged: string[] = [];
   const trees = new HostedTrees({
     program: '/nonexistent/swarmfs',
     jobProgram: '/nonexistent/swarmjob',
-    directory: '/nonexistent',
+    directory: init.directory ?? '/nonexistent',
     cacheBytes: 0,
     obstacle: () => init.obstacle,
     isTrusted: () => Promise.resolve(init.isTrusted),
@@ -60,4 +62,18 @@ test('a machine that cannot mount trees, or has another processor, says so', asy
   assert.deepEqual(other.answers, [
     { kind: 'refused', code: 'toolchain', detail: `its processor is ${process.arch}` },
   ]);
+});
+
+test('where nothing can be made or removed a tree is refused, and that is no fault of this peer', async (t) => {
+  const faults: unknown[] = [];
+  const note = (fault: unknown) => faults.push(fault);
+  process.on('unhandledRejection', note);
+  t.after(() => process.off('unhandledRejection', note));
+  // Below what is no directory.
+  const { answers, logged } = await answerTo({ isTrusted: true, directory: '/dev/null/trees' });
+  await until(() => answers.length > 0 && logged.length > 0, 5_000, 'it is refused');
+  // Whoever asks later is answered later.
+  await rm('/dev/null/trees/x', { recursive: true, force: true }).catch(() => undefined);
+  await setImmediate();
+  assert.deepEqual([answers.map(({ kind }) => kind), faults.map(String)], [['refused'], []]);
 });
