@@ -132,7 +132,9 @@ test('swarmrun of machines without a C compiler asks for no peer in such a job e
 
 test('a word that can be no path ends nothing, whatever else runs there', { skip }, async (t) => {
   await using swarm = await startSwarm(t);
-  const beside = sh(swarm, 'swarmrun sh -c "sleep 3; echo beside"');
+  const beside = sh(swarm, 'swarmrun sh -c "sleep 6; echo beside"');
+  const runs = async () => (await swarm.jobs('m2')).some((line) => line.includes('sleep 6'));
+  await until(runs, 20_000, 'a job runs beside');
   const long = (bytes: number): string => `: ${'x'.repeat(bytes)}`;
   for (const words of [long(300), long(3_000), `: ${'x/'.repeat(400)}`]) {
     const ended = await sh(swarm, `swarmrun sh -c "echo said; ${words}"`);

@@ -63,17 +63,20 @@ test('a compile that was done before asks the submitter nothing, and the kernel 
   await using lab = await TreeLab.start({ programs, shares: [directory] });
   // The second run fetches access times, which reading has changed.
   for (let n = 0; n < 2; n += 1) await lab.run(compile, { areas: temporary });
-  const before = await lab.figures();
-  // Without a barrier: other programs of this machine write to /tmp as they like.
-  const again = await lab.run(compile, { areas: temporary, barrier: false });
-  const { fs } = await lab.figures();
-  assert.equal(again.status, 0);
-  assert.equal(fs['asks'], before.fs['asks']);
-  const requests =
-    (fs['requests'] ?? 0) -
-    (before.fs['requests'] ?? 0) -
-    ((fs['forgets'] ?? 0) - (before.fs['forgets'] ?? 0));
-  assert.ok(requests <= 10, `${requests} requests of FUSE`);
+  // The least of some: other programs of this machine write to /tmp as they like, and what they do is told.
+  let fewestAsks = Infinity;
+  let fewestRequests = Infinity;
+  for (let n = 0; n < 4; n += 1) {
+    const before = (await lab.figures()).fs;
+    const again = await lab.run(compile, { areas: temporary, barrier: false });
+    const { fs } = await lab.figures();
+    assert.equal(again.status, 0);
+    const more = (what: string): number => (fs[what] ?? 0) - (before[what] ?? 0);
+    fewestAsks = Math.min(fewestAsks, more('asks'));
+    fewestRequests = Math.min(fewestRequests, more('requests') - more('forgets'));
+  }
+  assert.equal(fewestAsks, 0);
+  assert.ok(fewestRequests <= 10, `${fewestRequests} requests of FUSE`);
 });
 
 test('links, archives and what they made run in the tree', { skip }, async () => {
