@@ -124,6 +124,18 @@ test('no more are kept than jobs ran at once and one, and none when there were n
   assert.equal((await lab.run(['true'], { areas })).status, 0);
 });
 
+test('on ext4 each job begins in a group of the disk of its own, so that it does not search through what others left', {
+  skip,
+}, async () => {
+  await using lab = await labOf();
+  await makeReady(lab);
+  const tree = path.join(lab.directory, 'tree');
+  const ext4 = 0xef53;
+  if (fs.statfsSync(tree).type !== ext4) return;
+  const flags = execFileSync('lsattr', ['-d', poolIn(tree), path.join(tree, 'jobs')], { encoding: 'latin1' });
+  for (const line of flags.trim().split('\n')) assert.match(line, /^\S*T/);
+});
+
 test('a job does without a pool that hangs, and one that is killed leaves no place', { skip }, async () => {
   await using lab = await labOf();
   await makeReady(lab);

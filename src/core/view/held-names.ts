@@ -40,6 +40,15 @@ interface Path {
 /** To be looked at so, or whether it holds as it is. */
 type Step = { readonly watched: string } | { readonly plain: string } | 'held' | 'not-held';
 
+/** How far a directory's name has been followed. */
+interface Way {
+  readonly at: string;
+  readonly links: number;
+}
+
+/** By the directories of names that are asked about at once: thousands of names are in some hundred of them. */
+type Ways = Map<string, Way | Step>;
+
 export class HeldNames {
   readonly #root: string;
   readonly #maxPaths: number;
@@ -89,8 +98,9 @@ export class HeldNames {
     if (this.#paths.size > this.#maxPaths) this.forget();
     const watched = new Set<string>();
     const plain = new Set<string>();
+    const ways: Ways = new Map();
     for (const name of names) {
-      const step = this.#walk(name);
+      const step = this.#walk(name, ways);
       if (typeof step === 'string') continue;
       if ('watched' in step) watched.add(step.watched);
       else plain.add(step.plain);
@@ -111,15 +121,41 @@ export class HeldNames {
     }
   }
 
-  holds(name: OutsideName): boolean {
-    return this.#walk(name) === 'held';
+  /** Which of these names hold. */
+  holds(names: readonly OutsideName[]): boolean[] {
+    const ways: Ways = new Map();
+    return names.map((name) => this.#walk(name, ways) === 'held');
   }
 
-  /** As the kernel finds it, name by name. */
-  #walk({ look, path: whole }: OutsideName): Step {
-    let at = '';
-    let links = 0;
-    const rest = whole.split('/').toReversed();
+  #walk({ look, path }: OutsideName, ways: Ways): Step {
+    const end = path.lastIndexOf('/') + 1;
+    const last = path.slice(end);
+    if (isNoName(last)) return this.#find(path, { at: '', links: 0 }, look);
+    const directory = path.slice(0, end);
+    let way = ways.get(directory);
+    if (way === undefined) {
+      way = this.#follow(directory, { at: '', links: 0 });
+      ways.set(directory, way);
+    }
+    return isWay(way) ? this.#find(last, way, look) : way;
+  }
+
+  /** What is found at the end of a way, and by that name. */
+  #find(names: string, from: Way, look: OutsideName['look']): Step {
+    const found = this.#follow(names, from, look);
+    if (!isWay(found)) return found;
+    const { at } = found;
+    // It ends with `..`, or is the root directory.
+    if (look !== 'names') return 'held';
+    if (at === '' && !this.#isTopTold) return 'not-held';
+    this.#listed.add(at === '' ? '/' : at);
+    return 'held';
+  }
+
+  /** As the kernel finds it, name by name. Without a look it all leads on. */
+  #follow(names: string, from: Way, look?: OutsideName['look']): Way | Step {
+    let { at, links } = from;
+    const rest = names.split('/').toReversed();
     for (let name = rest.pop(); name !== undefined; name = rest.pop()) {
       if (name === '' || name === '.') continue;
       if (name === '..') {
@@ -128,10 +164,10 @@ export class HeldNames {
       }
       const path = `${at}/${name}`;
       if (isBelow(this.#root, path) || !mayBePath(path)) return 'not-held';
-      const isEnd = rest.every((each) => each === '' || each === '.');
+      const endLook = rest.every((each) => each === '' || each === '.') ? look : undefined;
       const found = this.#paths.get(path);
       if (found === undefined || found.kind === 'asked') {
-        if (!isEnd) return { watched: path };
+        if (endLook === undefined) return { watched: path };
         // What is on the way of others is looked at first, and tells of this one too.
         return at !== '' || this.#isTopTold ? { plain: path } : 'not-held';
       }
@@ -143,15 +179,11 @@ export class HeldNames {
         rest.push(...found.target.split('/').toReversed());
         continue;
       }
-      const step = isEnd ? this.#end(look, path, found) : way(path, found);
+      const step = endLook === undefined ? leadsOn(path, found) : this.#end(endLook, path, found);
       if (step !== undefined) return step;
       at = path;
     }
-    // It ends with `..`, or is the root directory.
-    if (look !== 'names') return 'held';
-    if (at === '' && !this.#isTopTold) return 'not-held';
-    this.#listed.add(at === '' ? '/' : at);
-    return 'held';
+    return { at, links };
   }
 
   #end(look: OutsideName['look'], path: string, { kind, watch }: Path): Step {
@@ -164,8 +196,17 @@ export class HeldNames {
 }
 
 /** What leads on; undefined: to the next name. */
-function way(path: string, { kind, watch }: Path): Step | undefined {
+function leadsOn(path: string, { kind, watch }: Path): Step | undefined {
   // That nothing is below it changes with itself.
   if (kind !== 'directory') return kind === 'other' ? 'not-held' : 'held';
   return watch === 'none' ? { watched: path } : undefined;
+}
+
+function isWay(found: Way | Step): found is Way {
+  return typeof found === 'object' && 'at' in found;
+}
+
+/** It ends with a directory, which is found by other names. */
+function isNoName(last: string): boolean {
+  return last === '' || last === '.' || last === '..';
 }

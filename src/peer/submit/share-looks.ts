@@ -72,7 +72,7 @@ export class ShareLooks {
         if (wanted === undefined) break;
         const { epoch } = held;
         await Promise.all([
-          this.#sightWatched(watch, wanted.watched, epoch),
+          this.#sightWatched(watch, wanted.watched.toSorted(), epoch),
           this.#sightPlain(wanted.plain, epoch),
         ]);
         if (watch !== this.#watch) return [];
@@ -84,7 +84,7 @@ export class ShareLooks {
     }
     const { epoch } = held;
     const holding = { isCurrent: (sinceMs: number) => held.isCurrent(epoch, sinceMs) };
-    return names.map((name) => (held.holds(name) ? holding : undefined));
+    return held.holds(names).map((holds) => (holds ? holding : undefined));
   }
 
   async #sightWatched(watch: ShareWatch, paths: readonly string[], epoch: number): Promise<void> {
@@ -124,7 +124,8 @@ export class ShareLooks {
     const beganMs = this.#init.now();
     const isWatched = (path: string): boolean =>
       this.#watch !== undefined && !this.#unwatched.has(path) && isTreePath(path);
-    const watched = step.paths.filter(isWatched);
+    // swarmtree keeps the directory open that it looked into last.
+    const watched = step.paths.filter(isWatched).toSorted();
     const rest = watched.length === 0 ? step.paths : step.paths.filter((path) => !isWatched(path));
     const [isLooked, looks] = await Promise.all([
       this.#lookWatched(watched, beganMs),

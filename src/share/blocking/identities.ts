@@ -2,7 +2,7 @@
  * What files outside the shares contain, and what else is to be told of names there. Synchronous: runs in a disk thread,
  * where many at once cost a fraction of what as many promises cost the thread that serves all jobs.
  */
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import {
   closeSync,
   lstatSync,
@@ -28,6 +28,8 @@ import { fromBytes, toBytes } from '../../wire/bytes.ts';
 const headBytes = 16 * 1024;
 const pieceBytes = 256 * 1024;
 const absentAnswer = 'absent';
+/** What is being read: a new one for each file would be megabytes a job for V8 to collect. */
+const piece = Buffer.allocUnsafeSlow(pieceBytes);
 
 /** Links are followed; a file that is missing or may not be read is absent. */
 export function identities(asked: readonly AskedFile[]): AnsweredFile[] {
@@ -60,26 +62,24 @@ export function outsideAnswers(names: readonly OutsideName[]): OutsideAnswered[]
 function identify(bytes: Buffer): FileIdentity {
   const file = openSync(bytes, 'r');
   try {
-    const piece = Buffer.allocUnsafe(headBytes);
     const head = piece.subarray(0, readSync(file, piece, 0, headBytes, 0));
     const elf = readElfIdentity(head);
     const format = formatOf(head);
     const isDynamicProgram = format === 'dynamic';
     if (elf?.buildId !== undefined) return { identity: `build-id:${elf.buildId}`, isDynamicProgram, format };
-    const hash = createHash('sha256').update(head);
-    if (head.length === headBytes) hashRest(file, hash);
-    return { identity: `sha256:${hash.digest('hex')}`, isDynamicProgram, format };
+    const digest = head.length < headBytes ? sha256(head) : digestOfLong(file, head);
+    return { identity: `sha256:${digest}`, isDynamicProgram, format };
   } finally {
     closeSync(file);
   }
 }
 
-function hashRest(file: number, hash: ReturnType<typeof createHash>): void {
-  const piece = Buffer.allocUnsafe(pieceBytes);
+function digestOfLong(file: number, head: Buffer): string {
+  const hashing = createHash('sha256').update(head);
   for (let at = headBytes; ; ) {
     const length = readSync(file, piece, 0, pieceBytes, at);
-    if (length === 0) return;
-    hash.update(piece.subarray(0, length));
+    if (length === 0) return hashing.digest('hex');
+    hashing.update(piece.subarray(0, length));
     at += length;
   }
 }
@@ -94,7 +94,7 @@ function answerOf({ look, path }: OutsideName): string {
   if (look === 'place') return `at ${placeOf(bytes)}`;
   if (look === 'link' && own.isSymbolicLink())
     return `link ${digestOf(readlinkSync(bytes, { encoding: 'buffer' }))}`;
-  const stats = statSync(bytes);
+  const stats = own.isSymbolicLink() ? statSync(bytes) : own;
   if (stats.isFile()) return identify(bytes).identity;
   return stats.isDirectory() ? `directory ${placeOf(bytes)}` : `device ${stats.rdev}`;
 }
@@ -116,5 +116,9 @@ function namesOf(names: readonly Uint8Array[]): string {
 }
 
 function digestOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex').slice(0, 32);
+  return sha256(bytes).slice(0, 32);
+}
+
+function sha256(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'hex');
 }
