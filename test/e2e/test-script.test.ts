@@ -43,6 +43,17 @@ test('a test that fails is shown at its line of the source, and counted', async 
   rmSync(path.join(copy.root, 'test/unit/b.test.ts'));
 });
 
+test('a runner of unit tests that does not end is ended and started once more, and to end it again is a failure', async () => {
+  // Its process ends with the runner, to which it speaks.
+  writeTest('c.test.ts', "new Promise(() => setInterval(() => console.log('still here'), 50))");
+  const command = ['env', 'BUILDSWARM_TESTS_DEADLINE_S=9', 'scripts/test', 'unit'];
+  const ended = await run(command, { cwd: copy.root, timeoutMs: 120_000 });
+  assert.equal(ended.status, 1, tell(ended));
+  assert.match(ended.stdout.toString(), /(== unit\n[^]*== unit was ended: the runner of its tests [^]*){2}/);
+  assert.match(lastLine(ended) ?? '', /, 1 failed$/);
+  rmSync(path.join(copy.root, 'test/unit/c.test.ts'));
+});
+
 test('what does not build is not tested', async () => {
   appendFileSync(path.join(copy.root, 'test/unit/a.test.ts'), "export const count: number = 'three';\n");
   const ended = await testUnits();
