@@ -14,11 +14,14 @@ export interface Leg {
   readonly tookMs: number;
 }
 
-/** The same `g++` in every source of a directory, one after the other, with a word before it. */
-function script(prefix: readonly string[], directory: string, units: number): string {
-  const words = prefix.map(quoted).join(' ');
-  const compile = `${words} g++ -I ${directory} -c ${directory}/u$n.cc -o ${directory}/u$n.o || exit 1`;
-  return `for n in $(seq ${units}); do ${compile}; done`;
+/** The same `g++` in every source of a directory, $n counting them. */
+function compiles(directory: string): string {
+  return `g++ -I ${directory} -c ${directory}/u$n.cc -o ${directory}/u$n.o`;
+}
+
+/** A command so often, one after the other, with a word before it. */
+function script(prefix: readonly string[], command: string, units: number): string {
+  return `for n in $(seq ${units}); do ${prefix.map(quoted).join(' ')} ${command} || exit 1; done`;
 }
 
 /** From m1 to m2, which share a tree. */
@@ -29,13 +32,18 @@ export class Course {
     this.#swarm = swarm;
   }
 
-  /** One job's cost, with all that the system's daemons did meanwhile. */
+  /** What a compile of each source of a directory costs, with all that the system's daemons did meanwhile. */
   async leg(system: System, directory: string, units: number): Promise<Leg> {
+    return await this.legOf(system, compiles(directory), units);
+  }
+
+  /** The same of any command, which a shell reads. */
+  async legOf(system: System, command: string, units: number): Promise<Leg> {
     const [submitter, worker] = [system.groups.get('m1'), system.groups.get('m2')];
     if (submitter === undefined || worker === undefined)
       throw new Error(`${system.name} is not on both machines`);
     const before = [submitter.usedMs(), worker.usedMs()] as const;
-    const tookMs = await this.#run([...submitter.enter], system.prefix, directory, units);
+    const tookMs = await this.#run(submitter.enter, system.prefix, command, units);
     if (Number.isNaN(tookMs)) return { submitterMs: tookMs, workerMs: tookMs, tookMs };
     return {
       submitterMs: (submitter.usedMs() - before[0]) / units,
@@ -46,8 +54,12 @@ export class Course {
 
   /** Without a system. */
   async alone(group: CpuGroup, directory: string, units: number): Promise<Leg> {
+    return await this.aloneOf(group, compiles(directory), units);
+  }
+
+  async aloneOf(group: CpuGroup, command: string, units: number): Promise<Leg> {
     const beforeMs = group.usedMs();
-    const tookMs = await this.#run(group.enter, [], directory, units);
+    const tookMs = await this.#run(group.enter, [], command, units);
     return { submitterMs: (group.usedMs() - beforeMs) / units, workerMs: 0, tookMs };
   }
 
@@ -55,14 +67,14 @@ export class Course {
   async #run(
     enter: readonly string[],
     prefix: readonly string[],
-    directory: string,
+    command: string,
     units: number,
   ): Promise<number> {
-    const timed = ['sh', '-c', `date +%s%N; ${script(prefix, directory, units)}; date +%s%N`];
+    const timed = ['sh', '-c', `date +%s%N; ${script(prefix, command, units)}; date +%s%N`];
     const argv = [...enter, 'timeout', String(legDeadlineS), ...timed];
     const { status, stdout } = await this.#swarm.exec('m1', argv, { timeoutMs: 2 * legDeadlineS * 1_000 });
     if (status !== 0) {
-      console.log(`${units} units of ${path.basename(directory)} did not end well: ${prefix.join(' ')}`);
+      console.log(`${[...prefix, command].join(' ')}: one of ${units} did not end well`);
       return Number.NaN;
     }
     const [begun, ended] = stdout.toString().trim().split('\n');

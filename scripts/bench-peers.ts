@@ -13,6 +13,7 @@ import { besideOurs, type System, systemsOn } from './bench-rivals.ts';
 const rounds = Number(process.env['BUILDSWARM_BENCH_ROUNDS'] ?? 5);
 const smallUnits = 20;
 const bigUnits = 2;
+const trueJobs = 100;
 const warmJobs = 100;
 const slots = 4;
 const jobDeadlineS = 20;
@@ -24,6 +25,8 @@ const measures = {
   smallTime: { what: '`int x;`, warm: time over the command', goal: 3 },
   firstSubmitter: { what: "300 headers, tree new: submitter's CPU", goal: 10 },
   knownSubmitter: { what: "300 headers, tree known: submitter's CPU", goal: 3 },
+  trueCpu: { what: '`true`, warm: all CPU of both machines', goal: 2.2 },
+  trueTime: { what: '`true`, warm: time over the command', goal: 3 },
   firstTime: { what: 'first job after start: time over the command', goal: 60 },
 } as const;
 type Measure = keyof typeof measures;
@@ -55,6 +58,16 @@ class Race {
       const tree = this.#bigTree(`${system.name}-${number}`);
       this.#note('firstSubmitter', system, (await this.#course.leg(system, tree, bigUnits)).submitterMs);
       this.#note('knownSubmitter', system, (await this.#course.leg(system, tree, bigUnits)).submitterMs);
+    }
+  }
+
+  /** A command that does nothing, which only ours runs elsewhere. */
+  async nothing(): Promise<void> {
+    const alone = await this.#course.aloneOf(this.#alone, '/bin/true', trueJobs);
+    for (const system of this.#systems.filter(({ name }) => name === 'buildswarm')) {
+      const ran = await this.#course.legOf(system, '/bin/true', trueJobs);
+      this.#note('trueCpu', system, ran.submitterMs + ran.workerMs);
+      this.#note('trueTime', system, ran.tookMs - alone.tookMs);
     }
   }
 
@@ -129,6 +142,7 @@ export async function jobCosts(): Promise<Row[]> {
   const race = new Race(swarm, systems, alone);
   await race.warm(warmJobs);
   for (let round = 0; round < rounds; round++) await race.round(round);
+  for (let round = 0; round < rounds; round++) await race.nothing();
   for (let round = 0; round < rounds; round++) await race.first(round);
   return race.rows();
 }

@@ -33,6 +33,23 @@ function assertSpread(before: Status, after: Status, compiled: number): void {
   for (const gain of gains) assert.ok(gain >= compiled / 6, `the remote peers did ${gains.join(', ')} jobs`);
 }
 
+/**
+ * That the first machine ran few jobs, and none for another reason than that the others were full: a worker may not have cleaned up
+ * after one job when the next one comes.
+ */
+async function assertFewHere(
+  swarm: SwarmRig,
+  before: Status,
+  after: Status,
+  compiled: number,
+): Promise<void> {
+  const ran = after.jobs.inline - before.jobs.inline;
+  if (ran === 0) return;
+  const known = (await swarm.explainJobs('m1')).filter(({ place }) => place === 'inline').slice(-ran);
+  const isFull = known.every(({ reasons }) => reasons.some(({ reason }) => reason === 'own-slot'));
+  assert.ok(isFull && ran <= compiled / 6, `the first machine ran ${JSON.stringify(known)}`);
+}
+
 test('make builds LevelDB through the swarm: objects as from a local build, every remote peer did its part', async (t) => {
   await using swarm = await SwarmRig.start(t);
   await fetchDemoProject(swarm.share);
@@ -46,12 +63,12 @@ test('make builds LevelDB through the swarm: objects as from a local build, ever
   await rm(objects, { recursive: true });
 
   const before = await swarm.status('m1');
-  // As many in flight as the remote slots: the first machine has no reason to compile anything itself.
+  // As many in flight as the remote slots: the first machine has hardly a reason to compile anything itself.
   await swarm.check('m1', ['make', '-s', '-j6', 'CXX=swarmrun g++', ...made], { timeoutMs });
   const after = await swarm.status('m1');
   assert.deepEqual(await hashObjects(objects), expected);
   assertSpread(before, after, expected.size);
-  assert.equal(after.jobs.inline - before.jobs.inline, 0, 'the first machine compiled none');
+  await assertFewHere(swarm, before, after, expected.size);
   assert.equal(after.jobs.failed - before.jobs.failed, 0);
   await check(['make', '-s', 'check', ...made.slice(targets.length)], { cwd: swarm.share });
 });
@@ -72,7 +89,7 @@ test('cmake and ninja build LevelDB through the swarm, and ninja then finds noth
   const after = await swarm.status('m1');
   assert.deepEqual(await hashObjects(build), expected);
   assertSpread(before, after, expected.size);
-  assert.equal(after.jobs.inline - before.jobs.inline, 0, 'the first machine compiled none');
+  await assertFewHere(swarm, before, after, expected.size);
   assert.match(
     await swarm.check('m1', ['ninja', '-C', 'build', '-d', 'explain', ...targets]),
     /no work to do/,

@@ -32,14 +32,8 @@ const files = fc
   .dictionary(fc.constantFrom(`${cwd}/f`, `${cwd}/t`), fc.option(bytes, { nil: undefined }))
   .map((record) => new Map(Object.entries(record)));
 
-/** Command lines that make sense more often than not: groups of words in any order. */
+/** Compiles of one source to one output, with groups of other words in any order around them: two of five can be renamed. */
 const groups = [
-  ['-c'],
-  ['-S'],
-  ['a.c'],
-  ['d/b c.cc'],
-  ['-o', 'out/x.o'],
-  ['-oout/x.o'],
   ['-MD'],
   ['-MMD', '-MP'],
   ['-MF', 'deps/x.d'],
@@ -51,11 +45,19 @@ const groups = [
   ['-include', 'x.h'],
 ];
 const sensible = fc
-  .tuple(
-    fc.constantFrom(['gcc'], ['clang++'], ['ccache', 'cc']),
-    fc.shuffledSubarray(groups, { minLength: 2, maxLength: 8 }),
-  )
-  .map(([tool, parts]) => [...tool, ...parts.flat()]);
+  .record({
+    tool: fc.constantFrom(['gcc'], ['clang++'], ['ccache', 'cc']),
+    mode: fc.constantFrom('-c', '-S'),
+    source: fc.constantFrom('a.c', 'd/b c.cc'),
+    output: fc.constantFrom([], ['-o', 'out/x.o'], ['-oout/x.o']),
+    others: fc.subarray(groups),
+  })
+  .chain(({ tool, mode, source, output, others }) => {
+    const parts = [[mode], [source], output, ...others];
+    return fc
+      .shuffledSubarray(parts, { minLength: parts.length })
+      .map((shuffled) => [...tool, ...shuffled.flat()]);
+  });
 
 describe('readCommand, whatever it is given', () => {
   it('never throws, and neither does mayTravel', () => {
@@ -121,6 +123,6 @@ describe('readCommand, whatever it is given', () => {
       }),
       { numRuns },
     );
-    assert.ok(plans > numRuns / 50, `only ${plans} of the random commands could be renamed`);
+    assert.ok(plans > numRuns / 10, `only ${plans} of the random commands could be renamed`);
   });
 });
