@@ -36,8 +36,8 @@ const callsBeforeOptimized = 20;
 const firstV8WithQuickOptimizer = 13;
 
 /**
- * Bytes that small buffers share, as on Node 20; on 24 they are eight times as many. One buffer that is kept keeps all of them, and V8 had to
- * look through all memory three times as often (measured).
+ * Bytes that small buffers share, as on Node 20; on 24 they are eight times as many. One that outlives a collection of young objects keeps all of
+ * them: memory outside of V8's heap grew by 0.5 MB from one to the next, and by 0.07 with this (measured).
  */
 const sharedByBuffers = 8_192;
 

@@ -33,10 +33,7 @@ function assertSpread(before: Status, after: Status, compiled: number): void {
   for (const gain of gains) assert.ok(gain >= compiled / 6, `the remote peers did ${gains.join(', ')} jobs`);
 }
 
-/**
- * That the first machine ran few jobs, and none for another reason than that the others were full: a worker may not have cleaned up
- * after one job when the next one comes.
- */
+/** That the first machine ran few jobs, and none for another reason than that all slots elsewhere were taken, as far as it knew. */
 async function assertFewHere(
   swarm: SwarmRig,
   before: Status,
