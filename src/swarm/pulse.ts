@@ -3,7 +3,9 @@
  *
  * A peer that we wait for (a job is in flight, either way) is watched: a beat a second, suspect after 2.5 s of
  * silence, lost after 8. Others get a beat in 15 s. Whoever lags itself doubts itself first: time in which our own
- * event loop stood still is no silence of theirs, and the limits are stretched for a while.
+ * event loop stood still is no silence of theirs, and the limits are stretched for a while, by a step for each time
+ * that it did. A single stall says little about the next seconds, however long it was (a machine that slept, a
+ * debugger); a machine that lags again and again soon judges eight times as slowly.
  */
 export interface PulseSettings {
   readonly watchedBeatMs: number;
@@ -171,7 +173,7 @@ export class Pulse {
   #doubtSelf(nowMs: number, lateMs: number): void {
     if (lateMs > lagMs) {
       for (const row of this.#rows.values()) row.heardMs = Math.min(nowMs, row.heardMs + lateMs);
-      this.#doubt = Math.min(maxDoubt, this.#doubt + Math.floor(lateMs / lagMs));
+      this.#doubt = Math.min(maxDoubt, this.#doubt + 1);
       this.#doubtMs = nowMs;
     } else if (this.#doubt > 0 && nowMs - this.#doubtMs > doubtLastsMs) {
       this.#doubt -= 1;

@@ -74,10 +74,29 @@ test('while our own event loop stands still nobody is silent, and we are slower 
   pulse.add('p', 0);
   pulse.watch('p', true, 0);
   assert.ok(pulse.tick(30_000, 250).every(({ kind }) => kind === 'beat'));
-  assert.equal(pulse.stretch, 8);
+  assert.equal(pulse.stretch, 2);
   assert.ok(run(pulse, 30_000, 34_000).every(({ kind }) => kind === 'beat'));
   run(pulse, 34_000, 70_000);
   assert.equal(pulse.stretch, 1);
+});
+
+test('after one long stall whoever falls silent is noticed after twice the time, after many after eight times', () => {
+  const suspectAfterMs = (stalls: number): number => {
+    const pulse = new Pulse();
+    pulse.add('p', 0);
+    pulse.watch('p', true, 0);
+    let atMs = 0;
+    for (let stall = 0; stall < stalls; stall += 1) {
+      atMs += 4000;
+      pulse.tick(atMs, atMs - 3750);
+    }
+    pulse.heard('p', atMs);
+    const suspect = run(pulse, atMs, atMs + 30_000).find(({ kind }) => kind === 'suspect');
+    return (suspect?.atMs ?? Number.POSITIVE_INFINITY) - atMs;
+  };
+  assert.equal(suspectAfterMs(0), 2750);
+  assert.equal(suspectAfterMs(1), 5250);
+  assert.ok(suspectAfterMs(20) > 12_000, `${suspectAfterMs(20)}`);
 });
 
 test('the round trip is that of answered beats, smoothed', () => {
