@@ -136,6 +136,8 @@ class TraceFile implements Trace {
   readonly path: string;
   readonly #library: string;
   readonly #descriptor: number;
+  /** The directory that its head names; undefined: it has none. */
+  #cwd: string | undefined;
 
   constructor(path: string, library: string) {
     this.path = path;
@@ -145,10 +147,17 @@ class TraceFile implements Trace {
   }
 
   begin(cwd: string): void {
-    const head = Buffer.alloc(recordsAt);
-    head.writeBigUInt64LE(BigInt(recordsAt));
-    toBytes(cwd).copy(head, 8, 0, recordsAt - 9);
-    writeSync(this.#descriptor, head, 0, recordsAt, 0);
+    if (cwd === this.#cwd) return;
+    this.#cwd = cwd;
+    writeSync(this.#descriptor, this.#emptied(recordsAt), 0, recordsAt, 0);
+  }
+
+  /** What it begins with where it holds no records, and zeros. */
+  #emptied(bytes: number): Buffer {
+    const emptied = Buffer.alloc(bytes);
+    emptied.writeBigUInt64LE(BigInt(recordsAt));
+    toBytes(this.#cwd ?? '').copy(emptied, 8, 0, recordsAt - 9);
+    return emptied;
   }
 
   environmentOf(environment: Uint8Array): Uint8Array {
@@ -171,8 +180,9 @@ class TraceFile implements Trace {
     if (usedBytes > keptBytes) {
       ftruncateSync(this.#descriptor, 0);
       ftruncateSync(this.#descriptor, traceBytes);
+      this.#cwd = undefined;
     } else if (usedBytes > recordsAt) {
-      writeSync(this.#descriptor, Buffer.alloc(usedBytes - recordsAt), 0, usedBytes - recordsAt, recordsAt);
+      writeSync(this.#descriptor, this.#emptied(usedBytes), 0, usedBytes, 0);
     }
   }
 

@@ -247,6 +247,59 @@ for (const build of Object.keys(builds) as BuildName[])
     assert.equal((await looking.ask(questions)).plain[0]?.kind, 'file', 'and the next look is well');
   });
 
+for (const build of Object.keys(builds) as BuildName[])
+  test(`where names really are, whatever they end with, is told by the ${build} program as by a thread`, async () => {
+    await using rig = looksOf(build);
+    const { disk, looking, path } = rig;
+    mkdirSync(path('a/b/c'), { recursive: true });
+    for (const name of ['file', 'a/one', 'a/b/deep']) writeFileSync(path(name), '');
+    const links = { 'to-b': 'a/b', 'a/up': '..', 'to-one': 'a/one', dangling: 'nowhere', loop: 'loop' };
+    for (const [name, target] of Object.entries(links)) symlinkSync(target, path(name));
+    const starts = [
+      '',
+      'a',
+      'a/b',
+      'a/up',
+      'to-b',
+      'to-one',
+      'file',
+      'no',
+      'dangling',
+      'loop',
+      'a//b',
+      'a/./b',
+    ];
+    const ends = [
+      '/',
+      '/.',
+      '//',
+      '/..',
+      '/../',
+      '/../..',
+      '/c',
+      '/../b',
+      '/./deep',
+      '/../../to-b',
+      '/../one/..',
+    ];
+    const ways = starts.flatMap((start) => ends.map((end) => path(`${start}${end}`)));
+    ways.push('/', '', '/usr', '//usr/.', '/.', '/..', '/usr/..', '/usr/../usr/bin', '/./usr', '/lib/..');
+    ways.push(path(`a/${'../a/'.repeat(700)}b/c`), path(`a/${'../a/'.repeat(2000)}b/c`));
+    const placesOf = (names: readonly string[]) => ({
+      fresh: [],
+      behind: [],
+      plain: [],
+      stamped: names.map((name) => ({ look: 'place' as const, path: name })),
+    });
+    // In this order and in the other, as one helps the next; and of more directories than are remembered.
+    const many = Array.from({ length: 600 }, (_, n) => path(`a${'/.'.repeat(n)}/b/.`));
+    for (const names of [ways, ways.toReversed(), [...many, ...ways]]) {
+      const [mine, theirs] = [await looking.ask(placesOf(names)), await disk.ask(placesOf(names))];
+      for (const [at, name] of names.entries())
+        assert.equal(mine.stamped[at], theirs.stamped[at], `the place of ${name.slice(0, 200)}`);
+    }
+  });
+
 test('a walk that takes too long is cut off, and says so', async (t) => {
   await using rig = shareRig();
   for (let n = 0; n < 200; n += 1) writeFileSync(`${rig.directory}/${n}`, '');

@@ -74,18 +74,19 @@ export function readTrace(
   names: TraceNames = new TraceNames(context.root),
 ): Traced {
   const reader = new TraceReader(context, names);
+  const nextName = names.reader(context.cwd);
   for (let at = 0; at < records.length; ) {
-    const end = records.indexOf('\0', at + 2);
-    const isSeen = records[at] === 'R';
-    const next = end + 1 + (isSeen ? factBytes : 0);
+    const deed = records[at] as string;
     // Its writer had taken the place and was ended before it filled it.
-    if (end < 0 || records[at] === '\0' || next > records.length) {
+    const traced = deed === '\0' ? undefined : nextName(records, at + 2);
+    const end = at + 2 + (traced?.record.length ?? 0);
+    const next = end + (deed === 'R' ? factBytes : 0);
+    if (traced === undefined || next > records.length) {
       reader.gap ??= 'a program was ended while it wrote its trace';
       break;
     }
-    const name = records.slice(at + 2, end);
-    if (isSeen) reader.takeSeen(name, records.slice(end + 1, next));
-    else reader.take(records[at] as string, records.charCodeAt(at + 1), name);
+    if (deed === 'R') reader.takeSeen(traced, records.slice(end, next));
+    else reader.take(deed, records.charCodeAt(at + 1), traced);
     at = next;
   }
   return reader.end();
@@ -117,27 +118,27 @@ class TraceReader {
   }
 
   /** It was opened for reading. @param fact - what it was then; a NUL first if its writer came to no more. */
-  takeSeen(name: string, fact: string): void {
-    this.#name('r', 0, name, fact.startsWith('\0') ? undefined : fact);
+  takeSeen(traced: TracedName, fact: string): void {
+    this.#name('r', 0, traced, fact.startsWith('\0') ? undefined : fact);
   }
 
-  take(deed: string, error: number, name: string): void {
+  take(deed: string, error: number, traced: TracedName): void {
     switch (deed) {
       case 'h':
         this.#begun += 1;
-        this.#passedOver.push(...(this.#context.ownDirectories[baseName(name)] ?? []));
-        return this.#name('r', 0, name);
+        this.#passedOver.push(...(this.#context.ownDirectories[baseName(traced.name)] ?? []));
+        return this.#name('r', 0, traced);
       case 'x':
         this.#expected += error === 0 ? 1 : -1;
-        return this.#program(name);
+        return this.#program(traced);
       case 'o':
-        this.gap ??= `it used ${name}`;
+        this.gap ??= `it used ${traced.name}`;
         return;
       case 'z':
         this.#zone();
         return;
       default:
-        this.#name(deed, error, name);
+        this.#name(deed, error, traced);
     }
   }
 
@@ -158,11 +159,10 @@ class TraceReader {
     };
   }
 
-  #name(deed: string, error: number, name: string, fact?: string): void {
-    const traced = this.#names.of(this.#context.cwd, name);
+  #name(deed: string, error: number, traced: TracedName, fact?: string): void {
     const { path, resolved, place } = traced;
     // Said of the name alone, it is so on every machine; a file system may have less room for names than others.
-    const isTooLong = error === nameTooLong && !mayBePath(name);
+    const isTooLong = error === nameTooLong && !mayBePath(traced.name);
     if (isTooLong || this.#passesOver(resolved)) return;
     const exhausted = error === 0 ? undefined : errno.exhausted.get(error);
     if (exhausted !== undefined) this.gap ??= `${path}: ${exhausted}`;
@@ -233,11 +233,13 @@ class TraceReader {
   }
 
   /** The one that was begun is compared when it tells of itself; here, whether this name leads to it. */
-  #program(name: string): void {
-    if (name.includes('/')) return this.#name('p', 0, name);
+  #program(traced: TracedName): void {
+    const { name } = traced;
+    if (name.includes('/')) return this.#name('p', 0, traced);
     // In a directory of the share no file needs to have this name: the directory was searched, no more is known.
     for (const directory of (this.#context.searchPath ?? '').split(':'))
-      if (directory.startsWith('/')) this.#name('p', notFound, `${directory}/${name}`);
+      if (directory.startsWith('/'))
+        this.#name('p', notFound, this.#names.of(this.#context.cwd, `${directory}/${name}`));
   }
 
   #zone(): void {

@@ -111,39 +111,107 @@ static void forget_directories(void) {
   while (directory_count > 0) free(directories[--directory_count].real);
 }
 
+/* What a name of no directory but itself ends with. */
+struct last_name {
+  size_t at, length;
+};
+
+static struct last_name last_name_of(const char *path, size_t length) {
+  size_t at = length;
+  while (at > 0 && path[at - 1] != '/') at--;
+  return (struct last_name){at, length - at};
+}
+
+static int is_dots(const char *path, struct last_name name) {
+  const char *text = path + name.at;
+  return name.length == 0 || (name.length == 1 && text[0] == '.') ||
+         (name.length == 2 && text[0] == '.' && text[1] == '.');
+}
+
+/* Of the directory `name` in one whose real path is known. NULL: no memory. */
+static char *real_below(const char *above, const char *name, size_t length) {
+  size_t above_length = strcmp(above, "/") == 0 ? 0 : strlen(above);
+  if (length == 2 && name[0] == '.' && name[1] == '.') {
+    while (above_length > 0 && above[above_length - 1] != '/') above_length--;
+    return above_length < 2 ? strdup("/") : strndup(above, above_length - 1);
+  }
+  if (length == 0 || (length == 1 && name[0] == '.')) return strdup(above);
+  char *real = malloc(above_length + length + 2);
+  if (real == NULL) return NULL;
+  memcpy(real, above, above_length);
+  real[above_length] = '/';
+  memcpy(real + above_length + 1, name, length);
+  real[above_length + 1 + length] = 0;
+  return real;
+}
+
+static const char *real_directory(const char *path, size_t length, int *is_known);
+
+/* NULL: it is none. One look tells whether its whole way is there, and what is no link lies where its parent really is. */
+static char *find_real(const char *path, size_t length) {
+  static char text[PATH_MAX]; /* this calls itself by way of the one above it */
+  struct stat stats;
+  memcpy(text, path, length);
+  text[length] = 0;
+  if (lstat(text, &stats) != 0) return NULL;
+  if (S_ISDIR(stats.st_mode)) {
+    if (length == strspn(text, "/")) return strdup("/");
+    struct last_name name = last_name_of(path, length);
+    int is_known = 0;
+    const char *above = name.at == 0 ? NULL : real_directory(path, name.at - (name.at > 1), &is_known);
+    if (above != NULL) return real_below(above, path + name.at, name.length);
+    memcpy(text, path, length);
+    text[length] = 0;
+  } else if (!S_ISLNK(stats.st_mode) || stat(text, &stats) != 0 || !S_ISDIR(stats.st_mode)) return NULL;
+  return realpath(text, NULL);
+}
+
 /* NULL: there is none, or no room to remember it; then `*is_known` tells which. */
 static const char *real_directory(const char *path, size_t length, int *is_known) {
   *is_known = 1;
   for (size_t i = directory_count; i-- > 0;)
     if (directories[i].length == length && memcmp(directories[i].path, path, length) == 0)
       return directories[i].real;
-  char text[PATH_MAX];
-  *is_known = directory_count < MAX_DIRECTORIES && length < sizeof text;
-  if (!*is_known) return NULL;
-  memcpy(text, path, length);
-  text[length] = 0;
-  char *real = realpath(text, NULL);
-  directories[directory_count++] = (struct known_directory){path, length, real};
-  return real;
+  /* realpath goes along ways too long for one look. */
+  *is_known = directory_count < MAX_DIRECTORIES && length < PATH_MAX;
+  char *real = *is_known ? find_real(path, length) : NULL;
+  /* Those above it may have taken the last place. */
+  *is_known = *is_known && directory_count < MAX_DIRECTORIES;
+  if (*is_known) directories[directory_count++] = (struct known_directory){path, length, real};
+  else free(real);
+  return *is_known ? real : NULL;
 }
+
+static void put_text(struct answer *answer, const char *text) { answer_put(answer, text, strlen(text)); }
 
 /* Of what is no link, in a directory that is known, one look tells it. */
 static void put_place(struct answer *answer, const char *path) {
   char real[PATH_MAX];
   struct stat own;
-  const char *name = strrchr(path, '/');
-  size_t length = name == NULL ? 0 : (size_t)(name++ - path);
+  struct last_name name = last_name_of(path, strlen(path));
   int is_known = 0;
-  if (length > 0 && *name != 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
-    const char *directory = real_directory(path, length, &is_known);
+  if (name.at > 0 && is_dots(path, name)) {
+    const char *directory = real_directory(path, name.at + name.length, &is_known);
+    if (directory != NULL) put_text(answer, directory);
+    if (is_known) return;
+  } else if (name.at > 1) {
+    const char *directory = real_directory(path, name.at - 1, &is_known);
     if (is_known && (directory == NULL || lstat(path, &own) != 0)) return;
     if (is_known && !S_ISLNK(own.st_mode)) {
-      answer_put(answer, directory, strlen(directory));
-      answer_put(answer, name - 1, strlen(name) + 1);
+      put_text(answer, strcmp(directory, "/") == 0 ? "" : directory);
+      put_text(answer, path + name.at - 1);
       return;
     }
   }
-  if (realpath(path, real) != NULL) answer_put(answer, real, strlen(real));
+  if (realpath(path, real) != NULL) put_text(answer, real);
+}
+
+/* Of a directory, which is remembered: what is looked up in it comes next. */
+static void put_place_of_directory(struct answer *answer, const char *path) {
+  int is_known = 0;
+  const char *directory = real_directory(path, strlen(path), &is_known);
+  if (directory != NULL) put_text(answer, directory);
+  else if (!is_known) put_place(answer, path);
 }
 
 static void put_length(struct answer *answer, size_t at) {
@@ -164,7 +232,7 @@ static void put_content(struct answer *answer, const char *path, const struct st
     return;
   }
   answer_put(answer, "D", 1);
-  put_place(answer, path);
+  put_place_of_directory(answer, path);
 }
 
 static void put_link(struct answer *answer, const char *path) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as fc from 'fast-check';
 import { readTrace, type TraceContext, type Traced } from '../../../../src/core/view/trace.ts';
 import { TraceNames } from '../../../../src/core/view/trace-names.ts';
 
@@ -92,6 +93,49 @@ test('names mean the same whatever was read before, of whatever directory', () =
     for (let n = 0; n < 20; n += 1) read(`/s/${n}`, `${n}.h`);
     for (let n = 0; n < 20_000; n += 1) names.of('/s/a', `${n}.h`);
   }
+});
+
+test('a trace means the same beside all that were read before it, whatever followed what in those', () => {
+  const deed = fc.constantFrom('s0', 's2', 'r0', 'd0', 'p0', 'w0', 'u0', 'm0', 'h0', 'l0');
+  const name = fc.constantFrom(
+    'a',
+    'ab',
+    'a/b',
+    '../a',
+    '/s/a',
+    '/s/ab',
+    '/s/build/a',
+    '/usr/a',
+    '/usr/ab',
+    '/a',
+    '',
+  );
+  const job = fc.record({
+    cwd: fc.constantFrom('/s/build', '/s/a', ...Array.from({ length: 6 }, (_, n) => `/s/${n}`)),
+    records: fc.array(fc.tuple(deed, name), { maxLength: 12 }),
+    forgets: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(job, { maxLength: 12 }), (jobs) => {
+      const names = new TraceNames('/s');
+      for (const { cwd, records, forgets } of jobs) {
+        const text = records.map(
+          ([[letter, error], path]) => `${letter}${String.fromCharCode(Number(error))}${path}\0`,
+        );
+        const context = { ...plain, cwd };
+        const beside = readTrace(text.join(''), context, names);
+        assert.deepEqual(beside, readTrace(text.join(''), context));
+        const told = beside.outside.map(({ look, path }) => `${look} ${path}`);
+        assert.equal(new Set(told).size, told.length, 'none is told twice');
+        // The same objects next time, however they were come by.
+        const again = readTrace(text.toReversed().join(''), context, names).outside;
+        for (const { look, path } of again.filter(({ path }) => path.startsWith('/usr/')))
+          assert.ok(again.includes(names.of(cwd, path).lookedAt(look)));
+        if (forgets) for (let n = 0; n < 8200; n += 1) names.of(cwd, `/usr/${n}`);
+      }
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test('names outside are told with what two machines must agree in', () => {
