@@ -2,7 +2,7 @@
 import { lstat } from 'node:fs/promises';
 
 /** A log-out or a cleaner of /tmp may remove them; what can be reached by nobody must not be offered to anybody. */
-const lookMs = 1_000;
+const lookMs = 3_000;
 
 export class PlaceWatch {
   readonly #inodes = new Map<string, bigint>();

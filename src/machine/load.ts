@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { cgroupCpuLimit, cgroupFreeBytes } from './cgroup.ts';
+import { HeldFile } from './held-file.ts';
 
 /** CPU times since boot, in ms, of the CPUs that we may run on. */
 export interface CpuTimes {
@@ -68,10 +69,17 @@ export function usableCores(): number {
   );
 }
 
+/** That a group has no limit is believed for so many samples: limits are set rarely, and what tells them is most that a sample takes. */
+const unlimitedSamples = 10;
+
 /** Takes samples of this machine's load, each against the one before. */
 export class LoadSampler {
+  readonly #stat = new HeldFile('/proc/stat');
+  readonly #memory = new HeldFile('/proc/meminfo');
   #before: { readonly times: CpuTimes; readonly ownCpuMs: number } | undefined;
   #cpus: Set<number> | undefined;
+  /** Samples until the groups are asked again. */
+  #believed = 0;
 
   /**
    * @param ownCpuMs - CPU that is known to be ours since any fixed moment: this process and the jobs that it runs,
@@ -79,11 +87,26 @@ export class LoadSampler {
    */
   sample(ownCpuMs: number): MachineLoad {
     this.#cpus ??= allowedCpus();
-    const times = parseCpuTimes(readFileSync('/proc/stat', 'latin1'), this.#cpus);
+    const times = parseCpuTimes(this.#stat.read(), this.#cpus);
     const load = foreignLoad(this.#before, { times, ownCpuMs });
     this.#before = { times, ownCpuMs };
-    const available = parseMemAvailable(readFileSync('/proc/meminfo', 'latin1')) ?? 0;
-    return { load, memoryFreeBytes: Math.min(available, cgroupFreeBytes() ?? Number.POSITIVE_INFINITY) };
+    const available = parseMemAvailable(this.#memory.read()) ?? 0;
+    return { load, memoryFreeBytes: Math.min(available, this.#groupFreeBytes()) };
+  }
+
+  #groupFreeBytes(): number {
+    if (this.#believed > 0) {
+      this.#believed -= 1;
+      return Number.POSITIVE_INFINITY;
+    }
+    const free = cgroupFreeBytes();
+    if (free === undefined) this.#believed = unlimitedSamples;
+    return free ?? Number.POSITIVE_INFINITY;
+  }
+
+  close(): void {
+    this.#stat.close();
+    this.#memory.close();
   }
 }
 

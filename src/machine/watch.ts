@@ -52,6 +52,7 @@ export class MachineWatch {
 
   stop(): void {
     clearInterval(this.#timer);
+    this.#sampler.close();
   }
 
   #sample(): void {

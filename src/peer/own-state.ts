@@ -18,7 +18,7 @@ import { createWorker, inlineSlots, reportFigures, type WorkerState, work } from
 import type { MachineFigures } from '../machine/watch.ts';
 
 /** Interfaces come and go (VPN, Wi-Fi), rarely. */
-const addressesMs = 5_000;
+const addressesMs = 15_000;
 const maxAddresses = 16;
 
 export interface OwnStateInit {
