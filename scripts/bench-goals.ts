@@ -37,7 +37,7 @@ export function gccMs(): number {
 
 /** A time, or a rate, as it would be on the machine of the goals, if all were slower here by as much as gcc is. */
 export function scaled(row: Row, slower: number): Row {
-  if (row.unit !== 'ms' && row.unit !== '/s') return row;
+  if (row.unit !== 'ms' && !row.unit.endsWith('/s')) return row;
   const figure = row.unit === 'ms' ? row.figure / slower : row.figure * slower;
   return { ...row, note: `(${figure.toFixed(1)} where gcc takes ${goalsGccMs} ms)` };
 }
