@@ -352,7 +352,8 @@ function namedFilesOf(reading: Reading, cwd: ByteString): NamedFiles {
 /**
  * Looks at the files that a command names, all in one go.
  *
- * @param ownNames - its outputs have their own names where it runs, so that it finds out itself if one is an input, too.
+ * @param ownNames - its outputs have their own names where it runs, so that it finds out itself if one is an input, too, and what
+ * is written through links.
  * @returns why it runs here, if it does; and its reading, where an output that is a link, a device or the like is written
  * in place, as it would be here.
  */
@@ -367,7 +368,7 @@ async function lookAtFiles(
   // A thread costs more than many a command: it is asked only about what is there to be looked at.
   if (named.inputs.length + named.outputs.length === 0) return { obstacle: undefined, reading };
   const roles = new Map(reading.outputs.map(({ path, role }) => [path, role]));
-  const outputs = (reading.rename?.outputsFor('x') ?? []).map(({ path }) => ({
+  const outputs = (ownNames ? [] : (reading.rename?.outputsFor('x') ?? [])).map(({ path }) => ({
     path: resolvePath(cwd, path),
     role: roles.get(path) ?? ('object' as const),
     umask,
