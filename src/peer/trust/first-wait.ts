@@ -4,6 +4,7 @@
  */
 import { getOrMake } from '../../core/get-or-make.ts';
 import type { PeerName } from '../../core/schedule/contract.ts';
+import { type StartTimer, startTimer } from '../alarm.ts';
 
 const mostMs = 400;
 
@@ -12,6 +13,7 @@ export interface FirstWaitInit {
   readonly neighbours: () => readonly PeerName[];
   /** Whether that peer and this one have found each other on the share. */
   readonly isUsable: (peer: PeerName, root: string) => boolean;
+  readonly startTimer?: StartTimer;
 }
 
 export class FirstWait {
@@ -41,9 +43,9 @@ export class FirstWait {
     const deadlineMs = now() + mostMs;
     while (neighbours().some((peer) => !isUsable(peer, root)) && now() < deadlineMs) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => this.wake(), deadlineMs - now());
+        const cancel = (this.#init.startTimer ?? startTimer)(deadlineMs - now(), () => this.wake());
         this.#wakers.add(() => {
-          clearTimeout(timer);
+          cancel();
           resolve();
         });
       });
