@@ -96,7 +96,8 @@ static int look_way(const char *path) {
   return means_absent(error) ? 0 : error;
 }
 
-enum { MAX_DIRECTORIES = 512 };
+/* To look at each of those above a long one takes time by the square of its length; realpath takes it name by name. */
+enum { MAX_DIRECTORIES = 512, MAX_KNOWN_BYTES = 512 };
 
 /* The real path of a directory, found once a request: compilers look for each header in many, and always in the same. */
 struct known_directory {
@@ -149,7 +150,7 @@ static const char *real_directory(const char *path, size_t length, int *is_known
 
 /* NULL: it is none. One look tells whether its whole way is there, and what is no link lies where its parent really is. */
 static char *find_real(const char *path, size_t length) {
-  static char text[PATH_MAX]; /* this calls itself by way of the one above it */
+  char text[MAX_KNOWN_BYTES + 1];
   struct stat stats;
   memcpy(text, path, length);
   text[length] = 0;
@@ -160,8 +161,6 @@ static char *find_real(const char *path, size_t length) {
     int is_known = 0;
     const char *above = name.at == 0 ? NULL : real_directory(path, name.at - (name.at > 1), &is_known);
     if (above != NULL) return real_below(above, path + name.at, name.length);
-    memcpy(text, path, length);
-    text[length] = 0;
   } else if (!S_ISLNK(stats.st_mode) || stat(text, &stats) != 0 || !S_ISDIR(stats.st_mode)) return NULL;
   return realpath(text, NULL);
 }
@@ -172,8 +171,7 @@ static const char *real_directory(const char *path, size_t length, int *is_known
   for (size_t i = directory_count; i-- > 0;)
     if (directories[i].length == length && memcmp(directories[i].path, path, length) == 0)
       return directories[i].real;
-  /* realpath goes along ways too long for one look. */
-  *is_known = directory_count < MAX_DIRECTORIES && length < PATH_MAX;
+  *is_known = directory_count < MAX_DIRECTORIES && length <= MAX_KNOWN_BYTES;
   char *real = *is_known ? find_real(path, length) : NULL;
   /* Those above it may have taken the last place. */
   *is_known = *is_known && directory_count < MAX_DIRECTORIES;
