@@ -1,7 +1,7 @@
 /** How busy this machine is and what of that is ours, sampled when asked: no timers. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { cgroupCpuLimit, cgroupFreeBytes } from './cgroup.ts';
+import { type CgroupFiles, cgroupCpuLimit, cgroupFreeBytes } from './cgroup.ts';
 import { HeldFile } from './held-file.ts';
 
 /** CPU times since boot, in ms, of the CPUs that we may run on. */
@@ -78,8 +78,14 @@ export class LoadSampler {
   readonly #memory = new HeldFile('/proc/meminfo');
   #before: { readonly times: CpuTimes; readonly ownCpuMs: number } | undefined;
   #cpus: Set<number> | undefined;
+  readonly #groups: CgroupFiles | undefined;
   /** Samples until the groups are asked again. */
   #believed = 0;
+
+  /** @param groups - @default this machine's */
+  constructor(groups?: CgroupFiles) {
+    this.#groups = groups;
+  }
 
   /**
    * @param ownCpuMs - CPU that is known to be ours since any fixed moment: this process and the jobs that it runs,
@@ -99,7 +105,7 @@ export class LoadSampler {
       this.#believed -= 1;
       return Number.POSITIVE_INFINITY;
     }
-    const free = cgroupFreeBytes();
+    const free = cgroupFreeBytes(this.#groups);
     if (free === undefined) this.#believed = unlimitedSamples;
     return free ?? Number.POSITIVE_INFINITY;
   }

@@ -181,8 +181,10 @@ class TraceFile implements Trace {
       ftruncateSync(this.#descriptor, 0);
       ftruncateSync(this.#descriptor, traceBytes);
       this.#cwd = undefined;
-    } else if (usedBytes > recordsAt) {
-      writeSync(this.#descriptor, this.#emptied(usedBytes), 0, usedBytes, 0);
+    } else {
+      // All that begins it too: what a job did to it must not meet the next one.
+      const bytes = Math.max(usedBytes, recordsAt);
+      writeSync(this.#descriptor, this.#emptied(bytes), 0, bytes, 0);
     }
   }
 

@@ -174,6 +174,15 @@ test('a trace that is used again holds nothing of the job before', async () => {
     assert.equal(bytes.length, 16 * 1024 * 1024);
     assert.ok(bytes.subarray(recordsAt).equals(Buffer.alloc(bytes.length - recordsAt)));
   }
+  // Nor what one did to the head, which the next job of this directory needs.
+  const file = openSync(trace.path, 'r+');
+  writeSync(file, Buffer.from('\x01\0\0\0\0\0\0\0/elsewhere\0'), 0, 19, 0);
+  closeSync(file);
+  tracer.end(trace);
+  tracer.begin('/a');
+  const head = readFileSync(trace.path).subarray(0, recordsAt);
+  assert.equal(head.readBigUInt64LE(), BigInt(recordsAt));
+  assert.equal(head.toString('latin1', 8, 20), '/a'.padEnd(12, '\0'));
   tracer.close();
 });
 

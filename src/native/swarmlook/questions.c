@@ -112,7 +112,7 @@ static void forget_directories(void) {
   while (directory_count > 0) free(directories[--directory_count].real);
 }
 
-/* What a name of no directory but itself ends with. */
+/* Of a path: what is behind its last slash, which may be nothing. */
 struct last_name {
   size_t at, length;
 };
@@ -129,20 +129,20 @@ static int is_dots(const char *path, struct last_name name) {
          (name.length == 2 && text[0] == '.' && text[1] == '.');
 }
 
-/* Of the directory `name` in one whose real path is known. NULL: no memory. */
-static char *real_below(const char *above, const char *name, size_t length) {
+/* The real path of a directory, which that name of `path` is, in one whose real path is known. */
+static char *real_below(const char *above, const char *path, struct last_name name) {
   size_t above_length = strcmp(above, "/") == 0 ? 0 : strlen(above);
-  if (length == 2 && name[0] == '.' && name[1] == '.') {
+  if (is_dots(path, name) && name.length < 2) return strdup(above);
+  if (is_dots(path, name)) {
     while (above_length > 0 && above[above_length - 1] != '/') above_length--;
     return above_length < 2 ? strdup("/") : strndup(above, above_length - 1);
   }
-  if (length == 0 || (length == 1 && name[0] == '.')) return strdup(above);
-  char *real = malloc(above_length + length + 2);
+  char *real = malloc(above_length + name.length + 2);
   if (real == NULL) return NULL;
   memcpy(real, above, above_length);
   real[above_length] = '/';
-  memcpy(real + above_length + 1, name, length);
-  real[above_length + 1 + length] = 0;
+  memcpy(real + above_length + 1, path + name.at, name.length);
+  real[above_length + 1 + name.length] = 0;
   return real;
 }
 
@@ -160,7 +160,9 @@ static char *find_real(const char *path, size_t length) {
     struct last_name name = last_name_of(path, length);
     int is_known = 0;
     const char *above = name.at == 0 ? NULL : real_directory(path, name.at - (name.at > 1), &is_known);
-    if (above != NULL) return real_below(above, path + name.at, name.length);
+    char *real = above == NULL ? NULL : real_below(above, path, name);
+    if (above != NULL && real == NULL) exit(1); /* no memory; it does not mean that there is no directory */
+    if (real != NULL) return real;
   } else if (!S_ISLNK(stats.st_mode) || stat(text, &stats) != 0 || !S_ISDIR(stats.st_mode)) return NULL;
   return realpath(text, NULL);
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { type CgroupFiles, cgroupCpuLimit, cgroupFreeBytes } from '../../../src/machine/cgroup.ts';
+import { LoadSampler } from '../../../src/machine/load.ts';
 
 /** `self` is the text of /proc/self/cgroup; the others are files below the mounts. */
 function shown(self: string, files: Readonly<Record<string, string>>): CgroupFiles & Disposable {
@@ -76,4 +77,18 @@ test('memory is what the tightest group leaves, with what its file cache would g
     'memory/memory.usage_in_bytes': '5\n',
   });
   assert.equal(cgroupFreeBytes(one), undefined, 'the largest number is no limit');
+});
+
+test('a limit that is set later is seen within ten samples, and what it leaves at once', () => {
+  using files = shown('0::/\n', { 'memory.current': '1000\n', 'memory.max': 'max\n' });
+  const sampler = new LoadSampler(files);
+  const limit = join(files.mounts, 'memory.max');
+  assert.ok(sampler.sample(0).memoryFreeBytes > 5000, 'what this machine has');
+  writeFileSync(limit, '5000\n');
+  const seen = Array.from({ length: 11 }, () => sampler.sample(0).memoryFreeBytes);
+  assert.equal(seen.at(-1), 4000);
+  assert.ok((seen[0] ?? 0) > 5000, 'it was believed that there is none');
+  writeFileSync(join(files.mounts, 'memory.current'), '4500\n');
+  assert.equal(sampler.sample(0).memoryFreeBytes, 500);
+  sampler.close();
 });

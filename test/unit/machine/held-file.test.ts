@@ -1,27 +1,36 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { HeldFile } from '../../../src/machine/held-file.ts';
 
-const descriptors = (): number => readdirSync('/proc/self/fd').length;
+/** How often a file is open here; other tests of this process open others. */
+function openTimes(file: string): number {
+  const opened = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return ''; // that of the list itself, or it was just closed
+    }
+  });
+  return opened.filter((each) => each === file).length;
+}
 
 test('a file that is held is read as it is now, whatever its length', () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'held-'));
   try {
     const file = path.join(directory, 'file');
-    const before = descriptors();
     const held = new HeldFile(file);
     assert.throws(() => held.read(), { code: 'ENOENT' });
     for (const text of ['', 'some', 'less', `${'more\n'.repeat(30_000)}end`, 'x'.repeat(16_384), 'short']) {
       writeFileSync(file, text);
       assert.equal(held.read(), text);
     }
-    assert.equal(descriptors(), before + 1);
+    assert.equal(openTimes(file), 1);
     held.close();
     held.close();
-    assert.equal(descriptors(), before);
+    assert.equal(openTimes(file), 0);
     assert.equal(held.read(), 'short', 'opened anew');
     held.close();
   } finally {
@@ -43,8 +52,8 @@ test('what the kernel tells is told anew', () => {
 
 test('a file that cannot be read any more is opened anew', () => {
   const held = new HeldFile('/proc/self/mem');
-  assert.throws(() => held.read(), { code: 'EIO' });
-  const before = descriptors();
-  assert.throws(() => held.read(), { code: 'EIO' });
-  assert.equal(descriptors(), before, 'and none stays');
+  for (let times = 0; times < 2; times += 1) {
+    assert.throws(() => held.read(), { code: 'EIO' });
+    assert.equal(openTimes(`/proc/${process.pid}/mem`), 0, 'and none stays');
+  }
 });
