@@ -17,6 +17,7 @@ import type { JobReport } from '../../src/wire/job-report.ts';
 import { parseRunnerExit, type RunnerExit } from '../../src/wire/runner-messages.ts';
 import { encodeTreeAhead, readId, type TreeFault, type TreeFigures } from '../../src/wire/tree-messages.ts';
 import { parseTreeRequest } from '../../src/wire/tree-stream-messages.ts';
+import { encodeSignal, type PassedSignal } from '../../src/wire/wrapper-messages.ts';
 import { RunnerRig } from './runner-rig.ts';
 import { until } from './until.ts';
 
@@ -84,6 +85,8 @@ export interface StartedTreeJob {
   readonly ended: Promise<Output>;
   /** Kills it, as a peer does. */
   cancel(): void;
+  /** Passes a signal on to the command, as a peer does. */
+  signal(passed: PassedSignal): void;
 }
 
 export class TreeLab {
@@ -302,7 +305,11 @@ export class TreeLab {
       });
       link.socket.on('close', () => reject(new Error('the runner closed the connection')));
     });
-    return { ended, cancel: () => link.socket.end() };
+    return {
+      ended,
+      cancel: () => link.socket.end(),
+      signal: (passed) => link.send('SIGNAL', encodeSignal(passed)),
+    };
   }
 
   /** Both ends' counts. */

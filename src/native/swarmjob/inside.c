@@ -40,9 +40,13 @@ static void be_command(const struct job *job, int report) {
   _exit(127);
 }
 
-/* Signals that we get are the command's: as from a terminal to its group, USR1 and USR2 to it alone. */
+/*
+ * Signals that we get are the command's: as from a terminal to its group, USR1 and USR2 to it alone. What came while its
+ * place was made is here before it has a group, and then it is alone: it dies of it, or not, as soon as it takes signals.
+ */
 static void pass_on(pid_t command, int number) {
-  kill(number == SIGUSR1 || number == SIGUSR2 ? command : -command, number == SIGTSTP ? SIGSTOP : number);
+  int passed = number == SIGTSTP ? SIGSTOP : number;
+  if (number == SIGUSR1 || number == SIGUSR2 || kill(-command, passed) != 0) kill(command, passed);
 }
 
 /* Takes in who ended; 1 if nobody is left. Counts none but the command. */

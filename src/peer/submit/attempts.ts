@@ -174,6 +174,7 @@ export class Attempts {
   #unprovable(record: AttemptRecord, detail: string, reason?: InlineReason): void {
     const { submission, number } = record;
     this.#init.ledger.detail(submission.id, detail);
+    if (submission.hasDiedBefore()) return;
     const why = reason === undefined ? {} : { reason };
     this.#init.tell({ type: 'unprovable', job: submission.id, attempt: number, ...why });
   }
@@ -191,12 +192,13 @@ export class Attempts {
   }
 
   #failed(
-    { submission: { id: job }, number: attempt }: AttemptRecord,
+    { submission, number: attempt }: AttemptRecord,
     end: Pick<Extract<DispatcherEvent, { type: 'failed' }>, 'reason' | 'confirmed' | 'graceMs' | 'kind'>,
     detail?: string,
   ): void {
-    if (detail !== undefined) this.#init.ledger.detail(job, detail);
-    this.#init.tell({ type: 'failed', job, attempt, ...end });
+    if (detail !== undefined) this.#init.ledger.detail(submission.id, detail);
+    if (submission.hasDiedBefore()) return;
+    this.#init.tell({ type: 'failed', job: submission.id, attempt, ...end });
   }
 
   async #settle(record: AttemptRecord, result: JobResult): Promise<void> {

@@ -73,7 +73,8 @@ export class Submission {
   #attempt: AttemptStream | undefined;
   readonly #startTimer: StartTimer;
   #cancelHold: (() => void) | undefined;
-  #askedToEnd = false;
+  /** The signal by which the caller has asked for its end. */
+  #endAsked: number | undefined;
   #signalled = false;
   /** Came when it was not known whether the command had begun. */
   #early: PassedSignal[] = [];
@@ -144,7 +145,7 @@ export class Submission {
 
   /** True once the caller has asked for its end. */
   get askedToEnd(): boolean {
-    return this.#askedToEnd;
+    return this.#endAsked !== undefined;
   }
 
   /**
@@ -177,6 +178,18 @@ export class Submission {
     this.#early = [];
     if (deadly === undefined) return false;
     this.#die(deadly.number);
+    return true;
+  }
+
+  /**
+   * It is to run once more: no other run would get the signals that an earlier one was given.
+   *
+   * @returns true if it has ended by one that asked for its end.
+   */
+  hasDiedBefore(): boolean {
+    if (this.hasDied()) return true;
+    if (this.#endAsked === undefined) return false;
+    this.#die(this.#endAsked);
     return true;
   }
 
@@ -250,7 +263,7 @@ export class Submission {
   #onSignal(signal: PassedSignal): void {
     if (this.#place !== 'waiting') return;
     const { number } = signal;
-    if (endingSignals.has(number)) this.#askedToEnd = true;
+    if (endingSignals.has(number)) this.#endAsked = number;
     if (!harmlessSignals.has(number)) this.#signalled = true;
     const isDeadly = !harmlessSignals.has(number);
     if (this.#attempt?.started) {

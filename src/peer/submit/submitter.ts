@@ -220,7 +220,8 @@ export class Submitter {
 
   #actOn(job: OpenJob, action: JobAction): void {
     const isUndecided = action.type === 'offer' || action.type === 'abandon' || action.type === 'inline';
-    if (isUndecided && (job.submission.hasDied() || job.submission.over)) return this.#dead(job, action);
+    if (isUndecided && (job.submission.over || job.submission.hasDiedBefore()))
+      return this.#dead(job, action);
     switch (action.type) {
       case 'offer':
         return this.#offer(job, action.attempt, action.peer);

@@ -204,6 +204,37 @@ test('after a signal that may have ended it, a failure counts: no other run woul
   }
 });
 
+test('an end that was asked for is the end where the attempt that was told of it comes to nothing', async () => {
+  const comesToNothing: readonly ((rig: SubmitterRig, attempt: WorkerEnd) => void)[] = [
+    (_, attempt) => attempt.failToSpawn('report ENOENT'),
+    (rig, attempt) => {
+      rig.tree.settlement = { kind: 'again', reason: 'stale-view', detail: 'x.h' };
+      attempt.finish({ kind: 'signaled', signal: 15, core: false });
+    },
+    (rig, attempt) => {
+      rig.tree.settlement = { kind: 'inline', reason: 'tree-fault', detail: 'x.h' };
+      attempt.finish({ kind: 'exited', status: 143 });
+    },
+    (rig) => rig.submitter.apply({ type: 'peer-down', peer: 'a' }),
+  ];
+  for (const come of comesToNothing)
+    for (const isElsewherePossible of [true, false]) {
+      const rig = rigOf(isElsewherePossible ? 1 : 0);
+      rig.workerUp('a');
+      if (isElsewherePossible) rig.workerUp('b');
+      const caller = rig.submit(compile);
+      const attempt = await rig.nextAttempt();
+      attempt.run();
+      await rig.quiet();
+      caller.signal(15);
+      come(rig, attempt);
+      await rig.quiet();
+      assert.deepEqual(caller.ending, { kind: 'signaled', signal: 15, core: false });
+      assert.deepEqual([rig.attempts.length, rig.submitter.size, caller.inline], [1, 0, undefined]);
+      assert.equal(rig.dispatcher.ownHeld, 0, 'no slot of this machine is kept for it');
+    }
+});
+
 test('a command that left something running has had its effect: its failure counts, and why tells', async () => {
   const rig = rigOf(1);
   rig.tree.settlement = { kind: 'final', proven: false };
