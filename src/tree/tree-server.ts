@@ -3,6 +3,7 @@
  * workers ask is passed on to it as it came; who may ask, and who must be told of a change, is decided elsewhere.
  */
 import { SwarmError } from '../core/swarm-error.ts';
+import { isTreePath } from '../core/tree/tree-path.ts';
 import type { ByteString } from '../wire/bytes.ts';
 import type { Frame } from '../wire/frame.ts';
 import {
@@ -32,6 +33,9 @@ const looksTimeoutMs = 10_000;
 /** Paths in one message, which may have a MiB; so may the answer, of 34 bytes for each. */
 const mostPathBytes = 512 * 1024;
 const mostPaths = 16_384;
+
+/** Of a record's kinds (src/native/fact.h): file, directory, absent. */
+const ordinaryKinds = 'fda';
 
 /** What swarmfs asks for, to be passed on to swarmtree. */
 export type TreeRequest = 'TREE_LIST' | 'TREE_LOOK' | 'TREE_READ';
@@ -148,6 +152,16 @@ export class TreeServer {
   async look(paths: readonly TreePath[]): Promise<readonly TreeLooked[]> {
     this.#watch.wake();
     return await Promise.all([...inFrames(paths)].map((some) => this.#lookAt(some)));
+  }
+
+  /** Whether at each path is a file, a directory or nothing: no link, nor anything that can be read only once. @throws SwarmError `E_TREE` */
+  async areOrdinary(paths: readonly TreePath[]): Promise<boolean> {
+    if (!paths.every(isTreePath)) return false;
+    const looked = await this.look(paths);
+    return looked.every(
+      ({ errno, looks }) =>
+        errno === 0 && looks.every(({ record }) => ordinaryKinds.includes(record.charAt(0))),
+    );
   }
 
   async #lookAt(paths: readonly TreePath[]): Promise<TreeLooked> {

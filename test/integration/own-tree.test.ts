@@ -1,6 +1,15 @@
 /** What the submitter's end of a served tree tells its workers when, with a real swarmtree. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -14,6 +23,7 @@ import { createChannelPair, type FakeChannel } from '../rig/fake-channel.ts';
 import { until } from '../rig/until.ts';
 
 const job = { kind: 'compile', inputs: [], outputs: [] };
+const nothing = { sources: [], unseen: [] };
 
 /** TREE_LOOK: what is this name? */
 function look(directory: string, name: string): Buffer {
@@ -93,7 +103,7 @@ test('a worker has been told what changed when it is offered a job, and the othe
   await tree.barrier();
   take();
   if (isBefore()) assert.deepEqual(told, { a: [], b: [] }, 'nobody is offered anything yet');
-  await tree.prepare('a', job, []);
+  await tree.prepare('a', job, nothing);
   // What is sent in this turn leaves before the offer does.
   await new Promise(setImmediate);
   take();
@@ -108,7 +118,11 @@ test('a worker has been told what changed when it is offered a job, and the othe
 
 /** What the worker got with an offer of a compile of this file, besides changes. */
 async function offered({ tree, took }: Scene, peer: string, source: string): Promise<string[]> {
-  const generation = await tree.prepare(peer, { kind: 'compile', inputs: [source], outputs: [] }, [source]);
+  const { generation } = await tree.prepare(
+    peer,
+    { kind: 'compile', inputs: [source], outputs: [] },
+    { sources: [source], unseen: [source] },
+  );
   await new Promise(setImmediate);
   assert.ok(generation > 0);
   return took(peer).flatMap(({ type, payload }) => {
@@ -141,7 +155,7 @@ test('a source that is new or edited is sent with the offer, and counts as read'
   await until(() => tree.worker('b').session > session, 5_000, 'its stream is opened anew');
   await tree.worker('b').opened;
   assert.deepEqual(await offered(scene, 'b', source), ['TREE_OPEN', '0 int y;'], 'it has nothing any more');
-  const generation = await tree.prepare('a', job, []);
+  const { generation } = await tree.prepare('a', job, nothing);
   const ended = { session: tree.worker('a').session, generation, isOwn: () => false };
   assert.equal(tree.judge(ended).kind, 'kept');
   writeFileSync(source, 'int z;');
@@ -170,4 +184,24 @@ test('what is long, or nothing, is asked for by the worker, and what can be no p
   );
   writeFileSync(path.join(share, 'f'), 'still there');
   await scene.tree.barrier();
+});
+
+test('of what is no file, directory or want of both it is told that it is to be looked at', async (t) => {
+  const { share, tree } = await begin(t, ['a']);
+  const at = (name: string): string => path.join(share, name);
+  mkdirSync(at('directory/deep'), { recursive: true });
+  symlinkSync('f', at('link'));
+  execFileSync('mkfifo', [at('fifo'), at('directory/deep/fifo')]);
+  const isOrdinary = async (...names: readonly string[]): Promise<boolean> =>
+    (await tree.prepare('a', job, { sources: [], unseen: names.map(at) })).isOrdinary;
+  assert.equal(await isOrdinary('f', 'directory', 'none', 'none/deeper', 'f/below'), true);
+  for (const odd of ['link', 'fifo', 'directory/deep/fifo']) {
+    assert.equal(await isOrdinary(odd), false, odd);
+    assert.equal(await isOrdinary('f', odd, 'none'), false, odd);
+  }
+  // Of a directory that a worker has looked into what is in it is known by events.
+  unlinkSync(at('f'));
+  execFileSync('mkfifo', [at('f')]);
+  assert.equal(await isOrdinary('f'), false);
+  assert.equal(await isOrdinary('x'.repeat(256)), false, 'what cannot be looked at');
 });

@@ -29,6 +29,8 @@ export class FakeTree implements Pick<SubmitterInit, 'reader' | 'offers' | 'sett
   readonly strangers = new Set<string>();
   /** Set: no command can be read. */
   unreadable: Error | undefined;
+  /** Whether what is read may go only to workers that are shown this machine's files. */
+  needsServing = false;
   /** Set: no view can be proven, for this reason. */
   unprovable: string | undefined;
   /** Set: what an attempt left cannot be taken away. */
@@ -49,6 +51,7 @@ export class FakeTree implements Pick<SubmitterInit, 'reader' | 'offers' | 'sett
         argv,
         share,
         ...(this.place === undefined ? {} : { place: this.place }),
+        needsServing: this.needsServing,
         inline,
         unslotted: reading.inline !== undefined,
         detail: undefined,

@@ -17,6 +17,7 @@ enum {
   LAST_WORDS_MS = 1000,
   INDEX_RECORDS = 1000 * 1000,
   DRAIN_AGAIN_MS = 10,
+  QUICK_LOOKS_BYTES = 4096,
 };
 
 static long long now_ms(void) {
@@ -124,14 +125,19 @@ static int take_frame(struct server *server, const struct frame *frame) {
   }
 }
 
+/* What is ready waits for nothing that may take long; these are asked for behind what goes with them, to be read as one. */
+static int is_quick(const struct frame *frame) {
+  return frame->type == FRAME_TREE_BARRIER ||
+         (frame->type == FRAME_TREE_LOOKS && frame->length <= QUICK_LOOKS_BYTES);
+}
+
 /* Serves what was received, as far as the peer reads the answers; -1 when the connection must end. */
 static int take_frames(struct server *server) {
   struct frame frame;
   int found = 0;
   while (link_unsent(&server->link) < MOST_UNSENT_BYTES &&
          (found = link_next(&server->link, frame_limit, &frame)) > 0) {
-    /* What is ready waits for nothing that may take long; a barrier is asked for behind what goes with it. */
-    if (frame.type != FRAME_TREE_BARRIER && link_flush(&server->link) != 0) return -1;
+    if (!is_quick(&frame) && link_flush(&server->link) != 0) return -1;
     if (take_frame(server, &frame) != 0) return -1;
   }
   if (link_flush(&server->link) != 0) return -1;

@@ -20,6 +20,7 @@ import type { AttemptRecord } from './attempt-record.ts';
 import { Carried } from './carried.ts';
 import type { InlineOutputs } from './inline-outputs.ts';
 import { planAttempt, scanOf, systemNames, viewJobOf } from './job-tree.ts';
+import { lookAtFiles } from './named-files.ts';
 import { hiddenOf } from './outputs.ts';
 import type { OwnTrees, ServedPlace, TreeLease } from './served/own-trees.ts';
 import type { Ways } from './served/ways.ts';
@@ -37,7 +38,7 @@ export type PreparedOffer =
 export interface OffersInit {
   readonly inlineOutputs: Pick<InlineOutputs, 'settled'>;
   readonly tracking: Tracking;
-  readonly disk: Pick<Disk, 'run' | 'putWritten'>;
+  readonly disk: Pick<Disk, 'run' | 'putWritten' | 'obstacles'>;
   readonly trees: Pick<OwnTrees, 'enter'>;
   /** Under which lies what served jobs wrote until it is believed. */
   readonly hiddenNames: HiddenNames;
@@ -139,7 +140,14 @@ export class Offers {
       inputs,
       outputs: reading.outputs.map(({ path }) => resolvePath(request.job.cwd, path)),
     };
-    const generation = await tree.prepare(peer, job, reading.kind === 'compile' ? inputs : []);
+    const { generation, isOrdinary } = await tree.prepare(peer, job, {
+      sources: reading.kind === 'compile' ? inputs : [],
+      unseen: submission.unseen,
+    });
+    if (!isOrdinary) {
+      const { obstacle } = await lookAtFiles(reading, request.job, disk, { ownNames: true });
+      if (obstacle !== undefined) return { kind: 'inline', detail: obstacle };
+    }
     submission.isServed = true;
     record.served = {
       tree,

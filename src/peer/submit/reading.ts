@@ -15,10 +15,10 @@ import { readPiece } from '../../share/commit.ts';
 import type { Disk } from '../../share/disk.ts';
 import { DiskError } from '../../share/disk-error.ts';
 import { readFacts } from '../../share/facts.ts';
-import type { NamedFiles } from '../../share/obstacles.ts';
 import type { Share, Shares } from '../../share/shares.ts';
 import { type ByteString, fromBytes, toText } from '../../wire/bytes.ts';
 import type { Membership } from '../trust/membership.ts';
+import { lookAtFiles, lookedAtByTree } from './named-files.ts';
 import type { OwnTrees, ServedPlace } from './served/own-trees.ts';
 
 /** A longer response file is left to the command itself, which then runs inline. */
@@ -37,6 +37,8 @@ export interface ReadRequest {
   readonly place?: ServedPlace;
   /** Whether only such workers may take it. */
   readonly needsServing?: boolean;
+  /** Files that are to be looked at when it is offered, see {@link lookedAtByTree}. */
+  readonly unseen?: readonly ByteString[] | undefined;
   /** Undefined: it may travel. */
   readonly inline: Reason | undefined;
   readonly unslotted: boolean;
@@ -130,7 +132,7 @@ export class RequestReader {
     // What it says and writes is seen when it ends; beside a tree that others look into, somebody may wait for it.
     if (read.share !== undefined && read.reading.kind === 'other') return read;
     const { disk } = this.#init;
-    const { stdin, stdout, descriptors, force } = request.job;
+    const { cwd, stdin, stdout, descriptors, force } = request.job;
     const isAlone = read.share === undefined && !this.#init.served.hasWorkers();
     if (isAlone && force !== 'remote') await this.#init.settled();
     const place = await this.#placeOf(command, read.share, isAlone && force === 'remote');
@@ -149,10 +151,13 @@ export class RequestReader {
     }
     if (!(await this.#hasProgram(command, read.share ?? '/')))
       return { ...read, inline: 'no-command', unslotted: true };
-    const { obstacle } = await lookAtFiles(read.reading, request.job, disk, { ownNames: true });
-    if (obstacle !== undefined) return { ...read, inline: 'unprovable', detail: obstacle };
+    const unseen = lookedAtByTree(read.reading, cwd, place);
+    if (unseen === undefined) {
+      const { obstacle } = await lookAtFiles(read.reading, request.job, disk, { ownNames: true });
+      if (obstacle !== undefined) return { ...read, inline: 'unprovable', detail: obstacle };
+    }
     const served = { inline: undefined, unslotted: false, detail: undefined, place, needsServing: true };
-    return { ...read, ...served };
+    return { ...read, ...served, unseen };
   }
 
   /**
@@ -334,50 +339,6 @@ async function readText(path: ByteString, disk: Disk): Promise<string | undefine
     text += fromBytes(piece);
   }
   return undefined;
-}
-
-/** Of an opaque command every word may be the name of a file, read or written. */
-function namedFilesOf(reading: Reading, cwd: ByteString): NamedFiles {
-  const { inputs, outputs, kind, programs } = reading;
-  // What is executed is looked at when programs are compared; one without a slash is not the file of that name here.
-  const read = inputs.filter((path) => !path.includes('/') || !programs.includes(path));
-  return {
-    // A response file that could not be read is still a word.
-    inputs: read.map((path) => resolvePath(cwd, path.replace(/^@/, ''))),
-    outputs: outputs.map(({ path }) => resolvePath(cwd, path)),
-    mayShare: kind !== 'compile' && kind !== 'link',
-  };
-}
-
-/**
- * Looks at the files that a command names, all in one go.
- *
- * @param ownNames - its outputs have their own names where it runs, so that it finds out itself if one is an input, too, and what
- * is written through links.
- * @returns why it runs here, if it does; and its reading, where an output that is a link, a device or the like is written
- * in place, as it would be here.
- */
-async function lookAtFiles(
-  reading: Reading,
-  { cwd, umask }: WrapperRequest['job'],
-  disk: Disk,
-  { ownNames = false } = {},
-): Promise<{ readonly obstacle: string | undefined; readonly reading: Reading }> {
-  const files = namedFilesOf(reading, cwd);
-  const named = { ...files, mayShare: files.mayShare || ownNames };
-  // A thread costs more than many a command: it is asked only about what is there to be looked at.
-  if (named.inputs.length + named.outputs.length === 0) return { obstacle: undefined, reading };
-  const roles = new Map(reading.outputs.map(({ path, role }) => [path, role]));
-  const outputs = (ownNames ? [] : (reading.rename?.outputsFor('x') ?? [])).map(({ path }) => ({
-    path: resolvePath(cwd, path),
-    role: roles.get(path) ?? ('object' as const),
-    umask,
-  }));
-  const found = await disk.obstacles({ named, outputs });
-  const inPlaceBecause = found.outputs.find((why) => why !== undefined);
-  if (inPlaceBecause === undefined) return { obstacle: found.named, reading };
-  const { rename: _, ...inPlace } = reading;
-  return { obstacle: found.named, reading: { ...inPlace, inPlaceBecause } };
 }
 
 /** Why a command stays with the program that started it, which has places of its own for what is temporary. */

@@ -38,6 +38,8 @@ export interface SubmissionInit {
   readonly place?: ServedPlace | undefined;
   /** Only workers that are shown this machine's files may take it. */
   readonly needsServing?: boolean | undefined;
+  /** Files that are to be looked at when it is offered. */
+  readonly unseen?: readonly ByteString[] | undefined;
   /** When it was handed in; all that it reads shall be as it was then or later. */
   readonly handedInMs: number;
   readonly listener: SubmissionListener;
@@ -58,6 +60,7 @@ export class Submission {
   readonly demand: JobDemand;
   readonly share: string | undefined;
   readonly place: ServedPlace | undefined;
+  readonly unseen: readonly ByteString[];
   readonly handedInMs: number;
   readonly stdin: StdinWindow;
   /** How the command ended where it ran, once that is known and believed. */
@@ -89,6 +92,7 @@ export class Submission {
     this.share = init.share;
     this.place = init.place;
     this.needsServing = init.needsServing ?? false;
+    this.unseen = init.unseen ?? [];
     this.handedInMs = init.handedInMs;
     this.#connection = init.connection;
     this.#startTimer = init.startTimer;

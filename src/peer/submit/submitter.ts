@@ -109,7 +109,7 @@ export class Submitter {
     reader
       .read(request)
       .then((read) => {
-        const { reading, share, place, needsServing, detail } = read;
+        const { reading, share, place, needsServing, unseen, detail } = read;
         const demand = this.#demandOf(id, request, read);
         this.#open(
           new Submission({
@@ -121,6 +121,7 @@ export class Submitter {
             share,
             place,
             needsServing,
+            unseen,
             handedInMs,
             listener: this.#listener,
             startTimer: this.#init.startTimer ?? startTimer,

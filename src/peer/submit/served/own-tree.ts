@@ -45,6 +45,21 @@ export interface OwnTreeInit {
   readonly onLost: (why: string) => void;
 }
 
+/** Files of a job that is offered. */
+export interface JobFiles {
+  /** Of its inputs, those that it reads whole, whatever it does. */
+  readonly sources: readonly TreePath[];
+  /** To be looked at before. */
+  readonly unseen: readonly TreePath[];
+}
+
+export interface PreparedJob {
+  /** At which it may start. */
+  readonly generation: number;
+  /** What was unseen are files and directories, or not there. */
+  readonly isOrdinary: boolean;
+}
+
 /** Who waits for a barrier. */
 interface Waiting {
   readonly resolve: (generation: number) => void;
@@ -131,16 +146,15 @@ export class OwnTree {
   /**
    * Tells a worker, before it is offered a job, what has changed, and what the job will read; small sources with their content.
    *
-   * @param sources - of its inputs, those that it reads whole, whatever it does.
-   * @returns the generation at which the job may start.
    * @throws SwarmError `E_TREE`
    */
-  async prepare(peer: PeerName, job: ProfiledJob, sources: readonly TreePath[]): Promise<number> {
+  async prepare(peer: PeerName, job: ProfiledJob, { sources, unseen }: JobFiles): Promise<PreparedJob> {
     const worker = this.#workers.get(peer);
     // Asked for first, they have come when the barrier has passed. What changes between the two the worker asks for.
     const contents = worker?.pushes.read(sources);
-    const generation = await this.barrier();
-    if (worker === undefined) return generation;
+    const looked = unseen.length === 0 ? true : this.#server.areOrdinary(unseen);
+    const [generation, isOrdinary] = await Promise.all([this.barrier(), looked]);
+    if (worker === undefined) return { generation, isOrdinary };
     const asks = this.#init.profiles.offered(peer, job, this.#init.now());
     worker.pay();
     const isPushed = ({ kind, path }: TreeAsk): boolean => {
@@ -152,7 +166,7 @@ export class OwnTree {
     };
     const rest = asks.filter((ask) => !isPushed(ask));
     if (rest.length > 0) worker.ahead(rest);
-    return generation;
+    return { generation, isOrdinary };
   }
 
   /**

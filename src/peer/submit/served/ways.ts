@@ -43,7 +43,7 @@ export class Ways {
 
   /** On a shared tree nothing proves its result. @returns whether it may be tried again in this machine's files. */
   cannotBeProven({ submission, served }: AttemptRecord): boolean {
-    if (served !== undefined || !mayChange(submission)) return false;
+    if (served !== undefined || submission.needsServing || !mayChange(submission)) return false;
     if (this.#init.servedWorkers().length === 0) return false;
     submission.needsServing = true;
     return true;

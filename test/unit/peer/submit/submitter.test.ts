@@ -527,6 +527,20 @@ test('what cannot be proven on a shared tree is tried again in the files of this
   assert.deepEqual(rig.why(1).reasons, ['system-differs']);
 });
 
+test('a file that only this machine can read, found when the command is offered, keeps it here', async () => {
+  const rig = rigOf(1);
+  rig.tree.place = place;
+  rig.tree.needsServing = true;
+  rig.tree.unprovable = '/share/p is not a regular file';
+  rig.servedWorkers.push('a');
+  rig.workerUp('a');
+  const caller = rig.submit(compile);
+  await rig.soon(() => caller.inline, 'it runs here');
+  assert.match(caller.inline ?? '', /^unprovable: /);
+  assert.deepEqual([rig.tree.prepared.length, rig.attempts.length], [1, 0]);
+  assert.deepEqual(rig.why(1).details, ['/share/p is not a regular file']);
+});
+
 test('a served command holds a dialogue, also when its answer comes before the word that it has read', async () => {
   for (const [first, second] of [
     ['answer', 'word'],
