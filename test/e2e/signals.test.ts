@@ -44,3 +44,26 @@ test('signals to the wrapper', async (t) => {
     }
   });
 });
+
+/** From before it is there until its command runs. */
+const momentsMs = Array.from({ length: 60 }, (_, at) => at * 4);
+
+test('one that asks for the end ends the command at whatever moment it comes', async (t) => {
+  await using swarm = await SwarmRig.start(t, { machines: 2, ownRoots: ['/srv'] });
+  for (const directory of [swarm.share, '/srv']) {
+    // The first begins what is there for the others.
+    await swarm.check('m1', ['sh', '-c', `cd ${directory} && swarmrun --remote true`]);
+    const caller = `cd ${directory}
+      for ms in ${momentsMs.join(' ')}; do
+        swarmrun --remote sleep 20 & pid=$!
+        sleep $(printf 0.%03d $ms)
+        kill -TERM $pid; wait $pid; echo $ms $?
+      done`;
+    const said = await swarm.check('m1', ['sh', '-c', caller], { timeoutMs: 120_000 });
+    assert.deepEqual(
+      said.trim().split('\n'),
+      momentsMs.map((ms) => `${ms} 143`),
+      directory,
+    );
+  }
+});
