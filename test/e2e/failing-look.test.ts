@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SwarmRig } from '../rig/swarm-rig.ts';
+import { treeObstacle } from '../rig/tree-lab.ts';
 import { until } from '../rig/until.ts';
 
 test('a job whose result cannot be judged is run again, and its peer lives on', async (t) => {
@@ -57,4 +58,23 @@ test('a job whose result cannot be judged is run again, and its peer lives on', 
   await swarm.check('m1', compileWith(rounds, 'here.o'), { env: { FORCE_INLINE: '1' }, timeoutMs: 60_000 });
   await swarm.check('m1', ['cmp', 'big.o', 'here.o']);
   assert.equal((await swarm.status('m1')).jobs.failed, 0);
+});
+
+test('a command is run here, and tried nowhere else, where a closer look at its files does not end', {
+  skip: treeObstacle() ?? false,
+}, async (t) => {
+  await using swarm = await SwarmRig.start(t, { machines: 2, ownRoots: ['/srv'] });
+  const sh = (script: string): Promise<string> =>
+    swarm.check('m1', ['sh', '-c', `cd /srv && ${script}`], { timeoutMs: 120_000 });
+  await sh(
+    `echo 'int x;' >a.c && ln -s a.c link.c && swarmrun --remote gcc -c a.c && swarmrun --remote gcc -c link.c`,
+  );
+  // A thread looks where they miss their deadline: it is left alone, and ended at last, by this peer.
+  await sh(
+    `kill -STOP $(ps -e -o pid=,args= | awk '/[s]warmlook/ {print $1}') && swarmrun gcc -c link.c -o here.o`,
+  );
+  const [, remote, here] = await swarm.explainJobs('m1');
+  assert.deepEqual([remote?.place, remote?.reasons], ['m2', []]);
+  assert.deepEqual([here?.place, here?.reasons.map(({ reason }) => reason)], ['inline', ['unprovable']]);
+  await sh('cmp link.o here.o');
 });

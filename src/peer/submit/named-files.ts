@@ -3,6 +3,7 @@ import type { Reading } from '../../core/command/contract.ts';
 import { isBelow, resolvePath } from '../../core/paths.ts';
 import type { WrapperRequest } from '../../local/wrapper-connection.ts';
 import type { Disk } from '../../share/disk.ts';
+import { DiskError } from '../../share/disk-error.ts';
 import type { NamedFiles } from '../../share/obstacles.ts';
 import type { ByteString } from '../../wire/bytes.ts';
 import type { ServedPlace } from './served/own-trees.ts';
@@ -67,4 +68,22 @@ export function lookedAtByTree(
   const { inputs, outputs } = namedFilesOf(reading, cwd);
   const named = [...inputs, ...outputs];
   return named.every((file) => areas.some((area) => isBelow(area, file))) ? named : undefined;
+}
+
+/**
+ * Looks closer at what {@link lookedAtByTree} has named and is not in order.
+ *
+ * @returns why the command runs here, if it does; no other machine can help where this one's files cannot be looked at.
+ */
+export async function lookCloser(
+  reading: Reading,
+  job: WrapperRequest['job'],
+  disk: Pick<Disk, 'obstacles'>,
+): Promise<string | undefined> {
+  try {
+    return (await lookAtFiles(reading, job, disk, { ownNames: true })).obstacle;
+  } catch (error) {
+    if (error instanceof DiskError) return error.message;
+    throw error;
+  }
 }

@@ -20,7 +20,7 @@ import type { AttemptRecord } from './attempt-record.ts';
 import { Carried } from './carried.ts';
 import type { InlineOutputs } from './inline-outputs.ts';
 import { planAttempt, scanOf, systemNames, viewJobOf } from './job-tree.ts';
-import { lookAtFiles } from './named-files.ts';
+import { lookCloser } from './named-files.ts';
 import { hiddenOf } from './outputs.ts';
 import type { OwnTrees, ServedPlace, TreeLease } from './served/own-trees.ts';
 import type { Ways } from './served/ways.ts';
@@ -144,10 +144,8 @@ export class Offers {
       sources: reading.kind === 'compile' ? inputs : [],
       unseen: submission.unseen,
     });
-    if (!isOrdinary) {
-      const { obstacle } = await lookAtFiles(reading, request.job, disk, { ownNames: true });
-      if (obstacle !== undefined) return { kind: 'inline', detail: obstacle };
-    }
+    const obstacle = isOrdinary ? undefined : await lookCloser(reading, request.job, disk);
+    if (obstacle !== undefined) return { kind: 'inline', detail: obstacle };
     submission.isServed = true;
     record.served = {
       tree,
