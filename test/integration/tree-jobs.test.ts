@@ -1,5 +1,6 @@
 /** Jobs in a served tree: what they see, what they cannot see, and what is told of what they left. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
@@ -211,4 +212,44 @@ test('nothing of the worker is reachable: no root of another process, no file ou
   );
   const top = ['/', ...fs.readdirSync('/').map((name) => `/${name}`)].toSorted().join(' ');
   assert.ok(result.stdout.includes(top), result.stdout);
+});
+
+test('a name that is too long for any file is told as that, whatever is known of its directory', {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  const long = '0'.repeat(300);
+  for (const directory of [share, '/usr/include', '/usr/share/zoneinfo']) {
+    const look = `cat ${directory}/${long}; cat ${directory}/${long}/x`;
+    const result = await lab.sh(`${look}; ls ${directory} >list; ${look}; [ -s list ]`);
+    assert.equal(result.status, 0);
+    const words = result.stderr
+      .trim()
+      .split('\n')
+      .map((line) => line.split(': ').at(-1));
+    assert.deepEqual(
+      words,
+      Array.from({ length: 4 }, () => 'File name too long'),
+      directory,
+    );
+    assert.deepEqual(result.faults, []);
+  }
+});
+
+test('a directory whose path is too long to be told is not there, which is held against the job', {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const name = 'd'.repeat(250);
+  const sh = (script: string): Buffer => execFileSync('sh', ['-c', script], { cwd: share });
+  // Node itself removes none whose path is too long.
+  t.after(() => sh('rm -rf ddd*'));
+  sh(`for n in $(seq 20); do mkdir ${name} && cd -P ${name}; done; echo x >file`);
+  const result = await lab.sh(`for n in $(seq 20); do cd -P ${name} || exit 3; done; cat file`);
+  assert.deepEqual([result.status, result.stdout], [3, '']);
+  assert.deepEqual(
+    result.faults.map(({ kind }) => kind),
+    ['refused'],
+  );
+  assert.equal((await lab.sh('echo on')).stdout, 'on\n');
 });

@@ -102,16 +102,16 @@ static void reply_refused(struct fs *fs, const struct fuse_in_header *header, co
 
 static void lookup(struct fs *fs, struct node *parent, const struct fuse_in_header *header, size_t length) {
   const char *name = (const char *)(header + 1);
+  /* The kernel asks for longer ones than any file can have, and nobody else can be asked. */
+  if (!is_name(name)) return kernel_reply(fs, header->unique, ENAMETOOLONG, NULL, 0);
   if (parent->detached) return park(fs, parent, header, length, -1);
   struct node *node = node_child(&fs->nodes, parent, name);
   enum directory_state state = parent->directory ? parent->directory->state : DIRECTORY_UNKNOWN;
   if (!node && state == DIRECTORY_WHOLE) return reply_absent(fs, header);
   if (!node && state == DIRECTORY_UNKNOWN)
     return park(fs, parent, header, length, ask_list(fs, parent, LIST_AROUND, name));
-  if (!node) {
-    if (!is_name(name) || !(node = node_make(&fs->nodes, parent, name)))
-      return kernel_reply(fs, header->unique, ENAMETOOLONG, NULL, 0);
-  }
+  if (!node && !(node = node_make(&fs->nodes, parent, name)))
+    return kernel_reply(fs, header->unique, ENOMEM, NULL, 0);
   if (node->state == NODE_UNKNOWN || (node->state == NODE_PRESENT && node->unsure))
     return park(fs, node, header, length, ask_look(fs, node));
   if (node->state == NODE_PRESENT) reply_entry(fs, header, node);
