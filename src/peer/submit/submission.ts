@@ -193,6 +193,7 @@ export class Submission {
   hasDiedBefore(): boolean {
     if (this.hasDied()) return true;
     if (this.#endAsked === undefined) return false;
+    this.#hold.restart();
     this.#die(this.#endAsked);
     return true;
   }

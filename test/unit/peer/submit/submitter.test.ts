@@ -225,11 +225,13 @@ test('an end that was asked for is the end where the attempt that was told of it
       const caller = rig.submit(compile);
       const attempt = await rig.nextAttempt();
       attempt.run();
+      attempt.print('STDERR', 'x.h: No such file');
       await rig.quiet();
       caller.signal(15);
       come(rig, attempt);
       await rig.quiet();
       assert.deepEqual(caller.ending, { kind: 'signaled', signal: 15, core: false });
+      assert.equal(caller.stderr, '', 'what it said there is not believed');
       assert.deepEqual([rig.attempts.length, rig.submitter.size, caller.inline], [1, 0, undefined]);
       assert.equal(rig.dispatcher.ownHeld, 0, 'no slot of this machine is kept for it');
     }
