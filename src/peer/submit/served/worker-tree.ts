@@ -58,6 +58,7 @@ export class WorkerTree {
   #owed: BarrierPart[] = [];
   #owedBytes = 0;
   #paying: NodeJS.Timeout | undefined;
+  #willOwe = false;
   #inFlight = 0;
   #isCongested = false;
   #isPaused = false;
@@ -104,7 +105,17 @@ export class WorkerTree {
     this.#owed.push(...parts);
     this.#owedBytes += parts.reduce((sum, { payload }) => sum + payload.length, 0);
     if (this.#owedBytes > mostOwedBytes) this.pay();
-    else this.#paying ??= setTimeout(() => this.pay(), oweMs).unref();
+    else if (!this.#willOwe) {
+      this.#willOwe = true;
+      setImmediate(() => this.#owe());
+    }
+  }
+
+  /** Mostly it is paid in the turn in which it was told, and a timer that is ended all the same wakes this process once. */
+  #owe(): void {
+    this.#willOwe = false;
+    if (this.#owed.length === 0 || this.#isOver) return;
+    this.#paying ??= setTimeout(() => this.pay(), oweMs).unref();
   }
 
   /** Tells at once what has changed: a job is to be offered that must not see what was before. */

@@ -164,6 +164,7 @@ test('what changed is told soon by itself, and at once if it is much', async (t)
   await tree.opened;
   told.length = 0;
   tree.tell([part(4)]);
+  await quiet();
   t.mock.timers.tick(49);
   await quiet();
   assert.deepEqual(told, []);
@@ -178,6 +179,21 @@ test('what changed is told soon by itself, and at once if it is much', async (t)
   ]);
   await quiet();
   assert.deepEqual(told, ['TREE_CHANGES', 'TREE_CHANGES']);
+});
+
+test('what is told and paid in one turn leaves no timer to wake for', async (t) => {
+  const { tree, worker, told, quiet } = begin(t);
+  worker.send('TREE_OPENED', encodeTreeOpened({ kind: 'mounted' }));
+  await tree.opened;
+  told.length = 0;
+  const timers = t.mock.method(globalThis, 'setTimeout');
+  tree.tell([part(4)]);
+  tree.pay();
+  await quiet();
+  assert.deepEqual([told, timers.mock.callCount()], [['TREE_CHANGES'], 0]);
+  tree.tell([part(5)]);
+  await quiet();
+  assert.equal(timers.mock.callCount(), 1);
 });
 
 test('a request that would end swarmtree ends the stream instead, and is not passed on', async (t) => {
