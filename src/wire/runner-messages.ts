@@ -25,6 +25,8 @@ export interface RunnerJob {
   readonly apart?: ByteString;
   /** Of what is covered, a directory that stays visible. */
   readonly kept?: ByteString;
+  /** The program that is started passes signals on to the command, and is told whether its whole group is meant. */
+  readonly relays?: boolean;
   readonly stdin: 'closed' | 'null' | 'pipe';
   readonly stdout: 'closed' | 'null' | 'pipe' | 'pty';
   readonly stderr: 'closed' | 'null' | 'pipe' | 'pty';
@@ -47,6 +49,7 @@ export function encodeRunnerJob(job: RunnerJob): Payload<'JOB'> {
     leaseMs,
     apart = '',
     kept = '',
+    relays = false,
     stdin,
     stdout,
     stderr,
@@ -66,6 +69,7 @@ export function encodeRunnerJob(job: RunnerJob): Payload<'JOB'> {
     lease: leaseMs,
     apart,
     kept,
+    relays: relays ? 1 : 0,
     stdin,
     stdout,
     stderr,

@@ -1,5 +1,6 @@
 /** Signals to a job in a served tree, at whatever moment of its start they come. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
@@ -51,3 +52,55 @@ for (const hasPlace of [true, false])
       const { exit } = await job.ended;
       assert.deepEqual(exit.ending, { kind: 'signaled', signal: number, core: false });
     });
+
+/** Two processes of one group that tell of each signal and go on, until USR2. */
+const telling = `$| = 1; my $who = fork ? 'parent' : 'child';
+for my $s (qw(INT QUIT HUP TERM USR1)) { $SIG{$s} = sub { syswrite STDOUT, "$who $s\\n" } }
+$SIG{USR2} = sub { wait if $who eq 'parent'; exit 0 };
+syswrite STDOUT, "ready\\n"; sleep 1 while 1;`;
+
+async function startTelling(): Promise<StartedTreeJob> {
+  await lab.barrier();
+  const job = lab.start(['perl', '-e', telling], { cwd: directory });
+  await until(() => job.said().split('ready\n').length === 3, 10_000, 'both processes are ready');
+  return job;
+}
+
+const named = ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGTERM', 'SIGUSR1'] as const;
+
+for (const toGroup of [true, false])
+  test(`a signal reaches the ${toGroup ? 'whole group' : 'command alone'}, and once`, { skip }, async () => {
+    for (const name of named) {
+      const job = await startTelling();
+      job.signal({ number: constants.signals[name], toGroup });
+      const short = name.slice(3);
+      const expected = toGroup ? [`child ${short}`, `parent ${short}`] : [`parent ${short}`];
+      const told = (): string[] =>
+        job
+          .said()
+          .split('\n')
+          .filter((line) => line.includes(' '))
+          .toSorted();
+      await until(() => told().length >= expected.length, 10_000, `${name} is told of`);
+      // Passed on by the same ways, so what was on its way before it has come.
+      job.signal({ number: constants.signals.SIGUSR2, toGroup: true });
+      assert.equal((await job.ended).exit.ending.kind, 'exited');
+      assert.deepEqual(told(), expected);
+    }
+  });
+
+test('a job is stopped, and goes on', { skip }, async () => {
+  const job = await startTelling();
+  const pids = execFileSync('pgrep', ['-f', '^perl -e .*my .who'], { encoding: 'latin1' }).trim().split('\n');
+  assert.equal(pids.length, 2);
+  const areAll = (states: string): boolean =>
+    pids.every((pid) =>
+      states.includes(/\) (\S)/.exec(fs.readFileSync(`/proc/${pid}/stat`, 'latin1'))?.[1] ?? ''),
+    );
+  job.signal({ number: constants.signals.SIGTSTP, toGroup: true });
+  await until(() => areAll('T'), 10_000, 'both are stopped');
+  job.signal({ number: constants.signals.SIGCONT, toGroup: true });
+  await until(() => areAll('SR'), 10_000, 'both go on');
+  job.signal({ number: constants.signals.SIGUSR2, toGroup: true });
+  assert.equal((await job.ended).exit.ending.kind, 'exited');
+});

@@ -83,6 +83,8 @@ interface Output {
 export interface StartedTreeJob {
   readonly job: TreeJob;
   readonly ended: Promise<Output>;
+  /** What it has printed until now. */
+  said(): string;
   /** Kills it, as a peer does. */
   cancel(): void;
   /** Passes a signal on to the command, as a peer does. */
@@ -288,7 +290,7 @@ export class TreeLab {
 
   #execute(argv: readonly string[], environment: readonly string[] | undefined): Omit<StartedTreeJob, 'job'> {
     if (this.#runner === undefined) throw new Error('there is no runner');
-    const link = this.#runner.run(argv, { cwd: '/' }, environment);
+    const link = this.#runner.run(argv, { cwd: '/', relays: '1' }, environment);
     const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
     const ended = new Promise<Output>((resolve, reject) => {
       link.listen(({ type, payload }) => {
@@ -307,6 +309,7 @@ export class TreeLab {
     });
     return {
       ended,
+      said: () => Buffer.concat(stdout).toString('latin1'),
       cancel: () => link.socket.end(),
       signal: (passed) => link.send('SIGNAL', encodeSignal(passed)),
     };

@@ -99,6 +99,7 @@ static void set_key(struct request *request, const char *key, size_t length, con
   else if (IS("stdin")) request->stdio[0] = to_stdio(value);
   else if (IS("stdout")) request->stdio[1] = to_stdio(value);
   else if (IS("stderr")) request->stdio[2] = to_stdio(value);
+  else if (IS("relays")) request->relays = strcmp(value, "1") == 0;
   else if (IS("merged")) request->merged = strcmp(value, "1") == 0;
   else if (IS("blocked")) request->blocked = strtoull(value, NULL, 16);
   else if (IS("ignored")) request->ignored = strtoull(value, NULL, 16);

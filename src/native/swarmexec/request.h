@@ -22,6 +22,7 @@ struct request {
   long long lease_ms; /* see lease.h */
   enum stdio stdio[3];
   int merged; /* one pipe for both outputs */
+  int relays; /* the program passes signals on to the command */
   uint64_t blocked, ignored;
   struct winsize size;
   char *pairs; /* what the strings above are in */

@@ -43,6 +43,7 @@ struct session {
   int status, exited; /* of the command */
   struct usage usage; /* of all of the tree that has ended */
   int background_ms;
+  int relays;      /* the command passes signals on to another one */
   int told_to_end; /* the caller has sent a signal that ends commands */
   int cancelled;
   int lapsed;         /* the lease has, and so the job was ended */
@@ -153,6 +154,11 @@ static long run_limit(int type) {
 static void pass_signal(struct session *job, int number, int to_group) {
   if (number == SIGTERM || number == SIGINT || number == SIGHUP || number == SIGQUIT) job->told_to_end = 1;
   if (job->exited) return;
+  if (job->relays) {
+    /* It passes on what came to it alone: what reached its group would reach the command twice, or stop who passes on. */
+    sigqueue(job->command, number, (union sigval){.sival_int = to_group});
+    return;
+  }
   /* A group without a parent in its session ignores TSTP by the rules of POSIX, so it is stopped outright. */
   kill(to_group ? -job->command : job->command, number == SIGTSTP ? SIGSTOP : number);
 }
@@ -299,6 +305,7 @@ static void guard_leftovers(struct session *job) {
 
 static void run_job(struct session *job, const struct request *request, const struct stat *swarmrun) {
   job->background_ms = request->background_ms;
+  job->relays = request->relays;
   job->lease = lease_begin(request->lease_ms);
   job->command = command_start(request, &job->streams, job->peer, swarmrun);
   run(job);

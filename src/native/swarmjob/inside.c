@@ -41,12 +41,12 @@ static void be_command(const struct job *job, int report) {
 }
 
 /*
- * Signals that we get are the command's: as from a terminal to its group, USR1 and USR2 to it alone. What came while its
+ * Signals that we get are the command's, or its whole group's if that is said with them (see swarmexec). What came while its
  * place was made is here before it has a group, and then it is alone: it dies of it, or not, as soon as it takes signals.
  */
-static void pass_on(pid_t command, int number) {
-  int passed = number == SIGTSTP ? SIGSTOP : number;
-  if (number == SIGUSR1 || number == SIGUSR2 || kill(-command, passed) != 0) kill(command, passed);
+static void pass_on(pid_t command, const struct signalfd_siginfo *info) {
+  int number = info->ssi_signo == SIGTSTP ? SIGSTOP : (int)info->ssi_signo;
+  if (!info->ssi_int || kill(-command, number) != 0) kill(command, number);
 }
 
 /* Takes in who ended; 1 if nobody is left. Counts none but the command. */
@@ -103,7 +103,7 @@ static void watch(pid_t command, int signals, struct outcome *outcome) {
     }
     struct signalfd_siginfo info;
     if (read(signals, &info, sizeof info) != (ssize_t)sizeof info) continue;
-    if (info.ssi_signo != SIGCHLD) pass_on(command, (int)info.ssi_signo);
+    if (info.ssi_signo != SIGCHLD) pass_on(command, &info);
   }
 }
 

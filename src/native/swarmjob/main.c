@@ -109,7 +109,8 @@ static int wait_inside(pid_t inside, int signals, int swarmfs) {
     }
     struct signalfd_siginfo info;
     if (!polls[0].revents || read(signals, &info, sizeof info) != (ssize_t)sizeof info) continue;
-    if (info.ssi_signo != SIGCHLD) kill(inside, (int)info.ssi_signo);
+    if (info.ssi_signo != SIGCHLD)
+      sigqueue(inside, (int)info.ssi_signo, (union sigval){.sival_int = info.ssi_int});
   }
 }
 

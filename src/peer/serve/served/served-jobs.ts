@@ -75,7 +75,7 @@ export class ServedJobs {
       parseStrings('ARGV', argv),
     );
     // What it leaves behind is ended inside; what it writes is nothing until it is believed.
-    return { argv: joinNul(words), cwd: '/', root: '', backgroundMs: 0, leaseMs: 0 };
+    return { argv: joinNul(words), cwd: '/', root: '', backgroundMs: 0, leaseMs: 0, relays: true };
   }
 
   /** Its process tree is gone: what it left goes to its submitter. @throws if the tree, or the submitter, is lost. */
