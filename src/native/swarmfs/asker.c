@@ -2,6 +2,7 @@
 #include "asker.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,4 +82,13 @@ void find_job(pid_t asker, const char *scratch, char name[NAME_MAX + 1]) {
     const char *parent = value_of(status, "\nPPid:");
     asker = parent ? atoi(parent) : 0;
   }
+}
+
+int is_being_killed(pid_t thread) {
+  enum { KILL_BIT = 1 << (SIGKILL - 1) };
+  char status[STATUS_BYTES];
+  if (own_depth() == 0 || read_of(thread, "status", status, sizeof status) <= 0) return 1;
+  /* Whatever kills a process, its threads are sent this. */
+  const char *pending = value_of(status, "\nSigPnd:");
+  return !pending || (strtoull(pending, NULL, 16) & KILL_BIT) != 0;
 }

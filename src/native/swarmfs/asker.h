@@ -11,4 +11,7 @@
  */
 void find_job(pid_t asker, const char *scratch, char name[NAME_MAX + 1]);
 
+/* Whether a thread that waits for its answer will never take it; 1 too if that cannot be told. */
+int is_being_killed(pid_t thread);
+
 #endif

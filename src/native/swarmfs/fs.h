@@ -6,6 +6,7 @@
 #include "../tree/link.h"
 #include "../tree/settings.h"
 #include "ahead.h"
+#include "interrupts.h"
 #include "nodes.h"
 #include "notifier.h"
 #include "store.h"
@@ -33,6 +34,7 @@ struct fs {
   int device; /* /dev/fuse */
   struct nodes nodes;
   struct supply supply;
+  struct interrupts interrupts;
   struct ahead ahead;
   struct notifier notifier;
   struct store store;

@@ -185,14 +185,6 @@ static void reply_statfs(struct fs *fs, const struct fuse_in_header *header) {
   kernel_reply(fs, header->unique, 0, &out, sizeof out);
 }
 
-static void interrupt(struct fs *fs, const struct fuse_in_header *header) {
-  const struct fuse_interrupt_in *in = (const struct fuse_interrupt_in *)(header + 1);
-  struct waiting *waiting = waiting_interrupted(fs, in->unique);
-  if (!waiting) return; /* answered already */
-  kernel_reply(fs, waiting->unique, EINTR, NULL, 0);
-  waiting_free(waiting);
-}
-
 /* A job tried to write where only reading is. */
 static void refuse_write(struct fs *fs, const struct fuse_in_header *header, const struct node *node,
                          size_t skip) {
@@ -270,7 +262,8 @@ void kernel_handle(struct fs *fs, const unsigned char *request, size_t length) {
     case FUSE_FORGET:
       return forget(fs, header->nodeid, ((const struct fuse_forget_in *)(header + 1))->nlookup);
     case FUSE_BATCH_FORGET: return forget_many(fs, header, length);
-    case FUSE_INTERRUPT: return interrupt(fs, header);
+    case FUSE_INTERRUPT:
+      return interrupts_note(fs, ((const struct fuse_interrupt_in *)(header + 1))->unique);
     case FUSE_INIT: return begin(fs, header);
     case FUSE_STATFS: return reply_statfs(fs, header);
     case FUSE_DESTROY: fs->ended = 1; return kernel_reply(fs, header->unique, 0, NULL, 0);

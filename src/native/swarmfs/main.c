@@ -207,6 +207,7 @@ static int take_frames(struct fs *fs) {
 static void settle(struct fs *fs) {
   uint64_t ignored;
   if (read(fs->notifier.wake_fd, &ignored, sizeof ignored) < 0 && errno != EAGAIN) abort();
+  interrupts_settle(fs);
   changes_settle(fs);
   store_settle(&fs->store);
   ahead_go_on(fs);
@@ -220,7 +221,7 @@ static int serve_events(struct fs *fs) {
       {.fd = fs->notifier.wake_fd ? fs->device : -1, .events = POLLIN},
       {.fd = fs->notifier.wake_fd ? fs->notifier.wake_fd : -1, .events = POLLIN},
   };
-  if (poll(polls, sizeof polls / sizeof *polls, ahead_is_due(fs) ? 0 : -1) < 0)
+  if (poll(polls, sizeof polls / sizeof *polls, ahead_is_due(fs) ? 0 : interrupts_wait_ms(fs)) < 0)
     return errno == EINTR ? 0 : -1;
   if (polls[0].revents && link_receive(&fs->link) < 0) return -1;
   if (polls[0].revents && take_frames(fs) != 0) return -1;

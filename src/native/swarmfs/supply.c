@@ -41,9 +41,14 @@ struct waiting *waiting_take(struct fs *fs, struct node *node) {
 
 void waiting_free(struct waiting *waiting) { free(waiting); }
 
-struct waiting *waiting_interrupted(struct fs *fs, uint64_t unique) {
+struct waiting *waiting_find(struct fs *fs, uint64_t unique) {
   struct waiting *waiting = fs->supply.waiting;
   while (waiting && waiting->unique != unique) waiting = waiting->next;
+  return waiting;
+}
+
+struct waiting *waiting_interrupted(struct fs *fs, uint64_t unique) {
+  struct waiting *waiting = waiting_find(fs, unique);
   if (!waiting) return NULL;
   struct waiting **link = &waiting->node->waiting;
   while (*link != waiting) link = &(*link)->next_of_node;

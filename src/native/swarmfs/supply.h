@@ -47,6 +47,8 @@ int wait_for(struct fs *fs, struct node *node, const void *request, size_t lengt
 /* Takes the requests that wait for a node off it: hand each to waiting_free after use. */
 struct waiting *waiting_take(struct fs *fs, struct node *node);
 void waiting_free(struct waiting *waiting);
+/* NULL if it was answered. */
+struct waiting *waiting_find(struct fs *fs, uint64_t unique);
 /* The request that the kernel no longer wants; NULL if it was answered. Off all lists, to be freed. */
 struct waiting *waiting_interrupted(struct fs *fs, uint64_t unique);
 /* Answers all that wait for a node with an error. */

@@ -38,8 +38,13 @@ int add_entry(struct listing *listing, struct bytes *to, const char *name, struc
   size_t state_at = to->length;
   add_u8(to, ENTRY_ABSENT);
   add_text(to, name);
-  if (fstatat(listing->fd, name, stat, AT_SYMLINK_NOFOLLOW) != 0) return ENTRY_ABSENT;
   unsigned char state = ENTRY_PRESENT;
+  if (fstatat(listing->fd, name, stat, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return ENTRY_ABSENT;
+    /* It is there, though what it is cannot be told: a mount whose server is gone, a file on a disk that fails. */
+    if (!to->failed) to->data[state_at] = ENTRY_REFUSED;
+    return ENTRY_REFUSED;
+  }
   const struct policy *policy = &listing->server->policy;
   int public_way = listing->reached->public_way && listing->reached->stat.st_mode & 0001;
   if (join_path(path, listing->path, name) != 0 ||

@@ -66,6 +66,11 @@ static void path_changed(struct watcher *watcher, const char *path, int kind) {
 static void take_child_event(struct watcher *watcher, struct place *place, uint32_t mask, const char *name) {
   char directory[PATH_MAX];
   if (place_path(place, directory) != 0) return;
+  if (!is_name(name)) {
+    /* Some file systems have longer ones than are told to anybody, whose message would end there. */
+    changes_add_path(&watcher->changes, CHANGE_NODE, directory);
+    return;
+  }
   if (!(mask & NAME_EVENTS)) {
     changes_add(&watcher->changes, CHANGE_NODE, directory, name);
     return;

@@ -1,0 +1,71 @@
+/** Where a job would be told something else than at home, or is told that this cannot be told. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { builtPrograms } from '../rig/programs.ts';
+import { TreeLab, treeObstacle } from '../rig/tree-lab.ts';
+import { until } from '../rig/until.ts';
+
+const skip = treeObstacle() ?? false;
+const programs = builtPrograms();
+let share: string;
+
+beforeEach(() => {
+  share = fs.realpathSync(fs.mkdtempSync(path.join(tmpdir(), 'tree-like-home-')));
+});
+afterEach(() => fs.rmSync(share, { recursive: true, force: true }));
+
+test('a signal that a process takes interrupts no look at a file', { skip, timeout: 60_000 }, async () => {
+  const names = Array.from({ length: 40 }, (_, n) => `d/${n}`);
+  for (const name of names) {
+    fs.mkdirSync(path.join(share, name), { recursive: true });
+    fs.writeFileSync(path.join(share, name, 'f'), '');
+  }
+  await using lab = await TreeLab.start({ programs, shares: [share], delayMs: 15 });
+  // The ends of the two come while the shell looks.
+  const script = `for name in ${names.join(' ')}; do
+    (sleep 0.01) & (sleep 0.02) & [ -e $name/f ] || echo lost $name
+  done; wait`;
+  const { status, stdout, faults } = await lab.sh(script);
+  assert.deepEqual([status, stdout, faults], [0, '', []]);
+});
+
+test('what kills a process that waits for a frozen submitter ends it at once', {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  await using lab = await TreeLab.start({ programs, shares: [share] });
+  await lab.sh('true');
+  for (const number of [constants.signals.SIGTERM, constants.signals.SIGINT]) {
+    const name = path.join(share, `${number}`);
+    fs.mkdirSync(name);
+    fs.writeFileSync(path.join(name, 'f'), 'x');
+    lab.frozen = true;
+    const { requests } = lab.traffic;
+    const job = lab.start(['cat', path.join(name, 'f')]);
+    await until(() => lab.traffic.requests > requests, 10_000, 'it waits');
+    job.signal({ number, toGroup: true });
+    assert.deepEqual((await job.ended).exit.ending, { kind: 'signaled', signal: number, core: false });
+    lab.thaw();
+  }
+});
+
+const mounts = spawnSync('unshare', ['-Urm', 'true']).status === 0;
+
+test('a mount whose server is gone is not told to be absent', {
+  skip: skip || (mounts ? false : 'no mount namespace can be made here'),
+  timeout: 60_000,
+}, async () => {
+  fs.mkdirSync(path.join(share, 'dead'));
+  fs.mkdirSync(path.join(share, 'beside'));
+  const swarmtree = path.join(share, 'beside/swarmtree');
+  const options = 'fd=3,rootmode=40000,user_id=0,group_id=0';
+  const mount = `exec 3<>/dev/fuse && mount -i -t fuse -o ${options} none ${share}/dead && exec 3>&- && exec ${programs.swarmtree}`;
+  fs.writeFileSync(swarmtree, `#!/bin/sh\nexec unshare -Urm sh -c '${mount}'\n`, { mode: 0o755 });
+  await using lab = await TreeLab.start({ programs: { ...programs, swarmtree }, shares: [share] });
+  const { stdout, faults } = await lab.sh('[ -e dead ] && echo there || echo none; [ -e no ] || echo none');
+  assert.deepEqual([stdout, faults.map(({ kind }) => kind)], ['none\nnone\n', ['refused']]);
+});
