@@ -33,6 +33,9 @@ export function packPut(work: WrittenWork): Buffer | undefined {
   const files = wholeFilesOf(work);
   if (commit === undefined || files === undefined) return undefined;
   if (commit.directories.some(({ path, inPlace }) => !inPlace || !note.includes(path))) return undefined;
+  const times = [...commit.directories.map(({ time }) => time), ...files.map(({ end }) => end.time)];
+  // Of another century, as a 64 bit number of nanoseconds cannot tell.
+  if (times.some(({ timeNs }) => timeNs !== BigInt.asIntN(64, timeNs))) return undefined;
   const head = Buffer.alloc(headBytes);
   head.writeUInt32LE(mark, 4);
   head.writeBigInt64LE(BigInt(commit.startedAtMs) * 1_000_000n, 8);

@@ -53,6 +53,25 @@ test('what kills a process that waits for a frozen submitter ends it at once', {
   }
 });
 
+test('of a very large file only what is read of it is looked at', { skip, timeout: 60_000 }, async () => {
+  fs.writeFileSync(path.join(share, 'big'), 'x');
+  fs.truncateSync(path.join(share, 'big'), 8 * 1024 ** 3);
+  // This machine has it too, as another one has a model or a toolchain of the same version.
+  await using lab = await TreeLab.start({ programs, shares: [share] });
+  const { stdout, faults } = await lab.sh('head -c 1 big');
+  assert.deepEqual([stdout, faults], ['x', []]);
+  const { fs: worker, tree } = await lab.figures();
+  assert.ok((tree['hashedBytes'] ?? 0) < 2 ** 28, `swarmtree hashed ${tree['hashedBytes']} bytes`);
+  assert.ok((worker['cpuUs'] ?? 0) < 2_000_000, `swarmfs took ${worker['cpuUs']} µs`);
+});
+
+test('a nameless file where only reading is, is refused and told', { skip, timeout: 60_000 }, async () => {
+  await using lab = await TreeLab.start({ programs, shares: [share] });
+  const open = `sysopen(F, "/usr", 020200002) and print "made"`;
+  const { stdout, faults } = await lab.run(['perl', '-e', open]);
+  assert.deepEqual([stdout, faults.map(({ kind }) => kind)], ['', ['write']]);
+});
+
 const mounts = spawnSync('unshare', ['-Urm', 'true']).status === 0;
 
 test('a mount whose server is gone is not told to be absent', {

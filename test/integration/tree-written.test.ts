@@ -55,10 +55,10 @@ function stateOf(cwd: string): string[] {
 }
 
 /** @returns why the script has to run here. */
-async function comeHome(result: TreeJobResult, startedAtMs: number): Promise<string | undefined> {
+async function comeHome(result: TreeJobResult, startedAtMs: number, by = disk): Promise<string | undefined> {
   const [fault] = result.faults;
   if (fault !== undefined) return `fault: ${fault.kind} ${fault.name}`;
-  const written = await bringHome(result, startedAtMs, disk);
+  const written = await bringHome(result, startedAtMs, by);
   try {
     const committed = await written.commit();
     return 'conflict' in committed ? `${path.basename(committed.conflict)} ${committed.why}` : undefined;
@@ -86,6 +86,37 @@ test('a file of several names that was written to, moved or removed under one of
     assert.match((await comeHome(result, startedAtMs)) ?? '', /^a has other names/u, script);
     assert.deepEqual(stateOf(cwd), before);
   }
+});
+
+test('times of any century come home, by a thread and by swarmlook', { skip }, async (t) => {
+  const looking = new Disk({ lookProgram: programs.swarmlook });
+  t.after(() => looking.close());
+  const dates = [
+    '1960-01-02 03:04:05',
+    '1960-01-02 03:04:05.25',
+    '1969-12-31 23:59:59.999999999 UTC',
+    '2300-01-02 00:00:00.5',
+  ];
+  const names = dates.flatMap((date, at) => [
+    `echo x >f${at}; touch -d '${date}' f${at}`,
+    `echo x >g${at}; ln -s g${at} l${at}; mkdir d${at}; touch -h -d '${date}' l${at} d${at} g${at}`,
+  ]);
+  const timesIn = (cwd: string): string => atHome(`find . -mindepth 1 -printf '%P %T@\\n' | sort`, cwd);
+  for (const [way, by] of [
+    ['thread', disk],
+    ['swarmlook', looking],
+  ] as const)
+    for (const [at, script] of names.entries()) {
+      const [served, home] = ['served', 'home'].map((name) =>
+        path.join(directory, way, String(at), name),
+      ) as [string, string];
+      for (const each of [served, home]) mkdirSync(each, { recursive: true });
+      await using lab = await TreeLab.start({ programs, shares: [served] });
+      const result = await lab.sh(script);
+      assert.equal(await comeHome(result, Date.now() + 1, by), undefined);
+      atHome(script, home);
+      assert.equal(timesIn(served), timesIn(home), `${way}: ${script}`);
+    }
 });
 
 test('random scripts leave the directory that they leave at home', {

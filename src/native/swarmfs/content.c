@@ -76,8 +76,8 @@ static int hash_own(struct fs *fs, int fd, const struct tree_attr *attr, unsigne
 /* Finds out whether the own file is equal; if the submitter's hash is not known, `candidate` gets the own one: 1. */
 static int try_own(struct fs *fs, struct node *node, unsigned char candidate[HASH_BYTES]) {
   struct content *content = node->content;
-  if (content->own != OWN_UNTRIED || content->own_offered || !fs->use_own_files || node->attr.size == 0)
-    return 0;
+  if (content->own != OWN_UNTRIED || content->own_offered || !fs->use_own_files) return 0;
+  if (node->attr.size == 0 || node->attr.size > TREE_CANDIDATE_BYTES) return 0;
   content->own = OWN_OTHER;
   int fd = open_own(node, &content->own_attr);
   if (fd < 0) return 0;

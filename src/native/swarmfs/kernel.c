@@ -202,6 +202,7 @@ static int handle_write(struct fs *fs, struct node *node, const struct fuse_in_h
     case FUSE_LINK: refuse_write(fs, header, node, sizeof(struct fuse_link_in)); return 1;
     case FUSE_RENAME: refuse_write(fs, header, node, sizeof(struct fuse_rename_in)); return 1;
     case FUSE_RENAME2: refuse_write(fs, header, node, sizeof(struct fuse_rename2_in)); return 1;
+    case 51: /* FUSE_TMPFILE, which older headers lack */
     case FUSE_SETATTR:
     case FUSE_SYMLINK:
     case FUSE_UNLINK:
@@ -262,8 +263,7 @@ void kernel_handle(struct fs *fs, const unsigned char *request, size_t length) {
     case FUSE_FORGET:
       return forget(fs, header->nodeid, ((const struct fuse_forget_in *)(header + 1))->nlookup);
     case FUSE_BATCH_FORGET: return forget_many(fs, header, length);
-    case FUSE_INTERRUPT:
-      return interrupts_note(fs, ((const struct fuse_interrupt_in *)(header + 1))->unique);
+    case FUSE_INTERRUPT: return interrupts_note(fs, ((const struct fuse_interrupt_in *)(header + 1))->unique);
     case FUSE_INIT: return begin(fs, header);
     case FUSE_STATFS: return reply_statfs(fs, header);
     case FUSE_DESTROY: fs->ended = 1; return kernel_reply(fs, header->unique, 0, NULL, 0);

@@ -104,6 +104,14 @@ static void let_go(void) {
   while (held_count > 0) close(held[--held_count].fd);
 }
 
+static struct timespec to_time(int64_t ns) {
+  enum { NS_PER_S = 1000000000 };
+  struct timespec time = {.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
+  if (time.tv_nsec < 0)
+    time = (struct timespec){.tv_sec = time.tv_sec - 1, .tv_nsec = time.tv_nsec + NS_PER_S};
+  return time;
+}
+
 /* 1: it lies there under its hidden name, with its mode and time. What is begun and not done stays to be removed. */
 static int write_hidden(const struct file *file, int *is_begun) {
   int fd = openat(file->fd, file->hidden, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -116,8 +124,7 @@ static int write_hidden(const struct file *file, int *is_begun) {
     if (done <= 0) is_done = 0;
     else at += (uint32_t)done;
   }
-  const struct timespec times[] = {
-      {.tv_nsec = UTIME_NOW}, {.tv_sec = file->time_ns / 1000000000, .tv_nsec = file->time_ns % 1000000000}};
+  const struct timespec times[] = {{.tv_nsec = UTIME_NOW}, to_time(file->time_ns)};
   is_done = is_done && fchmod(fd, file->mode) == 0 && futimens(fd, times) == 0;
   return close(fd) == 0 && is_done;
 }
@@ -143,9 +150,7 @@ static int settle(const struct directory *directory, int64_t started_ns) {
   struct stat there;
   if (fd < 0) return ENOTDIR;
   if (fstat(fd, &there) != 0) return errno;
-  const struct timespec times[] = {
-      {.tv_nsec = UTIME_NOW},
-      {.tv_sec = directory->time_ns / 1000000000, .tv_nsec = directory->time_ns % 1000000000}};
+  const struct timespec times[] = {{.tv_nsec = UTIME_NOW}, to_time(directory->time_ns)};
   if (is_time_news(directory, started_ns) && utimensat(fd, ".", times, 0) != 0) return errno;
   uint32_t wanted = directory->mode & MODE_BITS;
   if ((there.st_mode & MODE_BITS) != wanted && fchmodat(fd, ".", wanted, 0) != 0) return errno;

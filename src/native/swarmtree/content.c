@@ -67,7 +67,8 @@ static ssize_t read_part(struct server *server, int fd, const struct read_reques
 
 static int is_candidate(struct server *server, int fd, const struct read_request *request,
                         struct answer *answer) {
-  if (request->candidate_count == 0 || !hash_of_file(server, fd, &answer->attr, answer->hash)) return 0;
+  if (request->candidate_count == 0 || answer->attr.size > TREE_CANDIDATE_BYTES) return 0;
+  if (!hash_of_file(server, fd, &answer->attr, answer->hash)) return 0;
   for (int i = 0; i < request->candidate_count; i++) {
     if (memcmp(request->candidates + i * HASH_BYTES, answer->hash, HASH_BYTES) != 0) continue;
     answer->flags |= CONTENT_SAME;

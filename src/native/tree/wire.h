@@ -51,6 +51,9 @@ enum {
   TREE_PIECE_BYTES = 256 * TREE_KIB,
   TREE_CONTENT_BYTES = TREE_WHOLE_BYTES + 16 * TREE_KIB,
   TREE_PATH_BYTES = PATH_MAX - 1,
+  TREE_CANDIDATE_BYTES =
+      256 * 1024 *
+      1024, /* a longer file is not hashed as a whole to find it equal: all others wait for that */
   TREE_NAME_BYTES = NAME_MAX,
   TREE_LARGE_DIRECTORY = 1500, /* names; a larger one is answered name by name until it is listed */
   TREE_CANDIDATES = 4,

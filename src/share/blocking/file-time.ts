@@ -9,11 +9,12 @@ const touchTimeoutMs = 10_000;
 
 /** A link's own time, not that of what it leads to. The name is plain ASCII. */
 export function setFileTime(directory: RealDirectory, name: string, { timeNs, isChosen }: FileTime): void {
-  lutimesSync(directory.at(name), Date.now() / 1000, Number(timeNs) / 1e9);
+  // As text: Node takes a number before 1970 for the present.
+  lutimesSync(directory.at(name), Date.now() / 1000, String(Number(timeNs) / 1e9));
   // A number has no room for all nanoseconds of this century: it is right to half a microsecond.
   if (!isChosen || timeNs % nsPerS === 0n) return;
-  const fraction = ((timeNs % nsPerS) + nsPerS) % nsPerS;
-  const date = `@${(timeNs - fraction) / nsPerS}.${String(fraction).padStart(9, '0')}`;
+  const size = timeNs < 0n ? -timeNs : timeNs;
+  const date = `@${timeNs < 0n ? '-' : ''}${size / nsPerS}.${String(size % nsPerS).padStart(9, '0')}`;
   execFileSync('touch', ['-h', '-m', '-d', date, '--', name], {
     cwd: directory.place,
     timeout: touchTimeoutMs,

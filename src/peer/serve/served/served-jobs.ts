@@ -6,7 +6,7 @@ import type { Sameness } from '../../../machine/sameness.ts';
 import { readLeft, treeJobArgv } from '../../../tree/tree-job.ts';
 import { joinNul } from '../../../wire/bytes.ts';
 import type { JobFacts } from '../../../wire/job-messages.ts';
-import { maxFaults } from '../../../wire/limits.ts';
+import { maxFaults, maxPathBytes } from '../../../wire/limits.ts';
 import { parseStrings } from '../../../wire/wrapper-messages.ts';
 import type { RunSpec } from '../../../work/runner.ts';
 import type { Refusal, WholeOffer } from '../contract.ts';
@@ -93,7 +93,7 @@ export class ServedJobs {
       const faults = tree
         .faultsOf(stay)
         .slice(0, maxFaults)
-        .map(({ kind, path, name }) => ({ kind, path: name === '' ? path : `${path}/${name}` }));
+        .map(({ kind, path, name }) => ({ kind, path: pathOf(path, name) }));
       if (faults.length === 0) await job.sendWritten(left);
       return { kind: 'facts', facts: { outputs: [], faults }, left: report.left };
     } finally {
@@ -107,6 +107,12 @@ export class ServedJobs {
     const served = this.#served.get(job);
     if (served !== undefined) void served.tree.leave(served.stay);
   }
+}
+
+/** For people to read: of a name whose path no message has room for, its directory. */
+function pathOf(directory: string, name: string): string {
+  const isWhole = name !== '' && directory.length + 1 + name.length <= maxPathBytes;
+  return isWhole ? `${directory}/${name}` : directory;
 }
 
 function errorName(errno: number): string {
