@@ -45,6 +45,9 @@ export class WrapperConnection {
   #argv: readonly ByteString[] | undefined;
   #environment: readonly ByteString[] | undefined;
   #listener: WrapperListener | undefined;
+  #isWhole = false;
+  /** Came while the command was read. */
+  readonly #early: PassedSignal[] = [];
   #closed = false;
   /** The last word was said. */
   #ended = false;
@@ -65,9 +68,10 @@ export class WrapperConnection {
         this.#environment = parseStrings('ENV', frame.payload);
         return undefined;
       case 'JOB': {
-        if (this.#argv === undefined || this.#environment === undefined || this.#listener !== undefined) {
+        if (this.#argv === undefined || this.#environment === undefined || this.#isWhole) {
           throw new FrameError('a JOB frame out of its order');
         }
+        this.#isWhole = true;
         return { argv: this.#argv, environment: this.#environment, job: parseWrapperJob(frame.payload) };
       }
       case 'STDIN':
@@ -77,7 +81,7 @@ export class WrapperConnection {
         this.#listening().onStdinEnd();
         return undefined;
       case 'SIGNAL':
-        this.#listening().onSignal(parseSignal(frame.payload));
+        this.#signal(parseSignal(frame.payload));
         return undefined;
       default:
         throw new FrameError(`a ${frame.type} frame has no place here`);
@@ -86,6 +90,7 @@ export class WrapperConnection {
 
   listen(listener: WrapperListener): void {
     this.#listener = listener;
+    for (const signal of this.#early.splice(0)) listener.onSignal(signal);
     if (this.#closed) listener.onClose();
   }
 
@@ -97,7 +102,7 @@ export class WrapperConnection {
 
   /** A sign of life while the job waits or runs: a wrapper that hears nothing for long runs its command itself. */
   beat(): void {
-    if (this.#listener !== undefined && !this.#ended) this.#write(encodeFrame('BEAT'));
+    if (this.#isWhole && !this.#ended) this.#write(encodeFrame('BEAT'));
   }
 
   /** Last word: run it yourself. The wrapper keeps the socket open until the command ends. */
@@ -133,6 +138,11 @@ export class WrapperConnection {
 
   #write(bytes: Uint8Array): void {
     if (!this.#closed) this.#socket.write(bytes);
+  }
+
+  #signal(signal: PassedSignal): void {
+    if (this.#isWhole && this.#listener === undefined) this.#early.push(signal);
+    else this.#listening().onSignal(signal);
   }
 
   #listening(): WrapperListener {

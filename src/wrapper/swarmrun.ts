@@ -49,7 +49,7 @@ let outputBegun = false;
 let isOver = false;
 let inlineChild: ChildProcess | undefined;
 let socket: Socket | undefined;
-let requestToEnd: NodeJS.Signals | undefined;
+let deadly: NodeJS.Signals | undefined;
 
 function main(): void {
   if (process.env['FORCE_INLINE'] !== undefined || process.env['FORCE_LOCAL'] !== undefined) {
@@ -198,7 +198,7 @@ function passOn(signal: NodeJS.Signals): void {
     inlineChild.kill(signal);
     return;
   }
-  if (signal !== 'SIGUSR1' && signal !== 'SIGUSR2' && signal !== 'SIGCONT') requestToEnd = signal;
+  if (signal !== 'SIGCONT') deadly = signal;
   // Node does not tell whether it came from a terminal. INT mostly does; what stops and continues is meant for all.
   const toGroup = signal === 'SIGINT' || signal === 'SIGTSTP' || signal === 'SIGCONT';
   send('SIGNAL', encodeSignal({ number: constants.signals[signal], toGroup }));
@@ -360,8 +360,8 @@ function runInline(why: string, how: { readonly keeps?: boolean; readonly isCach
   debug(`inline: ${why}`);
   isOver = true;
   if (how.keeps !== true) socket?.destroy();
-  if (requestToEnd !== undefined) {
-    endBySignal(requestToEnd); // it came before the command began: it would have died of it
+  if (deadly !== undefined) {
+    endBySignal(deadly); // it came before the command began: it would have died of it
     return;
   }
   const program = findProgram(call.argv[0] ?? '', call.environment);

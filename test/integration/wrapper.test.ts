@@ -289,6 +289,48 @@ for (const build of [...(Object.keys(builds) as BuildName[]), 'script'] as const
       assert.equal((await ended).signal, 'SIGINT');
     });
 
+    /** Once it passes signals on: those that it takes are blocked, or have a handler. */
+    const passesOn = async ({ child }: Started): Promise<void> => {
+      const taken = (): bigint => {
+        const status = readFileSync(`/proc/${child.pid}/status`, 'latin1');
+        const mask = (key: string): bigint =>
+          BigInt(`0x${new RegExp(`${key}:\\t(\\S+)`).exec(status)?.[1] ?? '0'}`);
+        return mask('SigBlk') | mask('SigCgt');
+      };
+      await until(() => (taken() & (1n << 11n)) !== 0n, 10_000, 'it takes SIGUSR2');
+    };
+
+    it('dies of what would have killed a command that had not begun', async () => {
+      await using peer = await ScriptedPeer.start();
+      for (const name of ['SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const)
+        for (const isLost of [false, true]) {
+          const started = start(['sh', '-c', 'echo ran'], peer.socketPath);
+          const { link } = await peer.caller();
+          await passesOn(started);
+          started.child.kill(name);
+          await link.next('SIGNAL');
+          if (isLost) link.socket.destroy();
+          else link.send('INLINE', 'no-peers: there are none');
+          const end = await started.ended;
+          assert.deepEqual([end.signal, end.stdout.toString()], [name, '']);
+        }
+    });
+
+    it('does not count what the command lives on after', async () => {
+      await using peer = await ScriptedPeer.start();
+      const started = start(['x'], peer.socketPath);
+      const { link } = await peer.caller();
+      await passesOn(started);
+      for (let time = 1; time <= 5; time += 1) {
+        started.child.kill('SIGHUP');
+        await link.next('SIGNAL');
+        link.send('STDOUT', 'x');
+        await until(() => started.stdout().length === time, 10_000, 'it hears of that');
+      }
+      link.exit(0, 0);
+      assert.equal((await started.ended).status, 0);
+    });
+
     itInC('tells what a terminal sent, which is for the group', async () => {
       await using peer = await ScriptedPeer.start();
       const typed = watch(

@@ -6,8 +6,14 @@ import {
   type WrapperRequest,
   type WrapperSocket,
 } from '../../src/local/wrapper-connection.ts';
+import { joinNul } from '../../src/wire/bytes.ts';
 import { FrameDecoder, type FrameName } from '../../src/wire/frame.ts';
-import { parseExit, parseInline, parseStdinTaken } from '../../src/wire/wrapper-messages.ts';
+import {
+  encodeWrapperJob,
+  parseExit,
+  parseInline,
+  parseStdinTaken,
+} from '../../src/wire/wrapper-messages.ts';
 
 /** A request to run `argv` in `cwd`, with nothing special about it but `job`. */
 export function plainRequest(
@@ -74,6 +80,11 @@ export class Caller {
       },
     };
     this.connection = new WrapperConnection(socket);
+    // Of any command: which it is, the peer is told by the test.
+    const { argv, environment, job } = plainRequest(['x'], '/');
+    this.connection.take({ type: 'ARGV', payload: joinNul(argv) });
+    this.connection.take({ type: 'ENV', payload: joinNul(environment) });
+    this.connection.take({ type: 'JOB', payload: encodeWrapperJob(job) });
   }
 
   /** True once it has its last word. */

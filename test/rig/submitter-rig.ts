@@ -2,6 +2,7 @@
  * The submitter that ships, with the dispatcher that ships, driven by a test: callers hand commands in, workers' ends of
  * streams answer, the clock stands still until it is moved.
  */
+import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import type { LoadReport } from '../../src/core/load-report.ts';
 import { consideredPeers } from '../../src/core/schedule/consider.ts';
@@ -47,6 +48,8 @@ export class SubmitterRig {
   /** Streams that stand, by worker. */
   readonly watched = new Map<string, number>();
   readonly log: string[] = [];
+  /** The process of the inline command that began last is gone. */
+  endInline: () => void = () => assert.fail('nothing runs here');
   /** Whether the commands that are handed in come from a job that holds a slot. */
   isNested = (): boolean => false;
   /** Workers that can be shown this machine's files. */
@@ -86,7 +89,13 @@ export class SubmitterRig {
       wake: (atMs) => clock.at(atMs, () => this.submitter.apply({ type: 'tick' })),
       isNested: () => this.isNested(),
       inlineChanged: () => undefined,
-      inlineProcesses: { add: () => undefined, delete: () => undefined, pids: [] },
+      inlineProcesses: {
+        add: (_job, _pid, onGone) => {
+          this.endInline = onGone;
+        },
+        delete: () => undefined,
+        pids: [],
+      },
       graceMs: () => graceMs,
       watch: (peer, on) => this.watched.set(peer, (this.watched.get(peer) ?? 0) + (on ? 1 : -1)),
       log: (message, facts) => this.log.push(`${message} ${JSON.stringify(facts)}`),

@@ -37,7 +37,7 @@ noreturn void die_of(int number) {
 noreturn void exec_inline(struct wrapper *self) {
   if (self->signals.fd >= 0) {
     /* It came before the command began, which would have died of it. */
-    if (self->signals.request_to_end) die_of(self->signals.request_to_end);
+    if (self->signals.deadly) die_of(self->signals.deadly);
     sigprocmask(SIG_SETMASK, &self->signals.found, NULL);
   }
   char **command = self->command;

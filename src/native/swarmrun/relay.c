@@ -56,6 +56,7 @@ static long limit_of(int type) {
 }
 
 static void take_frame(struct wrapper *self, const struct frame *frame) {
+  self->signals.requests_to_end = 0; /* it is not frozen */
   switch (frame->type) {
     case FRAME_INLINE: take_inline(self, frame);
     case FRAME_EXIT: take_exit(self, frame);

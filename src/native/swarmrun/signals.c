@@ -48,11 +48,11 @@ void signals_pass_on(struct signal_watch *signals, int peer) {
   struct signalfd_siginfo info;
   while (read(signals->fd, &info, sizeof info) == sizeof info) {
     unsigned char number = (unsigned char)info.ssi_signo;
-    if (number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT) {
-      signals->request_to_end = number;
-      /* The peer may be frozen; our end cancels the job. */
-      if (++signals->requests_to_end >= INSISTENCE) die_of(number);
-    }
+    if (number != SIGTSTP && number != SIGCONT) signals->deadly = number;
+    /* The peer may be frozen; our end cancels the job. */
+    if ((number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT) &&
+        ++signals->requests_to_end >= INSISTENCE)
+      die_of(number);
     const unsigned char payload[] = {number, is_for_group(&info)};
     send_frame(peer, FRAME_SIGNAL, payload, sizeof payload);
     if (number == SIGTSTP) stop_here();

@@ -15,9 +15,9 @@ enum kind { CLOSED, NULL_DEVICE, REGULAR, PIPE, SOCKET, TERMINAL, OTHER };
 extern const char *const kind_names[];
 
 struct signal_watch {
-  int fd;             /* signalfd of what is passed on; -1 if nothing is */
-  sigset_t found;     /* the signal mask as we found it */
-  int request_to_end; /* the last signal that asks to end, not answered by an EXIT yet */
+  int fd;         /* signalfd of what is passed on; -1 if nothing is */
+  sigset_t found; /* the signal mask as we found it */
+  int deadly; /* the last signal that ends a process which does not handle it, not answered by an EXIT yet */
   int requests_to_end;
 };
 

@@ -132,6 +132,7 @@ export class Attempts {
       onStdinTaken: (totalBytes) => submission.stdinTaken(totalBytes),
       onWritten: (frame) => this.#takeWritten(record, frame),
       onResult: (result) => {
+        submission.resultCame();
         this.#settle(record, result).catch((error: unknown) => this.#fault(submission, error));
       },
       onOver: () => watch(peer, false),

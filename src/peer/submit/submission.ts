@@ -76,9 +76,11 @@ export class Submission {
   #attempt: AttemptStream | undefined;
   readonly #startTimer: StartTimer;
   #cancelHold: (() => void) | undefined;
-  /** The signal by which the caller has asked for its end. */
-  #endAsked: number | undefined;
-  #signalled = false;
+  #askedToEnd = false;
+  /** The last signal that it may have ended by, in whatever way it handles that one. */
+  #deadly: number | undefined;
+  /** Its command has ended on the worker, and what comes of that is being found out. */
+  #hasResult = false;
   /** Came when it was not known whether the command had begun. */
   #early: PassedSignal[] = [];
   readonly #listener: SubmissionListener;
@@ -149,7 +151,7 @@ export class Submission {
 
   /** True once the caller has asked for its end. */
   get askedToEnd(): boolean {
-    return this.#endAsked !== undefined;
+    return this.#askedToEnd;
   }
 
   /**
@@ -157,19 +159,20 @@ export class Submission {
    * is then the caller's own doing, and no other run would get the signal.
    */
   get signalled(): boolean {
-    return this.#signalled;
+    return this.#deadly !== undefined;
   }
 
   /** The attempt whose output counts. */
   begin(attempt: AttemptStream): void {
     this.#attempt = attempt;
+    this.#hasResult = false;
     this.#hold.restart();
   }
 
   /** The worker will run it, sooner or later. */
   accepted(): void {
     // While it was being looked at it could not be given back.
-    if (this.#deadly !== undefined) this.#attempt?.recall();
+    if (this.#earlyDeadly !== undefined) this.#attempt?.recall();
   }
 
   /**
@@ -178,7 +181,7 @@ export class Submission {
    * @returns true if it has died of a signal that came before it had begun anywhere.
    */
   hasDied(): boolean {
-    const deadly = this.#deadly;
+    const deadly = this.#earlyDeadly;
     this.#early = [];
     if (deadly === undefined) return false;
     this.#die(deadly.number);
@@ -188,14 +191,20 @@ export class Submission {
   /**
    * It is to run once more: no other run would get the signals that an earlier one was given.
    *
-   * @returns true if it has ended by one that asked for its end.
+   * @returns true if it has died of one.
    */
   hasDiedBefore(): boolean {
+    this.#hasResult = false;
     if (this.hasDied()) return true;
-    if (this.#endAsked === undefined) return false;
+    if (this.#deadly === undefined) return false;
     this.#hold.restart();
-    this.#die(this.#endAsked);
+    this.#die(this.#deadly);
     return true;
+  }
+
+  /** Nobody gets a signal any more, unless it is to run once more. */
+  resultCame(): void {
+    this.#hasResult = true;
   }
 
   /** The command runs on the worker. */
@@ -255,7 +264,7 @@ export class Submission {
     this.#connection.drop();
   }
 
-  get #deadly(): PassedSignal | undefined {
+  get #earlyDeadly(): PassedSignal | undefined {
     return this.#early.find(({ number }) => !harmlessSignals.has(number));
   }
 
@@ -268,9 +277,11 @@ export class Submission {
   #onSignal(signal: PassedSignal): void {
     if (this.#place !== 'waiting') return;
     const { number } = signal;
-    if (endingSignals.has(number)) this.#endAsked = number;
-    if (!harmlessSignals.has(number)) this.#signalled = true;
+    if (endingSignals.has(number)) this.#askedToEnd = true;
     const isDeadly = !harmlessSignals.has(number);
+    // A process that has ended well takes none; who asks for the end is heard all the same, lest this takes long.
+    if (this.#hasResult && !endingSignals.has(number)) return;
+    if (isDeadly) this.#deadly = number;
     if (this.#attempt?.started) {
       this.#attempt.signal(signal);
     } else if (this.#attempt?.mayHaveStarted) {

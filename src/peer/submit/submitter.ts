@@ -151,9 +151,11 @@ export class Submitter {
       if (this.#jobs.has(job)) this.apply({ type: 'cancel', job });
     },
     onReleased: (job: JobId): void => {
-      this.#init.ledger.close(job, 'inline', 'ended');
       const open = this.#jobs.get(job);
-      if (open !== undefined) this.#init.inlineOutputs.note(open.submission);
+      // Its process has ended before, and another one of it held the socket.
+      if (open === undefined) return;
+      this.#init.ledger.close(job, 'inline', 'ended');
+      this.#init.inlineOutputs.note(open.submission);
       this.#watch.delete(job);
       this.#remove(job);
       this.apply({ type: 'released', job });

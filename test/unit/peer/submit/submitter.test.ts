@@ -204,7 +204,7 @@ test('after a signal that may have ended it, a failure counts: no other run woul
   }
 });
 
-test('an end that was asked for is the end where the attempt that was told of it comes to nothing', async () => {
+test('a signal that may end it is its end where the attempt that was given it comes to nothing', async () => {
   const comesToNothing: readonly ((rig: SubmitterRig, attempt: WorkerEnd) => void)[] = [
     (_, attempt) => attempt.failToSpawn('report ENOENT'),
     (rig, attempt) => {
@@ -217,7 +217,10 @@ test('an end that was asked for is the end where the attempt that was told of it
     },
     (rig) => rig.submitter.apply({ type: 'peer-down', peer: 'a' }),
   ];
-  for (const come of comesToNothing)
+  const signals = [10, 15];
+  for (const [come, signal] of comesToNothing.flatMap((each) =>
+    signals.map((number) => [each, number] as const),
+  ))
     for (const isElsewherePossible of [true, false]) {
       const rig = rigOf(isElsewherePossible ? 1 : 0);
       rig.workerUp('a');
@@ -227,14 +230,61 @@ test('an end that was asked for is the end where the attempt that was told of it
       attempt.run();
       attempt.print('STDERR', 'x.h: No such file');
       await rig.quiet();
-      caller.signal(15);
+      caller.signal(signal);
       come(rig, attempt);
       await rig.quiet();
-      assert.deepEqual(caller.ending, { kind: 'signaled', signal: 15, core: false });
+      assert.deepEqual(caller.ending, { kind: 'signaled', signal, core: false });
       assert.equal(caller.stderr, '', 'what it said there is not believed');
       assert.deepEqual([rig.attempts.length, rig.submitter.size, caller.inline], [1, 0, undefined]);
       assert.equal(rig.dispatcher.ownHeld, 0, 'no slot of this machine is kept for it');
     }
+});
+
+test('a signal while a result is settled is nobody’s, unless it asks for the end', async () => {
+  for (const [signal, ending] of [
+    [10, { kind: 'exited', status: 0 }],
+    [15, { kind: 'signaled', signal: 15, core: false }],
+  ] as const) {
+    const rig = rigOf();
+    rig.workerUp('a');
+    const { promise, goOn } = gate();
+    rig.tree.waitsFor.settling = promise;
+    const caller = rig.submit(compile);
+    const attempt = await rig.nextAttempt();
+    attempt.run();
+    attempt.finish();
+    await rig.quiet();
+    caller.signal(signal);
+    goOn();
+    await rig.quiet();
+    assert.deepEqual(caller.ending, ending);
+  }
+});
+
+test('a signal that comes while the command is read ends it, if it is one that does', async () => {
+  for (const signal of [18, 20, 28, 10, 15]) {
+    const rig = rigOf(1);
+    rig.workerUp('a');
+    const caller = rig.submit(compile);
+    caller.signal(signal);
+    await rig.quiet();
+    const isDeadly = signal === 10 || signal === 15;
+    assert.deepEqual(caller.ending, isDeadly ? { kind: 'signaled', signal, core: false } : undefined);
+    assert.deepEqual([rig.attempts.length, rig.submitter.size], isDeadly ? [0, 0] : [1, 1]);
+  }
+});
+
+test('an inline command whose socket lives on in another process ends once', async () => {
+  const rig = rigOf(1);
+  const caller = rig.submit(compile);
+  await rig.quiet();
+  assert.match(caller.inline ?? '', /^no-peers: /);
+  rig.endInline();
+  const { endedAtMs } = rig.ledger.record(1) ?? {};
+  assert.ok(endedAtMs !== undefined);
+  rig.clock.pass(60_000);
+  caller.leave();
+  assert.equal(rig.ledger.record(1)?.endedAtMs, endedAtMs);
 });
 
 test('a command that left something running has had its effect: its failure counts, and why tells', async () => {
