@@ -74,16 +74,58 @@ test('a nameless file where only reading is, is refused and told', { skip, timeo
 
 const mounts = spawnSync('unshare', ['-Urm', 'true']).status === 0;
 
+/** A swarmtree that sees the share with something mounted in it. */
+function treeBehind(mount: string, words = '-Urm'): string {
+  fs.mkdirSync(path.join(share, 'beside'));
+  const program = path.join(share, 'beside/swarmtree');
+  const script = `#!/bin/sh\nexec unshare ${words} sh -c '${mount} && exec ${programs.swarmtree}'\n`;
+  fs.writeFileSync(program, script, { mode: 0o755 });
+  return program;
+}
+
+test('what the kernel makes up, and says to be empty, is not told', {
+  skip: skip || (mounts ? false : 'no mount namespace can be made here'),
+  timeout: 60_000,
+}, async () => {
+  fs.mkdirSync(path.join(share, 'root/proc'), { recursive: true });
+  const swarmtree = treeBehind(`mount -t proc proc ${share}/root/proc`, '-Urmpf --kill-child');
+  await using lab = await TreeLab.start({ programs: { ...programs, swarmtree }, shares: [share] });
+  for (const [script, kinds] of [
+    ['cat root/proc/version', ['refused']],
+    ['[ -e root/proc ]', []],
+    ['ls root/proc', ['refused']],
+  ] as const)
+    assert.deepEqual(
+      (await lab.sh(script)).faults.map(({ kind }) => kind),
+      kinds,
+      script,
+    );
+});
+
+test('a directory in which an automounter mounts what is asked for holds more than it lists', {
+  skip: skip || (process.getuid?.() === 0 ? false : 'only root can mount an automounter'),
+  timeout: 60_000,
+}, async () => {
+  fs.mkdirSync(path.join(share, 'auto'));
+  const fifo = path.join(share, 'fifo');
+  const mount = `mount -i -t autofs -o fd=3,pgrp=1,minproto=5,maxproto=5,indirect none ${share}/auto`;
+  const swarmtree = treeBehind(`mkfifo ${fifo} && exec 3<>${fifo} && ${mount}`, '-m');
+  await using lab = await TreeLab.start({ programs: { ...programs, swarmtree }, shares: [share] });
+  const { faults } = await lab.sh('[ -e auto/tool ] || echo none');
+  assert.deepEqual(
+    faults.map(({ kind }) => kind),
+    ['refused'],
+  );
+});
+
 test('a mount whose server is gone is not told to be absent', {
   skip: skip || (mounts ? false : 'no mount namespace can be made here'),
   timeout: 60_000,
 }, async () => {
   fs.mkdirSync(path.join(share, 'dead'));
-  fs.mkdirSync(path.join(share, 'beside'));
-  const swarmtree = path.join(share, 'beside/swarmtree');
   const options = 'fd=3,rootmode=40000,user_id=0,group_id=0';
-  const mount = `exec 3<>/dev/fuse && mount -i -t fuse -o ${options} none ${share}/dead && exec 3>&- && exec ${programs.swarmtree}`;
-  fs.writeFileSync(swarmtree, `#!/bin/sh\nexec unshare -Urm sh -c '${mount}'\n`, { mode: 0o755 });
+  const mount = `mount -i -t fuse -o ${options} none ${share}/dead`;
+  const swarmtree = treeBehind(`exec 3<>/dev/fuse && ${mount} && exec 3>&-`);
   await using lab = await TreeLab.start({ programs: { ...programs, swarmtree }, shares: [share] });
   const { stdout, faults } = await lab.sh('[ -e dead ] && echo there || echo none; [ -e no ] || echo none');
   assert.deepEqual([stdout, faults.map(({ kind }) => kind)], ['none\nnone\n', ['refused']]);

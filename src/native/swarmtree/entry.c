@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "entry.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -32,6 +33,23 @@ static void watch_itself(struct listing *listing, const char *name, struct stat 
   fstatat(listing->fd, name, stat, AT_SYMLINK_NOFOLLOW);
 }
 
+/* Looks at a name only if it is listed: any other is mounted for whoever looks, which may take as long as it likes. */
+static int look_at_listed(int directory, const char *name, struct stat *stat) {
+  int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+  if (!stream) {
+    int error = errno;
+    if (fd >= 0) close(fd);
+    return error;
+  }
+  const struct dirent *entry;
+  do entry = readdir(stream);
+  while (entry && strcmp(entry->d_name, name) != 0);
+  int found = entry && fstatat(directory, name, stat, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0;
+  closedir(stream);
+  return found ? 0 : ENOENT;
+}
+
 int add_entry(struct listing *listing, struct bytes *to, const char *name, struct tree_attr *attr,
               struct stat *stat) {
   char path[PATH_MAX], target[PATH_MAX];
@@ -39,9 +57,13 @@ int add_entry(struct listing *listing, struct bytes *to, const char *name, struc
   add_u8(to, ENTRY_ABSENT);
   add_text(to, name);
   unsigned char state = ENTRY_PRESENT;
-  if (fstatat(listing->fd, name, stat, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (errno == ENOENT) return ENTRY_ABSENT;
-    /* It is there, though what it is cannot be told: a mount whose server is gone, a file on a disk that fails. */
+  int is_made_up = listing->place->made_up;
+  int error = is_made_up ? look_at_listed(listing->fd, name, stat)
+              : fstatat(listing->fd, name, stat, AT_SYMLINK_NOFOLLOW) == 0 ? 0
+                                                                           : errno;
+  if (error == ENOENT && !is_made_up) return ENTRY_ABSENT;
+  if (error || (is_made_up && !S_ISDIR(stat->st_mode))) {
+    /* It may be there, though what it is cannot be told: a mount whose server is gone, a file on a disk that fails. */
     if (!to->failed) to->data[state_at] = ENTRY_REFUSED;
     return ENTRY_REFUSED;
   }

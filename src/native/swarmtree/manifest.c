@@ -174,14 +174,15 @@ static void tell_ways(struct listing *listing, struct manifest *manifest, const 
 
 static void tell_directory(struct listing *listing, struct manifest *manifest, int mode, const char *hint) {
   struct names names = {0};
-  if (!may_take(&listing->server->policy, listing->reached)) {
+  int is_closed = mode == LIST_WHOLE && listing->place->made_up;
+  if (is_closed || !may_take(&listing->server->policy, listing->reached)) {
     manifest->flags |= MANIFEST_REFUSED;
     tell_ways(listing, manifest, hint);
     close_piece(manifest, 0, 0);
     return;
   }
-  int error = 0, whole = 1;
-  if (read_names(listing->fd, mode == LIST_WHOLE ? SIZE_MAX : TREE_LARGE_DIRECTORY, &names) != 0) {
+  int error = 0, whole = !listing->place->made_up;
+  if (whole && read_names(listing->fd, mode == LIST_WHOLE ? SIZE_MAX : TREE_LARGE_DIRECTORY, &names) != 0) {
     whole = 0;
     /* A directory that may be searched and not listed is told name by name, as a large one. */
     if (mode == LIST_WHOLE) error = errno;

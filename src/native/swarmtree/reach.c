@@ -35,6 +35,29 @@ int tells_changes(int fd) {
   return 0;
 }
 
+/*
+ * Does a directory hold more than it lists, or files more than their size says? Automounters mount what is asked for; what
+ * the kernel makes up says of all its files that they are empty. A worker believes both, so it is told of directories only.
+ */
+static int is_made_up(int fd) {
+  static const unsigned long types[] = {
+      0x0187,     /* autofs */
+      0x9FA0,     /* proc */
+      0x62656572, /* sysfs */
+      0x0027E0EB, /* cgroup */
+      0x63677270, /* cgroup2 */
+      0x64626720, /* debugfs */
+      0x74726163, /* tracefs */
+      0x73636673, /* securityfs */
+      0x62656570, /* configfs */
+  };
+  struct statfs of;
+  if (fstatfs(fd, &of) != 0) return 0;
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+    if (((unsigned long)of.f_type & 0xFFFFFFFF) == types[i]) return 1;
+  return 0;
+}
+
 /* The place of a directory, watched; NULL if memory ran out. */
 static struct place *watch_directory(struct watcher *watcher, struct place *parent, const char *name,
                                      int fd) {
@@ -46,7 +69,10 @@ static struct place *watch_directory(struct watcher *watcher, struct place *pare
   if (!place) place = place_make(&watcher->places, parent, name);
   if (!place) return NULL;
   watcher_watch(watcher, place, fd, NULL);
-  if (!place->reached) place->network = !tells_changes(fd);
+  if (!place->reached) {
+    place->network = !tells_changes(fd);
+    place->made_up = is_made_up(fd);
+  }
   place->reached = 1;
   return place;
 }
