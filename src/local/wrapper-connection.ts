@@ -46,8 +46,8 @@ export class WrapperConnection {
   #environment: readonly ByteString[] | undefined;
   #listener: WrapperListener | undefined;
   #isWhole = false;
-  /** Came while the command was read. */
-  readonly #early: PassedSignal[] = [];
+  /** Came while the command was read: by number, as a process that takes none has each of them waiting once. */
+  readonly #early = new Map<number, PassedSignal>();
   #closed = false;
   /** The last word was said. */
   #ended = false;
@@ -90,7 +90,8 @@ export class WrapperConnection {
 
   listen(listener: WrapperListener): void {
     this.#listener = listener;
-    for (const signal of this.#early.splice(0)) listener.onSignal(signal);
+    for (const signal of this.#early.values()) listener.onSignal(signal);
+    this.#early.clear();
     if (this.#closed) listener.onClose();
   }
 
@@ -141,7 +142,7 @@ export class WrapperConnection {
   }
 
   #signal(signal: PassedSignal): void {
-    if (this.#isWhole && this.#listener === undefined) this.#early.push(signal);
+    if (this.#isWhole && this.#listener === undefined) this.#early.set(signal.number, signal);
     else this.#listening().onSignal(signal);
   }
 

@@ -1,6 +1,6 @@
 /** Where a job would be told something else than at home, or is told that this cannot be told. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
@@ -53,6 +53,32 @@ test('what kills a process that waits for a frozen submitter ends it at once', {
   }
 });
 
+test('so does what kills it later, when it has taken another signal before', {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  await using lab = await TreeLab.start({ programs, shares: [share] });
+  await lab.sh('perl -e 1');
+  fs.mkdirSync(path.join(share, 'd'));
+  fs.writeFileSync(path.join(share, 'd/f'), 'x');
+  lab.frozen = true;
+  const { requests } = lab.traffic;
+  const { SIGUSR1, SIGTERM } = constants.signals;
+  const waiting = `$SIG{USR1} = sub {}; open(F, "<", "${share}/d/f")`;
+  const job = lab.start(['perl', '-e', waiting]);
+  await until(() => lab.traffic.requests > requests, 10_000, 'it waits');
+  job.signal({ number: SIGUSR1, toGroup: false });
+  const pid = execFileSync('pgrep', ['-f', `^perl -e .*${share}`], { encoding: 'latin1' }).trim();
+  const isPending = (): boolean => {
+    const status = fs.readFileSync(`/proc/${pid}/status`, 'latin1');
+    return (BigInt(`0x${/ShdPnd:\t(\S+)/.exec(status)?.[1]}`) & (1n << BigInt(SIGUSR1 - 1))) !== 0n;
+  };
+  await until(isPending, 10_000, 'it will take that when it is answered');
+  job.signal({ number: SIGTERM, toGroup: false });
+  assert.deepEqual((await job.ended).exit.ending, { kind: 'signaled', signal: SIGTERM, core: false });
+  lab.thaw();
+});
+
 test('of a very large file only what is read of it is looked at', { skip, timeout: 60_000 }, async () => {
   fs.writeFileSync(path.join(share, 'big'), 'x');
   fs.truncateSync(path.join(share, 'big'), 8 * 1024 ** 3);
@@ -61,6 +87,7 @@ test('of a very large file only what is read of it is looked at', { skip, timeou
   const { stdout, faults } = await lab.sh('head -c 1 big');
   assert.deepEqual([stdout, faults], ['x', []]);
   const { fs: worker, tree } = await lab.figures();
+  // Neither end has hashed it to find that both have it; that takes CPU for seconds.
   assert.ok((tree['hashedBytes'] ?? 0) < 2 ** 28, `swarmtree hashed ${tree['hashedBytes']} bytes`);
   assert.ok((worker['cpuUs'] ?? 0) < 2_000_000, `swarmfs took ${worker['cpuUs']} µs`);
 });

@@ -54,14 +54,15 @@ for (const hasPlace of [true, false])
     });
 
 /** Two processes of one group that tell of each signal and go on, until USR2. */
-const telling = `$| = 1; my $who = fork ? 'parent' : 'child';
+const telling = (marker: string): string => `# ${marker}
+$| = 1; my $who = fork ? 'parent' : 'child';
 for my $s (qw(INT QUIT HUP TERM USR1)) { $SIG{$s} = sub { syswrite STDOUT, "$who $s\\n" } }
 $SIG{USR2} = sub { wait if $who eq 'parent'; exit 0 };
 syswrite STDOUT, "ready\\n"; sleep 1 while 1;`;
 
 async function startTelling(): Promise<StartedTreeJob> {
   await lab.barrier();
-  const job = lab.start(['perl', '-e', telling], { cwd: directory });
+  const job = lab.start(['perl', '-e', telling(directory)], { cwd: directory });
   await until(() => job.said().split('ready\n').length === 3, 10_000, 'both processes are ready');
   return job;
 }
@@ -69,7 +70,10 @@ async function startTelling(): Promise<StartedTreeJob> {
 const named = ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGTERM', 'SIGUSR1'] as const;
 
 for (const toGroup of [true, false])
-  test(`a signal reaches the ${toGroup ? 'whole group' : 'command alone'}, and once`, { skip }, async () => {
+  test(`a signal reaches the ${toGroup ? 'whole group' : 'command alone'}, and once`, {
+    skip,
+    timeout: 60_000,
+  }, async () => {
     for (const name of named) {
       const job = await startTelling();
       job.signal({ number: constants.signals[name], toGroup });
@@ -89,9 +93,10 @@ for (const toGroup of [true, false])
     }
   });
 
-test('a job is stopped, and goes on', { skip }, async () => {
+test('a job is stopped, and goes on', { skip, timeout: 60_000 }, async () => {
   const job = await startTelling();
-  const pids = execFileSync('pgrep', ['-f', '^perl -e .*my .who'], { encoding: 'latin1' }).trim().split('\n');
+  const found = execFileSync('pgrep', ['-f', `^perl -e # ${directory}`], { encoding: 'latin1' });
+  const pids = found.trim().split('\n');
   assert.equal(pids.length, 2);
   const areAll = (states: string): boolean =>
     pids.every((pid) =>

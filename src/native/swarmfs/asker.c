@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,11 +85,25 @@ void find_job(pid_t asker, const char *scratch, char name[NAME_MAX + 1]) {
   }
 }
 
+/* A mask of signals behind a key of a status file. */
+static uint64_t signals_of(const char *status, const char *key) {
+  const char *value = value_of(status, key);
+  return value ? strtoull(value, NULL, 16) : 0;
+}
+
+/*
+ * All of a process are sent KILL by what kills it, unless another signal waits for the thread: then the deadly one waits
+ * with it, and is taken with it before the thread is told anything.
+ */
 int is_being_killed(pid_t thread) {
-  enum { KILL_BIT = 1 << (SIGKILL - 1) };
+#define OF(signal) (UINT64_C(1) << ((signal)-1))
+  static const uint64_t harmless = OF(SIGCHLD) | OF(SIGCONT) | OF(SIGURG) | OF(SIGWINCH) | OF(SIGSTOP) |
+                                   OF(SIGTSTP) | OF(SIGTTIN) | OF(SIGTTOU);
   char status[STATUS_BYTES];
   if (own_depth() == 0 || read_of(thread, "status", status, sizeof status) <= 0) return 1;
-  /* Whatever kills a process, its threads are sent this. */
-  const char *pending = value_of(status, "\nSigPnd:");
-  return !pending || (strtoull(pending, NULL, 16) & KILL_BIT) != 0;
+  uint64_t pending = signals_of(status, "\nSigPnd:") | signals_of(status, "\nShdPnd:");
+  uint64_t taken =
+      signals_of(status, "\nSigCgt:") | signals_of(status, "\nSigIgn:") | signals_of(status, "\nSigBlk:");
+  return (pending & ~taken & ~harmless) != 0;
+#undef OF
 }

@@ -1,22 +1,18 @@
 #define _GNU_SOURCE
 #include "interrupts.h"
 
+#include <time.h>
+
 #include "asker.h"
 #include "fs.h"
 #include "kernel.h"
 
 enum { LOOK_AGAIN_MS = 50 };
 
-void interrupts_note(struct fs *fs, uint64_t unique) {
-  struct interrupts *interrupts = &fs->interrupts;
-  if (interrupts->count == interrupts->room) {
-    size_t room = interrupts->room ? 2 * interrupts->room : 16;
-    uint64_t *uniques = realloc(interrupts->uniques, room * sizeof *uniques);
-    if (!uniques) abort();
-    interrupts->uniques = uniques;
-    interrupts->room = room;
-  }
-  interrupts->uniques[interrupts->count++] = unique;
+static long long now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
 /* 1 if it need not be looked at again. */
@@ -29,8 +25,23 @@ static int is_over(struct fs *fs, uint64_t unique) {
   return 1;
 }
 
+void interrupts_note(struct fs *fs, uint64_t unique) {
+  struct interrupts *interrupts = &fs->interrupts;
+  if (is_over(fs, unique)) return;
+  if (interrupts->count == interrupts->room) {
+    size_t room = interrupts->room ? 2 * interrupts->room : 16;
+    uint64_t *uniques = realloc(interrupts->uniques, room * sizeof *uniques);
+    if (!uniques) abort();
+    interrupts->uniques = uniques;
+    interrupts->room = room;
+  }
+  interrupts->uniques[interrupts->count++] = unique;
+}
+
 void interrupts_settle(struct fs *fs) {
   struct interrupts *interrupts = &fs->interrupts;
+  if (interrupts->count == 0 || now_ms() < interrupts->looked_ms + LOOK_AGAIN_MS) return;
+  interrupts->looked_ms = now_ms();
   for (size_t i = 0; i < interrupts->count;) {
     if (is_over(fs, interrupts->uniques[i]))
       interrupts->uniques[i] = interrupts->uniques[--interrupts->count];

@@ -10,6 +10,7 @@ struct fs;
 struct interrupts {
   uint64_t *uniques; /* of these requests; some may be answered by now */
   size_t count, room;
+  long long looked_ms; /* when all were looked at last */
 };
 
 /*
@@ -18,7 +19,7 @@ struct interrupts {
  */
 void interrupts_note(struct fs *fs, uint64_t unique);
 
-/* Lets those go whose process is being killed. */
+/* Lets those go whose process is being killed, if it is time to look again. */
 void interrupts_settle(struct fs *fs);
 
 /* After how many ms to do that again; -1: nobody waits. */

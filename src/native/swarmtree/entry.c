@@ -33,7 +33,7 @@ static void watch_itself(struct listing *listing, const char *name, struct stat 
   fstatat(listing->fd, name, stat, AT_SYMLINK_NOFOLLOW);
 }
 
-/* Looks at a name only if it is listed: any other is mounted for whoever looks, which may take as long as it likes. */
+/* Looks at a name only if it is listed: any other is mounted for whoever looks, however long that takes. An errno, or 0. */
 static int look_at_listed(int directory, const char *name, struct stat *stat) {
   int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *stream = fd < 0 ? NULL : fdopendir(fd);
@@ -50,6 +50,11 @@ static int look_at_listed(int directory, const char *name, struct stat *stat) {
   return found ? 0 : ENOENT;
 }
 
+static int look_at(const struct listing *listing, const char *name, struct stat *stat) {
+  if (listing->place->made_up) return look_at_listed(listing->fd, name, stat);
+  return fstatat(listing->fd, name, stat, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
+}
+
 int add_entry(struct listing *listing, struct bytes *to, const char *name, struct tree_attr *attr,
               struct stat *stat) {
   char path[PATH_MAX], target[PATH_MAX];
@@ -57,10 +62,7 @@ int add_entry(struct listing *listing, struct bytes *to, const char *name, struc
   add_u8(to, ENTRY_ABSENT);
   add_text(to, name);
   unsigned char state = ENTRY_PRESENT;
-  int is_made_up = listing->place->made_up;
-  int error = is_made_up ? look_at_listed(listing->fd, name, stat)
-              : fstatat(listing->fd, name, stat, AT_SYMLINK_NOFOLLOW) == 0 ? 0
-                                                                           : errno;
+  int is_made_up = listing->place->made_up, error = look_at(listing, name, stat);
   if (error == ENOENT && !is_made_up) return ENTRY_ABSENT;
   if (error || (is_made_up && !S_ISDIR(stat->st_mode))) {
     /* It may be there, though what it is cannot be told: a mount whose server is gone, a file on a disk that fails. */

@@ -5,8 +5,19 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+enum { MOST_TYPES = 24 };
+
+/* Does it lie on a file system of one of these types, of which 0 is the last? */
+static int is_on(int fd, const unsigned long types[MOST_TYPES]) {
+  struct statfs of;
+  if (fstatfs(fd, &of) != 0) return 0;
+  for (int i = 0; i < MOST_TYPES && types[i]; i++)
+    if (((unsigned long)of.f_type & 0xFFFFFFFF) == types[i]) return 1;
+  return 0;
+}
+
 int tells_changes(int fd) {
-  static const unsigned long types[] = {
+  static const unsigned long types[MOST_TYPES] = {
       0xEF53,     /* ext2, ext3, ext4 */
       0x58465342, /* XFS */
       0x9123683E, /* Btrfs */
@@ -28,11 +39,7 @@ int tells_changes(int fd) {
       0x73717368, /* SquashFS */
       0xE0F5E1E2, /* EROFS */
   };
-  struct statfs of;
-  if (fstatfs(fd, &of) != 0) return 0;
-  for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-    if (((unsigned long)of.f_type & 0xFFFFFFFF) == types[i]) return 1;
-  return 0;
+  return is_on(fd, types);
 }
 
 /*
@@ -40,7 +47,7 @@ int tells_changes(int fd) {
  * the kernel makes up says of all its files that they are empty. A worker believes both, so it is told of directories only.
  */
 static int is_made_up(int fd) {
-  static const unsigned long types[] = {
+  static const unsigned long types[MOST_TYPES] = {
       0x0187,     /* autofs */
       0x9FA0,     /* proc */
       0x62656572, /* sysfs */
@@ -51,11 +58,7 @@ static int is_made_up(int fd) {
       0x73636673, /* securityfs */
       0x62656570, /* configfs */
   };
-  struct statfs of;
-  if (fstatfs(fd, &of) != 0) return 0;
-  for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-    if (((unsigned long)of.f_type & 0xFFFFFFFF) == types[i]) return 1;
-  return 0;
+  return is_on(fd, types);
 }
 
 /* The place of a directory, watched; NULL if memory ran out. */

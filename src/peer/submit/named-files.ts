@@ -54,7 +54,7 @@ export async function lookAtFiles(
 
 /**
  * Files that swarmtree looks at, beside what else it is asked when the command is offered: a question to another program less, for
- * what nearly always is in order. Only where workers are shown its files at all: it is in them that a dead file server holds up the tree.
+ * what nearly always is in order. Only below what jobs may write: elsewhere a file server that is gone would hold up the tree of all jobs.
  *
  * @returns undefined where they are to be looked at by {@link lookAtFiles}, now.
  */

@@ -93,7 +93,7 @@ export class ServedJobs {
       const faults = tree
         .faultsOf(stay)
         .slice(0, maxFaults)
-        .map(({ kind, path, name }) => ({ kind, path: pathOf(path, name) }));
+        .map(({ kind, path, name }) => ({ kind, path: toldPathOf(path, name) }));
       if (faults.length === 0) await job.sendWritten(left);
       return { kind: 'facts', facts: { outputs: [], faults }, left: report.left };
     } finally {
@@ -109,8 +109,8 @@ export class ServedJobs {
   }
 }
 
-/** For people to read: of a name whose path no message has room for, its directory. */
-function pathOf(directory: string, name: string): string {
+/** Of a fault, for people to read: where no message has room for the path, that of its directory. */
+export function toldPathOf(directory: string, name: string): string {
   const isWhole = name !== '' && directory.length + 1 + name.length <= maxPathBytes;
   return isWhole ? `${directory}/${name}` : directory;
 }
