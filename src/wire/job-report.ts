@@ -26,6 +26,8 @@ export interface LeftRecord {
   readonly opaque: boolean;
   /** A file or directory that was there before, perhaps under another name, and was changed; false: it was made. */
   readonly inPlace: boolean;
+  /** It was given extended attributes or an access list, which do not travel. */
+  readonly extended: boolean;
   readonly attributes: LeftAttributes;
   readonly target: ByteString;
   /** Of a file: SHA-256. */
@@ -67,6 +69,7 @@ function parseRecord(from: Cursor): LeftRecord {
   const flags = from.u8();
   const opaque = (flags & 1) !== 0;
   const inPlace = (flags & 2) !== 0;
+  const extended = (flags & 4) !== 0;
   const area = from.u8();
   const path = from.text();
   const attributes = parseAttributes(from);
@@ -74,7 +77,7 @@ function parseRecord(from: Cursor): LeftRecord {
   const first = kind === 'file' ? from.u32() : 0;
   const hash = kind === 'file' ? from.take(hashBytes) : new Uint8Array(0);
   const sameAs = first === 0 ? undefined : first - 1;
-  return { kind, path, area, opaque, inPlace, attributes, target, hash, sameAs };
+  return { kind, path, area, opaque, inPlace, extended, attributes, target, hash, sameAs };
 }
 
 /** @throws FrameError */

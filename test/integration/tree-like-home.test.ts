@@ -99,6 +99,32 @@ test('a nameless file where only reading is, is refused and told', { skip, timeo
   assert.deepEqual([stdout, faults.map(({ kind }) => kind)], ['', ['write']]);
 });
 
+test('a fifo or a socket of the submitter is listed, and not opened where nobody is at its other end', {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  execFileSync('mkfifo', [path.join(share, 'fifo')]);
+  await using lab = await TreeLab.start({ programs, shares: [share] });
+  const listed = await lab.sh('find . -type p; ls');
+  assert.deepEqual([listed.stdout, listed.faults], ['./fifo\nfifo\n', []]);
+  for (const script of ['cat fifo', 'cat fifo', '[ -p fifo ]']) {
+    const { faults } = await lab.sh(script);
+    assert.deepEqual(
+      faults.map(({ kind, path: where, name }) => [kind, where, name]),
+      [['refused', path.join(share, 'fifo'), '']],
+      script,
+    );
+  }
+});
+
+test('there seems to be room everywhere', { skip, timeout: 60_000 }, async () => {
+  await using lab = await TreeLab.start({ programs, shares: [share] });
+  const { stdout, faults } = await lab.sh(
+    'for d in / /usr .; do [ $(stat -f -c %a $d) -gt 1000 ] && echo room; done',
+  );
+  assert.deepEqual([stdout, faults], ['room\nroom\nroom\n', []]);
+});
+
 const mounts = spawnSync('unshare', ['-Urm', 'true']).status === 0;
 
 /** A swarmtree that sees the share with something mounted in it. */

@@ -47,8 +47,8 @@ static int fill_entries(struct filling *filling, const struct node *node, uint64
   for (uint64_t i = from > DOTS ? from - DOTS : 0; i < directory->count; i++) {
     struct node *child = directory->entries[i];
     if (!child || child->state != NODE_PRESENT) continue;
-    /* What may have changed is shown without attributes, and looked at when it is looked for. */
-    struct node *sure = child->unsure ? NULL : child;
+    /* Shown without attributes, what may have changed is looked up when it is looked for, and so is what is refused then. */
+    struct node *sure = child->unsure || node_is_special(child) ? NULL : child;
     if (fill(filling, child->name, kernel_inode(filling->fs, &child->attr), child->attr.mode, sure,
              i + DOTS + 1) != 0)
       return -1;

@@ -95,9 +95,10 @@ static void reply_absent(struct fs *fs, const struct fuse_in_header *header) {
 }
 
 /* Not remembered, so that each job that meets it is told of. */
-static void reply_refused(struct fs *fs, const struct fuse_in_header *header, const struct node *node) {
-  report_fault(fs, FAULT_REFUSED, ENOENT, node, "");
-  kernel_reply(fs, header->unique, ENOENT, NULL, 0);
+static void reply_refused(struct fs *fs, const struct fuse_in_header *header, const struct node *node,
+                          int error) {
+  report_fault(fs, FAULT_REFUSED, error, node, "");
+  kernel_reply(fs, header->unique, error, NULL, 0);
 }
 
 static void lookup(struct fs *fs, struct node *parent, const struct fuse_in_header *header, size_t length) {
@@ -114,9 +115,10 @@ static void lookup(struct fs *fs, struct node *parent, const struct fuse_in_head
     return kernel_reply(fs, header->unique, ENOMEM, NULL, 0);
   if (node->state == NODE_UNKNOWN || (node->state == NODE_PRESENT && node->unsure))
     return park(fs, node, header, length, ask_look(fs, node));
-  if (node->state == NODE_PRESENT) reply_entry(fs, header, node);
-  else if (node->state == NODE_ABSENT) reply_absent(fs, header);
-  else reply_refused(fs, header, node);
+  if (node->state == NODE_ABSENT) reply_absent(fs, header);
+  else if (node->state == NODE_REFUSED) reply_refused(fs, header, node, ENOENT);
+  else if (node_is_special(node)) reply_refused(fs, header, node, ENXIO);
+  else reply_entry(fs, header, node);
 }
 
 static void getattr(struct fs *fs, struct node *node, const struct fuse_in_header *header, size_t length) {
@@ -181,7 +183,16 @@ static void begin(struct fs *fs, const struct fuse_in_header *header) {
 }
 
 static void reply_statfs(struct fs *fs, const struct fuse_in_header *header) {
-  struct fuse_statfs_out out = {.st = {.bsize = 4096, .frsize = 4096, .namelen = NAME_MAX}};
+  /* There is room, for whoever looks before writing: where there is none is found where it is written. */
+  const uint64_t room = (uint64_t)1 << 30;
+  struct fuse_statfs_out out = {.st = {.blocks = room,
+                                       .bfree = room,
+                                       .bavail = room,
+                                       .files = room,
+                                       .ffree = room,
+                                       .bsize = 4096,
+                                       .frsize = 4096,
+                                       .namelen = NAME_MAX}};
   kernel_reply(fs, header->unique, 0, &out, sizeof out);
 }
 

@@ -94,6 +94,14 @@ void node_detach(struct nodes *nodes, struct node *node, void (*left)(void *cont
 /* Frees a detached node that nothing needs any more. */
 void node_release(struct nodes *nodes, struct node *node);
 
+/*
+ * A fifo, a socket or a device: the kernel opens it without a word to us, and nobody is at its other end. So it is only
+ * listed, and refused to who looks it up.
+ */
+static inline int node_is_special(const struct node *node) {
+  return !S_ISREG(node->attr.mode) && !S_ISDIR(node->attr.mode) && !S_ISLNK(node->attr.mode);
+}
+
 static inline int node_is_directory(const struct node *node) { return S_ISDIR(node->attr.mode); }
 
 /* Does the kernel have it, or will have when it reads what was answered? */

@@ -23,7 +23,7 @@ enum record_kind {
   RECORD_SPECIAL = 4, /* a fifo or a socket */
 };
 
-enum { RECORD_OPAQUE = 1, RECORD_IN_PLACE = 2, REPORT_VERSION = 1, MOST_DEPTH = 2048 };
+enum { RECORD_OPAQUE = 1, RECORD_IN_PLACE = 2, RECORD_ATTRIBUTES = 4, REPORT_VERSION = 1, MOST_DEPTH = 2048 };
 
 struct report {
   struct bytes out;
@@ -41,6 +41,24 @@ static int is_opaque(int directory) {
 
 /* Whether it is a copy of what the tree has, which the job then changed: not a file that it made. */
 static int is_copy(int file) { return fgetxattr(file, "user.overlay.origin", NULL, 0) >= 0; }
+
+/* Has it attributes of the job's own, as setfattr and setfacl give them? They do not travel. */
+static int has_attributes(int file) {
+  static const char overlays[] = "user.overlay.";
+  char names[4096];
+  ssize_t length = flistxattr(file, names, sizeof names);
+  if (length < 0) return errno == ERANGE;
+  for (ssize_t at = 0; at < length; at += (ssize_t)strlen(names + at) + 1) {
+    const char *name = names + at;
+    int is_users = strncmp(name, "user.", 5) == 0 || strncmp(name, "system.posix_acl_", 17) == 0;
+    if (is_users && strncmp(name, overlays, sizeof overlays - 1) != 0) return 1;
+  }
+  return 0;
+}
+
+static int flags_of(int file) {
+  return (is_copy(file) ? RECORD_IN_PLACE : 0) | (has_attributes(file) ? RECORD_ATTRIBUTES : 0);
+}
 
 static void add_record(struct report *report, enum record_kind kind, int flags, const char *path,
                        const struct stat *of) {
@@ -71,7 +89,7 @@ static void report_file(struct report *report, int directory, const char *name, 
   /* Whoever reads it for the submitter has no more rights than the user: the mode is in the record. */
   if (fd >= 0 && (of->st_mode & 0400) == 0) fchmod(fd, of->st_mode | 0400);
   if (!first && (fd < 0 || sha256_of_file(fd, (uint64_t)of->st_size, hash) != 0)) report->error = errno;
-  int flags = fd >= 0 && is_copy(fd) ? RECORD_IN_PLACE : 0;
+  int flags = fd >= 0 ? flags_of(fd) : 0;
   if (fd >= 0) close(fd);
   add_record(report, RECORD_FILE, flags, path, of);
   add_u32(&report->out, first);
@@ -98,7 +116,7 @@ static void report_directory(struct report *report, int directory, const char *n
     return;
   }
   if ((of->st_mode & 0700) != 0700) fchmod(fd, of->st_mode | 0700);
-  int flags = (is_opaque(fd) ? RECORD_OPAQUE : 0) | (is_copy(fd) ? RECORD_IN_PLACE : 0);
+  int flags = (is_opaque(fd) ? RECORD_OPAQUE : 0) | flags_of(fd);
   add_record(report, RECORD_DIRECTORY, flags, path, of);
   walk(report, fd, path, depth + 1);
 }

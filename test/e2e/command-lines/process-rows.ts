@@ -4,6 +4,8 @@ import { type CommandLine, rows } from './case.ts';
 /** A machine's own variables stay there (the rig sets one), `S` is the test's, and a shell sets `_` to what it started. */
 const environment = "sort -z | grep -zvE '^(_|S|BUILDSWARM_CACHE)=' | tr '\\0' '\\n'";
 
+const [setxattr, getxattr] = process.arch === 'x64' ? [188, 191] : [5, 8];
+
 export const processRows: readonly CommandLine[] = [
   // arguments and environment
   ...rows(
@@ -139,6 +141,12 @@ export const processRows: readonly CommandLine[] = [
     '$S tar cf x.tar --mtime=@0 --sort=name sub inc; tar tf x.tar',
     '$S install -m 640 a.c installed; stat -c %a installed',
     'mkdir out; cd out; $S sh -c "for i in 1 2 3 4 5; do echo \\$i >\\$i; done"; cat *',
+  ),
+  ...rows(
+    { direct: 'anywhere', served: 'tree-fault' },
+    'mkfifo pipe; (echo through >pipe) & $S sh -c "cat p*pe"; wait',
+    `$S perl -e '($f, $n, $v) = ("a.c", "user.kept", "yes"); syscall(${setxattr}, $f, $n, $v, 3, 0)'; echo $?
+     perl -e '($f, $n, $v) = ("a.c", "user.kept", "x" x 9); syscall(${getxattr}, $f, $n, $v, 9); print $v'`,
   ),
   // words that can be no names
   ...rows(

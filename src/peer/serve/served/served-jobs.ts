@@ -90,8 +90,10 @@ export class ServedJobs {
       const { report } = left;
       if (report.stage !== '') return { kind: 'failed', why: `${report.stage} ${errorName(report.errno)}` };
       if (report.listErrno !== 0) return { kind: 'failed', why: `report ${errorName(report.listErrno)}` };
-      const faults = tree
-        .faultsOf(stay)
+      const unsent = report.records
+        .filter(({ extended }) => extended)
+        .map(({ path }) => ({ kind: 'write' as const, path, name: '' }));
+      const faults = [...tree.faultsOf(stay), ...unsent]
         .slice(0, maxFaults)
         .map(({ kind, path, name }) => ({ kind, path: toldPathOf(path, name) }));
       if (faults.length === 0) await job.sendWritten(left);

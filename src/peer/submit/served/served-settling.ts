@@ -18,7 +18,7 @@ import type { Settlement } from '../settlement.ts';
 const faultWords = {
   fetch: 'could not be had',
   refused: 'is not shown to workers',
-  write: 'was to be written and may not be',
+  write: 'was to be written in a way that a worker cannot bring home',
   stale: 'changed while it was read',
 } as const;
 
