@@ -125,6 +125,38 @@ test('there seems to be room everywhere', { skip, timeout: 60_000 }, async () =>
   assert.deepEqual([stdout, faults], ['room\nroom\nroom\n', []]);
 });
 
+test('what root may read of others, and a worker’s kernel would deny it, is not shown as denied', {
+  skip: skip || (process.getuid?.() === 0 ? false : 'only root has files of others'),
+  timeout: 60_000,
+}, async () => {
+  const nobodys = (name: string, mode: number): void => {
+    fs.chownSync(path.join(share, name), 65534, 65534);
+    fs.chmodSync(path.join(share, name), mode);
+  };
+  for (const name of ['private', 'closed/f', 'program', 'open/f', 'own']) {
+    fs.mkdirSync(path.join(share, path.dirname(name)), { recursive: true });
+    fs.writeFileSync(path.join(share, name), '#!/bin/sh\n');
+  }
+  nobodys('private', 0o600);
+  nobodys('closed', 0o700);
+  nobodys('program', 0o744);
+  nobodys('open', 0o755);
+  fs.chmodSync(path.join(share, 'own'), 0);
+  await using lab = await TreeLab.start({ programs, shares: [share] });
+  for (const [script, faults] of [
+    ['[ -r private ] || echo no', ['private']],
+    ['[ -e closed/f ] || echo no', ['closed']],
+    ['./program || echo no', ['program']],
+    ['cat open/f own', []],
+    ['[ -e private-not ] || [ -e open/g ] || ls open', []],
+  ] as const)
+    assert.deepEqual(
+      (await lab.sh(script)).faults.map(({ kind, path: where }) => `${kind} ${path.relative(share, where)}`),
+      faults.map((name) => `refused ${name}`),
+      script,
+    );
+});
+
 const mounts = spawnSync('unshare', ['-Urm', 'true']).status === 0;
 
 /** A swarmtree that sees the share with something mounted in it. */

@@ -74,6 +74,8 @@ int add_entry(struct listing *listing, struct bytes *to, const char *name, struc
   if (join_path(path, listing->path, name) != 0 ||
       (!may_show(policy, path, public_way) && !is_own_ground(policy, path, stat)))
     state = ENTRY_REFUSED;
+  else if (policy_reach(policy, path) == REACH_SHARE && is_withheld(policy, listing->fd, name, stat))
+    state = ENTRY_REFUSED;
   if (!to->failed) to->data[state_at] = state;
   if (state == ENTRY_REFUSED) return state;
   watch_itself(listing, name, stat);

@@ -5,13 +5,20 @@
 #ifndef BUILDSWARM_SWARMTREE_POLICY_H
 #define BUILDSWARM_SWARMTREE_POLICY_H
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "../tree/settings.h"
 
+enum {
+  TREE_GROUPS = 64
+}; /* as many of the user's groups are told to workers: src/peer/submit/served/own-tree.ts */
+
 struct policy {
   char **shares, **never; /* lists that end with NULL */
   uid_t uid;              /* whose files are served */
+  gid_t gid, groups[TREE_GROUPS];
+  int group_count;
 };
 
 /* How far a path may be served, before the modes of files are looked at. */
@@ -40,6 +47,12 @@ int is_own_ground(const struct policy *policy, const char *path, const struct st
 
 /* May everybody on this machine read it (`is_directory`: list it and go through it)? Links always. */
 int is_public(const struct stat *of);
+
+/*
+ * May the user read or search here what a worker's kernel, which goes by owner, group and mode alone, would deny it: by an access
+ * list, by one group of very many, or as root what belongs to others?
+ */
+int is_withheld(const struct policy *policy, int directory, const char *name, const struct stat *of);
 
 /* Does it belong to another person, neither to the system nor to the user? */
 int is_of_another_person(const struct policy *policy, const struct stat *of);
