@@ -99,4 +99,41 @@ describe('served from NFS', { skip: noLab ?? false }, () => {
           `${served} jobs ran in files that the workers were shown`,
         );
       });
+
+  test('names are found by other letters where the submitter’s file system finds them so', async (t) => {
+    const folder = '/mnt/letters';
+    const disk = `/run/load-module -a loop vfat nls_cp437 nls_iso8859-1 && mkdir ${folder} && truncate -s 8M /run/letters &&
+      mkfs.vfat /run/letters && mount -t vfat -o loop,iocharset=iso8859-1 /run/letters ${folder}`;
+    await runOnGuest('A', disk, timeoutMs);
+    try {
+      await using swarm = await GuestSwarm.start('/mnt/knfsd-v4', 'serving');
+      const inFolder = (script: string): Promise<string> =>
+        runOnGuest('A', `${environment} cd ${folder} && { ${script}; }`, timeoutMs);
+      await inFolder(
+        `printf 'int one;\n' >Config.h; printf '#include "config.H"\n' >main.c; mkdir Sub; touch Sub/f`,
+      );
+      for (const [change, look] of [
+        ['', 'cat CONFIG.h config.h Config.h; ls; gcc -E -P main.c'],
+        [
+          `printf 'int two;\n' >CONFIG.H`,
+          'cat config.h; [ -e sub/F ] && echo there; ls sUB; [ -e no ] || echo none',
+        ],
+        [
+          'mv Config.h other.h; touch NO',
+          'ls; [ -e config.h ] || echo gone; cat OTHER.H; [ -e no ] && echo made',
+        ],
+        ['mv other.h x; mv x Other.h', 'ls; cat other.h'],
+      ] as const) {
+        await inFolder(change || 'true');
+        const here = await inFolder(look);
+        for (const again of [1, 2])
+          assert.equal(await inFolder(`${swarmrun} sh -c '${look}'`), here, `${change}; ${look}, ${again}`);
+      }
+      for (const note of await swarm.notesOf(folder)) t.diagnostic(note);
+      const { served } = await swarm.waysOf(folder);
+      assert.equal(served, 8);
+    } finally {
+      await runOnGuest('A', `umount ${folder} && rmdir ${folder} && rm /run/letters`, timeoutMs);
+    }
+  });
 });

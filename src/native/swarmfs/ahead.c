@@ -50,8 +50,8 @@ static void wait_on(struct fs *fs, struct want *want, struct node *node, int ask
 static void arrive(struct fs *fs, struct want *want) {
   struct node *node = want->node;
   if (want->kind == AHEAD_LIST && node_is_directory(node)) {
-    int known = node->directory &&
-                (node->directory->state == DIRECTORY_WHOLE || node->directory->state == DIRECTORY_REFUSED);
+    int known =
+        node->directory && (is_listed(node->directory) || node->directory->state == DIRECTORY_REFUSED);
     if (!known) ask_list(fs, node, LIST_WHOLE, "");
   }
   if (want->kind != AHEAD_READ || !S_ISREG(node->attr.mode) || node->unsure) return give_up(fs, want);

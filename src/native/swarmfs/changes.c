@@ -59,7 +59,7 @@ static void change_name(struct fs *fs, struct node *directory, const struct tree
     else if (node_is_known(directory)) notify_name(&fs->notifier, directory->id, name);
     /* Where a name without a node would count as absent, one is needed to say that it is not known. */
     int is_gone = entry->state == ENTRY_ABSENT && !is_told_later(directory, generation);
-    if (!is_gone && directory->directory && directory->directory->state == DIRECTORY_WHOLE) {
+    if (!is_gone && is_listed(directory->directory)) {
       node = node_make(&fs->nodes, directory, name);
       if (!node) abort();
       node->invalid_generation = generation;

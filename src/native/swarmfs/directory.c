@@ -46,7 +46,7 @@ static int fill_entries(struct filling *filling, const struct node *node, uint64
   const struct directory *directory = node->directory;
   for (uint64_t i = from > DOTS ? from - DOTS : 0; i < directory->count; i++) {
     struct node *child = directory->entries[i];
-    if (!child || child->state != NODE_PRESENT) continue;
+    if (!child || child->state != NODE_PRESENT || child->alias) continue;
     /* Shown without attributes, what may have changed is looked up when it is looked for, and so is what is refused then. */
     struct node *sure = child->unsure || node_is_special(child) ? NULL : child;
     if (fill(filling, child->name, kernel_inode(filling->fs, &child->attr), child->attr.mode, sure,
@@ -63,7 +63,7 @@ void handle_readdir(struct fs *fs, struct node *node, const struct fuse_in_heade
     report_fault(fs, FAULT_REFUSED, EACCES, node, "");
     return kernel_reply(fs, header->unique, EACCES, NULL, 0);
   }
-  if (!node->detached && (!directory || directory->state != DIRECTORY_WHOLE || directory->unknown > 0)) {
+  if (!node->detached && (!is_listed(directory) || directory->unknown > 0)) {
     int asked = ask_list(fs, node, LIST_WHOLE, "");
     if (asked == 0 && wait_for(fs, node, header, length) == 0) return;
     return kernel_reply(fs, header->unique, asked == 0 ? ENOMEM : ESTALE, NULL, 0);

@@ -71,6 +71,7 @@ struct node *set_entry(struct fs *fs, struct node *directory, const struct tree_
   }
   if (!node) node = node_make(&fs->nodes, directory, entry->name);
   if (!node) abort();
+  node->alias = entry->is_alias;
   if (entry->state == ENTRY_PRESENT) set_present(fs, node, entry);
   else if (entry->state == ENTRY_UNTOLD) node_set_state(node, NODE_UNKNOWN);
   else node_set_state(node, entry->state == ENTRY_REFUSED ? NODE_REFUSED : NODE_ABSENT);
@@ -94,15 +95,18 @@ static void set_entries(struct fs *fs, struct node *directory, const struct mani
 
 static enum directory_state state_after(const struct manifest *manifest) {
   if (manifest->flags & MANIFEST_REFUSED) return DIRECTORY_REFUSED;
-  return manifest->flags & MANIFEST_WHOLE ? DIRECTORY_WHOLE : DIRECTORY_PARTIAL;
+  if (!(manifest->flags & MANIFEST_WHOLE)) return DIRECTORY_PARTIAL;
+  return manifest->flags & MANIFEST_FOLDED ? DIRECTORY_FOLDED : DIRECTORY_WHOLE;
 }
 
-/* Of what was listed whole, names that were not told are not there. */
-static void settle_unknown(struct node *node) {
+/* Of what was listed whole, names that were not told are not there, or, where they may be aliases, are asked for when they are looked for. */
+static void settle_unknown(struct fs *fs, struct node *node) {
   struct directory *directory = node->directory;
-  for (size_t i = 0; i < directory->count && directory->unknown > 0; i++) {
-    struct node *child = directory->entries[i];
-    if (child && child->state == NODE_UNKNOWN && !child->asked) node_set_state(child, NODE_ABSENT);
+  for (size_t i = directory->count; i-- > 0 && directory->unknown > 0;) {
+    struct node *child = i < directory->count ? directory->entries[i] : NULL;
+    if (!child || child->state != NODE_UNKNOWN || child->asked) continue;
+    if (directory->state == DIRECTORY_FOLDED) drop_name(fs, child);
+    else node_set_state(child, NODE_ABSENT);
   }
 }
 
@@ -135,7 +139,7 @@ static void take_listing(struct fs *fs, struct node *node, const struct manifest
     set_entries(fs, node, manifest);
     if (!more) {
       directory->state = state_after(manifest);
-      if (directory->state == DIRECTORY_WHOLE) settle_unknown(node);
+      if (is_listed(directory)) settle_unknown(fs, node);
     }
   }
   if (more) return;

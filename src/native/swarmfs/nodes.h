@@ -24,6 +24,7 @@ enum directory_state {
   DIRECTORY_PARTIAL, /* too large to be told at once: name by name */
   DIRECTORY_REFUSED, /* may not be listed: name by name */
   DIRECTORY_WHOLE,   /* a name without a node is absent */
+  DIRECTORY_FOLDED,  /* so it is in listings, and must be asked for else: it may be found by other letters */
 };
 
 struct directory {
@@ -44,6 +45,7 @@ struct node {
   int detached;     /* its name means something else now; lives on while the kernel or a request has it */
   int unsure;       /* the attributes may have changed */
   int asked;        /* a LOOK is on its way */
+  int alias;        /* of a name that is listed by other letters */
   uint64_t lookups; /* how often the kernel was given it, less what it forgot */
   unsigned holds;   /* requests that still need it */
   uint64_t invalid_generation; /* answers older than this do not count */
@@ -81,6 +83,11 @@ void node_set_state(struct node *node, enum node_state state);
 
 /* 0, or -1 if the node is detached or the path too long. */
 int node_path(const struct node *node, char path[PATH_MAX]);
+
+/* Are all names known that it lists? */
+static inline int is_listed(const struct directory *directory) {
+  return directory && (directory->state == DIRECTORY_WHOLE || directory->state == DIRECTORY_FOLDED);
+}
 
 /* Its directory part, made if need be; NULL if memory ran out. */
 struct directory *node_directory(struct node *node);

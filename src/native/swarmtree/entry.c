@@ -33,8 +33,8 @@ static void watch_itself(struct listing *listing, const char *name, struct stat 
   fstatat(listing->fd, name, stat, AT_SYMLINK_NOFOLLOW);
 }
 
-/* Looks at a name only if it is listed: any other is mounted for whoever looks, however long that takes. An errno, or 0. */
-static int look_at_listed(int directory, const char *name, struct stat *stat) {
+/* Is a name listed as it is? 0, ENOENT, or the errno of what went wrong. */
+static int find_listed(int directory, const char *name) {
   int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *stream = fd < 0 ? NULL : fdopendir(fd);
   if (!stream) {
@@ -45,9 +45,16 @@ static int look_at_listed(int directory, const char *name, struct stat *stat) {
   const struct dirent *entry;
   do entry = readdir(stream);
   while (entry && strcmp(entry->d_name, name) != 0);
-  int found = entry && fstatat(directory, name, stat, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0;
+  int found = entry != NULL;
   closedir(stream);
   return found ? 0 : ENOENT;
+}
+
+/* Looks at a name only if it is listed: any other is mounted for whoever looks, however long that takes. An errno, or 0. */
+static int look_at_listed(int directory, const char *name, struct stat *stat) {
+  int error = find_listed(directory, name);
+  if (error) return error;
+  return fstatat(directory, name, stat, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0 ? 0 : ENOENT;
 }
 
 static int look_at(const struct listing *listing, const char *name, struct stat *stat) {
@@ -76,7 +83,8 @@ int add_entry(struct listing *listing, struct bytes *to, const char *name, struc
     state = ENTRY_REFUSED;
   else if (policy_reach(policy, path) == REACH_SHARE && is_withheld(policy, listing->fd, name, stat))
     state = ENTRY_REFUSED;
-  if (!to->failed) to->data[state_at] = state;
+  int is_alias = listing->place->folds && !listing->is_listed && find_listed(listing->fd, name) == ENOENT;
+  if (!to->failed) to->data[state_at] = is_alias ? state | ENTRY_ALIAS : state;
   if (state == ENTRY_REFUSED) return state;
   watch_itself(listing, name, stat);
   attr_from_stat(attr, stat);

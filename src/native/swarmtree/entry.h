@@ -10,7 +10,8 @@ struct listing {
   const char *path;
   const struct reached *reached;
   struct place *place;
-  int fd; /* for lookups in it; O_PATH will do */
+  int fd;        /* for lookups in it; O_PATH will do */
+  int is_listed; /* the names that are looked at were read from it */
 };
 
 /*

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "entry.h"
+#include "letters.h"
 
 /* An answer that may need several frames. */
 struct manifest {
@@ -98,7 +99,7 @@ static void remember(struct listing *listing, const char *name, struct seen now)
     changes_add(&server->watcher.changes, kind, listing->path, name);
     server->watcher.generation++;
   }
-  if (is_there || !place->told_whole) place_tell(place, name, now);
+  if (is_there || !place->told_whole || place->folds) place_tell(place, name, now);
   else place_untell(place, name);
 }
 
@@ -187,6 +188,9 @@ static void tell_directory(struct listing *listing, struct manifest *manifest, i
     /* A directory that may be searched and not listed is told name by name, as a large one. */
     if (mode == LIST_WHOLE) error = errno;
   }
+  if (names.count > 0 || whole) look_at_letters(listing->place, listing->fd, names.list, names.count);
+  if (listing->place->folds) manifest->flags |= MANIFEST_FOLDED;
+  listing->is_listed = whole;
   if (whole) {
     for (size_t i = 0; i < names.count; i++) tell_entry(listing, manifest, names.list[i]);
     listing->place->told_whole = 1;

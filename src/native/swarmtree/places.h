@@ -33,6 +33,7 @@ struct place {
   int reached;    /* it was looked at whether its file system tells all changes */
   int network;    /* it may not: changes made elsewhere raise no event */
   int made_up;    /* it may hold more than it lists, or files of more than their size: see reach.c */
+  int folds;      /* it finds names by other letters, too */
   int told_whole; /* all names were told: a new one is a change */
   struct told *told;
   struct map told_by_name;

@@ -61,6 +61,26 @@ static int is_made_up(int fd) {
   return is_on(fd, types);
 }
 
+int folds_letters(int fd) {
+  static const unsigned long types[MOST_TYPES] = {
+      0x4D44,     /* FAT */
+      0x2011BAB0, /* exFAT */
+      0x482B,     /* HFS+ */
+      0x4244,     /* HFS */
+      0x7366746E, /* NTFS */
+      0x9660,     /* ISO 9660 */
+      0xFF534D42, /* CIFS */
+      0xFE534D42, /* SMB 2 */
+      0x517B,     /* SMB */
+      0x01021997, /* 9P, by which a virtual machine sees its host */
+      0x786F4256, /* folders of VirtualBox */
+      0xBACBACBC, /* those of VMware */
+      0x65735546, /* FUSE: whatever is behind it */
+      0x5DCA2DF5, /* SDCardFS */
+  };
+  return is_on(fd, types);
+}
+
 /* The place of a directory, watched; NULL if memory ran out. */
 static struct place *watch_directory(struct watcher *watcher, struct place *parent, const char *name,
                                      int fd) {

@@ -43,4 +43,7 @@ struct place *watch_file(struct watcher *watcher, const struct reached *reached,
 /* Does every change of this file system raise an event here? Of one that is not known nobody can tell. */
 int tells_changes(int fd);
 
+/* Is it of a kind that finds names by other letters, too, or may? */
+int folds_letters(int fd);
+
 #endif

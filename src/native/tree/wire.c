@@ -96,6 +96,7 @@ void take_entry(struct cursor *from, struct tree_entry *entry) {
   uint8_t flags = take_u8(from);
   entry->state = flags & ENTRY_STATE;
   entry->has_hash = (flags & ENTRY_HASHED) != 0;
+  entry->is_alias = (flags & ENTRY_ALIAS) != 0;
   entry->target[0] = '\0';
   take_name(from, entry->name);
   if (entry->state != ENTRY_PRESENT) return;

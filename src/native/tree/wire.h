@@ -71,6 +71,7 @@ enum {
   MANIFEST_REFUSED = 16,  /* may not be listed; entries are those that lead to what is served */
   MANIFEST_FAILED = 32,   /* with an errno */
   MANIFEST_SINGLE = 64,   /* answers LOOK: one entry */
+  MANIFEST_FOLDED = 128,  /* names are found by other letters, too: what was not told may be there */
 };
 
 /* State of an entry, and the flag that a hash follows. */
@@ -81,6 +82,7 @@ enum {
   ENTRY_UNTOLD = 3,  /* in CHANGES: changed, and not looked at */
   ENTRY_STATE = 3,   /* mask */
   ENTRY_HASHED = 4,
+  ENTRY_ALIAS = 8, /* found in a directory that does not list it by these letters */
 };
 
 /* Flags of CONTENT. */
@@ -119,7 +121,7 @@ enum { TREE_ATTR_BYTES = 5 * 8 + 2 * 8 + 6 * 4 };
 
 /* An entry of a directory as it travels: state, name, and where present attributes, a link's target, a hash. */
 struct tree_entry {
-  int state, has_hash;
+  int state, has_hash, is_alias;
   struct tree_attr attr;
   unsigned char hash[HASH_BYTES];
   char name[NAME_MAX + 1];
