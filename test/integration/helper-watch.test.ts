@@ -1,7 +1,9 @@
 /** Helpers that hang, and those that only seem to; processes are real. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { HelperWatch } from '../../src/tree/helper-watch.ts';
 import { until } from '../rig/until.ts';
@@ -63,4 +65,29 @@ test('one on which nothing depends is left in peace', async (t) => {
   const other = watched(t, child, { answers: true });
   await until(() => other.asked() > 5, 5_000, 'some looks');
   assert.equal(idle.asked(), 0);
+});
+
+test('one that a single wait for a disk holds up is given up later, one that waits again and again is not', async (t) => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'helper-watch-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  // Who has made a child by vfork waits for it as for a disk.
+  const source = (childs: string): string => `#define _GNU_SOURCE
+    #include <signal.h>
+    #include <sys/prctl.h>
+    #include <unistd.h>
+    int main(void) {
+      for (;;) if (vfork() == 0) { prctl(PR_SET_PDEATHSIG, SIGKILL); ${childs}; _exit(0); }
+    }`;
+  const program = (name: string, childs: string): ChildProcess => {
+    writeFileSync(path.join(directory, `${name}.c`), source(childs));
+    execFileSync('gcc', ['-o', name, `${name}.c`], { cwd: directory });
+    return running(t, `exec ${path.join(directory, name)}`);
+  };
+  const [held, slow] = [program('held', 'pause()'), program('slow', 'usleep(30000)')];
+  await until(() => stateOf(held) === 'D' && stateOf(slow) === 'D', 5_000, 'they wait');
+  const [asleep, one, many] = [watched(t, running(t, 'exec sleep 1000')), watched(t, held), watched(t, slow)];
+  await until(() => asleep.hung.length > 0, 5_000, 'one that sleeps is given up');
+  assert.deepEqual(one.hung, []);
+  await until(() => one.hung.length > 0, 5_000, 'it is given up');
+  assert.deepEqual([one.hung, many.hung], [['it waits for a disk or file server that does not answer'], []]);
 });

@@ -203,6 +203,25 @@ test('a directory in which an automounter mounts what is asked for holds more th
   );
 });
 
+test('a mount that never answers holds up nobody who does not look into it', {
+  skip: skip || (mounts ? false : 'no mount namespace can be made here'),
+  timeout: 60_000,
+}, async () => {
+  fs.mkdirSync(path.join(share, 'dead'));
+  const options = 'fd=3,rootmode=40000,user_id=0,group_id=0';
+  // It keeps the file system's end open, and reads nothing from it.
+  const swarmtree = treeBehind(`exec 3<>/dev/fuse && mount -i -t fuse -o ${options} none ${share}/dead`);
+  await using lab = await TreeLab.start({ programs: { ...programs, swarmtree }, shares: [share] });
+  for (const [script, stdout, kinds] of [
+    ['ls', 'beside\n', []],
+    ['[ -e no ] || echo none; [ -e beside/swarmtree ] && echo there', 'none\nthere\n', []],
+    ['[ -e dead ]', '', ['refused']],
+  ] as const) {
+    const result = await lab.sh(script);
+    assert.deepEqual([result.stdout, result.faults.map(({ kind }) => kind)], [stdout, kinds], script);
+  }
+});
+
 test('a mount whose server is gone is not told to be absent', {
   skip: skip || (mounts ? false : 'no mount namespace can be made here'),
   timeout: 60_000,

@@ -66,10 +66,13 @@ int add_entry(struct listing *listing, struct bytes *to, const char *name, struc
               struct stat *stat) {
   char path[PATH_MAX], target[PATH_MAX];
   size_t state_at = to->length;
+  listing->is_alias = 0;
   add_u8(to, ENTRY_ABSENT);
   add_text(to, name);
   unsigned char state = ENTRY_PRESENT;
-  int is_made_up = listing->place->made_up, error = look_at(listing, name, stat);
+  int is_short = join_path(path, listing->path, name) == 0;
+  int is_held = is_short && !mounts_answer(&listing->server->watcher.mounts, path);
+  int is_made_up = listing->place->made_up, error = is_held ? ETIMEDOUT : look_at(listing, name, stat);
   if (error == ENOENT && !is_made_up) return ENTRY_ABSENT;
   if (error || (is_made_up && !S_ISDIR(stat->st_mode))) {
     /* It may be there, though what it is cannot be told: a mount whose server is gone, a file on a disk that fails. */
@@ -78,13 +81,13 @@ int add_entry(struct listing *listing, struct bytes *to, const char *name, struc
   }
   const struct policy *policy = &listing->server->policy;
   int public_way = listing->reached->public_way && listing->reached->stat.st_mode & 0001;
-  if (join_path(path, listing->path, name) != 0 ||
-      (!may_show(policy, path, public_way) && !is_own_ground(policy, path, stat)))
+  if (!is_short || (!may_show(policy, path, public_way) && !is_own_ground(policy, path, stat)))
     state = ENTRY_REFUSED;
   else if (policy_reach(policy, path) == REACH_SHARE && is_withheld(policy, listing->fd, name, stat))
     state = ENTRY_REFUSED;
-  int is_alias = listing->place->folds && !listing->is_listed && find_listed(listing->fd, name) == ENOENT;
-  if (!to->failed) to->data[state_at] = is_alias ? state | ENTRY_ALIAS : state;
+  if (listing->place->folds && !listing->is_listed)
+    listing->is_alias = find_listed(listing->fd, name) == ENOENT;
+  if (!to->failed) to->data[state_at] = listing->is_alias ? state | ENTRY_ALIAS : state;
   if (state == ENTRY_REFUSED) return state;
   watch_itself(listing, name, stat);
   attr_from_stat(attr, stat);

@@ -12,6 +12,7 @@ struct listing {
   struct place *place;
   int fd;        /* for lookups in it; O_PATH will do */
   int is_listed; /* the names that are looked at were read from it */
+  int is_alias;  /* the name that was looked at last is listed by other letters */
 };
 
 /*

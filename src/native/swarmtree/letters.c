@@ -43,19 +43,21 @@ static int is_marked(int directory) {
 /* Without a name to tell by: what the file system can. */
 static int may_fold(int directory) { return folds_letters(directory) || is_marked(directory); }
 
-void look_at_letters(struct place *place, int directory, char *const *names, size_t count) {
-  char other[NAME_MAX + 1];
+void look_at_letters(const struct listing *listing, char *const *names, size_t count) {
+  int directory = listing->fd;
+  char other[NAME_MAX + 1], path[PATH_MAX];
   struct stat by_name, by_other;
   int folds = -1;
   for (size_t i = 0, tried = 0; i < count && tried < MOST_TRIED && folds < 0; i++) {
     if (!swap_letters(names[i], other)) continue;
     tried++;
-    if (is_among(names, count, other)) continue;
+    if (is_among(names, count, other) || join_path(path, listing->path, names[i]) != 0) continue;
+    if (!mounts_answer(&listing->server->watcher.mounts, path)) continue;
     int is_found = fstatat(directory, other, &by_other, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0;
     /* What went meanwhile tells nothing. */
     if (fstatat(directory, names[i], &by_name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0) continue;
     folds = is_found && by_name.st_dev == by_other.st_dev && by_name.st_ino == by_other.st_ino;
   }
-  place->folds = folds < 0 ? may_fold(directory) : folds;
-  if (place->folds) place->network = 1;
+  listing->place->folds = folds < 0 ? may_fold(directory) : folds;
+  if (listing->place->folds) listing->place->network = 1;
 }

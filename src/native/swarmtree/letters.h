@@ -2,12 +2,12 @@
 #ifndef BUILDSWARM_SWARMTREE_LETTERS_H
 #define BUILDSWARM_SWARMTREE_LETTERS_H
 
-#include "places.h"
+#include "entry.h"
 
 /*
  * Finds out whether a directory is such a one, by a name that it lists, and notes it in its place: a worker must ask for each name
  * there. Changes are found by comparing, as their events name what is listed and not what was asked for.
  */
-void look_at_letters(struct place *place, int directory, char *const *names, size_t count);
+void look_at_letters(const struct listing *listing, char *const *names, size_t count);
 
 #endif

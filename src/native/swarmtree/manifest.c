@@ -92,8 +92,9 @@ static void remember(struct listing *listing, const char *name, struct seen now)
   struct place *place = listing->place;
   const struct told *told = place_told(place, name);
   int is_there = now.file != ENTRY_ABSENT;
-  int is_news =
-      told ? told->seen.file != now.file || told->seen.digest != now.digest : place->told_whole && is_there;
+  /* That a name is found which was not listed is news, but for one that never is. */
+  int is_new = place->told_whole && is_there && !listing->is_alias;
+  int is_news = told ? told->seen.file != now.file || told->seen.digest != now.digest : is_new;
   if (is_news) {
     int kind = told && told->seen.file == now.file ? CHANGE_NODE : CHANGE_NAME;
     changes_add(&server->watcher.changes, kind, listing->path, name);
@@ -188,7 +189,7 @@ static void tell_directory(struct listing *listing, struct manifest *manifest, i
     /* A directory that may be searched and not listed is told name by name, as a large one. */
     if (mode == LIST_WHOLE) error = errno;
   }
-  if (names.count > 0 || whole) look_at_letters(listing->place, listing->fd, names.list, names.count);
+  if (names.count > 0 || whole) look_at_letters(listing, names.list, names.count);
   if (listing->place->folds) manifest->flags |= MANIFEST_FOLDED;
   listing->is_listed = whole;
   if (whole) {
@@ -288,7 +289,7 @@ static void compare(struct server *server, const char *path) {
     return;
   }
   struct listing listing = {
-      .server = server, .path = path, .reached = &reached, .place = place, .fd = reached.fd};
+      .server = server, .path = path, .reached = &reached, .place = place, .fd = reached.fd, .is_listed = 1};
   struct bytes scratch = {0};
   struct names names = {0};
   struct tree_attr attr;

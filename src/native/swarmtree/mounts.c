@@ -1,13 +1,15 @@
 #define _GNU_SOURCE
 #include "mounts.h"
 
+#include "far.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* In a line `ID PARENT MAJOR:MINOR ROOT PATH OPTIONS…` a path has blanks and the like as \040. */
+/* In a line `ID PARENT MAJOR:MINOR ROOT PATH OPTIONS… - TYPE …` a path has blanks and the like as \040. */
 static void unescape(char *path) {
   char *to = path;
   for (const char *from = path; *from; to++) {
@@ -22,7 +24,7 @@ static void unescape(char *path) {
 }
 
 /* The table as it is now. Options do not matter: they change what may be done, not what is read. */
-static int read_lines(struct map *lines) {
+static int read_lines(struct map *lines, struct map *far) {
   FILE *file = fopen("/proc/self/mountinfo", "re");
   if (!file) return -1;
   char *line = NULL;
@@ -35,6 +37,8 @@ static int read_lines(struct map *lines) {
     uint64_t key = 0;
     for (int i = 0; i < 5; i++) key = hash_text(key, fields[i]);
     unescape(fields[4]);
+    const char *type = rest ? strstr(rest, " - ") : NULL;
+    if (type && is_far(type + 3)) far_add(far, fields[4]);
     char *path = strdup(strcmp(fields[4], "/") == 0 ? "" : fields[4]);
     if (!path || map_get(lines, key) || map_set(lines, key, path) != 0) free(path);
   }
@@ -45,7 +49,7 @@ static int read_lines(struct map *lines) {
 
 void mounts_open(struct mounts *mounts) {
   *mounts = (struct mounts){.fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)};
-  read_lines(&mounts->lines);
+  read_lines(&mounts->lines, &mounts->far);
 }
 
 static void free_lines(struct map *lines) {
@@ -64,10 +68,10 @@ int mounts_are_news(struct mounts *mounts) {
 }
 
 int mounts_changed(struct mounts *mounts, void (*changed)(void *context, const char *path), void *context) {
-  struct map now = {0};
-  if (!mounts_are_news(mounts) || read_lines(&now) != 0) return 0;
+  struct map now = {0}, far = {0};
+  int any = far_answered(&mounts->far, changed, context);
+  if (!mounts_are_news(mounts) || read_lines(&now, &far) != 0) return any;
   mounts->is_news = 0;
-  int any = 0;
   for (int way = 0; way < 2; way++) {
     const struct map *one = way ? &now : &mounts->lines, *other = way ? &mounts->lines : &now;
     for (size_t i = 0; i < one->room; i++) {
@@ -78,5 +82,9 @@ int mounts_changed(struct mounts *mounts, void (*changed)(void *context, const c
   }
   free_lines(&mounts->lines);
   mounts->lines = now;
+  far_clear(&mounts->far);
+  mounts->far = far;
   return any;
 }
+
+int mounts_answer(struct mounts *mounts, const char *path) { return far_answers(&mounts->far, path); }
