@@ -4,8 +4,8 @@
  * output, input and signals on, and ends as the command ended. Whatever goes wrong before the command
  * has shown an effect, it executes the command itself, in place ("inline").
  *
- * Two rules shape the code. Nothing that the command would have inherited is touched: signals are taken by
- * a signalfd, so no disposition changes; descriptors of ours stand at high numbers, so that closed
+ * Two rules shape the code. Nothing that the command would have inherited is touched: signals are
+ * blocked and fetched, so no disposition changes; descriptors of ours stand at high numbers, so that closed
  * ones stay closed. And nothing is taken from stdin that the command has not really read.
  */
 #define _GNU_SOURCE

@@ -13,48 +13,61 @@ enum { INSISTENCE = 3 }; /* so many unanswered requests to end, and we end witho
 static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT};
 
 void signals_watch(struct signal_watch *signals) {
-  sigset_t taken;
-  sigemptyset(&taken);
+  sigemptyset(&signals->taken);
   for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++) {
     struct sigaction action;
     if (sigismember(&signals->found, passed_on[i]) || sigaction(passed_on[i], NULL, &action) != 0) continue;
-    if (action.sa_handler != SIG_IGN) sigaddset(&taken, passed_on[i]);
+    if (action.sa_handler != SIG_IGN) sigaddset(&signals->taken, passed_on[i]);
   }
-  sigprocmask(SIG_BLOCK, &taken, NULL);
-  signals->fd = to_high(signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
+  sigprocmask(SIG_BLOCK, &signals->taken, NULL);
+  signals->fd = to_high(signalfd(-1, &signals->taken, SFD_CLOEXEC | SFD_NONBLOCK));
   if (signals->fd < 0) sigprocmask(SIG_SETMASK, &signals->found, NULL);
 }
 
-/* Stops as the terminal's ctrl-z asks; comes back when continued. */
+static void pass_on(int peer, int number, int is_for_group) {
+  const unsigned char payload[] = {(unsigned char)number, (unsigned char)is_for_group};
+  send_frame(peer, FRAME_SIGNAL, payload, sizeof payload);
+}
+
+static int is_asked_to_stop(const struct signal_watch *signals) {
+  sigset_t pending;
+  return sigismember(&signals->taken, SIGTSTP) && sigpending(&pending) == 0 && sigismember(&pending, SIGTSTP);
+}
+
+/*
+ * Stops as the terminal's ctrl-z asks; comes back when continued. The pending TSTP itself is what stops: a CONT that
+ * comes before we have stopped takes it back, whenever that is.
+ */
 static void stop_here(void) {
-  sigset_t only, before;
+  sigset_t only;
   sigemptyset(&only);
   sigaddset(&only, SIGTSTP);
-  kill(getpid(), SIGTSTP);
-  sigprocmask(SIG_UNBLOCK, &only, &before);
-  sigprocmask(SIG_SETMASK, &before, NULL);
+  sigprocmask(SIG_UNBLOCK, &only, NULL);
+  sigprocmask(SIG_BLOCK, &only, NULL);
 }
 
 /*
  * Whether the command's whole group is meant, as here the group of the wrapper. Who sends is seen: a terminal is the
- * kernel. INT, TSTP and CONT are what shells send in the place of one.
+ * kernel. INT and CONT are what shells send in the place of one.
  */
-static int is_for_group(const struct signalfd_siginfo *info) {
-  int number = (int)info->ssi_signo;
-  return info->ssi_code == SI_KERNEL || number == SIGINT || number == SIGTSTP || number == SIGCONT;
+static int is_for_group(const siginfo_t *info) {
+  return info->si_code == SI_KERNEL || info->si_signo == SIGINT || info->si_signo == SIGCONT;
 }
 
 void signals_pass_on(struct signal_watch *signals, int peer) {
-  struct signalfd_siginfo info;
-  while (read(signals->fd, &info, sizeof info) == sizeof info) {
-    unsigned char number = (unsigned char)info.ssi_signo;
-    if (number != SIGTSTP && number != SIGCONT) signals->deadly = number;
+  const struct timespec at_once = {0};
+  sigset_t others = signals->taken;
+  sigdelset(&others, SIGTSTP);
+  siginfo_t info;
+  for (int number; (number = sigtimedwait(&others, &info, &at_once)) > 0;) {
+    if (number != SIGCONT) signals->deadly = number;
     /* The peer may be frozen; our end cancels the job. */
     if ((number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT) &&
         ++signals->requests_to_end >= INSISTENCE)
       die_of(number);
-    const unsigned char payload[] = {number, is_for_group(&info)};
-    send_frame(peer, FRAME_SIGNAL, payload, sizeof payload);
-    if (number == SIGTSTP) stop_here();
+    pass_on(peer, number, is_for_group(&info));
   }
+  if (!is_asked_to_stop(signals)) return;
+  pass_on(peer, SIGTSTP, 1);
+  stop_here();
 }

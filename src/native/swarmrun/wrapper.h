@@ -15,7 +15,8 @@ enum kind { CLOSED, NULL_DEVICE, REGULAR, PIPE, SOCKET, TERMINAL, OTHER };
 extern const char *const kind_names[];
 
 struct signal_watch {
-  int fd;         /* signalfd of what is passed on; -1 if nothing is */
+  int fd;         /* signalfd that tells of what is passed on, and is not read; -1 if nothing is */
+  sigset_t taken; /* what is passed on */
   sigset_t found; /* the signal mask as we found it */
   int deadly; /* the last signal that ends a process which does not handle it, not answered by an EXIT yet */
   int requests_to_end;
