@@ -16,7 +16,7 @@ const deadlineMs = 5_000;
 
 /** Runs what is behind it in a group of its own, with a parent in the same session, as a shell does: TSTP stops it. */
 const asJob = `my $pid = fork;
-  if (!$pid) { setpgrp; exec @ARGV }
+  if (!$pid) { setpgrp; $SIG{CONT} = 'IGNORE' if $ENV{IGNORES}; exec @ARGV }
   waitpid $pid, 0; exit $? >> 8`;
 
 /** A wrapper whose command is elsewhere. */
@@ -42,11 +42,11 @@ class Stoppable implements AsyncDisposable {
   }
 
   /** @param how - the words before the wrapper's own. */
-  static async start(how: readonly string[]): Promise<Stoppable> {
+  static async start(how: readonly string[], env: Record<string, string> = {}): Promise<Stoppable> {
     const peer = await ScriptedPeer.start();
     const [program, ...words] = [...how, swarmrun, 'echo', 'ran'];
     const child = spawn(program, words, {
-      env: { PATH: process.env['PATH'] ?? '', BUILDSWARM_SOCKET: peer.socketPath },
+      env: { PATH: process.env['PATH'] ?? '', BUILDSWARM_SOCKET: peer.socketPath, ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const { link, job } = await peer.caller();
@@ -91,17 +91,18 @@ class Stoppable implements AsyncDisposable {
 
 const job = ['perl', '-e', asJob];
 
-test('both are stopped, and both go on', async () => {
-  await using wrapper = await Stoppable.start(job);
-  wrapper.signal(SIGTSTP);
-  await until(() => wrapper.isStopped, deadlineMs, 'it is stopped');
-  wrapper.signal(SIGCONT);
-  await wrapper.hears(2);
-  wrapper.signal(SIGTSTP);
-  await wrapper.hears(3);
-  await until(() => wrapper.isStopped, deadlineMs, 'it is stopped again');
-  assert.deepEqual(wrapper.said, [SIGTSTP, SIGCONT, SIGTSTP]);
-});
+for (const ignores of [false, true])
+  test(`both are stopped, and both go on${ignores ? ', where CONT is ignored' : ''}`, async () => {
+    await using wrapper = await Stoppable.start(job, ignores ? { IGNORES: '1' } : {});
+    wrapper.signal(SIGTSTP);
+    await until(() => wrapper.isStopped, deadlineMs, 'it is stopped');
+    wrapper.signal(SIGCONT);
+    await wrapper.hears(2);
+    wrapper.signal(SIGTSTP);
+    await wrapper.hears(3);
+    await until(() => wrapper.isStopped, deadlineMs, 'it is stopped again');
+    assert.deepEqual(wrapper.said, [SIGTSTP, SIGCONT, SIGTSTP]);
+  });
 
 test('CONT that comes after TSTP was passed on, and before the wrapper stops, is not lost', async () => {
   const slow = ['strace', '-qq', '-o', '/dev/null', '-e', 'trace=sendto'];
@@ -126,6 +127,14 @@ test('TSTP and then CONT, at whatever distance: both go on', async () => {
     if (wrapper.said.at(-1) !== SIGCONT) await wrapper.hears(before + 2);
     assert.equal(continued(), round);
   }
+});
+
+test('a group that TSTP does not stop, as nobody could continue it, has its command go on', async () => {
+  await using wrapper = await Stoppable.start(['setsid']);
+  wrapper.signal(SIGTSTP);
+  await wrapper.hears(2);
+  assert.deepEqual(wrapper.said, [SIGTSTP, SIGCONT]);
+  assert.equal(wrapper.isStopped, false);
 });
 
 test('what is given back to a wrapper that is stopped runs when it is continued', async () => {

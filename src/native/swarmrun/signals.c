@@ -10,6 +10,7 @@
 
 enum { INSISTENCE = 3 }; /* so many unanswered requests to end, and we end without the peer */
 
+static const struct timespec at_once = {0};
 static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT};
 
 void signals_watch(struct signal_watch *signals) {
@@ -36,7 +37,7 @@ static int is_asked_to_stop(const struct signal_watch *signals) {
 
 /*
  * Stops as the terminal's ctrl-z asks; comes back when continued. The pending TSTP itself is what stops: a CONT that
- * comes before we have stopped takes it back, whenever that is.
+ * comes before we have stopped takes it back, whenever that is, and a group that nobody could continue is not stopped.
  */
 static void stop_here(void) {
   sigset_t only;
@@ -44,6 +45,25 @@ static void stop_here(void) {
   sigaddset(&only, SIGTSTP);
   sigprocmask(SIG_UNBLOCK, &only, NULL);
   sigprocmask(SIG_BLOCK, &only, NULL);
+}
+
+/* Takes the CONT that waits, if there is one and it is ours to take. */
+static void take_continue(const struct signal_watch *signals) {
+  sigset_t only;
+  sigemptyset(&only);
+  if (sigismember(&signals->taken, SIGCONT)) sigaddset(&only, SIGCONT);
+  sigtimedwait(&only, NULL, &at_once);
+}
+
+/*
+ * Whoever comes back runs, so the command is to run too, whether a CONT is there or not: one that is ignored continues
+ * all the same, and where TSTP did not stop us there is none.
+ */
+static void stop_with_command(const struct signal_watch *signals, int peer) {
+  pass_on(peer, SIGTSTP, 1);
+  stop_here();
+  take_continue(signals);
+  pass_on(peer, SIGCONT, 1);
 }
 
 /*
@@ -55,7 +75,6 @@ static int is_for_group(const siginfo_t *info) {
 }
 
 void signals_pass_on(struct signal_watch *signals, int peer) {
-  const struct timespec at_once = {0};
   sigset_t others = signals->taken;
   sigdelset(&others, SIGTSTP);
   siginfo_t info;
@@ -67,7 +86,5 @@ void signals_pass_on(struct signal_watch *signals, int peer) {
       die_of(number);
     pass_on(peer, number, is_for_group(&info));
   }
-  if (!is_asked_to_stop(signals)) return;
-  pass_on(peer, SIGTSTP, 1);
-  stop_here();
+  if (is_asked_to_stop(signals)) stop_with_command(signals, peer);
 }
