@@ -240,6 +240,26 @@ export function keepsSubmitterContract(createStreams: () => Promise<Streams>): v
     assert.deepEqual(caller.ending, { kind: 'signaled', signal: 15, core: false });
   });
 
+  contract('a job that was stopped is so on the next worker, until it is continued', 0, async (rig) => {
+    rig.workerUp('a');
+    const caller = rig.submit(compile);
+    const lost = await rig.nextAttempt();
+    lost.run();
+    await rig.soon(() => [...rig.dispatcher.jobs.values()][0]?.stage === 'started', 'its start');
+    caller.signal(20);
+    await rig.soon(() => lost.signals.length > 0, 'the stop');
+    rig.workerUp('b');
+    lost.channel.abort();
+    const second = await rig.nextAttempt();
+    second.run();
+    await rig.soon(() => second.signals.length > 0, 'the stop there');
+    caller.signal(18);
+    await rig.soon(() => second.signals.length > 1, 'it goes on');
+    assert.deepEqual([lost.signals, second.signals], [[20], [20, 18]]);
+    second.finish();
+    await rig.soon(() => caller.ending, 'the end');
+  });
+
   contract(
     'more output than is held goes on as it comes, and credit follows what has left',
     0,

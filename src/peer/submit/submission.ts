@@ -24,6 +24,8 @@ const holdUnknownMs = 150;
 const endingSignals: ReadonlySet<number> = new Set([1, 2, 3, 13, 15]);
 /** Signals that end no command which does not handle them: CHLD, CONT, TSTP, TTIN, TTOU, URG, WINCH. */
 const harmlessSignals: ReadonlySet<number> = new Set([17, 18, 20, 21, 22, 23, 28]);
+/** CONT and TSTP, each of which takes back the other one that is still on its way. */
+const [continuing, stopping] = [18, 20];
 
 /** The part of a job that is known when it is handed in. */
 export interface SubmissionInit {
@@ -83,6 +85,8 @@ export class Submission {
   #hasResult = false;
   /** Came when it was not known whether the command had begun. */
   #early: PassedSignal[] = [];
+  /** What has stopped it, until it is continued. */
+  #stop: PassedSignal | undefined;
   readonly #listener: SubmissionListener;
   #place: 'waiting' | 'inline' | 'over' = 'waiting';
 
@@ -167,6 +171,8 @@ export class Submission {
     this.#attempt = attempt;
     this.#hasResult = false;
     this.#hold.restart();
+    // Its caller is stopped, and tells nobody of that twice.
+    this.#early = this.#stop === undefined ? [] : [this.#stop];
   }
 
   /** The worker will run it, sooner or later. */
@@ -277,6 +283,7 @@ export class Submission {
   #onSignal(signal: PassedSignal): void {
     if (this.#place !== 'waiting') return;
     const { number } = signal;
+    this.#noteStop(signal);
     if (endingSignals.has(number)) this.#askedToEnd = true;
     const isDeadly = !harmlessSignals.has(number);
     // A process that has ended well takes none; who asks for the end is heard all the same, lest this takes long.
@@ -291,6 +298,13 @@ export class Submission {
     } else if (isDeadly) {
       this.#die(number);
     }
+  }
+
+  #noteStop(signal: PassedSignal): void {
+    const { number } = signal;
+    if (number !== stopping && number !== continuing) return;
+    this.#stop = number === stopping ? signal : undefined;
+    this.#early = this.#early.filter((early) => early.number !== stopping && early.number !== continuing);
   }
 
   #close(): void {

@@ -261,6 +261,41 @@ test('a signal while a result is settled is nobody’s, unless it asks for the e
   }
 });
 
+test('a job is stopped on its worker if the last that stops or continues it, whenever it came, was what stops it', async () => {
+  /** What comes while it waits for a worker, after each of two offers, and what its worker is told once it has begun. */
+  const cases: readonly (readonly [readonly number[], readonly number[], readonly number[], number[]])[] = [
+    [[20], [], [], [20]],
+    [[], [20], [], [20]],
+    [[], [], [20], [20]],
+    [[20], [], [20], [20]],
+    [[20], [18], [], []],
+    [[20], [], [18], [18]],
+    [[], [], [20, 18], [18]],
+    [[], [], [18, 20], [20]],
+    [[20], [], [28], [20, 28]],
+  ];
+  for (const [waiting, refused, offered, told] of cases) {
+    const rig = rigOf();
+    const caller = rig.submit(compile, { force: 'remote' });
+    await rig.quiet();
+    for (const signal of waiting) caller.signal(signal);
+    rig.workerUp('a');
+    const first = await rig.nextAttempt();
+    for (const signal of refused) caller.signal(signal);
+    first.refuse('busy');
+    await rig.quiet();
+    rig.workerUp('b');
+    const attempt = await rig.nextAttempt();
+    for (const signal of offered) caller.signal(signal);
+    attempt.run();
+    await rig.soon(() => attempt.signals.length === told.length, 'the signals are passed on');
+    await rig.quiet();
+    assert.deepEqual(attempt.signals, told);
+    attempt.finish();
+    await rig.soon(() => caller.ending, 'the end');
+  }
+});
+
 test('a signal that comes while the command is read ends it, if it is one that does', async () => {
   for (const signal of [18, 20, 28, 10, 15]) {
     const rig = rigOf(1);
