@@ -14,6 +14,8 @@ export interface TreeJob {
   readonly hostName: ByteString;
   /** See poolIn. */
   readonly pool: string;
+  /** Signals that it blocks, as a mask. */
+  readonly blocked: string;
   /** Real paths that it may write below; none of them below another. */
   readonly areas: readonly ByteString[];
 }
@@ -29,6 +31,7 @@ export function treeJobArgv(program: string, job: TreeJob, argv: readonly ByteSt
     `--scratch=${bytes(job.scratch)}`,
     `--cwd=${job.cwd}`,
     `--host=${job.hostName}`,
+    `--blocked=${job.blocked}`,
     `--pool=${bytes(job.pool)}`,
     ...job.areas.map((area) => `--area=${area}`),
     '--',

@@ -109,3 +109,30 @@ test('a job is stopped, and goes on', { skip, timeout: 60_000 }, async () => {
   job.signal({ number: constants.signals.SIGUSR2, toGroup: true });
   assert.equal((await job.ended).exit.ending.kind, 'exited');
 });
+
+test('a job that is stopped before its command has begun is stopped when it has', {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  const marker = `${directory}/early`;
+  for (const hasPlace of [true, false]) {
+    await lab.barrier();
+    const job = lab.start(['perl', '-e', `# ${marker}\nprint "ran"`], { cwd: directory, hasPlace });
+    job.signal({ number: constants.signals.SIGTSTP, toGroup: true });
+    const isStopped = (): boolean =>
+      execFileSync('ps', ['-eo', 'stat=,args='], { encoding: 'latin1' })
+        .split('\n')
+        .some((line) => line.startsWith('T') && line.includes(marker));
+    await until(isStopped, 5_000, 'it is stopped');
+    assert.equal(job.said(), '');
+    job.signal({ number: constants.signals.SIGCONT, toGroup: true });
+    assert.equal((await job.ended).stdout.toString(), 'ran');
+  }
+});
+
+test('a command blocks what its caller blocked, and nothing else', { skip, timeout: 60_000 }, async () => {
+  for (const blocked of ['0', '8000000000000200']) {
+    const { stdout } = await lab.run(['grep', 'SigBlk', '/proc/self/status'], { cwd: directory, blocked });
+    assert.equal(stdout, `SigBlk:\t${blocked.padStart(16, '0')}\n`);
+  }
+});

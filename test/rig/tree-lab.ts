@@ -68,6 +68,8 @@ export interface TreeRunOptions {
   readonly barrier?: boolean;
   /** Whether it may have a place that stands ready. @default true */
   readonly hasPlace?: boolean;
+  /** Signals that the command blocks, as a mask. @default none */
+  readonly blocked?: string;
   /** Tells the worker first what the submitter expects a job of this kind to read. */
   readonly ahead?: ProfiledJob;
   /** Sends their contents, as it does with what it compiles. */
@@ -262,6 +264,7 @@ export class TreeLab {
       scratch: this.mount.scratchOf(String(this.#jobs)),
       cwd: options.cwd ?? share,
       hostName: hostname(),
+      blocked: options.blocked ?? '0',
       pool: options.hasPlace === false ? '' : poolIn(path.join(this.directory, 'tree')),
       areas: options.areas ?? [share],
     };

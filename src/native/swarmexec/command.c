@@ -78,7 +78,8 @@ static struct failure become_command(const struct request *request, const struct
   error = enter_directory(request->cwd, request->root);
   if (error) return (struct failure){STAGE_CHDIR, error};
   streams_become_stdio(streams, request->stdio);
-  set_signals(request->blocked, request->ignored);
+  /* What comes before a relay can take it waits there; it is told in its own words what the command is to block. */
+  set_signals(request->relays ? UINT64_MAX : request->blocked, request->ignored);
   resources_limit(request->limits); /* last: they may leave no descriptor to open, nor a byte to take */
   return (struct failure){STAGE_EXEC, exec_program(request->argv, request->envp, swarmrun)};
 }

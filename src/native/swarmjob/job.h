@@ -23,7 +23,7 @@ struct job {
   const char *areas[MOST_AREAS]; /* real paths in the tree that may be written below */
   int area_count;
   char **command;
-  sigset_t mask;                 /* of signals, as we were given it: the command's */
+  sigset_t mask;                 /* of signals: the command's */
   struct sigaction child_action; /* what is done at the end of a child, the same */
 };
 

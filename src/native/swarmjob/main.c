@@ -23,7 +23,7 @@
 
 static const char usage[] =
     "Usage: swarmjob --pid=PID --mount-namespace=INODE --tree=DIR --scratch=DIR --cwd=DIR [--host=NAME] "
-    "[--pool=DIR] [--area=DIR]… -- COMMAND…\n"
+    "[--blocked=MASK] [--pool=DIR] [--area=DIR]… -- COMMAND…\n"
     "Runs a command in the files of a buildswarm submitter; started by the peer's runner.\n"
     "       swarmjob --pid=PID --mount-namespace=INODE --tree=DIR --scratch=DIR [--host=NAME] --pool=DIR "
     "--idle-ms=MS\n"
@@ -31,12 +31,20 @@ static const char usage[] =
     "       swarmjob --scratch=DIR --area=DIR…\n"
     "Lists what lies in SCRATCH/0/u, SCRATCH/1/u, … as what was left in the areas.\n";
 
+/* From hexadecimal digits, of which bit n-1 is signal n. */
+static void read_mask(const char *digits, sigset_t *mask) {
+  unsigned long long bits = strtoull(digits, NULL, 16);
+  for (int number = 1; number <= 64; number++)
+    if (bits >> (number - 1) & 1) sigaddset(mask, number);
+}
+
 /* 0, or -1 if the words are not ours. */
 static int read_arguments(struct job *job, char **argv) {
   static const char *const names[] = {
       "--pid=",  "--mount-namespace=", "--tree=", "--scratch=", "--cwd=", "--host=",
-      "--pool=", "--idle-ms=",         "--area="};
+      "--pool=", "--idle-ms=",         "--area=", "--blocked="};
   *job = (struct job){.host_name = ""};
+  sigemptyset(&job->mask);
   for (; *argv && strcmp(*argv, "--") != 0; argv++) {
     const char *values[sizeof names / sizeof *names] = {0};
     int which = -1;
@@ -55,6 +63,7 @@ static int read_arguments(struct job *job, char **argv) {
         if (job->area_count == MOST_AREAS) return -1;
         job->areas[job->area_count++] = values[8];
         break;
+      case 9: read_mask(values[9], &job->mask); break;
       default: return -1;
     }
   }
@@ -156,7 +165,7 @@ int main(int argc, char **argv) {
   hold_streams();
   sigset_t all;
   sigfillset(&all);
-  sigprocmask(SIG_SETMASK, &all, &job.mask);
+  sigprocmask(SIG_SETMASK, &all, NULL);
   /* A command may be given SIGCHLD ignored; we would then never learn how it ended. */
   sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &job.child_action);
   int signals = signalfd(-1, &all, SFD_CLOEXEC);

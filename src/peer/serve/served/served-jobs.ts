@@ -71,7 +71,7 @@ export class ServedJobs {
     const { areas } = offer.served;
     const words = treeJobArgv(
       this.#init.program,
-      { place, scratch: stay.scratch, cwd: offer.cwd, hostName, pool, areas },
+      { place, scratch: stay.scratch, cwd: offer.cwd, hostName, blocked: offer.blocked, pool, areas },
       parseStrings('ARGV', argv),
     );
     // What it leaves behind is ended inside; what it writes is nothing until it is believed.
