@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { SwarmRig } from '../rig/swarm-rig.ts';
+import { until } from '../rig/until.ts';
 
 /** Runs `job` on the swarm, sends it `signal` once it has written `ready`, and tells its status in the shell's way. */
 async function signalled(swarm: SwarmRig, job: string, signal: string): Promise<string> {
@@ -65,5 +66,38 @@ test('one that asks for the end ends the command at whatever moment it comes', a
       momentsMs.map((ms) => `${ms} 143`),
       directory,
     );
+  }
+});
+
+/** Runs the wrapper in a group of its own, as a shell does a job, which TSTP can stop; its pid stands in `wrapper`. */
+const asJob = `my $pid = fork;
+  if (!$pid) { setpgrp; open my $f, '>', 'wrapper'; print $f $$; close $f; exec @ARGV }
+  waitpid $pid, 0;`;
+
+test('one that stops it stops it on the next worker too, where its own is lost', async (t) => {
+  await using swarm = await SwarmRig.start(t, { machines: 3, ownRoots: ['/srv'] });
+  for (const directory of [swarm.share, '/srv']) {
+    const onShell = (script: string): Promise<string> =>
+      swarm.check('m1', ['sh', '-c', `cd ${directory} && ${script}`]);
+    const isAt = async (host: 'm2' | 'm3', states: RegExp): Promise<boolean> =>
+      (await swarm.jobs(host)).some((line) => states.test(line) && line.endsWith(' sleep 1000'));
+    const command = `perl -e '${asJob.replaceAll("'", '"')}' swarmrun --remote sleep 1000`;
+    const run = swarm.start('m1', ['sh', '-c', `cd ${directory} && ${command}`]);
+    const host = await until(
+      async () => ((await isAt('m2', /./)) ? 'm2' : (await isAt('m3', /./)) && 'm3'),
+      10_000,
+      'it runs',
+    );
+    const next = host === 'm2' ? 'm3' : 'm2';
+    await onShell('kill -TSTP $(cat wrapper)');
+    await until(() => isAt(host, / T\S* /), 10_000, 'it is stopped');
+    await swarm.killPeer(host);
+    await until(() => isAt(next, / T\S* /), 20_000, 'it is stopped on the next worker');
+    await onShell('kill -CONT $(cat wrapper)');
+    await until(() => isAt(next, / S\S* /), 10_000, 'it goes on');
+    await onShell('kill -TERM $(cat wrapper)');
+    await run.ended;
+    await swarm.startPeer(host);
+    await swarm.untilSees('m1', 2);
   }
 });
