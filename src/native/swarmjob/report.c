@@ -126,7 +126,7 @@ static void report_name(struct report *report, int directory, const char *name, 
   char path[PATH_MAX];
   struct stat of;
   if (fstatat(directory, name, &of, AT_SYMLINK_NOFOLLOW) != 0 || join_path(path, parent, name) != 0) {
-    report->error = errno ? errno : ENAMETOOLONG;
+    report->error = errno;
     return;
   }
   if (S_ISREG(of.st_mode)) report_file(report, directory, name, path, &of);

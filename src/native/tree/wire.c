@@ -127,7 +127,10 @@ int is_path(const char *path) {
 
 int join_path(char to[PATH_MAX], const char *dir, const char *name) {
   size_t length = strlen(dir), more = strlen(name);
-  if (length + more + 2 > PATH_MAX) return -1;
+  if (length + more + 2 > PATH_MAX) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
   memmove(to, dir, length);
   to[length] = '/';
   memcpy(to + length + 1, name, more + 1);

@@ -220,7 +220,7 @@ void take_entry(struct cursor *from, struct tree_entry *entry);
 int is_path(const char *path);
 int is_name(const char *name);
 
-/* `dir`/`name`; 0, or -1 if that is too long. */
+/* `dir`/`name`; 0, or -1 with errno if that is too long. */
 int join_path(char to[PATH_MAX], const char *dir, const char *name);
 
 /* Is `path` the directory `dir`, or below it? Every path is below the root, "". */
