@@ -163,9 +163,7 @@ export class Attempts {
 
   /** The stream ended without its last word. */
   #lost(record: AttemptRecord): void {
-    const { submission, peer } = record;
-    // The caller asked for the end; what the worker does is its own clean-up now.
-    if (submission.askedToEnd) return this.#init.drop(submission);
+    const { peer } = record;
     // That no word of its start came does not mean that it has not begun.
     this.#failed(record, { reason: 'lost-peer', confirmed: false, graceMs: this.#init.graceMs(peer) });
     this.abandon(record);

@@ -78,7 +78,6 @@ export class Submission {
   #attempt: AttemptStream | undefined;
   readonly #startTimer: StartTimer;
   #cancelHold: (() => void) | undefined;
-  #askedToEnd = false;
   /** The last signal that it may have ended by, in whatever way it handles that one. */
   #deadly: number | undefined;
   /** Its command has ended on the worker, and what comes of that is being found out. */
@@ -151,11 +150,6 @@ export class Submission {
   /** What the command has printed and the caller has not got yet. */
   get heldText(): ByteString {
     return this.#hold.heldText;
-  }
-
-  /** True once the caller has asked for its end. */
-  get askedToEnd(): boolean {
-    return this.#askedToEnd;
   }
 
   /**
@@ -284,7 +278,6 @@ export class Submission {
     if (this.#place !== 'waiting') return;
     const { number } = signal;
     this.#noteStop(signal);
-    if (endingSignals.has(number)) this.#askedToEnd = true;
     const isDeadly = !harmlessSignals.has(number);
     // A process that has ended well takes none; who asks for the end is heard all the same, lest this takes long.
     if (this.#hasResult && !endingSignals.has(number)) return;

@@ -173,18 +173,24 @@ test('a worker that does not answer an offer does not keep a command that was to
   assert.equal(rig.dispatcher.ownHeld, 0, 'no slot of this machine is kept for it');
 });
 
-test('after a signal that asks for the end, a lost worker is an end', async () => {
-  const rig = rigOf(1);
-  rig.workerUp('a');
-  const caller = rig.submit(compile);
-  const attempt = await rig.nextAttempt();
-  attempt.run();
-  await rig.quiet();
-  caller.signal(15);
-  attempt.channel.abort();
-  await rig.quiet();
-  assert.equal(caller.isDropped, true);
-  assert.deepEqual([rig.attempts.length, rig.submitter.size], [1, 0]);
+test('after a signal that may have ended it, a lost worker is an end by that, whatever the caller has seen', async () => {
+  for (const signal of [10, 15])
+    for (const isSeen of [false, true]) {
+      const rig = rigOf(1);
+      rig.workerUp('a');
+      const caller = rig.submit(opaque);
+      const attempt = await rig.nextAttempt();
+      attempt.run();
+      attempt.print('STDOUT', 'half');
+      await rig.quiet();
+      if (isSeen) rig.clock.pass(1_000);
+      caller.signal(signal);
+      attempt.channel.abort();
+      await rig.quiet();
+      assert.deepEqual(caller.ending, { kind: 'signaled', signal, core: false });
+      assert.equal(caller.stdout, isSeen ? 'half' : '');
+      assert.deepEqual([rig.attempts.length, rig.submitter.size, caller.inline], [1, 0, undefined]);
+    }
 });
 
 test('after a signal that may have ended it, a failure counts: no other run would get the signal', async () => {
