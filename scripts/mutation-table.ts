@@ -85,8 +85,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'the submitter keeps the output of an earlier attempt',
     file: 'src/peer/submit/submission.ts',
-    from: 'this.#hasResult = false;\n    this.#hold.restart();',
-    to: 'this.#hasResult = false;',
+    from: 'this.#hasEnded = false;\n    this.#hold.restart();',
+    to: 'this.#hasEnded = false;',
   },
   {
     name: 'the submitter does not end the stream of an attempt that it gives up',

@@ -6,10 +6,12 @@ import { variablesOf } from '../../src/core/command/environment.ts';
 import { readCommand } from '../../src/core/command/read-command.ts';
 import { isBelow } from '../../src/core/paths.ts';
 import type { AttemptRecord } from '../../src/peer/submit/attempt-record.ts';
+import { Carried } from '../../src/peer/submit/carried.ts';
 import { JobWrites } from '../../src/peer/submit/job-writes.ts';
 import type { ServedPlace } from '../../src/peer/submit/served/own-trees.ts';
 import type { Settlement } from '../../src/peer/submit/settlement.ts';
 import type { SubmitterInit } from '../../src/peer/submit/submitter.ts';
+import { Disk } from '../../src/share/disk.ts';
 import type { Offer } from '../../src/wire/job-messages.ts';
 import { plainOffer } from './plain-offer.ts';
 
@@ -76,9 +78,7 @@ export class FakeTree implements Pick<SubmitterInit, 'reader' | 'offers' | 'sett
       if (this.unnotable !== undefined) throw this.unnotable;
     },
     explain: (_record, refused) => Promise.resolve(refused),
-    carried: () => {
-      throw new Error('nothing here leaves files outside a share');
-    },
+    carried: () => new Carried(new Disk()),
   };
 
   readonly settling: SubmitterInit['settling'] = {

@@ -16,6 +16,7 @@ import {
 } from '../../src/wire/job-messages.ts';
 import { memberFrameBytes } from '../../src/wire/limits.ts';
 import { encodeStdinTaken, parseSignal } from '../../src/wire/wrapper-messages.ts';
+import { encodeWritten } from '../../src/wire/written-messages.ts';
 
 export class WorkerEnd {
   readonly name: string;
@@ -80,6 +81,13 @@ export class WorkerEnd {
 
   takeStdin(totalBytes: number): void {
     this.channel.send('STDIN_TAKEN', encodeStdinTaken(totalBytes));
+  }
+
+  /** Its command has ended, and files of so many bytes are on their way. */
+  announce(contentBytes: number): void {
+    const nowMs = Date.now();
+    const head = { reportBytes: 100, contentBytes, startedMs: nowMs, sentMs: nowMs };
+    this.channel.send('WRITTEN', encodeWritten(head));
   }
 
   /** @param notApart - why it had its worker's own places for what is temporary. */

@@ -130,9 +130,12 @@ export class Attempts {
       },
       onOutput: (type, data) => submission.output(type, data),
       onStdinTaken: (totalBytes) => submission.stdinTaken(totalBytes),
-      onWritten: (frame) => this.#takeWritten(record, frame),
+      onWritten: (frame) => {
+        submission.commandEnded();
+        return this.#takeWritten(record, frame);
+      },
       onResult: (result) => {
-        submission.resultCame();
+        submission.commandEnded();
         this.#settle(record, result).catch((error: unknown) => this.#fault(submission, error));
       },
       onOver: () => watch(peer, false),

@@ -80,8 +80,8 @@ export class Submission {
   #cancelHold: (() => void) | undefined;
   /** The last signal that it may have ended by, in whatever way it handles that one. */
   #deadly: number | undefined;
-  /** Its command has ended on the worker, and what comes of that is being found out. */
-  #hasResult = false;
+  /** Its command has ended on the worker; what it wrote comes home, or what comes of that is being found out. */
+  #hasEnded = false;
   /** Came when it was not known whether the command had begun. */
   #early: PassedSignal[] = [];
   /** What has stopped it, until it is continued. */
@@ -163,7 +163,7 @@ export class Submission {
   /** The attempt whose output counts. */
   begin(attempt: AttemptStream): void {
     this.#attempt = attempt;
-    this.#hasResult = false;
+    this.#hasEnded = false;
     this.#hold.restart();
     // Its caller is stopped, and tells nobody of that twice.
     this.#early = this.#stop === undefined ? [] : [this.#stop];
@@ -194,7 +194,7 @@ export class Submission {
    * @returns true if it has died of one.
    */
   hasDiedBefore(): boolean {
-    this.#hasResult = false;
+    this.#hasEnded = false;
     if (this.hasDied()) return true;
     if (this.#deadly === undefined) return false;
     this.#hold.restart();
@@ -202,9 +202,9 @@ export class Submission {
     return true;
   }
 
-  /** Nobody gets a signal any more, unless it is to run once more. */
-  resultCame(): void {
-    this.#hasResult = true;
+  /** Its command has ended on the worker. Nobody gets a signal any more, unless it is to run once more. */
+  commandEnded(): void {
+    this.#hasEnded = true;
   }
 
   /** The command runs on the worker. */
@@ -278,9 +278,12 @@ export class Submission {
     if (this.#place !== 'waiting') return;
     const { number } = signal;
     this.#noteStop(signal);
+    if (this.#hasEnded) {
+      // A process that has ended well takes none; who asks for the end is heard all the same, lest this takes long.
+      if (endingSignals.has(number)) this.#die(number);
+      return;
+    }
     const isDeadly = !harmlessSignals.has(number);
-    // A process that has ended well takes none; who asks for the end is heard all the same, lest this takes long.
-    if (this.#hasResult && !endingSignals.has(number)) return;
     if (isDeadly) this.#deadly = number;
     if (this.#attempt?.started) {
       this.#attempt.signal(signal);

@@ -302,6 +302,29 @@ test('a job is stopped on its worker if the last that stops or continues it, whe
   }
 });
 
+test('a signal while what a command wrote comes home is nobody’s, unless it asks for the end: then it is the end', async () => {
+  for (const [signal, ending] of [
+    [10, { kind: 'exited', status: 0 }],
+    [15, { kind: 'signaled', signal: 15, core: false }],
+  ] as const) {
+    const rig = rigOf();
+    rig.workerUp('a');
+    const caller = rig.submit(opaque);
+    const attempt = await rig.nextAttempt();
+    attempt.run();
+    attempt.announce(1_000_000_000);
+    await rig.quiet();
+    caller.signal(signal);
+    await rig.quiet();
+    assert.deepEqual(attempt.signals, []);
+    assert.equal(attempt.end, signal === 15 ? 'lost' : undefined, 'nothing more of it is to come');
+    if (attempt.end === undefined) attempt.finish();
+    await rig.quiet();
+    assert.deepEqual(caller.ending, ending);
+    assert.deepEqual([rig.attempts.length, rig.submitter.size], [1, 0]);
+  }
+});
+
 test('a signal that comes while the command is read ends it, if it is one that does', async () => {
   for (const signal of [18, 20, 28, 10, 15]) {
     const rig = rigOf(1);
