@@ -35,6 +35,8 @@ export interface LocalServerInit {
 }
 
 export interface LocalServer {
+  /** Wrappers that have not taken the end of their command yet, nor all of its output. */
+  readonly untaken: number;
   /** Takes no new connection and removes the socket file; those that stand go on. */
   close(): void;
   /** Ends every connection. */
@@ -92,6 +94,9 @@ export async function listenLocal(init: LocalServerInit): Promise<LocalServer> {
   });
   const inode = await listenAt(server, init.path, directory);
   return {
+    get untaken() {
+      return [...wrappers].filter((wrapper) => wrapper.isUntaken).length;
+    },
     close: () => {
       server.close();
       if (inodeOf(init.path) === inode) unlinkSync(init.path);

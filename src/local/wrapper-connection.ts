@@ -36,7 +36,8 @@ export interface WrapperListener {
 export interface WrapperSocket {
   /** `flushed` is called once the bytes have left this process, or with an error. */
   write(bytes: Uint8Array, flushed?: (error?: Error | null) => void): unknown;
-  end(bytes: Uint8Array): unknown;
+  /** `flushed` as of write. */
+  end(bytes: Uint8Array, flushed: () => void): unknown;
   destroy(): unknown;
 }
 
@@ -51,9 +52,15 @@ export class WrapperConnection {
   #closed = false;
   /** The last word was said. */
   #ended = false;
+  #isUntaken = false;
 
   constructor(socket: WrapperSocket) {
     this.#socket = socket;
+  }
+
+  /** How its command ended was said, and has not left this process yet, as its output may not have. */
+  get isUntaken(): boolean {
+    return this.#isUntaken && !this.#closed;
   }
 
   /** Takes one frame. @returns the request when this frame completes it. @throws FrameError if it has no place. */
@@ -129,7 +136,11 @@ export class WrapperConnection {
   /** Last word: how the command ended. */
   exit(ending: Ending): void {
     this.#ended = true;
-    if (!this.#closed) this.#socket.end(encodeFrame('EXIT', encodeExit(ending)));
+    if (this.#closed) return;
+    this.#isUntaken = true;
+    this.#socket.end(encodeFrame('EXIT', encodeExit(ending)), () => {
+      this.#isUntaken = false;
+    });
   }
 
   /** Ends the connection without a word; the wrapper then runs the command itself. */

@@ -144,9 +144,11 @@ class Peer implements RunningPeer {
     this.#parts.lifecycle.onStop(() => clearInterval(look));
   }
 
-  /** Jobs that a stop waits for. */
+  /** Jobs that a stop waits for: until those who wait for them, the callers here and peers, have taken what is said last. */
   #waiting(): number {
-    return this.#parts.host.size + this.#parts.submitter.remoteSize;
+    const { host, submitter, swarm } = this.#parts;
+    const jobs = host.size + submitter.remoteSize + (this.#local?.untaken ?? 0);
+    return Math.max(jobs, swarm.trustedJobs);
   }
 
   /** Without its runner nothing can run here; a new one would be as lost as this one if it was killed for memory. */

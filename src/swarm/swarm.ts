@@ -159,6 +159,12 @@ export class Swarm {
     return [...this.#links.values()].reduce((sum, link) => sum + link.jobs, 0);
   }
 
+  /** Those of them with proven peers. Each is open until the other end has taken what was said on it last. */
+  get trustedJobs(): number {
+    const links = [...this.#links.values()].filter(({ peer }) => this.#trusted.has(peer));
+    return links.reduce((sum, link) => sum + link.jobs, 0);
+  }
+
   /** Streams for jobs that stand, with a job on them or without. */
   get jobStreams(): number {
     return [...this.#links.values()].reduce((sum, link) => sum + link.jobStreams, 0);
@@ -284,10 +290,8 @@ export class Swarm {
 
   #onControlStream(stream: Stream, connection: Connection): void {
     const link = this.#linkOf(connection);
-    if (link.control !== undefined || link.dialled) {
-      stream.abort(new Error('one control stream a connection, opened by the end that dialled'));
-      return;
-    }
+    if (link.control !== undefined || link.dialled)
+      return stream.abort(new Error('one control stream a connection, opened by the end that dialled'));
     link.acceptControl(stream, (frame) => this.#onControlFrame(link, frame));
   }
 
@@ -312,10 +316,8 @@ export class Swarm {
 
   #onHello(link: Link, payload: Uint8Array): void {
     const received = parseHello(payload, link.peer);
-    if (!link.dialled && !staysBeside(link, this.#links.values(), this.id, this.#nowMs())) {
-      link.abort(new Error('another connection to this peer counts'));
-      return;
-    }
+    if (!link.dialled && !staysBeside(link, this.#links.values(), this.id, this.#nowMs()))
+      return link.abort(new Error('another connection to this peer counts'));
     if (!link.dialled) link.control?.send('HELLO', this.#hello());
     if (received.hello === undefined) {
       this.#onOtherVersion(link, received.version);

@@ -70,8 +70,9 @@ export class Caller {
         if (this.isStalled) this.#stalled.push(flushed);
         else flushed();
       },
-      end: (bytes) => {
+      end: (bytes, flushed) => {
         this.#hear(bytes);
+        flushed();
         queueMicrotask(() => this.leave());
       },
       destroy: () => {
