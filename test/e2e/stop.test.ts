@@ -1,12 +1,14 @@
 /** `buildswarm stop`: what it waits for, at both ends of a job. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import type { Ended } from '../rig/child.ts';
 import type { Host } from '../rig/lan.ts';
+import { Leavings } from '../rig/leavings.ts';
 import { SwarmRig } from '../rig/swarm-rig.ts';
+import { treeObstacle } from '../rig/tree-lab.ts';
 import { until } from '../rig/until.ts';
 
 /** Asks a peer to stop, and returns when it says for how much it waits; fails if it ends instead. */
@@ -70,3 +72,40 @@ test('a worker ends when its submitter has taken what it said last', { timeout: 
   const [job] = await swarm.explainJobs('m1');
   assert.deepEqual([job?.place, job?.reasons], ['m2', []]);
 });
+
+const project = '/srv/project';
+
+/** What runs there when its worker is stopped; each writes where a command of its kind does, and then waits. */
+const interrupted = {
+  'an opaque command': 'swarmrun --remote sh job',
+  'a compile': 'swarmrun --remote gcc -c a.c -o a.o',
+  "a command in its caller's files": `cd ${project}; swarmrun --remote sh job`,
+};
+
+for (const [what, command] of Object.entries(interrupted))
+  test(`${what} leaves nothing on a worker that is stopped at once`, {
+    skip: (command.includes(project) && treeObstacle()) || false,
+    timeout: 120_000,
+  }, async (t) => {
+    await using swarm = await SwarmRig.start(t, { machines: 2, ownRoots: ['/srv'] });
+    const waits = 'date >$(mktemp); date >$(mktemp -d)/made; date >made; exec sleep 1000';
+    await swarm.check('m1', ['sh', '-c', `mkdir ${project}; echo '${waits}' | tee job >${project}/job`]);
+    await writeFile(path.join(swarm.share, 'a.c'), 'int a;\n#include "slow.h"\n');
+    // The compiler waits for somebody to write into it.
+    await swarm.check('m1', ['mkfifo', 'slow.h']);
+    const leavings = await Leavings.start(swarm, project);
+    const run = swarm.start('m1', ['sh', '-c', command]);
+    const isRunning = async (): Promise<boolean> =>
+      (await swarm.jobs('m2')).some((line) => /sleep 1000|cc1/.test(line));
+    await until(isRunning, 10_000, 'it runs on m2');
+    await swarm.check('m2', ['buildswarm', 'stop', '--now']);
+    let left: string[] = [];
+    const isClean = async (): Promise<boolean> => (left = await leavings.on('m2')).length === 0;
+    await until(isClean, 1_000, 'm2 is clean').catch((error: unknown) => {
+      throw new Error(`this is left: ${left.join('; ')}`, { cause: error });
+    });
+    const hidden = (await readdir(swarm.share)).filter((name) => /^\.(?!buildswarm$)/.test(name));
+    assert.deepEqual(hidden, []);
+    run.signalGroup('SIGKILL');
+    await run.ended;
+  });

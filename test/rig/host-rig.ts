@@ -29,6 +29,8 @@ class FakePlace {
   /** While set, checks, or looks at outputs, do not end. */
   holdChecks: Promise<void> | undefined;
   holdLooks: Promise<void> | undefined;
+  /** While set, what a job left that nobody wants is being removed. */
+  holdRemovals: Promise<void> | undefined;
   facts: JobFacts | Error = { outputs: [] };
   /** What comes of served jobs; where nothing is said, a test has none. */
   conclude: JobHostInit['served']['conclude'] = () => Promise.reject(new Error('a served job'));
@@ -108,7 +110,10 @@ export class HostRig {
           if (place.facts instanceof Error) throw place.facts;
           return place.facts;
         },
-        discard: ({ job }) => place.discarded.push(job),
+        discard: ({ job }) => {
+          place.discarded.push(job);
+          return Promise.resolve();
+        },
       },
       served: {
         begin: () => ({}),
@@ -121,7 +126,7 @@ export class HostRig {
           place.concluding.push('own places');
           return Promise.resolve(undefined);
         },
-        forget: () => undefined,
+        forget: async () => await place.holdRemovals,
       },
       sendOutput: (_peer, channel, { path }) => {
         place.fetched.push(path);

@@ -79,6 +79,7 @@ export class ApartPlaces {
         const areas = ownPlaces.map((place) => `--area=${place}`);
         await promisify(execFile)(this.#init.program, [`--scratch=${scratch.path}`, ...areas], {
           timeout: reportTimeoutMs,
+          signal: job.gone,
         });
         await job.sendWritten(readLeft({ scratch: scratch.path, areas: ownPlaces }));
         return undefined;
@@ -90,10 +91,11 @@ export class ApartPlaces {
     }
   }
 
-  /** Nobody wants what it left. */
-  forget(job: HostedJob): void {
-    void this.#scratches.get(job)?.remove();
+  /** Nobody wants what it left. Never rejects. */
+  async forget(job: HostedJob): Promise<void> {
+    const scratch = this.#scratches.get(job);
     this.#scratches.delete(job);
+    await scratch?.remove();
   }
 }
 

@@ -111,11 +111,11 @@ export class Findings {
     };
   }
 
-  /** A job that nobody wants any more has ended: removes what it left under hidden names. */
-  discard({ outputs }: Offer): void {
+  /** A job that nobody wants any more has ended: removes what it left under hidden names. Never rejects. */
+  async discard({ outputs }: Offer): Promise<void> {
     const hidden = outputs.filter(isHidden);
     if (hidden.length === 0) return;
-    removeHidden(this.#init.disk, hidden).catch(() => {
+    await removeHidden(this.#init.disk, hidden).catch(() => {
       // The submitter, or the sweep of another day, finds it.
     });
   }

@@ -82,6 +82,11 @@ export class HostedJob {
     return this.#pid;
   }
 
+  /** Aborted when its stream has ended: nobody waits for what it wrote. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
   /** @param later - calls back after some time. */
   accept(report: LoadReport, later: StartTimer): void {
     this.#unsaid = encodeAccepted({ report });

@@ -18,9 +18,12 @@ import type { HostedJob, RunEnd } from './hosted-job.ts';
 import { HostedLog } from './hosted-log.ts';
 import { Reception, type ReceptionInit } from './reception.ts';
 import type { ServedEnd, ServedJobs } from './served/served-jobs.ts';
+import { UnderWay } from './under-way.ts';
 
 /** How often leases are renewed; see leaseMs in ../mesh/neighbours.ts. */
 const renewMs = 1_000;
+/** Longest wait at the end of the peer: TERM, a quarter of a second, KILL, and the removal of what commands wrote. */
+const endMs = 2_000;
 
 export interface JobHostInit extends Omit<ReceptionInit, 'startTimer'> {
   readonly runner: Pick<Runner, 'run'>;
@@ -57,7 +60,9 @@ export class JobHost {
   /** That wait or run here. */
   readonly #jobs = new Map<string, HostedJob>();
   /** Jobs that have ended and whose result is made out. */
-  #finishing = 0;
+  readonly #finishing = new Set<HostedJob>();
+  /** Commands that run, and the removal of what others left. */
+  readonly #underWay = new UnderWay();
   #cancelRenewal: (() => void) | undefined;
 
   constructor(init: JobHostInit) {
@@ -87,7 +92,7 @@ export class JobHost {
 
   /** Jobs whose submitter waits for a last word. */
   get size(): number {
-    return this.#jobs.size + this.#finishing;
+    return this.#jobs.size + this.#finishing.size;
   }
 
   /** A peer has opened a stream for a job. */
@@ -102,10 +107,21 @@ export class JobHost {
     });
   }
 
-  /** Ends everything that runs here, and forgets what waits. */
-  endAll(): void {
+  /** Ends everything that runs here, and gives back what waits. Resolves when nothing is left of it, or that takes too long. */
+  async endAll(): Promise<void> {
     this.#cancelRenewal?.();
-    for (const job of this.#jobs.values()) job.abort();
+    // No other is started in the place of one that is ended.
+    this.apply({ type: 'leaving' });
+    for (const job of [...this.#jobs.values(), ...this.#finishing]) {
+      job.abort();
+      this.#gone(job);
+    }
+    let cancelTimer = (): void => undefined;
+    const tooLong = new Promise<void>((resolve) => {
+      cancelTimer = (this.#init.startTimer ?? startTimer)(endMs, resolve);
+    });
+    await Promise.race([this.#underWay.over(), tooLong]);
+    cancelTimer();
   }
 
   #offered(job: HostedJob): void {
@@ -180,12 +196,17 @@ export class JobHost {
   #start(job: HostedJob): void {
     const { served, apart, tracer } = this.#init;
     this.log.begin(job);
+    const ended = this.#underWay.begin();
+    const over = (end: RunEnd): void => {
+      ended();
+      this.#over(job, end);
+    };
     try {
       if (job.offer.traced) job.trace = tracer?.begin(job.offer.cwd);
       const instead = job.offer.served === undefined ? apart.begin(job) : served.begin(job);
-      job.run(this.#init, instead, (end) => this.#over(job, end));
+      job.run(this.#init, instead, over);
     } catch (error) {
-      return this.#over(job, { kind: 'spawn-failed', why: String(error) });
+      return over({ kind: 'spawn-failed', why: String(error) });
     }
     if (job.isLeased) this.#renewLater();
   }
@@ -202,33 +223,38 @@ export class JobHost {
     // Cancelled, and now nothing writes any more: what it left under hidden names is nobody's.
     this.#endTrace(job);
     this.#init.served.forget(job);
-    this.#init.apart.forget(job);
-    if (!isWanted) return this.#init.findings.discard(offer);
+    this.#underWay.add(this.#init.apart.forget(job));
+    if (!isWanted) return this.#discard(job);
     this.#init.watch(peer, false);
     if (end.kind === 'spawn-failed') return job.failToSpawn(end.why, this.#init.report());
     if (end.kind === 'lapsed') {
       this.#init.log('a job was ended: its submitter was not heard for too long', { peer, job: offer.job });
-      this.#init.findings.discard(offer);
+      this.#discard(job);
       return job.abort();
     }
+  }
+
+  #discard({ offer }: HostedJob): void {
+    this.#underWay.add(this.#init.findings.discard(offer));
   }
 
   /** Its submitter is watched until it has been told: what the job left is kept for so long, and is not to outlive it. */
   #finish(job: HostedJob, end: Extract<RunEnd, { kind: 'ended' }>): void {
     const { peer } = job;
     this.doneFor.set(peer, (this.doneFor.get(peer) ?? 0) + 1);
-    this.#finishing += 1;
-    this.#conclude(job, end.exit.left)
-      .then((told) => {
-        if (told.kind === 'failed') job.failToSpawn(told.why, this.#init.report());
-        else job.finish({ ...end, left: told.left }, told.facts, this.#init.report());
+    this.#finishing.add(job);
+    const told = this.#conclude(job, end.exit.left)
+      .then((ended) => {
+        if (ended.kind === 'failed') job.failToSpawn(ended.why, this.#init.report());
+        else job.finish({ ...end, left: ended.left }, ended.facts, this.#init.report());
       })
       .catch((error: unknown) => this.#broken(job, error))
       .finally(() => {
-        this.#finishing -= 1;
+        this.#finishing.delete(job);
         this.#init.watch(peer, false);
         this.#endTrace(job);
       });
+    this.#underWay.add(told);
   }
 
   /** What its submitter is told besides how it ended. @throws where its submitter must take it for lost. */

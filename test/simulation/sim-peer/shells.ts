@@ -100,7 +100,7 @@ export class Shells {
       apart: {
         begin: () => ({}),
         conclude: () => life.world.soon(undefined),
-        forget: () => undefined,
+        forget: () => Promise.resolve(),
       },
       served: {
         begin: () => ({}),

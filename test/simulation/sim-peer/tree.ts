@@ -86,7 +86,7 @@ export class SimTree {
       await this.#look();
       return { outputs: [] };
     },
-    discard: () => undefined,
+    discard: () => Promise.resolve(),
   };
 
   #look(): Promise<void> {

@@ -566,15 +566,59 @@ test('an output that was not seen is sent on a stream of its own', async () => {
   await rig.assertAtRest();
 });
 
-test('the end of the peer ends all streams', async () => {
+test('the end of the peer ends what runs, gives back what waits, and comes when nothing is left of either', async () => {
   const rig = new HostRig(1);
-  const ends = [await rig.offer('a', 1), await rig.offer('b', 1)];
-  rig.host.endAll();
+  const running = await rig.offer('a', 1);
+  const waiting = await rig.offer('b', 1);
+  let removed = (): void => undefined;
+  rig.place.holdRemovals = new Promise((resolve) => {
+    removed = resolve;
+  });
+  let isOver = false;
+  void rig.host.endAll().then(() => {
+    isOver = true;
+  });
   await rig.quiet();
-  assert.deepEqual(
-    ends.map(({ end }) => end),
-    ['lost', 'lost'],
-  );
+  assert.deepEqual([running.end, waiting.end, waiting.lastWords], ['lost', 'closed', ['RETURNED']]);
+  const late = await rig.offer('b', 2);
+  assert.equal(late.refused?.code, 'leaving');
+  assert.deepEqual([rig.command.isKilled, isOver], [true, false]);
+  rig.command.exit();
+  await rig.quiet();
+  assert.deepEqual([rig.place.discarded, isOver], [[1], false]);
+  removed();
+  await rig.quiet();
+  assert.equal(isOver, true);
+  assert.equal(rig.runner.commands.length, 1, 'no other was started');
+  await rig.assertAtRest();
+});
+
+test('the end of the peer ends the look at what a job wrote, too', async () => {
+  const rig = new HostRig(1);
+  const end = await rig.offer('a', 1);
+  let release = (): void => undefined;
+  rig.place.holdLooks = new Promise((resolve) => {
+    release = resolve;
+  });
+  rig.command.exit();
+  await rig.quiet();
+  const over = rig.host.endAll();
+  await rig.quiet();
+  assert.equal(end.end, 'lost');
+  release();
+  await over;
+  assert.equal(end.result, undefined);
+  await rig.assertAtRest();
+});
+
+test('the end of the peer comes though a command does not end', async () => {
+  const rig = new HostRig(1);
+  await rig.offer('a', 1);
+  const over = rig.host.endAll();
+  await rig.quiet();
+  rig.clock.pass(5_000);
+  await over;
+  assert.equal(rig.runner.running.length, 1);
 });
 
 test('whatever happens in whatever order, every slot is free in the end and no stream has two last words', async () => {
