@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process';
 import { lstatSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
+import { getSystemErrorName, promisify } from 'node:util';
 import { ownPlaces } from '../../core/own-places.ts';
 import { isBelow } from '../../core/paths.ts';
 import { readLeft } from '../../tree/tree-job.ts';
@@ -81,7 +81,10 @@ export class ApartPlaces {
           timeout: reportTimeoutMs,
           signal: job.gone,
         });
-        await job.sendWritten(readLeft({ scratch: scratch.path, areas: ownPlaces }));
+        const list = readLeft({ scratch: scratch.path, areas: ownPlaces });
+        const { listErrno } = list.report;
+        if (listErrno !== 0) throw new Error(`it could not be listed: ${getSystemErrorName(-listErrno)}`);
+        await job.sendWritten(list);
         return undefined;
       } catch (error) {
         return `it left ${toText(found)} there, which could not be sent: ${String(error)}`;
