@@ -222,6 +222,23 @@ test('a mount that never answers holds up nobody who does not look into it', {
   }
 });
 
+test('several mounts that never answer are waited for at the same time', {
+  skip: skip || (mounts ? false : 'no mount namespace can be made here'),
+  timeout: 30_000,
+}, async () => {
+  const mount = [3, 4, 5, 6].map((fd) => {
+    fs.mkdirSync(path.join(share, `dead${fd}`));
+    const options = `fd=${fd},rootmode=40000,user_id=0,group_id=0`;
+    return `exec ${fd}<>/dev/fuse && mount -i -t fuse -o ${options} none ${share}/dead${fd}`;
+  });
+  await using lab = await TreeLab.start({
+    programs: { ...programs, swarmtree: treeBehind(mount.join(' && ')) },
+    shares: [share],
+  });
+  const { stdout } = await lab.sh('ls');
+  assert.deepEqual([stdout, lab.lost], ['beside\n', []]);
+});
+
 test('a mount whose server is gone is not told to be absent', {
   skip: skip || (mounts ? false : 'no mount namespace can be made here'),
   timeout: 60_000,

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { FRESH_MS = 1000, PATIENCE_MS = 2000, STACK_BYTES = 64 * 1024 };
+enum { FRESH_MS = 1000, SOON_MS = 100, PATIENCE_MS = 2000, STACK_BYTES = 64 * 1024 };
 
 /* A look that is under way; of the thread and of who asked the last one frees it. */
 struct look {
@@ -16,10 +16,12 @@ struct look {
   pthread_mutex_t lock;
   pthread_cond_t ended;
   int has_ended;
+  long long begun_ms, ended_ms;
   char path[];
 };
 
 struct far {
+  uint64_t mount;    /* tells it from another one at that path */
   struct look *look; /* that it owes an answer to */
   long long answered_ms;
   int was_silent; /* it was said not to answer */
@@ -57,6 +59,7 @@ static void *look_at(void *argument) {
   lstat(look->path, &of);
   pthread_mutex_lock(&look->lock);
   look->has_ended = 1;
+  look->ended_ms = now_ms();
   pthread_cond_signal(&look->ended);
   pthread_mutex_unlock(&look->lock);
   let_go(look);
@@ -71,6 +74,7 @@ static struct look *start_look(const char *path) {
   pthread_t thread;
   if (!look) return NULL;
   strcpy(look->path, path);
+  look->begun_ms = now_ms();
   atomic_init(&look->holders, 2);
   pthread_mutex_init(&look->lock, NULL);
   pthread_condattr_init(&clock);
@@ -85,10 +89,9 @@ static struct look *start_look(const char *path) {
 }
 
 /* Waits for its end for that long at most; 1 if it has ended. */
-static int has_ended(struct look *look, long patience_ms) {
-  struct timespec until;
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_sec += patience_ms / 1000;
+static int has_ended(struct look *look, long long patience_ms) {
+  long long until_ms = now_ms() + (patience_ms > 0 ? patience_ms : 0);
+  struct timespec until = {until_ms / 1000, until_ms % 1000 * 1000000};
   pthread_mutex_lock(&look->lock);
   while (!look->has_ended && pthread_cond_timedwait(&look->ended, &look->lock, &until) == 0) continue;
   int ended = look->has_ended;
@@ -96,30 +99,62 @@ static int has_ended(struct look *look, long patience_ms) {
   return ended;
 }
 
-void far_add(struct map *far, const char *path) {
+void far_add(struct map *far, const char *path, uint64_t mount) {
   struct far *one = calloc(1, sizeof *one + strlen(path) + 1);
   if (!one) return;
   strcpy(one->path, path);
+  one->mount = mount;
   one->answered_ms = now_ms() - FRESH_MS;
   uint64_t key = hash_text(0, path);
   if (map_get(far, key) || map_set(far, key, one) != 0) free(one);
 }
 
-int far_answers(struct map *far, const char *path) {
+static struct far *find(const struct map *far, const char *path) {
   struct far *one = far->count > 0 ? map_get(far, hash_text(0, path)) : NULL;
-  if (!one || strcmp(one->path, path) != 0) return 1;
-  if (!one->look && now_ms() - one->answered_ms < FRESH_MS) return 1;
-  int is_new = !one->look;
-  if (is_new) one->look = start_look(path);
-  if (!one->look) return 1;
-  if (!has_ended(one->look, is_new ? PATIENCE_MS : 0)) {
-    one->was_silent = 1;
-    return 0;
+  return one && strcmp(one->path, path) == 0 ? one : NULL;
+}
+
+/* Has it answered just now, or need nobody look, as it did so a moment ago? */
+static int is_fresh(struct far *one) {
+  if (one->look && has_ended(one->look, 0)) {
+    one->answered_ms = one->look->ended_ms;
+    let_go(one->look);
+    one->look = NULL;
   }
-  let_go(one->look);
-  one->look = NULL;
-  one->answered_ms = now_ms();
-  return 1;
+  return !one->look && now_ms() - one->answered_ms < FRESH_MS;
+}
+
+/* One that is slow is seldom the only one: so that whoever looks at several waits for all of them at the same time. */
+static void look_at_all(struct map *far) {
+  for (size_t i = 0; i < far->room; i++) {
+    struct far *one = far->slots[i].value;
+    if (one && !is_fresh(one) && !one->look) one->look = start_look(one->path);
+  }
+}
+
+int far_answers(struct map *far, const char *path) {
+  struct far *one = find(far, path);
+  if (!one || is_fresh(one)) return 1;
+  if (!one->look) {
+    one->look = start_look(path);
+    if (!one->look) return 1;
+    if (!has_ended(one->look, SOON_MS)) look_at_all(far);
+  }
+  if (!one->look) return 1;
+  if (has_ended(one->look, one->look->begun_ms + PATIENCE_MS - now_ms())) return 1;
+  one->was_silent = 1;
+  return 0;
+}
+
+void far_keep(struct map *far, struct map *before) {
+  for (size_t i = 0; i < before->room; i++) {
+    struct far *old = before->slots[i].value, *one = old ? find(far, old->path) : NULL;
+    if (!one || one->mount != old->mount) continue;
+    one->look = old->look;
+    one->answered_ms = old->answered_ms;
+    one->was_silent = old->was_silent;
+    old->look = NULL;
+  }
 }
 
 int far_answered(struct map *far, void (*changed)(void *context, const char *path), void *context) {

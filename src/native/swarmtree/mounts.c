@@ -38,7 +38,7 @@ static int read_lines(struct map *lines, struct map *far) {
     for (int i = 0; i < 5; i++) key = hash_text(key, fields[i]);
     unescape(fields[4]);
     const char *type = rest ? strstr(rest, " - ") : NULL;
-    if (type && is_far(type + 3)) far_add(far, fields[4]);
+    if (type && is_far(type + 3)) far_add(far, fields[4], key);
     char *path = strdup(strcmp(fields[4], "/") == 0 ? "" : fields[4]);
     if (!path || map_get(lines, key) || map_set(lines, key, path) != 0) free(path);
   }
@@ -82,6 +82,7 @@ int mounts_changed(struct mounts *mounts, void (*changed)(void *context, const c
   }
   free_lines(&mounts->lines);
   mounts->lines = now;
+  far_keep(&far, &mounts->far);
   far_clear(&mounts->far);
   mounts->far = far;
   return any;
