@@ -107,7 +107,9 @@ interface Thread {
 
 /** Whether it did anything since an earlier look. */
 function hasRun(now: Thread, before: Thread | undefined): boolean {
-  return now.cpuTicks !== before?.cpuTicks || (now.state === 'D' && now.waits !== before.waits);
+  if (now.cpuTicks !== before?.cpuTicks) return true;
+  // What comes after the wait for a disk is another one, too.
+  return (now.state === 'D' || before.state === 'D') && now.waits !== before.waits;
 }
 
 /** The thread that answers; undefined if the process is gone. */

@@ -71,23 +71,29 @@ test('one that a single wait for a disk holds up is given up later, one that wai
   const directory = mkdtempSync(path.join(tmpdir(), 'helper-watch-'));
   t.after(() => rmSync(directory, { recursive: true }));
   // Who has made a child by vfork waits for it as for a disk.
-  const source = (childs: string): string => `#define _GNU_SOURCE
+  const source = (childs: string, own: string): string => `#define _GNU_SOURCE
     #include <signal.h>
     #include <sys/prctl.h>
     #include <unistd.h>
     int main(void) {
       for (;;) if (vfork() == 0) { prctl(PR_SET_PDEATHSIG, SIGKILL); ${childs}; _exit(0); }
+      else { ${own}; }
     }`;
-  const program = (name: string, childs: string): ChildProcess => {
-    writeFileSync(path.join(directory, `${name}.c`), source(childs));
+  const program = (name: string, childs: string, own = ''): ChildProcess => {
+    writeFileSync(path.join(directory, `${name}.c`), source(childs, own));
     execFileSync('gcc', ['-o', name, `${name}.c`], { cwd: directory });
     return running(t, `exec ${path.join(directory, name)}`);
   };
   const [held, slow] = [program('held', 'pause()'), program('slow', 'usleep(30000)')];
+  const mixed = program('mixed', 'usleep(150000)', 'usleep(25000)');
   await until(() => stateOf(held) === 'D' && stateOf(slow) === 'D', 5_000, 'they wait');
   const [asleep, one, many] = [watched(t, running(t, 'exec sleep 1000')), watched(t, held), watched(t, slow)];
+  const other = watched(t, mixed);
   await until(() => asleep.hung.length > 0, 5_000, 'one that sleeps is given up');
   assert.deepEqual(one.hung, []);
   await until(() => one.hung.length > 0, 5_000, 'it is given up');
-  assert.deepEqual([one.hung, many.hung], [['it waits for a disk or file server that does not answer'], []]);
+  assert.deepEqual(
+    [other.hung, one.hung, many.hung],
+    [[], ['it waits for a disk or file server that does not answer'], []],
+  );
 });
