@@ -62,8 +62,13 @@ export interface TreeServerOptions {
   readonly hashBelowBytes?: number;
   /** Where hashes are kept for the next start. */
   readonly indexPath?: ByteString;
-  /** A directory was told to somebody; `eventless`: what changes in it raises no event. */
-  readonly onListed?: (path: TreePath, eventless: boolean) => void;
+  /**
+   * A directory was told to somebody; `eventless`: what changes in it raises no event; `folded`: it finds names by other letters, too.
+   */
+  readonly onListed?: (
+    path: TreePath,
+    kind: { readonly eventless: boolean; readonly folded: boolean },
+  ) => void;
   readonly onLost: (why: string) => void;
   /** Between two looks at one that owes an answer, see {@link HelperWatch}. @default 1000 */
   readonly lookMs?: number;
@@ -214,8 +219,8 @@ export class TreeServer {
       const { id, figures } = parseTreeFigures(payload);
       this.#figures.answer(id, figures);
     } else if (type === 'TREE_MANIFEST') {
-      const { path, eventless, failed, more } = parseTreeManifestHead(payload);
-      if (!failed) this.#onListed?.(path, eventless);
+      const { path, eventless, folded, failed, more } = parseTreeManifestHead(payload);
+      if (!failed) this.#onListed?.(path, { eventless, folded });
       this.#takeAnswer(type, payload, more);
     } else if (type === 'TREE_CONTENT') this.#takeAnswer(type, payload, false);
   }

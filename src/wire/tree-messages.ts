@@ -314,6 +314,8 @@ export interface TreeManifestHead {
   readonly more: boolean;
   /** Changes in it raise no events: to be compared when a job is handed in. */
   readonly eventless: boolean;
+  /** It finds names by other letters than it lists them by, too. */
+  readonly folded: boolean;
   readonly failed: boolean;
 }
 
@@ -326,7 +328,15 @@ export function parseTreeManifestHead(payload: Uint8Array): TreeManifestHead {
   from.take(8 + attrBytes);
   const path = from.text();
   const has = (bit: number): boolean => (flags & bit) !== 0;
-  return { id, generation, path, more: has(2), eventless: has(4) || has(8), failed: has(32) };
+  return {
+    id,
+    generation,
+    path,
+    more: has(2),
+    eventless: has(4) || has(8),
+    folded: has(128),
+    failed: has(32),
+  };
 }
 
 // TREE_AHEAD

@@ -57,7 +57,7 @@ class Compared {
       program,
       shares: [share],
       never: [],
-      onListed: (listed, isEventless) => (isEventless ? eventless.add(listed) : eventless.delete(listed)),
+      onListed: (listed, kind) => (kind.eventless ? eventless.add(listed) : eventless.delete(listed)),
       onLost: (why) => assert.fail(why),
     });
     t.after(() => server.close());

@@ -132,6 +132,12 @@ describe('served from NFS', { skip: noLab ?? false }, () => {
       for (const note of await swarm.notesOf(folder)) t.diagnostic(note);
       const { served } = await swarm.waysOf(folder);
       assert.equal(served, 8);
+      // What is written there is found by the names that its writer gave it alone, so that a script may see too little: it runs here.
+      await inFolder('echo old >Name');
+      const script = 'echo new >name; cat Name; mv NAME other; [ -e Name ] || echo gone; ls';
+      const here = await inFolder(`sh -c '${script}'`);
+      await inFolder('rm other; echo old >Name');
+      assert.equal(await inFolder(`${swarmrun} sh -c '${script}'`), here);
     } finally {
       await runOnGuest('A', `umount ${folder} && rmdir ${folder} && rm /run/letters`, timeoutMs);
     }

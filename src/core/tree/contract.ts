@@ -31,8 +31,16 @@ export type ShownTreeEvent =
   | { readonly type: 'over'; readonly session: SessionId }
   /** The worker asks for a file's content, or is sent it unasked. */
   | { readonly type: 'given'; readonly session: SessionId; readonly path: TreePath }
-  /** A directory was told to somebody. `eventless`: what changes in it raises no event. */
-  | { readonly type: 'listed'; readonly path: TreePath; readonly eventless: boolean }
+  /**
+   * A directory was told to somebody. `eventless`: what changes in it raises no event; `folded`: it finds names by other letters
+   * than it lists them by, too.
+   */
+  | {
+      readonly type: 'listed';
+      readonly path: TreePath;
+      readonly eventless: boolean;
+      readonly folded?: boolean;
+    }
   /** A job is about to be offered, or judged: what changed until now must be known. */
   | { readonly type: 'barrier-wanted'; readonly ticket: TicketId }
   /** swarmtree has answered a `drain`. */

@@ -36,6 +36,8 @@ export interface ShownTreeState {
   readonly log: ChangeLog;
   readonly sessions: Map<SessionId, HaveSet>;
   readonly eventless: Set<TreePath>;
+  /** That find names by other letters, too. */
+  readonly folded: Set<TreePath>;
   /** Of the last barrier. */
   generation: number;
   /** What waits for the barrier that is under way; undefined: none is. */
@@ -56,6 +58,7 @@ export function createShownTree(
     log: new ChangeLog(most.mostChanges),
     sessions: new Map(),
     eventless: new Set(),
+    folded: new Set(),
     generation: 0,
     underWay: undefined,
     next: [],
@@ -84,6 +87,7 @@ function handle(state: ShownTreeState, event: ShownTreeEvent): ShownTreeAction[]
     case 'listed':
       if (!event.eventless) state.eventless.delete(event.path);
       else state.eventless.add(event.path);
+      if (event.folded === true) state.folded.add(event.path);
       return [];
     case 'barrier-wanted':
       if (state.underWay !== undefined && state.rules.joinsBarrier()) state.underWay.push(event.ticket);
@@ -190,4 +194,14 @@ export function isLedElsewhere({ rules, log }: ShownTreeState, generation: numbe
   for (let at = parentOf(path); at !== '/'; at = parentOf(at))
     if (rules.wasLedElsewhere(log.namedLast(at), generation)) return true;
   return false;
+}
+
+/** The first directory that finds names by other letters, too, and in which one of the paths lies. */
+export function findFolded(state: ShownTreeState, paths: Iterable<TreePath>): TreePath | undefined {
+  if (state.folded.size === 0) return undefined;
+  for (const path of paths) {
+    const directory = path.slice(0, path.lastIndexOf('/'));
+    if (state.folded.has(directory)) return directory;
+  }
+  return undefined;
 }

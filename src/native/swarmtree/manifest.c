@@ -191,6 +191,7 @@ static void tell_directory(struct listing *listing, struct manifest *manifest, i
   }
   if (names.count > 0 || whole) look_at_letters(listing, names.list, names.count);
   if (listing->place->folds) manifest->flags |= MANIFEST_FOLDED;
+  else manifest->flags &= ~MANIFEST_FOLDED;
   listing->is_listed = whole;
   if (whole) {
     for (size_t i = 0; i < names.count; i++) tell_entry(listing, manifest, names.list[i]);
@@ -216,6 +217,7 @@ static int open_listing(struct server *server, struct listing *listing, struct r
     else if (fstat(reached->fd, &reached->stat) != 0) error = errno;
   }
   manifest->generation = server->watcher.generation;
+  if (listing->place && listing->place->folds) manifest->flags |= MANIFEST_FOLDED;
   if (listing->place && listing->place->network) manifest->flags |= MANIFEST_NETWORK;
   if (listing->place && listing->place->unwatched) manifest->flags |= MANIFEST_UNWATCHED;
   attr_from_stat(&manifest->attr, &reached->stat);

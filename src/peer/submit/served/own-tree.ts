@@ -12,6 +12,7 @@ import { neverServed } from '../../../core/tree/serving-policy.ts';
 import {
   createShownTree,
   type EndedJob,
+  findFolded,
   findRewritten,
   isLedElsewhere,
   judgeReads,
@@ -94,7 +95,7 @@ export class OwnTree {
       program: init.program,
       shares: [...init.areas, ...init.shown],
       never: [...neverServed, ...init.never],
-      onListed: (path, eventless) => tree?.listed(path, eventless),
+      onListed: (path, kind) => tree?.listed(path, kind),
       onLost: (why) => {
         tree?.close();
         init.onLost(why);
@@ -200,9 +201,14 @@ export class OwnTree {
     return isLedElsewhere(this.#state, generation, path);
   }
 
-  /** A directory was told to a worker; `eventless`: what changes in it raises no event. */
-  listed(path: TreePath, eventless: boolean): void {
-    this.#step({ type: 'listed', path, eventless });
+  /** The first directory in which one of the paths lies and names are found by other letters, too. */
+  folded(paths: Iterable<TreePath>): TreePath | undefined {
+    return findFolded(this.#state, paths);
+  }
+
+  /** A directory was told to a worker, see `listed` in core/tree/contract.ts. */
+  listed(path: TreePath, kind: { readonly eventless: boolean; readonly folded: boolean }): void {
+    this.#step({ type: 'listed', path, ...kind });
   }
 
   close(): void {

@@ -42,6 +42,13 @@ export async function settleServed(
   const { tree, session, generation, preparedMs, written } = served;
   if (!written.isWhole)
     return { kind: 'again', reason: 'output-unseen', detail: 'what it wrote did not come' };
+  const folded = submission.reading.kind === 'other' ? tree.folded(written.paths) : undefined;
+  if (folded !== undefined)
+    return {
+      kind: 'inline',
+      reason: 'tree-fault',
+      detail: `${toText(folded)} finds names by other letters, too, which a worker does not in what a command writes`,
+    };
   await tree.barrier();
   const isOwn = (path: string): boolean => writes.isOfOthers(submission.id, path, preparedMs);
   const reads = tree.judge({ session, generation, isOwn });

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { ShownTreeAction, ShownTreeEvent, TreeChange } from '../../../../src/core/tree/contract.ts';
 import {
   createShownTree,
+  findFolded,
   findRewritten,
   isLedElsewhere,
   judgeReads,
@@ -145,4 +146,12 @@ test('what is below a directory that is another one now is not what the job coul
   assert.equal(elsewhere(2, '/s/out/deep/a.o'), false, 'it was offered later');
   assert.equal(elsewhere(1, '/s/src/a.o'), false, 'what is in it changed, and not what it is');
   assert.equal(elsewhere(1, '/s/a.o'), false, 'a change of its own name is another case');
+});
+
+test('what lies in a directory that finds names by other letters is found, and nothing else', () => {
+  const { state, step } = begin();
+  step({ type: 'listed', path: '/fat', eventless: true, folded: true });
+  step({ type: 'listed', path: '/home', eventless: false, folded: false });
+  assert.equal(findFolded(state, ['/home/a', '/fat', '/fat/b/c', '/fat/b']), '/fat');
+  assert.equal(findFolded(state, ['/home/a', '/fat', '/fat/b/c']), undefined);
 });
