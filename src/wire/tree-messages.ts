@@ -328,15 +328,8 @@ export function parseTreeManifestHead(payload: Uint8Array): TreeManifestHead {
   from.take(8 + attrBytes);
   const path = from.text();
   const has = (bit: number): boolean => (flags & bit) !== 0;
-  return {
-    id,
-    generation,
-    path,
-    more: has(2),
-    eventless: has(4) || has(8),
-    folded: has(128),
-    failed: has(32),
-  };
+  const [eventless, folded] = [has(4) || has(8), has(128)];
+  return { id, generation, path, more: has(2), eventless, folded, failed: has(32) };
 }
 
 // TREE_AHEAD
