@@ -53,6 +53,7 @@ static void change_name(struct fs *fs, struct node *directory, const struct tree
   struct node *node = node_child(&fs->nodes, directory, name);
   if (node && node->state == NODE_UNKNOWN) {
     node->invalid_generation = generation;
+    node->alias = 0;
     if (node_is_known(directory)) notify_name(&fs->notifier, directory->id, name);
   } else {
     if (node) drop_name(fs, node);

@@ -56,6 +56,16 @@ static int fill_entries(struct filling *filling, const struct node *node, uint64
   return 0;
 }
 
+/* Are there names that it may list, of which it is not known whether they are there? */
+static int has_unknown(const struct directory *directory) {
+  if (directory->state != DIRECTORY_FOLDED) return directory->unknown > 0;
+  for (size_t i = 0; i < directory->count && directory->unknown > 0; i++) {
+    const struct node *child = directory->entries[i];
+    if (child && child->state == NODE_UNKNOWN && !child->alias) return 1;
+  }
+  return 0;
+}
+
 void handle_readdir(struct fs *fs, struct node *node, const struct fuse_in_header *header, size_t length) {
   const struct fuse_read_in *in = (const struct fuse_read_in *)(header + 1);
   const struct directory *directory = node->directory;
@@ -63,7 +73,7 @@ void handle_readdir(struct fs *fs, struct node *node, const struct fuse_in_heade
     report_fault(fs, FAULT_REFUSED, EACCES, node, "");
     return kernel_reply(fs, header->unique, EACCES, NULL, 0);
   }
-  if (!node->detached && (!is_listed(directory) || directory->unknown > 0)) {
+  if (!node->detached && (!is_listed(directory) || has_unknown(directory))) {
     int asked = ask_list(fs, node, LIST_WHOLE, "");
     if (asked == 0 && wait_for(fs, node, header, length) == 0) return;
     return kernel_reply(fs, header->unique, asked == 0 ? ENOMEM : ESTALE, NULL, 0);

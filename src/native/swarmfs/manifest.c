@@ -104,8 +104,10 @@ static void settle_unknown(struct fs *fs, struct node *node) {
   struct directory *directory = node->directory;
   for (size_t i = directory->count; i-- > 0 && directory->unknown > 0;) {
     struct node *child = i < directory->count ? directory->entries[i] : NULL;
-    if (!child || child->state != NODE_UNKNOWN || child->asked) continue;
-    if (directory->state == DIRECTORY_FOLDED) drop_name(fs, child);
+    if (!child || child->state != NODE_UNKNOWN) continue;
+    /* One that is being asked for is none that a listing has, whatever the answer. */
+    if (child->asked) child->alias = directory->state == DIRECTORY_FOLDED;
+    else if (directory->state == DIRECTORY_FOLDED) drop_name(fs, child);
     else node_set_state(child, NODE_ABSENT);
   }
 }

@@ -30,6 +30,7 @@ struct report {
   struct map links; /* (device, inode) of a file with several names -> number of its first record + 1 */
   uint32_t count;
   int area, error;
+  int inherits; /* what is made in the area has an access list by itself */
 };
 
 static int is_whiteout(const struct stat *of) { return S_ISCHR(of->st_mode) && of->st_rdev == makedev(0, 0); }
@@ -43,21 +44,22 @@ static int is_opaque(int directory) {
 static int is_copy(int file) { return fgetxattr(file, "user.overlay.origin", NULL, 0) >= 0; }
 
 /* Has it attributes of the job's own, as setfattr and setfacl give them? They do not travel. */
-static int has_attributes(int file) {
+static int has_attributes(const struct report *report, int file) {
   static const char overlays[] = "user.overlay.";
   char names[4096];
   ssize_t length = flistxattr(file, names, sizeof names);
   if (length < 0) return errno == ERANGE;
   for (ssize_t at = 0; at < length; at += (ssize_t)strlen(names + at) + 1) {
     const char *name = names + at;
-    int is_users = strncmp(name, "user.", 5) == 0 || strncmp(name, "system.posix_acl_", 17) == 0;
+    int is_list = strncmp(name, "system.posix_acl_", 17) == 0 && !report->inherits;
+    int is_users = is_list || strncmp(name, "user.", 5) == 0;
     if (is_users && strncmp(name, overlays, sizeof overlays - 1) != 0) return 1;
   }
   return 0;
 }
 
-static int flags_of(int file) {
-  return (is_copy(file) ? RECORD_IN_PLACE : 0) | (has_attributes(file) ? RECORD_ATTRIBUTES : 0);
+static int flags_of(const struct report *report, int file) {
+  return (is_copy(file) ? RECORD_IN_PLACE : 0) | (has_attributes(report, file) ? RECORD_ATTRIBUTES : 0);
 }
 
 static void add_record(struct report *report, enum record_kind kind, int flags, const char *path,
@@ -89,7 +91,7 @@ static void report_file(struct report *report, int directory, const char *name, 
   /* Whoever reads it for the submitter has no more rights than the user: the mode is in the record. */
   if (fd >= 0 && (of->st_mode & 0400) == 0) fchmod(fd, of->st_mode | 0400);
   if (!first && (fd < 0 || sha256_of_file(fd, (uint64_t)of->st_size, hash) != 0)) report->error = errno;
-  int flags = fd >= 0 ? flags_of(fd) : 0;
+  int flags = fd >= 0 ? flags_of(report, fd) : 0;
   if (fd >= 0) close(fd);
   add_record(report, RECORD_FILE, flags, path, of);
   add_u32(&report->out, first);
@@ -116,7 +118,7 @@ static void report_directory(struct report *report, int directory, const char *n
     return;
   }
   if ((of->st_mode & 0700) != 0700) fchmod(fd, of->st_mode | 0700);
-  int flags = (is_opaque(fd) ? RECORD_OPAQUE : 0) | flags_of(fd);
+  int flags = (is_opaque(fd) ? RECORD_OPAQUE : 0) | flags_of(report, fd);
   add_record(report, RECORD_DIRECTORY, flags, path, of);
   walk(report, fd, path, depth + 1);
 }
@@ -155,6 +157,7 @@ static void report_areas(struct report *report, const struct job *job) {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) continue; /* the tree has no such directory */
     report->area = i;
+    report->inherits = fgetxattr(fd, "system.posix_acl_default", NULL, 0) >= 0;
     walk(report, fd, job->areas[i], 0);
   }
 }

@@ -71,7 +71,9 @@ int add_entry(struct listing *listing, struct bytes *to, const char *name, struc
   add_text(to, name);
   unsigned char state = ENTRY_PRESENT;
   int is_short = join_path(path, listing->path, name) == 0;
-  int is_held = is_short && !mounts_answer(&listing->server->watcher.mounts, path);
+  /* A share that does not answer is waited for as at home. */
+  int is_wanted = !is_short || policy_leads_to_share(&listing->server->policy, path);
+  int is_held = !is_wanted && !mounts_answer(&listing->server->watcher.mounts, path);
   int is_made_up = listing->place->made_up, error = is_held ? ETIMEDOUT : look_at(listing, name, stat);
   if (error == ENOENT && !is_made_up) return ENTRY_ABSENT;
   if (error || (is_made_up && !S_ISDIR(stat->st_mode))) {
