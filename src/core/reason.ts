@@ -27,7 +27,7 @@ export const reasons = {
   conflict: 'a file that the command wrote changed here meanwhile, so it ran again here',
   unwritable: 'what the command wrote on another machine cannot be written here, so it ran again here',
   'tree-fault':
-    'the command asked for a file that is not shown to workers, or wrote where it may not, so it ran here',
+    'the command asked for what is not shown to workers, or wrote what none can bring home, so it ran here',
   'failed-remotely': 'the command failed on another machine; it ran again here, and that result counts',
   stopping: 'the peer on this machine is stopping',
   // refusals by a worker
