@@ -203,50 +203,77 @@ test('a directory in which an automounter mounts what is asked for holds more th
   );
 });
 
-test('a mount that never answers holds up nobody who does not look into it', {
+/** Mounts a file system of which this descriptor is the end that is to answer, and does not. */
+function silentMount(fd: number, name: string): string {
+  fs.mkdirSync(path.join(share, name));
+  const options = `fd=${fd},rootmode=40000,user_id=0,group_id=0`;
+  return `exec ${fd}<>/dev/fuse && mount -i -t fuse -o ${options} none ${share}/${name}`;
+}
+
+for (const fds of [[3], [3, 4, 5, 6]])
+  test(`what never answers, ${fds.length} mounts of it, holds up nobody who does not look into it`, {
+    skip: skip || (mounts ? false : 'no mount namespace can be made here'),
+    timeout: 60_000,
+  }, async () => {
+    const swarmtree = treeBehind(fds.map((fd) => silentMount(fd, `dead${fd}`)).join(' && '));
+    await using lab = await TreeLab.start({ programs: { ...programs, swarmtree }, shares: [share] });
+    for (const [script, stdout, kinds] of [
+      ['ls', 'beside\n', []],
+      ['[ -e no ] || echo none; [ -e beside/swarmtree ] && echo there', 'none\nthere\n', []],
+      ['[ -e dead3 ]', '', ['refused']],
+    ] as const) {
+      const result = await lab.sh(script);
+      assert.deepEqual([result.stdout, result.faults.map(({ kind }) => kind)], [stdout, kinds], script);
+    }
+    assert.deepEqual(lab.lost, []);
+  });
+
+/** Perl that answers, once the file `serve` is there, for an empty file system of which descriptor 3 is the end. */
+const lateServer = `
+  select(undef, undef, undef, 0.02) until -e "$ARGV[0]";
+  open(my $fuse, "+<&=", 3) or die $!;
+  my %said = (
+    3 => pack("QL2Q6L10", 3600, 0, 0, 1, (0) x 8, 040755, 2, (0) x 5), # GETATTR: a directory
+    17 => "\\0" x 80, # STATFS
+    26 => pack("L4S2L2S2L8", 7, 31, 0, 0, 9, 9, 4096, 1, (0) x 10), # INIT
+  );
+  while (sysread($fuse, my $request, 1 << 18)) {
+    my (undef, $opcode, $unique) = unpack("L2Q", $request);
+    my $body = $said{$opcode};
+    syswrite($fuse, pack("LlQ", 16 + length($body // ""), defined $body ? 0 : -38, $unique) . ($body // ""));
+  }`;
+
+test('a mount that answers at last is shown, whatever was mounted meanwhile', {
   skip: skip || (mounts ? false : 'no mount namespace can be made here'),
   timeout: 60_000,
 }, async () => {
-  fs.mkdirSync(path.join(share, 'dead'));
-  const options = 'fd=3,rootmode=40000,user_id=0,group_id=0';
-  // It keeps the file system's end open, and reads nothing from it.
-  const swarmtree = treeBehind(`exec 3<>/dev/fuse && mount -i -t fuse -o ${options} none ${share}/dead`);
+  const [other, serve] = [path.join(share, 'other'), path.join(share, 'serve')];
+  fs.mkdirSync(other);
+  const mount = silentMount(3, 'dead');
+  const [script, pidFile] = [path.join(share, 'server.pl'), path.join(share, 'pid')];
+  fs.writeFileSync(script, lateServer);
+  const server = `{ perl ${script} ${serve} <&- >&- 2>&- & echo $! >${pidFile}; } && exec 3>&-`;
+  const swarmtree = treeBehind(`${mount} && ${server}`);
   await using lab = await TreeLab.start({ programs: { ...programs, swarmtree }, shares: [share] });
-  for (const [script, stdout, kinds] of [
-    ['ls', 'beside\n', []],
-    ['[ -e no ] || echo none; [ -e beside/swarmtree ] && echo there', 'none\nthere\n', []],
-    ['[ -e dead ]', '', ['refused']],
-  ] as const) {
-    const result = await lab.sh(script);
-    assert.deepEqual([result.stdout, result.faults.map(({ kind }) => kind)], [stdout, kinds], script);
+  const pid = fs.readFileSync(pidFile, 'latin1').trim();
+  const look = async (): Promise<string> => (await lab.sh('[ -d dead ] && echo there')).stdout;
+  try {
+    assert.equal(await look(), '');
+    const inside = ['-t', pid, '-U', '-m', '--preserve-credentials'];
+    execFileSync('nsenter', [...inside, 'mount', '-t', 'tmpfs', 'none', other]);
+    assert.equal(await look(), '');
+    fs.writeFileSync(serve, '');
+    await until(async () => (await look()) === 'there\n', 5_000, 'it is shown');
+  } finally {
+    process.kill(Number(pid), 'SIGKILL');
   }
-});
-
-test('several mounts that never answer are waited for at the same time', {
-  skip: skip || (mounts ? false : 'no mount namespace can be made here'),
-  timeout: 30_000,
-}, async () => {
-  const mount = [3, 4, 5, 6].map((fd) => {
-    fs.mkdirSync(path.join(share, `dead${fd}`));
-    const options = `fd=${fd},rootmode=40000,user_id=0,group_id=0`;
-    return `exec ${fd}<>/dev/fuse && mount -i -t fuse -o ${options} none ${share}/dead${fd}`;
-  });
-  await using lab = await TreeLab.start({
-    programs: { ...programs, swarmtree: treeBehind(mount.join(' && ')) },
-    shares: [share],
-  });
-  const { stdout } = await lab.sh('ls');
-  assert.deepEqual([stdout, lab.lost], ['beside\n', []]);
 });
 
 test('a mount whose server is gone is not told to be absent', {
   skip: skip || (mounts ? false : 'no mount namespace can be made here'),
   timeout: 60_000,
 }, async () => {
-  fs.mkdirSync(path.join(share, 'dead'));
-  const options = 'fd=3,rootmode=40000,user_id=0,group_id=0';
-  const mount = `mount -i -t fuse -o ${options} none ${share}/dead`;
-  const swarmtree = treeBehind(`exec 3<>/dev/fuse && ${mount} && exec 3>&-`);
+  const swarmtree = treeBehind(`${silentMount(3, 'dead')} && exec 3>&-`);
   await using lab = await TreeLab.start({ programs: { ...programs, swarmtree }, shares: [share] });
   const { stdout, faults } = await lab.sh('[ -e dead ] && echo there || echo none; [ -e no ] || echo none');
   assert.deepEqual([stdout, faults.map(({ kind }) => kind)], ['none\nnone\n', ['refused']]);

@@ -145,8 +145,13 @@ static void walk(struct report *report, int directory, const char *path, int dep
     close(directory);
     return;
   }
-  for (struct dirent *entry; !report->error && (entry = readdir(stream));)
-    if (is_name(entry->d_name)) report_name(report, directory, entry->d_name, path, depth);
+  struct dirent *entry = NULL;
+  do {
+    errno = 0;
+    entry = readdir(stream);
+    if (!entry) report->error = errno;
+    else if (is_name(entry->d_name)) report_name(report, directory, entry->d_name, path, depth);
+  } while (entry && !report->error);
   closedir(stream);
 }
 

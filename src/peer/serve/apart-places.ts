@@ -82,8 +82,9 @@ export class ApartPlaces {
           signal: job.gone,
         });
         const list = readLeft({ scratch: scratch.path, areas: ownPlaces });
-        const { listErrno } = list.report;
+        const { listErrno, records } = list.report;
         if (listErrno !== 0) throw new Error(`it could not be listed: ${getSystemErrorName(-listErrno)}`);
+        if (records.some(({ extended }) => extended)) throw new Error('it has extended attributes');
         await job.sendWritten(list);
         return undefined;
       } catch (error) {

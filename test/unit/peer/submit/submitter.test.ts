@@ -246,11 +246,14 @@ test('a signal that may end it is its end where the attempt that was given it co
     }
 });
 
+/** What comes of signals when their command has ended already. */
+const onceEnded = [
+  [10, { kind: 'exited', status: 0 }],
+  [15, { kind: 'signaled', signal: 15, core: false }],
+] as const;
+
 test('a signal while a result is settled is nobody’s, unless it asks for the end', async () => {
-  for (const [signal, ending] of [
-    [10, { kind: 'exited', status: 0 }],
-    [15, { kind: 'signaled', signal: 15, core: false }],
-  ] as const) {
+  for (const [signal, ending] of onceEnded) {
     const rig = rigOf();
     rig.workerUp('a');
     const { promise, goOn } = gate();
@@ -303,10 +306,7 @@ test('a job is stopped on its worker if the last that stops or continues it, whe
 });
 
 test('a signal while what a command wrote comes home is nobody’s, unless it asks for the end: then it is the end', async () => {
-  for (const [signal, ending] of [
-    [10, { kind: 'exited', status: 0 }],
-    [15, { kind: 'signaled', signal: 15, core: false }],
-  ] as const) {
+  for (const [signal, ending] of onceEnded) {
     const rig = rigOf();
     rig.workerUp('a');
     const caller = rig.submit(opaque);
