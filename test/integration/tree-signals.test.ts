@@ -136,3 +136,26 @@ test('a command blocks what its caller blocked, and nothing else', { skip, timeo
     assert.equal(stdout, `SigBlk:\t${blocked.padStart(16, '0')}\n`);
   }
 });
+
+test('who asks for the end while what a command left is hashed is heard', {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  await lab.barrier();
+  // Nothing but holes: made in a moment, hashed in half a minute or more.
+  const job = lab.start(['truncate', '-s', '64G', 'large'], { cwd: directory });
+  let isOver = false;
+  const ended = job.ended.finally(() => {
+    isOver = true;
+  });
+  const own = (): string[] =>
+    execFileSync('pgrep', ['-f', `^[^ ]*swarmjob .*--scratch=${job.job.scratch} `], { encoding: 'latin1' })
+      .trim()
+      .split('\n');
+  const read = (pid: string): number =>
+    Number(/rchar: (\d+)/.exec(fs.readFileSync(`/proc/${pid}/io`, 'latin1'))?.[1]);
+  await until(() => own().some((pid) => read(pid) > 1e8), 20_000, 'it is hashed');
+  job.signal({ number: SIGTERM, toGroup: true });
+  await until(() => isOver, 5_000, 'it has ended');
+  assert.deepEqual((await ended).exit.ending, { kind: 'signaled', signal: SIGTERM, core: false });
+});

@@ -123,6 +123,20 @@ static int wait_inside(pid_t inside, int signals, int swarmfs) {
   }
 }
 
+/*
+ * The command has ended and takes no signals any more. Who asks for the end while what it left is listed is heard all
+ * the same, as a large output takes seconds to hash: we end by that signal, without a report.
+ */
+static void heed_ends(const struct job *job) {
+  static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+  sigset_t heeded;
+  sigemptyset(&heeded);
+  for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+    if (!sigismember(&job->mask, ends[i])) sigaddset(&heeded, ends[i]);
+  setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+  sigprocmask(SIG_UNBLOCK, &heeded, NULL);
+}
+
 /* Ends as the command ended, so that the runner sees just that. */
 static void end_like(const struct outcome *outcome) {
   if (!WIFSIGNALED(outcome->status)) _exit(WEXITSTATUS(outcome->status));
@@ -185,6 +199,7 @@ int main(int argc, char **argv) {
   for (int i = 0; has_place && i < PLACE_NAMESPACES; i++) close(place.namespaces[i]);
   for (int fd = 0; fd < 3; fd++) close(fd);
   wait_inside(inside, signals, swarmfs);
+  heed_ends(&job);
   if (read(report[0], &outcome, sizeof outcome) != (ssize_t)sizeof outcome) {
     /* It was killed from outside, and the command with it. */
     outcome = (struct outcome){.stage = "killed", .status = SIGKILL};
