@@ -109,7 +109,7 @@ export class HangingPool<Request, Answer> {
       place.servant.setAside();
     }
     const what = `the file system did not answer within ${timeoutMs} ms (${call.what})`;
-    fail(call, new DiskError(`${what}; is the file server up and the network well?`, 'HUNG'));
+    fail(call, new DiskError(`${what}; see whether its server is up and the network is well`, 'HUNG'));
     this.#pump();
   }
 
