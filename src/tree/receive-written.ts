@@ -52,7 +52,7 @@ export class WrittenFiles {
   readonly #names: HiddenNames;
   readonly #prefix: string;
   #head: WrittenHead | undefined;
-  #shift: ClockShift = { startedMs: 0, sentMs: 0, receivedMs: 0 };
+  #shift: ClockShift = { handedInMs: 0, startedMs: 0, sentMs: 0, receivedMs: 0 };
   #reportParts: Uint8Array[] = [];
   #reportBytes = 0;
   #records: readonly LeftRecord[] | undefined;
@@ -190,7 +190,12 @@ export class WrittenFiles {
   #begin(head: WrittenHead): void {
     if (this.#head !== undefined) throw new FrameError('a second WRITTEN message');
     this.#head = head;
-    this.#shift = { startedMs: head.startedMs, sentMs: head.sentMs, receivedMs: Date.now() };
+    this.#shift = {
+      handedInMs: this.#startedAtMs,
+      startedMs: head.startedMs,
+      sentMs: head.sentMs,
+      receivedMs: Date.now(),
+    };
   }
 
   async #takeReport(piece: Uint8Array, { reportBytes, contentBytes }: WrittenHead): Promise<void> {
