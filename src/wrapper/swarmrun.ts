@@ -2,7 +2,8 @@
  * swarmrun where there is no C compiler: the protocol of swarmrun.c (docs/PROTOCOL.md, section 1) in Node. What Node
  * cannot do is less exact here: it starts in 50 ms; it cannot exec, so a command that runs inline is a child that is waited for;
  * it cannot look into a pipe, so stdin is read (up to one piece ahead) once the command has read the piece before; it cannot
- * see which signals were ignored, or which descriptors were closed or to be inherited, when it was started.
+ * see which signals were ignored, or which descriptors were closed or to be inherited, when it was started; nor who the peer is,
+ * so that its group, root directory and mounts are taken to be those of the command.
  */
 import type { ChildProcess } from 'node:child_process';
 import { lstatSync, readFileSync, readSync, realpathSync, statfsSync, writeSync } from 'node:fs';

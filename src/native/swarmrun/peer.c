@@ -13,6 +13,7 @@
 #include "../frame.h"
 #include "descriptors.h"
 #include "ending.h"
+#include "surroundings.h"
 
 enum {
   PEER_DEADLINE_SECONDS = 5
@@ -49,9 +50,13 @@ static int connect_to(const char *path) {
   struct ucred other;
   socklen_t size = sizeof other;
   if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-      getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &other, &size) == 0 && other.uid == geteuid())
-    return fd;
-  debug("no peer of yours answers at %s: %s", path, strerror(errno));
+      getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &other, &size) == 0 && other.uid == geteuid()) {
+    const char *difference = difference_from(&other);
+    if (!difference) return fd;
+    debug("%s of this command is not that of the peer, so it runs here", difference);
+  } else {
+    debug("no peer of yours answers at %s: %s", path, strerror(errno));
+  }
   close(fd);
   return -1;
 }

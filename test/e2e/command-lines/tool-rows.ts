@@ -45,7 +45,7 @@ export const toolRows: readonly CommandLine[] = [
   // ninja notes the times of what it made, and makes anew what is newer
   ...rows(
     { direct: 'anywhere', served: 'remote' },
-    'printf "rule cc\\n  command = gcc -MD -MF \$out.d -c \$in -o \$out\\n  depfile = \$out.d\\n  deps = gcc\\nbuild a.o: cc a.c\\n" >build.ninja; $S ninja >/dev/null; ninja -d explain; rm .ninja_*',
+    'printf "rule cc\\n  command = gcc -MD -MF \\$out.d -c \\$in -o \\$out\\n  depfile = \\$out.d\\n  deps = gcc\\nbuild a.o: cc a.c\\n" >build.ninja; $S ninja >/dev/null; ninja -d explain; rm .ninja_*',
   ),
   ...rows('probe', '$S gcc alone.c -o /dev/null; echo $?'),
   ...rows('stdin-input', 'echo ".long 1" | $S as -o x.o'),
