@@ -206,6 +206,16 @@ test('a share whose directory is open to others, a link or a file is refused wit
   await assert.rejects(makeShare('/proc/self'), /cannot|refused|share/);
 });
 
+test('what is no directory is refused as a share in a sentence', async () => {
+  await using rig = shareRig();
+  const file = join(rig.directory, 'file');
+  writeFileSync(file, '');
+  await assert.rejects(makeShare(file), {
+    code: 'E_SHARE',
+    message: `cannot make '${file}' a share: it is not a directory (ENOTDIR).`,
+  });
+});
+
 test("another user's share is passed over", {
   skip: isRoot ? false : 'needs root to change owners',
 }, async () => {

@@ -150,6 +150,8 @@ const makeFailures: Record<string, string> = {
   ENOSPC: 'the disk is full',
   EDQUOT: 'your quota is used up',
   ENOENT: 'it does not exist',
+  ENOTDIR: 'it is not a directory',
+  EIO: 'the disk does not work',
 };
 
 /** Makes `.buildswarm/` and `.buildswarm/peers/` in a directory (a real path); it is fine if they are there. */
@@ -160,8 +162,9 @@ export function makeRoot(directory: string): Verdict<{ readonly root: string }> 
     return fault === undefined ? { ok: true, root: directory } : { ok: false, why: fault };
   } catch (error) {
     const code = errorCode(error);
-    const cause = makeFailures[code];
-    if (cause === undefined) throw error;
+    // What no errno names is a bug here.
+    if (!/^(?:E[A-Z0-9]+|errno \d+)$/.test(code)) throw error;
+    const cause = makeFailures[code] ?? 'the file system does not do it';
     return { ok: false, why: `cannot make ${quoted(directory)} a share: ${cause} (${code})` };
   }
 }
