@@ -27,6 +27,11 @@ export function renderStatus(status: Status): string {
   for (const peer of all) {
     if (peer.reasons.length > 0) lines.push(wrap(`${clip(peer.name, 20)}: ${peer.reasons.join('; ')}`));
   }
+  const unproven = status.peers.filter(
+    (peer) => peer.state === 'ready' && peer.ways.length === 0 && peer.reasons.length === 0,
+  );
+  if (unproven.length > 0)
+    lines.push(wrap(`${unproven.map(({ name }) => clip(name, 20)).join(', ')}: ${notProven}`));
   if (status.reasons.length > 0) {
     lines.push('', 'not simply remote:');
     for (const { reason, count: times, meaning } of status.reasons.slice(0, 8)) {
@@ -41,6 +46,10 @@ const ways = {
   direct: 'in a directory tree that both see',
   served: 'in the files of this machine, which are shown there',
 } as const;
+
+/** Of peers that are there, and of which it is not decided whether they work for this one. */
+const notProven =
+  'not known to be yours so far: `buildswarm invite HOST` makes a machine known; one that shares a tree with this one is known by the first job there';
 
 /** How many jobs the swarm takes now: its slots, and what the other peers accept beyond theirs so that none idles. */
 export function jobsToUse(status: Status): number {

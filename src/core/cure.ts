@@ -3,7 +3,7 @@ import type { Reason } from './reason.ts';
 
 export const cures: Readonly<Partial<Record<Reason, string>>> = {
   'outside-share':
-    'work below a share, make one there with `buildswarm share DIR`, or have other machines run jobs in the files of this one: there, `buildswarm doctor` says what is missing',
+    'make other machines known to this one with `buildswarm invite HOST`, or work below a share, which `buildswarm share DIR` makes; see `buildswarm status`, and `buildswarm doctor` there, if they are known',
   descriptor: 'close descriptors above 2 before the command is started',
   native: 'name the CPU, as -march=x86-64-v3',
   'no-peers':
@@ -15,7 +15,8 @@ export const cures: Readonly<Partial<Record<Reason, string>>> = {
   toolchain: 'install the same packages on both machines; `buildswarm status` says what differs',
   untraced: 'install gcc or clang there and run `npm run build`',
   share: 'mount the share there, at the same path',
-  'not-member': 'start that peer as the same user, with the same tree',
+  'not-member':
+    'make it known to this machine with `buildswarm invite HOST`; where both share a tree, start it as the same user there',
   'stale-view':
     'if it comes often, compare mount options (nocto, actimeo) and clocks of both machines; see `buildswarm doctor`',
   leaving: 'start that peer again with `buildswarm start` when it has ended',

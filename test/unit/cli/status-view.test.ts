@@ -50,3 +50,14 @@ test('nothing of a sentence is lost where it is broken', () => {
   for (const sentence of [...peer.reasons, ...status.warnings, '100000 done (90000 remote, 10000 inline'])
     assert.ok(whole.includes(sentence), sentence);
 });
+
+test('peers that nothing binds to this one so far are named, with how to make them known', () => {
+  const strangers = ['lab1', 'lab2'].map(
+    (name): PeerStatus => ({ ...peer, name, state: 'ready', reasons: [], ways: [] }),
+  );
+  assert.match(renderStatus({ ...status, peers: strangers }), /^lab1, lab2: not known .*`buildswarm invite/m);
+  assert.doesNotMatch(
+    renderStatus({ ...status, peers: [{ ...peer, state: 'ready', reasons: [] }] }),
+    /invite/,
+  );
+});

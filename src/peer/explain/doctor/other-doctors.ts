@@ -31,7 +31,8 @@ interface Question {
 }
 
 const versionCure = 'install the same version of buildswarm on both machines, and start the peers again';
-const trustCure = 'start both peers as the same user on one shared tree, or use `buildswarm pair`';
+const trustCure =
+  'make them known to each other with `buildswarm invite HOST` or `buildswarm pair`; where both share a tree, start both peers as the same user there';
 
 export class OtherDoctors {
   readonly #init: OtherDoctorsInit;

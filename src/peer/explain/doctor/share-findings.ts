@@ -19,6 +19,9 @@ export interface ShareSight {
   readonly isServed: boolean;
 }
 
+const shareCure =
+  'make other machines known to this one with `buildswarm invite HOST`; where they share a tree with it, work there, or say so with `buildswarm share DIR`';
+
 /** A clock that is off by less explains nothing. */
 const clockSlackMs = 2_000;
 
@@ -33,7 +36,7 @@ export async function shareFindings(sight: ShareSight, directory: string): Promi
     findings.push(
       sight.isServed
         ? remark('share', `${found.why}; jobs there go to machines that are shown this one's files`)
-        : fault('share', found.why, 'work below a share, or make one there with `buildswarm share DIR`'),
+        : fault('share', `${found.why}, and no other machine is shown this one's files`, shareCure),
     );
     return findings;
   }

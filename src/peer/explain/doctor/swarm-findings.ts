@@ -91,7 +91,7 @@ function flood({ sightings: { turnedAway, dropped, lastFlooder }, nowMs }: Swarm
   return [agoMs < floodIsOverMs ? fault('strangers', text, cure) : remark('strangers', text, cure)];
 }
 
-function peerFinding({ name, state, reasons, slots, rttMs }: PeerStatus): Finding {
+function peerFinding({ name, state, reasons, ways, slots, rttMs }: PeerStatus): Finding {
   const check = `peer ${name}`;
   if (state === 'suspect')
     return fault(
@@ -99,6 +99,8 @@ function peerFinding({ name, state, reasons, slots, rttMs }: PeerStatus): Findin
       'is silent: it does not answer beats',
       'look whether its machine is up and its process runs, and is not stopped or frozen',
     );
+  if (reasons.length === 0 && ways.length === 0)
+    return remark(check, 'has not shown so far that it is yours, so it takes no jobs', cures['not-member']);
   if (reasons.length === 0)
     return slots > 0
       ? well(check, `takes jobs, ${slots} slots, ${rttMs} ms away`)

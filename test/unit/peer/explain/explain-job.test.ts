@@ -102,7 +102,7 @@ test('the newest build is counted by reasons, with what can be done about them',
   assert.match(text, /0\.00 s ago: 3 jobs, 0 elsewhere, 3 here, 3 not ended\./);
   assert.match(
     text,
-    /\n {6}2 {2}outside-share: .* \(as `buildswarm why 2`\)\n {9}cure: .*`buildswarm share DIR`/,
+    /\n {6}2 {2}outside-share: .* \(as `buildswarm why 2`\)\n {9}cure: .*`buildswarm invite HOST`.*`buildswarm share DIR`/,
   );
   assert.match(text, /\n {6}1 {2}no-peers: /);
 });

@@ -88,6 +88,17 @@ test('a peer that is not used is told of with its own words, and the cure of the
   );
 });
 
+test('a peer that nothing binds to this one is not said to take jobs, and invite is named', () => {
+  assert.match(
+    lines({ peers: [{ ...peer, ways: [] }] })[0] ?? '',
+    /^note peer lab1: has not shown .*; make it known .*`buildswarm invite HOST`/,
+  );
+  assert.match(
+    lines({ peers: [{ ...peer, state: 'refusing', reasons: ['not-member: unknown'] }] })[0] ?? '',
+    /^fault peer lab1: takes no jobs: not-member: .*`buildswarm invite HOST`/,
+  );
+});
+
 test('other versions, and connections that only go out, are named', () => {
   const foreign = { id: 'b', addresses: ['/ip4/10.0.0.7/tcp/1'], version: '7' };
   assert.match(
