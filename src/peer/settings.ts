@@ -1,6 +1,7 @@
 /**
  * What can be set, from flags and `BUILDSWARM_…` variables, checked in one place. A flag wins over its variable.
  */
+import { isIPv4, isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
 import * as v from 'valibot';
 import { SwarmError } from '../core/swarm-error.ts';
@@ -44,6 +45,7 @@ export interface Flags {
 }
 
 const bytesInGB = 1_000_000_000;
+const maxPort = 65_535;
 
 const multiaddr = v.pipe(
   v.string(),
@@ -51,6 +53,17 @@ const multiaddr = v.pipe(
     /^\/(ip4|ip6|dns4|dns6|dns)\/[^/]+\/tcp\/\d{1,5}(\/p2p\/[A-Za-z0-9]+)?$/,
     (issue) =>
       `"${issue.input}" is not an address; write it like /ip4/192.168.1.7/tcp/4001 or /ip6/fd00::7/tcp/4001`,
+  ),
+  v.check(
+    (text) => {
+      const [, kind = '', host = ''] = text.split('/');
+      return kind === 'ip4' ? isIPv4(host) : kind !== 'ip6' || isIPv6(host);
+    },
+    (issue) => `"${issue.input}" has no valid IP address; a host name stands in /dns4/lab1/tcp/4001`,
+  ),
+  v.check(
+    (text) => Number(text.split('/')[4]) <= maxPort,
+    (issue) => `"${issue.input}" has no valid port; give one up to ${maxPort}`,
   ),
 );
 
@@ -79,7 +92,13 @@ const schema = v.object({
   ),
   listen: v.array(multiaddr),
   peers: v.array(multiaddr),
-  mdns: v.boolean(),
+  mdns: v.pipe(
+    v.picklist(
+      ['0', '1', ''],
+      (issue) => `${issue.received} is neither 0 (no multicast) nor 1 (multicast, which is the default)`,
+    ),
+    v.transform((text) => text !== '0'),
+  ),
   name: v.pipe(
     v.string(),
     v.trim(),
@@ -148,7 +167,8 @@ export async function readSettings(
     slots: flags.slots ?? env['BUILDSWARM_SLOTS'] ?? String(usableCores()),
     listen: flags.listen ?? words(env['BUILDSWARM_LISTEN']),
     peers: flags.peer ?? words(env['BUILDSWARM_PEERS']),
-    mdns: flags.mdns !== false && env['BUILDSWARM_MDNS'] !== '0',
+    // Commander gives a `--no-…` that was not said as true.
+    mdns: flags.mdns === false ? '0' : (env['BUILDSWARM_MDNS'] ?? '1'),
     name: flags.name ?? env['BUILDSWARM_NAME'] ?? hostname(),
     backgroundMs: flags.background ?? env['BUILDSWARM_BACKGROUND'] ?? '10',
     socketPath,
