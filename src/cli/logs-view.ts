@@ -8,6 +8,8 @@ const levels: Readonly<Record<number, string>> = {
   60: 'fatal',
 };
 
+const fatal = 60;
+
 /** A line of the log as `14:03:05.123 info  peer ready peer=12D3… name=lab1`; one that is not of ours as it is. */
 export function renderLogLine(line: string): string {
   let entry: unknown;
@@ -28,6 +30,17 @@ export function renderLogLine(line: string): string {
     typeof msg === 'string' ? msg : '-',
     ...pairs,
   ].join(' ');
+}
+
+/** A line of the log for programs: what Node itself wrote becomes an object, too. */
+export function jsonLogLine(line: string): string {
+  try {
+    const entry: unknown = JSON.parse(line);
+    if (typeof entry === 'object' && entry !== null && !Array.isArray(entry)) return line;
+  } catch {
+    // Not of ours.
+  }
+  return JSON.stringify({ level: fatal, msg: line });
 }
 
 function timeOf(ms: number): string {

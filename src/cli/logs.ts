@@ -8,7 +8,7 @@ import { visibleField } from '../core/visible.ts';
 import { action } from './exit.ts';
 import { localSocket } from './local-socket.ts';
 import { keptFiles, rotatedPath } from './log-file.ts';
-import { renderLogLine } from './logs-view.ts';
+import { jsonLogLine, renderLogLine } from './logs-view.ts';
 
 /** Between two looks whether there is more. */
 const followMs = 250;
@@ -28,13 +28,13 @@ export function addLogs(program: Command): void {
     .command('logs')
     .description('prints what the peer in the background has logged, the oldest first')
     .option('-f, --follow', 'goes on with what it logs from now on, until Ctrl-C')
-    .option('--json', 'prints one JSON object a line, as they stand there')
+    .option('--json', 'prints one JSON object a line, for programs')
     .action(
       action(async ({ follow, json }: { follow?: boolean; json?: boolean }) => {
         const path = logPath(localSocket());
         const print = (line: string): void => {
           // What other machines say of themselves goes to a terminal.
-          process.stdout.write(`${visibleField(json ? line : renderLogLine(line))}\n`);
+          process.stdout.write(`${visibleField(json ? jsonLogLine(line) : renderLogLine(line))}\n`);
         };
         const rotated = Array.from({ length: keptFiles }, (_, index) => rotatedPath(path, keptFiles - index));
         const files = [...rotated, path].filter((file) => existsSync(file));

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { SwarmError } from '../core/swarm-error.ts';
 import { prepareSocketDirectory } from '../local/socket-path.ts';
+import { refuseTaken } from '../local/socket-taken.ts';
 import { packageRoot } from '../machine/package-root.ts';
 import { buildPrograms } from '../native/build.ts';
 import type { Flags } from '../peer/settings.ts';
@@ -25,6 +26,8 @@ export function addStart(program: Command): void {
         const settings = await settingsOf(flags);
         await buildMissing();
         prepareSocketDirectory(settings.socketPath, process.getuid?.() ?? 0);
+        // Before its files are touched: a peer that runs has its last words there, not those of one that cannot start beside it.
+        await refuseTaken(settings.socketPath);
         const log = logPath(settings.socketPath);
         closeInherited();
         progress.text = `waiting until the peer is ready (log: ${log}):`;

@@ -3,7 +3,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, linkSync, lstatSync, rmSync, unlinkSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Bucket } from '../core/bucket.ts';
 import { SwarmError } from '../core/swarm-error.ts';
@@ -13,6 +13,7 @@ import { Dismissed } from './dismissed.ts';
 import { giveBack } from './give-back.ts';
 import { Lobby } from './lobby.ts';
 import { prepareSocketDirectory } from './socket-path.ts';
+import { refuseTaken } from './socket-taken.ts';
 import { WrapperConnection, type WrapperRequest } from './wrapper-connection.ts';
 
 /** A request of the CLI; answered by replies, then the end. */
@@ -246,25 +247,7 @@ function cliRequest(socket: Socket, asked: Request | undefined): CliRequest {
 }
 
 async function removeStaleSocket(path: string): Promise<void> {
-  const answer = await new Promise<string>((resolve) => {
-    const probe = connect(path);
-    probe.setTimeout(2_000, () => {
-      probe.destroy();
-      resolve('alive');
-    });
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve('alive');
-    });
-    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));
-  });
-  if (answer === 'alive') {
-    throw new SwarmError(
-      'E_SOCKET_BUSY',
-      `A peer is running already on ${path}; end it with \`buildswarm stop\`, or set BUILDSWARM_SOCKET for a second one.`,
-    );
-  }
-  if (answer === 'ECONNREFUSED') unlinkSync(path);
+  if ((await refuseTaken(path)) === 'ECONNREFUSED') unlinkSync(path);
 }
 
 /**

@@ -86,6 +86,15 @@ test('buildswarm on the command line', async (t) => {
     assert.match((await say('why', 'no-such.o')).stdout.toString(), /Nothing is known of a job that writes/);
   });
 
+  await t.test('a second start says that one runs, and leaves its log as it was', async () => {
+    const before = (await say('logs')).stdout.toString();
+    const { status, stderr } = await say('start');
+    assert.equal(status, 1);
+    assert.match(stderr.toString(), /^buildswarm: A peer is running already on .*`buildswarm stop`/);
+    assert.ok((await say('logs')).stdout.toString().startsWith(before));
+    assert.doesNotMatch((await say('logs')).stdout.toString(), /running already/);
+  });
+
   await t.test('logs prints what the peer has logged, and goes on with it', async () => {
     assert.match((await say('logs')).stdout.toString(), /^[\d:.]+ info {2}ready id=/m);
     const [line = ''] = (await say('logs', '--json')).stdout.toString().split('\n');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { keptFiles, LogFile, rotatedPath } from '../../../src/cli/log-file.ts';
-import { renderLogLine } from '../../../src/cli/logs-view.ts';
+import { jsonLogLine, renderLogLine } from '../../../src/cli/logs-view.ts';
 import { until } from '../../rig/until.ts';
 
 function folder() {
@@ -69,4 +69,11 @@ test('lines are shown with time, level, message and facts, and others as they ar
   assert.match(renderLogLine(line), /^\d\d:\d\d:\d\d\.000 info {2}peer ready peer=12D3 count=2$/);
   assert.equal(renderLogLine('FATAL ERROR: heap'), 'FATAL ERROR: heap');
   assert.equal(renderLogLine('[1]'), '[1]');
+});
+
+test('each line is a JSON object for programs, what Node itself wrote too', () => {
+  const ours = '{"level":30,"msg":"ready"}';
+  assert.equal(jsonLogLine(ours), ours);
+  for (const line of ['RangeError: out of "memory"', '', '7', '[]', 'null'])
+    assert.deepEqual(JSON.parse(jsonLogLine(line)), { level: 60, msg: line });
 });
