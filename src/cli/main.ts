@@ -21,10 +21,26 @@ export async function main(argv: readonly string[]): Promise<void> {
     .showHelpAfterError('(--help tells the options)')
     .exitOverride((error) => process.exit(error.exitCode === 0 ? exitStatus.ok : exitStatus.usage));
   addCommands(program);
+  addHelp(program);
   for (const command of program.commands) {
     command.exitOverride((error) => process.exit(error.exitCode === 0 ? exitStatus.ok : exitStatus.usage));
   }
   // The reader of our output may close its end early (`| head`): that is not a fault.
   process.stdout.on('error', () => process.exit());
   await program.parseAsync(argv);
+}
+
+/** Commander's own prints the help of all for a command that there is not, without a word. */
+function addHelp(program: Command): void {
+  program
+    .helpCommand(false)
+    .command('help')
+    .description('display help for command')
+    .argument('[command]', 'the command; otherwise all are listed')
+    .action(async (name?: string) => {
+      const asked =
+        name === undefined ? program : program.commands.find((command) => command.name() === name);
+      if (asked === undefined) await program.parseAsync([name ?? ''], { from: 'user' });
+      else asked.outputHelp();
+    });
 }

@@ -1,6 +1,7 @@
 /** `buildswarm trace`: a build as a timeline for Perfetto or Chrome, and where its time went. */
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { getSystemErrorMap } from 'node:util';
 import type { Command } from 'commander';
 import { SwarmError } from '../core/swarm-error.ts';
 import { visibleJson, visibleValue } from '../core/visible.ts';
@@ -64,7 +65,7 @@ async function run([program = '', ...rest]: readonly string[]): Promise<number> 
   const child = spawn(program, rest, { stdio: 'inherit' });
   return await new Promise<number>((resolve, reject) => {
     child.once('error', (cause) =>
-      reject(new SwarmError('E_SETTING', `${program} could not be started: ${cause.message}.`, { cause })),
+      reject(new SwarmError('E_SETTING', `${program} could not be started: ${phrase(cause)}.`, { cause })),
     );
     child.once('exit', (status) => resolve(status ?? exitStatus.failure));
   });
@@ -76,8 +77,15 @@ function write(path: string, text: string): void {
   } catch (cause) {
     throw new SwarmError(
       'E_SETTING',
-      `${path} cannot be written: ${String(cause)}; give another one with -o.`,
+      `${path} cannot be written: ${phrase(cause)}; give another one with -o.`,
       { cause },
     );
   }
+}
+
+/** What an errno says, without the name of the call that failed with it. */
+function phrase(cause: unknown): string {
+  const { errno, message } = cause as NodeJS.ErrnoException;
+  const [, words] = (errno === undefined ? undefined : getSystemErrorMap().get(errno)) ?? [];
+  return words ?? message;
 }

@@ -79,7 +79,12 @@ function readCall(): Call {
       if (option === '--version') leave(1, `swarmrun ${readVersion()}\n`, 0);
       if (option === '--local') force = 'local';
       else if (option === '--remote') force = 'remote';
-      else if (option !== '--') leave(2, help, 2);
+      else if (option !== '--')
+        leave(
+          2,
+          `swarmrun: unknown option '${option}'; options of the command stand behind its name\n\n${help}`,
+          2,
+        );
     }
   }
   if (at >= argv.length) leave(2, help, 2);

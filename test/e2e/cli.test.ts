@@ -168,6 +168,7 @@ program: main.o twice.o
   await t.test('usage errors have status 2 and say what would be right', async () => {
     for (const argv of [
       ['status', '--no-such'],
+      ['help', 'no-such'],
       ['no-such'],
       ['start', '--slots', 'many'],
       ['start', '--peer', 'm2:4001'],
@@ -179,6 +180,20 @@ program: main.o twice.o
       assert.equal(status, 2, argv.join(' '));
       assert.notEqual(stderr.toString(), '', argv.join(' '));
     }
+    assert.match(
+      (await say('help', 'statsu')).stderr.toString(),
+      /^error: unknown command 'statsu'\n\(Did you mean status\?\)\n\(--help/,
+    );
+    assert.match((await say('help', 'why')).stdout.toString(), /^Usage: buildswarm why /);
+    assert.match((await say('help')).stdout.toString(), /^Usage: buildswarm \[options\] \[command\]/);
+    assert.match(
+      (await say('trace', '-o', '/no-such/t.json')).stderr.toString(),
+      /^buildswarm: \/no-such\/t\.json cannot be written: no such file or directory; give another one with -o\.$/m,
+    );
+    assert.match(
+      (await say('trace', 'no-such-command')).stderr.toString(),
+      /^buildswarm: no-such-command could not be started: no such file or directory\.$/m,
+    );
     assert.match(
       (await say('start', '--slots', 'many')).stderr.toString(),
       /--slots or BUILDSWARM_SLOTS: "many" is not a number of slots/,

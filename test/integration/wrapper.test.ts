@@ -103,6 +103,13 @@ for (const build of [...(Object.keys(builds) as BuildName[]), 'script'] as const
       );
     const nowhere = '/no/such/directory/peer.sock';
 
+    it('names an option that it does not know, and tells its own', async () => {
+      const { status, stdout, stderr } = await start(['--locl', 'true'], nowhere).ended;
+      assert.equal(status, 2);
+      assert.equal(stdout.toString(), '');
+      assert.match(stderr.toString(), /^swarmrun: unknown option '--locl'; .*\n\nUsage: swarmrun /);
+    });
+
     it('tells the peer what it is asked to run, and ends as told', async () => {
       await using peer = await ScriptedPeer.start();
       for (const status of [0, 1, 2, 77, 126, 127, 128, 200, 255]) {
