@@ -49,7 +49,8 @@ static char **read_options(char **command, const char **force) {
     if (strcmp(command[0], "--version") == 0) print(1, "swarmrun " BUILDSWARM_VERSION "\n", 0);
     if (strcmp(command[0], "--help") == 0) print(1, help, 0);
     if (strcmp(command[0], "--local") != 0 && strcmp(command[0], "--remote") != 0) {
-      dprintf(2, "swarmrun: unknown option '%s'; options of the command stand behind its name\n\n", command[0]);
+      dprintf(2, "swarmrun: unknown option '%s'; options of the command stand behind its name\n\n",
+              command[0]);
       print(2, help, 2);
     }
     *force = command[0] + 2;
