@@ -1,8 +1,9 @@
 /** `buildswarm invite` and `accept`: make two machines known to each other through one ssh. */
 import type { Command } from 'commander';
 import { SwarmError } from '../core/swarm-error.ts';
+import { visibleText } from '../core/visible.ts';
 import { encodeIntroduction, parseIntroduction } from '../pairing/introduction.ts';
-import { addKnownPeer, pairingDirectory, writeAddresses } from '../pairing/known-peers.ts';
+import { addKnownPeer, checkMachineName, pairingDirectory, writeAddresses } from '../pairing/known-peers.ts';
 import { action } from './exit.ts';
 import { introduceSelf, tellPeer } from './introduce.ts';
 import { runOverSsh } from './over-ssh.ts';
@@ -40,6 +41,8 @@ async function invite(
   { command, name }: { readonly command: string; readonly name?: string },
 ): Promise<void> {
   if (host.startsWith('-')) throw new SwarmError('E_SETTING', `"${host}" is not a host.`);
+  // Before anything is changed there.
+  if (name !== undefined) checkMachineName(name);
   const directory = pairingDirectory(process.env);
   const own = await introduceSelf();
   const said = await runOverSsh({
@@ -59,6 +62,10 @@ async function invite(
   if (other.addresses.length > 0) await writeAddresses(directory, known, other.addresses);
   const isRunning = await tellPeer();
   process.stdout.write(`${known} and this machine know each other now.\n`);
+  if (name !== undefined && name !== known)
+    process.stdout.write(
+      `It was known as ${known} before and keeps this name; to call it ${visibleText(name)}, run \`buildswarm forget ${known}\` and invite it again.\n`,
+    );
   if (!isRunning) process.stdout.write('No peer runs on this machine: start one with `buildswarm start`.\n');
   if (other.addresses.length === 0)
     process.stdout.write(`No peer runs on ${known}: start one there with \`buildswarm start\`.\n`);

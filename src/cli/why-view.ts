@@ -29,7 +29,7 @@ export function renderBuild(build: Build, nowMs: number): string {
   const ranHere = here.reduce((total, { count }) => total + count, 0);
   const lines = [
     `The last build began at ${timeOfDay(startedAtMs)}, ${seconds(nowMs - startedAtMs)} ago: ` +
-      `${jobs} jobs, ${elsewhere} elsewhere, ${ranHere} here, ${unfinished} not ended.`,
+      `${jobs} job${jobs === 1 ? '' : 's'}, ${elsewhere} elsewhere, ${ranHere} here, ${unfinished} not ended.`,
   ];
   if (ranHere === 0) lines.push('No job of it ran here.');
   else lines.push('Why here:', ...here.flatMap(renderTally));

@@ -97,6 +97,15 @@ export async function knownPeersStamp(directory: string): Promise<string> {
   }
 }
 
+/** @throws SwarmError `E_SETTING` if no machine can be called so here: its name is that of a file. */
+export function checkMachineName(name: string): void {
+  if (!v.is(machineName, name))
+    throw new SwarmError(
+      'E_SETTING',
+      `"${name}" cannot be the name of a machine; give letters, digits, dots, dashes and underscores, a letter or digit first, 64 at most.`,
+    );
+}
+
 /**
  * Makes a machine known. One whose key is known already keeps its name.
  *
@@ -104,6 +113,7 @@ export async function knownPeersStamp(directory: string): Promise<string> {
  * @throws SwarmError `E_PAIRING` if another machine has this name.
  */
 export async function addKnownPeer(directory: string, { name, key }: KnownPeer): Promise<string> {
+  checkMachineName(name);
   const folder = join(directory, 'peers');
   await ensureOwnDirectory(folder);
   const { machines } = await readKnownPeers(directory);

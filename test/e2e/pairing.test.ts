@@ -277,6 +277,12 @@ test('whatever keeps an invitation from its end is said in a sentence', options,
     (await machines.peers('m1')).map(({ name }) => name),
     ['bench'],
   );
+  assert.match(
+    await machines.buildswarm('m1', 'invite', '--name', 'lab', 'm2'),
+    /It was known as bench before and keeps this name; to call it lab, run `buildswarm forget bench` and/,
+  );
+  for (const name of ['../x', 'a b', ''])
+    await says(/" cannot be the name of a machine; give letters/, ['--name', name, 'm2']);
   assert.match(await machines.complaint('m1', ['accept'], { stdin: 'hello\n' }), /did not introduce itself/);
 });
 

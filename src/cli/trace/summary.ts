@@ -58,7 +58,7 @@ export function renderSummary(summary: Summary, slots: number, advised: number):
   const idealMs = Math.max(runMs / Math.max(1, slots), longest[0]?.ms ?? 0);
   const each = (ms: number): string => seconds(ms / jobs);
   return [
-    `${jobs} jobs in ${seconds(wallMs)}, ${here} of them here; ${(runMs / Math.max(1, wallMs)).toFixed(1)} ran at once, of ${slots} slots; advised: -j${advised}`,
+    `${jobs} job${jobs === 1 ? '' : 's'} in ${seconds(wallMs)}, ${here} of them here; ${(runMs / Math.max(1, wallMs)).toFixed(1)} ran at once, of ${slots} slots; advised: -j${advised}`,
     `ideal with these slots: ${seconds(idealMs)} (no shorter than the longest job)`,
     `a job, on average: ${each(phaseMs.read)} read, ${each(phaseMs.queue)} queued here, ${each(phaseMs.view)} made ready (view or tree), ${each(phaseMs.offer)} offered, ${each(phaseMs.wait)} queued there, ${each(runMs)} run, ${each(phaseMs.commit)} committed`,
     `lost: ${seconds(lostMs)} of runs that did not count; ${seconds(stragglingMs)} at the end with fewer jobs than half of the slots`,

@@ -99,6 +99,8 @@ test('the newest build is counted by reasons, with what can be done about them',
   rig.submit(compile);
   await rig.quiet();
   const text = renderBuild(describeBuild(rig.ledger.build, 0), rig.clock.now());
+  const single = { ...describeBuild(rig.ledger.build, 0), jobs: 1 };
+  assert.match(renderBuild(single, rig.clock.now()), /0\.00 s ago: 1 job, 0/);
   assert.match(text, /0\.00 s ago: 3 jobs, 0 elsewhere, 3 here, 3 not ended\./);
   assert.match(
     text,
