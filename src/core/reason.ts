@@ -13,6 +13,8 @@ export const reasons = {
   'outside-share': 'the directory or a named path is outside every share; see `buildswarm share`',
   interactive: 'the command is attached to a terminal and may be interactive',
   descriptor: 'the command inherited open descriptors above 2, which exist only on this machine',
+  surroundings:
+    'the command was started with another group, personality, root directory or mounts than the peer',
   native: 'the command is for the CPU it runs on (-march=native), and the CPU of the worker differs',
   'no-command': 'the command line is empty, or its program cannot be found',
   asked: '`buildswarm run --local` or FORCE_INLINE asked for it',

@@ -56,6 +56,7 @@ const wrapperJobSchema = v.object({
   columns: decimal(65_535),
   nice: decimal(19),
   limits,
+  surroundings: v.picklist(['group', 'personality', 'root', 'mounts', '']),
   force: v.picklist(['local', 'remote', '']),
 });
 /** What a wrapper says of its job. */

@@ -106,6 +106,11 @@ function isSame(fd: string, path: string): boolean {
   }
 }
 
+/** As setarch and linux32 give it. */
+function hasPersonality(): boolean {
+  return Number.parseInt(readFileSync('/proc/self/personality', 'latin1'), 16) !== 0;
+}
+
 /** What the wrapper says of the command `argv`, and of itself. */
 export function describeSelf(argv: readonly ByteString[], force: WrapperJob['force']): WrapperJob {
   let cwd = '';
@@ -133,6 +138,7 @@ export function describeSelf(argv: readonly ByteString[], force: WrapperJob['for
     columns: terminal?.columns ?? 0,
     nice: Math.max(0, getPriority()),
     limits: resourceLimits(),
+    surroundings: hasPersonality() ? 'personality' : '',
     force,
   };
 }

@@ -34,6 +34,7 @@ export function plainRequest(
       stderr: 'pipe',
       merged: false,
       descriptors: 0,
+      surroundings: '',
       blocked: '0',
       ignored: '0',
       rows: 0,

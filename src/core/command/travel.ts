@@ -14,6 +14,8 @@ export interface CommandPlace {
   readonly stdoutIsTerminal: boolean;
   /** How many descriptors above 2 it was given. */
   readonly descriptors: number;
+  /** What is not as at the peer, whose files and rights a worker is shown; empty: nothing. */
+  readonly surroundings: '' | 'group' | 'personality' | 'root' | 'mounts';
   readonly force: '' | 'local' | 'remote';
 }
 
@@ -74,6 +76,13 @@ function whyNotServed(reading: Reading, command: Command, place: CommandPlace): 
   return preload.trim() === '' ? undefined : { reason: 'outside-share', word: `LD_PRELOAD=${preload}` };
 }
 
+const surroundingsSaid = {
+  group: 'its group (newgrp, sg)',
+  personality: 'its personality (setarch, linux32)',
+  root: 'its root directory (chroot, a container)',
+  mounts: 'its mounts (unshare, a container)',
+} as const;
+
 /** Rules that hold wherever its files are from. */
 function whyNotAnywhere(reading: Reading, command: Command, place: CommandPlace): Obstacle | undefined {
   if (command.argv.length === 0 || command.argv[0] === '') return { reason: 'no-command' };
@@ -82,6 +91,8 @@ function whyNotAnywhere(reading: Reading, command: Command, place: CommandPlace)
     return { reason: reading.inline, word: inlineWord(reading.inline, reading, command) };
   if (reading.kind === 'other' && place.stdin === 'tty' && place.stdoutIsTerminal)
     return { reason: 'interactive' };
+  if (place.surroundings !== '')
+    return { reason: 'surroundings', word: surroundingsSaid[place.surroundings] };
   // Compilers and their like use what they are given by name; leaked descriptors are common and none of their business.
   if (place.descriptors > 0 && reading.kind === 'other') return { reason: 'descriptor' };
   const long = tooLong(reading, command.cwd);

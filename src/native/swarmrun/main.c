@@ -88,7 +88,7 @@ int main(int argc, char **argv) {
   for (int fd = 0; fd < 3; fd++) self.kinds[fd] = kind_of(fd);
   /* What can't be read is no pipe to look into; reading it then tells the command the end. */
   if (self.kinds[0] != CLOSED && (fcntl(0, F_GETFL) & O_ACCMODE) == O_WRONLY) self.kinds[0] = OTHER;
-  self.peer = connect_peer();
+  self.peer = connect_peer(&self.surroundings);
   if (self.peer < 0) exec_inline(&self);
   hand_over(&self);
   signals_watch(&self.signals);

@@ -30,8 +30,8 @@ static int is_private_directory(const char *socket_path) {
          st.st_uid == geteuid() && (st.st_mode & 0777) == 0700;
 }
 
-/* A connection to the peer of this user at `path`, or -1. */
-static int connect_to(const char *path) {
+/* A connection to the peer of this user at `path`, or -1. `surroundings`: see difference_from. */
+static int connect_to(const char *path, const char **surroundings) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   size_t most = sizeof address.sun_path - 1;
   if (strlen(path) > most) {
@@ -51,12 +51,10 @@ static int connect_to(const char *path) {
   socklen_t size = sizeof other;
   if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
       getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &other, &size) == 0 && other.uid == geteuid()) {
-    const char *difference = difference_from(&other);
-    if (!difference) return fd;
-    debug("%s of this command is not that of the peer, so it runs here", difference);
-  } else {
-    debug("no peer of yours answers at %s: %s", path, strerror(errno));
+    *surroundings = difference_from(&other);
+    return fd;
   }
+  debug("no peer of yours answers at %s: %s", path, strerror(errno));
   close(fd);
   return -1;
 }
@@ -80,21 +78,21 @@ static int is_in_served_job(void) {
   return found;
 }
 
-int connect_peer(void) {
+int connect_peer(const char **surroundings) {
   if (is_in_served_job()) {
     debug("this is part of a job in the files of another machine");
     return -1;
   }
   const char *given = getenv("BUILDSWARM_SOCKET"), *runtime = getenv("XDG_RUNTIME_DIR");
-  if (given && *given) return connect_to(given);
+  if (given && *given) return connect_to(given, surroundings);
   char path[PATH_MAX];
   if (runtime && *runtime) {
     snprintf(path, sizeof path, "%s/buildswarm/peer.sock", runtime);
-    int fd = connect_to(path);
+    int fd = connect_to(path, surroundings);
     if (fd >= 0) return fd;
   }
   snprintf(path, sizeof path, "/tmp/buildswarm-%u/peer.sock", (unsigned)geteuid());
-  return connect_to(path);
+  return connect_to(path, surroundings);
 }
 
 int send_all(int peer, const unsigned char *data, size_t length) {

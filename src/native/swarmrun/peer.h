@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* A connection to the peer where it is to be found, or -1. */
-int connect_peer(void);
+/* A connection to the peer where it is to be found, or -1. `surroundings`: what is not as at the peer, see difference_from. */
+int connect_peer(const char **surroundings);
 
 /* 0, or -1 if the peer takes nothing more. */
 int send_all(int peer, const unsigned char *data, size_t length);

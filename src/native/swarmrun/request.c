@@ -120,6 +120,7 @@ static void add_job(struct bytes *to, const struct wrapper *self) {
   add_pair(&job, "columns=%u", size.ws_col);
   add_pair(&job, "nice=%d", niceness());
   add_limits(&job);
+  add_pair(&job, "surroundings=%s", self->surroundings);
   add_pair(&job, "force=%s", self->force);
   if (job.length > FRAME_DATA_BYTES) job.failed = 1;
   add_frame(to, FRAME_JOB, &job);

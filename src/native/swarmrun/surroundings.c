@@ -34,11 +34,11 @@ static int differs(pid_t peer, const char *name) {
 
 const char *difference_from(const struct ucred *peer) {
   /* As newgrp and sg set it: files would be of the peer's group. */
-  if (getegid() != peer->gid) return "the group";
+  if (getegid() != peer->gid) return "group";
   int kind = personality(0xffffffff);
-  if (kind > 0) return "the personality (setarch, linux32)";
+  if (kind > 0) return "personality";
   /* 0: it is in a container that shows none of its processes here, or we are in one. */
-  if (peer->pid == 0 || differs(peer->pid, "root/.")) return "the root directory";
-  if (differs(peer->pid, "ns/mnt") && !has_tmp_apart()) return "the mount namespace";
-  return NULL;
+  if (peer->pid == 0 || differs(peer->pid, "root/.")) return "root";
+  if (differs(peer->pid, "ns/mnt") && !has_tmp_apart()) return "mounts";
+  return "";
 }

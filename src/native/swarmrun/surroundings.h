@@ -4,7 +4,7 @@
 
 #include <sys/socket.h>
 
-/* NULL, or what is not as at the peer: what a command finds or makes elsewhere is as the peer would. */
+/* "", or what is not as at the peer: what a command finds or makes elsewhere is as the peer would. One of JOB's words. */
 const char *difference_from(const struct ucred *peer);
 
 #endif

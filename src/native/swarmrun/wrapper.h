@@ -42,7 +42,8 @@ struct input {
 
 struct wrapper {
   char **command;
-  const char *force; /* "local", "remote" or "" */
+  const char *surroundings; /* see difference_from */
+  const char *force;        /* "local", "remote" or "" */
   struct stat self_file;
   int self_known;
   enum kind kinds[3]; /* of descriptors 0 to 2 */

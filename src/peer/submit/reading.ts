@@ -132,7 +132,7 @@ export class RequestReader {
     // What it says and writes is seen when it ends; beside a tree that others look into, somebody may wait for it.
     if (read.share !== undefined && read.reading.kind === 'other') return read;
     const { disk } = this.#init;
-    const { cwd, stdin, stdout, descriptors, force } = request.job;
+    const { cwd, stdin, stdout, descriptors, surroundings, force } = request.job;
     const isAlone = read.share === undefined && !this.#init.served.hasWorkers();
     if (isAlone && force !== 'remote') await this.#init.settled();
     const place = await this.#placeOf(command, read.share, isAlone && force === 'remote');
@@ -143,6 +143,7 @@ export class RequestReader {
       stdin,
       stdoutIsTerminal: stdout === 'tty',
       descriptors,
+      surroundings,
       force,
     });
     if (!travels && read.share !== undefined) return read;
@@ -190,7 +191,7 @@ export class RequestReader {
 
   async #decide(
     command: Command,
-    { job: { stdin, stdout, descriptors, force } }: WrapperRequest,
+    { job: { stdin, stdout, descriptors, surroundings, force } }: WrapperRequest,
     { share, why }: { readonly share?: Share; readonly why?: string },
     options: { readonly opaque?: boolean },
   ): Promise<ReadRequest> {
@@ -201,6 +202,7 @@ export class RequestReader {
       stdin,
       stdoutIsTerminal: stdout === 'tty',
       descriptors,
+      surroundings,
       force,
     });
     const inline = travels ? undefined : (reason ?? 'outside-share');

@@ -148,9 +148,9 @@ export const processRows: readonly CommandLine[] = [
     `$S perl -e '($f, $n, $v) = ("a.c", "user.kept", "yes"); syscall(${setxattr}, $f, $n, $v, 3, 0)'; echo $?
      perl -e '($f, $n, $v) = ("a.c", "user.kept", "x" x 9); syscall(${getxattr}, $f, $n, $v, 9); print $v'`,
   ),
-  // started with another group, personality, root or mounts than the peer: it runs here without being asked for
+  // started with another group, personality, root or mounts than the peer
   ...rows(
-    'anywhere',
+    'surroundings',
     'setpriv --regid 7 --clear-groups $S sh -c "id -g; touch x; mkdir y"; setpriv --regid 7 --clear-groups $S gcc -c a.c -MD; stat -c "%g %n" *',
     'setarch i686 $S uname -m; setarch i686 $S sh -c "uname -m >machine"',
     'unshare -m sh -c "mount -t tmpfs x sub; echo int x\\; >sub/n.c; $S gcc -c sub/n.c; mount --bind b.c a.c; $S gcc -c a.c; $S cat a.c"',

@@ -72,6 +72,7 @@ describe('readCommand, whatever it is given', () => {
           stdin: 'null',
           stdoutIsTerminal: false,
           descriptors: 0,
+          surroundings: '',
           force: '',
         });
         assert.equal(travel.travels, travel.reason === undefined);

@@ -10,6 +10,7 @@ const place: CommandPlace = {
   stdin: 'null',
   stdoutIsTerminal: false,
   descriptors: 0,
+  surroundings: '',
   force: '',
 };
 
@@ -106,6 +107,9 @@ describe('mayTravel', () => {
 
   const started: readonly (readonly [line: string, changes: Partial<CommandPlace>, expected: string])[] = [
     ['gen x', { descriptors: 1 }, 'descriptor'],
+    ['g++ -c a.cc', { surroundings: 'mounts' }, 'surroundings'],
+    ['g++ -c a.cc', { surroundings: 'group', force: 'remote' }, 'surroundings'],
+    ['g++ -c a.cc', { surroundings: 'root', force: 'local' }, 'asked'],
     ['g++ -c a.cc', { descriptors: 1 }, 'travels'],
     ['g++ --version', { descriptors: 1 }, 'query unslotted'],
     ['gdb p', { stdin: 'tty', stdoutIsTerminal: true }, 'interactive unslotted'],
