@@ -26,6 +26,7 @@ export const cures: Readonly<Partial<Record<Reason, string>>> = {
   version: 'install the same version of buildswarm everywhere',
   'oom-killed': 'give that machine fewer slots with --slots',
   'no-space-remote': 'make room on that machine, mostly in its /tmp',
-  'spawn-failed': 'look which directory or program is missing there',
+  'spawn-failed':
+    'look which directory or program is missing there, or which hard limit (ulimit -H) is lower',
   'output-unseen': 'look at the file server, and at the mount options of both machines',
 };

@@ -18,6 +18,21 @@ test('a command elsewhere is as its caller', async (t) => {
     );
   });
 
+  await t.test('where a worker cannot have them, it runs elsewhere', async () => {
+    await swarm.stopPeer('m2');
+    // Root without its capabilities is as anybody.
+    const limited = ['setpriv', '--bounding-set=-sys_resource', '--inh-caps=-sys_resource', 'bash', '-c'];
+    await swarm.check('m2', [...limited, 'ulimit -f 3000000; exec buildswarm start --slots 2']);
+    await swarm.untilSees('m1', 1);
+    const script = 'truncate -s 4G large && echo x >>large; stat -c %s large; rm large';
+    assert.equal(await say(`swarmrun --remote sh -c '${script}'`), `${2 ** 32 + 2}\n`);
+    assert.match(await say('buildswarm why --last 1'), /fsize EPERM/);
+    assert.equal(await say('ulimit -f 3000000; swarmrun --remote hostname'), 'm2\n');
+    await swarm.stopPeer('m2');
+    await swarm.startPeer('m2');
+    await swarm.untilSees('m1', 1);
+  });
+
   await t.test('it is nicer than the worker says by as much as its caller is nicer', async () => {
     assert.equal(await say('nice -n 7 swarmrun --remote nice'), '12\n');
     assert.equal(await say('swarmrun --remote nice'), '5\n');

@@ -190,7 +190,7 @@ for (const build of Object.keys(builds) as BuildName[]) {
       assert.equal(plain.exit?.ending.kind, 'exited');
     });
 
-    it('goes no higher than its own hard limits', {
+    it('goes no higher than its own hard limits, and starts nothing that could tell', {
       skip: process.getuid?.() !== 0 && 'needs root',
     }, async () => {
       // Root without its capabilities is as anybody.
@@ -199,14 +199,22 @@ for (const build of Object.keys(builds) as BuildName[]) {
         '--inh-caps=-all',
         'sh',
         '-c',
-        'ulimit -S -n 250; ulimit -H -n 300; exec "$@"',
+        'ulimit -S -n 250; ulimit -H -n 300; ulimit -f 1000; ulimit -l 1; exec "$@"',
         'sh',
         programs.swarmexec,
       ]);
       const { stdout } = await outcome(
-        own.run(['bash', '-c', 'ulimit -S -n; ulimit -H -n'], { limits: 'nofile:9000:10000' }),
+        own.run(['bash', '-c', 'ulimit -S -n; ulimit -H -n; ulimit -S -l'], {
+          limits: 'nofile:300:10000,memlock:2048:-',
+        }),
       );
-      assert.equal(stdout.toString(), '300\n300\n');
+      assert.equal(stdout.toString(), '300\n300\n1\n');
+      const failure = async (limits: string): Promise<string> =>
+        (await outcome(own.run(['true'], { limits }))).failure;
+      assert.equal(await failure('nofile:301:10000'), 'nofile EPERM');
+      assert.equal(await failure('as:-:-,fsize:-:-'), 'fsize EPERM');
+      assert.equal(await failure('fsize:512001:-'), 'fsize EPERM');
+      assert.equal(await failure('fsize:512000:-'), '');
     });
 
     it('gives a terminal for stderr alone, as wide as told', async () => {

@@ -8,16 +8,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../limits.h"
 #include "../program.h"
 #include "apart.h"
 #include "resources.h"
 
-enum stage { STAGE_CHDIR, STAGE_EXEC, STAGE_APART };
+enum stage { STAGE_CHDIR, STAGE_EXEC, STAGE_APART, STAGE_LIMIT };
 struct failure {
   enum stage stage;
   int error;
+  int limit; /* in limit_names */
 };
 static const char *const stage_names[] = {"chdir", "exec", "apart"};
+
+static const char *stage_name(const struct failure *failure) {
+  return failure->stage == STAGE_LIMIT ? limit_names[failure->limit].name : stage_names[failure->stage];
+}
 
 static void set_signals(uint64_t blocked, uint64_t ignored) {
   for (int number = 1; number <= 64; number++)
@@ -74,14 +80,16 @@ static struct failure become_command(const struct request *request, const struct
   umask(request->umask);
   if (request->nice && nice(request->nice) == -1) errno = 0; /* -1 may be the niceness, too */
   int error = *request->apart ? places_apart(request->apart, request->kept) : 0;
-  if (error) return (struct failure){STAGE_APART, error};
+  if (error) return (struct failure){STAGE_APART, error, 0};
   error = enter_directory(request->cwd, request->root);
-  if (error) return (struct failure){STAGE_CHDIR, error};
+  if (error) return (struct failure){STAGE_CHDIR, error, 0};
   streams_become_stdio(streams, request->stdio);
   /* What comes before a relay can take it waits there; it is told in its own words what the command is to block. */
   set_signals(request->relays ? UINT64_MAX : request->blocked, request->ignored);
-  resources_limit(request->limits); /* last: they may leave no descriptor to open, nor a byte to take */
-  return (struct failure){STAGE_EXEC, exec_program(request->argv, request->envp, swarmrun)};
+  int limit =
+      resources_limit(request->limits); /* last: they may leave no descriptor to open, nor a byte to take */
+  if (limit >= 0) return (struct failure){STAGE_LIMIT, EPERM, limit};
+  return (struct failure){STAGE_EXEC, exec_program(request->argv, request->envp, swarmrun), 0};
 }
 
 /*
@@ -95,8 +103,7 @@ static int wait_for_exec(int report, pid_t command, struct connection *peer) {
   struct failure failure;
   if (polls[0].revents == 0) kill(command, SIGKILL); /* cancelled already; what follows sees that too */
   else if (read(report, &failure, sizeof failure) == (ssize_t)sizeof failure) {
-    if (failure.stage != STAGE_APART)
-      connection_spawn_failed(peer, stage_names[failure.stage], failure.error);
+    if (failure.stage != STAGE_APART) connection_spawn_failed(peer, stage_name(&failure), failure.error);
     close(report);
     while (waitpid(command, NULL, 0) < 0 && errno == EINTR) continue;
     return failure.error;
