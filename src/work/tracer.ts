@@ -72,7 +72,13 @@ export class Tracer {
     const link = join(own, 'swarmtrace.so');
     symlinkSync(library, link);
     const tracer = new Tracer(link, own);
-    const trace = tracer.begin('/');
+    let trace: Trace;
+    try {
+      trace = tracer.begin('/');
+    } catch (error) {
+      tracer.close();
+      return whyNoTrace(error);
+    }
     let failure = await failureOf(link, trace.path);
     for (let n = 1; n < mostTries && failure?.isAnswer === false; n += 1)
       failure = await failureOf(link, trace.path);
@@ -108,6 +114,14 @@ export class Tracer {
     for (const file of this.#all.values()) file.close();
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** @param error - of the file system, as a trace was made. */
+function whyNoTrace(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === 'EFBIG'
+    ? `no file may be as long as a trace, ${traceBytes} bytes; raise the limit (ulimit -f) and start the peer again`
+    : `no trace can be made: ${message}`;
 }
 
 /** @returns why a program cannot be run with the library. */

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -292,4 +293,19 @@ test('without room for all names nothing is proven, and a library that does not 
   assert.match(await why(), /there is no .*swarmtrace\.so/);
   writeFileSync(path.join(broken, 'bin/swarmtrace.so'), 'not a library');
   assert.match(await why(), /does not work here/);
+});
+
+test('where no file may be as long as a trace, that is what is told', () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'trace-'));
+  try {
+    const tracer = JSON.stringify(path.join(checkout, 'dist/src/work/tracer.js'));
+    const open = `Tracer.open(${JSON.stringify(checkout)}, ${JSON.stringify(directory)})`;
+    const program = `const { Tracer } = await import(${tracer}); console.log(await ${open});`;
+    const limited = ['bash', ['-c', 'ulimit -f 2000; exec "$@"', 'bash', process.execPath]] as const;
+    const said = execFileSync(limited[0], [...limited[1], '--input-type=module', '-e', program]).toString();
+    assert.match(said, /^no file may be as long as a trace, .*ulimit -f/);
+    assert.deepEqual(readdirSync(directory), []);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 });
