@@ -238,6 +238,7 @@ int main(int argc, char **argv) {
     return 2;
   }
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN); /* what may not grow on is as on a full disk */
   static struct fs fs;
   fs.device = -1;
   fs.applying_last = &fs.applying;

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +159,7 @@ static void answer_to(const unsigned char *request, size_t bytes) {
 }
 
 int main(void) {
+  signal(SIGXFSZ, SIG_IGN); /* what may not grow on is as on a full disk */
   unsigned char *request = NULL;
   for (;;) {
     uint32_t bytes;

@@ -178,6 +178,7 @@ int main(int argc, char **argv) {
     return 2;
   }
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);    /* what may not grow on is as on a full disk */
   static struct server server; /* found by whoever looks for leaks at the end */
   link_open(&server.link, 0, 1);
   while (serve_events(&server) == 0) continue;
