@@ -25,7 +25,7 @@ export const cures: Readonly<Partial<Record<Reason, string>>> = {
     'wait, or end what else runs on that machine; if it was started with `--slots 0`, give it slots',
   version: 'install the same version of buildswarm everywhere',
   'oom-killed': 'give that machine fewer slots with --slots',
-  'no-space-remote': 'make room on that machine, mostly in its /tmp',
+  'no-space-remote': 'make room on that machine, mostly in its /tmp or ~/.cache',
   'spawn-failed':
     'look which directory or program is missing there, or which hard limit (ulimit -H) is lower',
   'output-unseen': 'look at the file server, and at the mount options of both machines',

@@ -364,6 +364,23 @@ test('of three machines one does not have the tree: all build in it, each in its
   });
 });
 
+test('what a worker has no room for is made where there is room', { skip }, async (t) => {
+  await using swarm = await startSwarm(t);
+  await swarm.stopPeer('m2');
+  const disk = '/run/small';
+  const start = `mkdir ${disk} && mount -t tmpfs -o size=48m small ${disk} && BUILDSWARM_CACHE=${disk} buildswarm start --slots 2`;
+  await swarm.check('m2', ['bash', '-c', start]);
+  await swarm.untilSees('m1', 1);
+  // What cannot be written is passed over, and half a second later nothing shows that it was.
+  const job =
+    "swarmrun sh -c 'cat big big 2>/dev/null >copy; n=$(wc -c <copy); sleep 0.5; rm copy; echo $n >length'";
+  const made = await sh(swarm, `head -c 30000000 /dev/zero >big && ${job}; cat length`);
+  assertClean(made);
+  assert.equal(made.stdout.toString(), '60000000\n');
+  const codes = (await swarm.explainJobs('m1')).map(({ reasons }) => reasons.map(({ reason }) => reason));
+  assert.deepEqual(codes, [['no-space-remote', 'retries-used-up']]);
+});
+
 test('a worker that may not keep so long a file as what it keeps of others runs commands all the same', {
   skip,
 }, async (t) => {

@@ -208,8 +208,10 @@ export class Attempts {
     // Its mode forbids that, there as here: the caller is told at once.
     if (result.kind === 'spawn-failed' && isSameHere(record, result.detail))
       return this.#unprovable(record, result.detail);
-    if (result.kind === 'spawn-failed')
-      return this.#failed(record, { reason: 'spawn-failed', confirmed: true }, result.detail);
+    if (result.kind === 'spawn-failed') {
+      const reason = / (?:ENOSPC|EDQUOT)$/.test(result.detail) ? 'no-space-remote' : 'spawn-failed';
+      return this.#failed(record, { reason, confirmed: true }, result.detail);
+    }
     this.#init.ledger.step(submission.id, 'result', {
       peer: record.peer,
       detail: describeEnding(result.ending),

@@ -14,6 +14,7 @@ import type { HostedJob } from '../hosted-job.ts';
 import { checkCpu } from '../program-check.ts';
 import type { HostedTree, TreeStay } from './hosted-tree.ts';
 import type { HostedTrees } from './hosted-trees.ts';
+import { ScratchRoom } from './scratch-room.ts';
 
 /** Longest wait for what changed before the hand-in; it is on its way on another stream. */
 const reachTimeoutMs = 10_000;
@@ -38,6 +39,7 @@ export type ServedEnd =
 
 export class ServedJobs {
   readonly #init: ServedJobsInit;
+  readonly #room = new ScratchRoom();
   readonly #served = new WeakMap<HostedJob, Served>();
 
   constructor(init: ServedJobsInit) {
@@ -67,6 +69,7 @@ export class ServedJobs {
       throw new Error('the tree of the submitter is gone');
     const { place, hostName, poolPath: pool } = tree;
     const stay = tree.enter(() => job.kill());
+    this.#room.enter(stay.scratch);
     this.#served.set(job, { tree, stay });
     const { areas } = offer.served;
     const words = treeJobArgv(
@@ -86,6 +89,8 @@ export class ServedJobs {
     const { tree, stay } = served;
     try {
       await tree.settle();
+      // Asked first: then there may be no report, or half of one.
+      if (this.#room.wasFull(stay.scratch)) return { kind: 'failed', why: 'write ENOSPC' };
       const left = readLeft({ scratch: stay.scratch, areas: job.offer.served.areas });
       const { report } = left;
       if (report.stage !== '') return { kind: 'failed', why: `${report.stage} ${errorName(report.errno)}` };
@@ -100,14 +105,19 @@ export class ServedJobs {
       return { kind: 'facts', facts: { outputs: [], faults }, left: report.left };
     } finally {
       // Its submitter does not wait until that is removed.
-      void tree.leave(stay);
+      this.#leave(served);
     }
   }
 
   /** Nobody wants what it left. */
   forget(job: HostedJob): void {
     const served = this.#served.get(job);
-    if (served !== undefined) void served.tree.leave(served.stay);
+    if (served !== undefined) this.#leave(served);
+  }
+
+  #leave({ tree, stay }: Served): void {
+    this.#room.leave(stay.scratch);
+    void tree.leave(stay);
   }
 }
 
