@@ -99,7 +99,8 @@ export async function knownPeersStamp(directory: string): Promise<string> {
 
 /** @throws SwarmError `E_SETTING` if no machine can be called so here: its name is that of a file. */
 export function checkMachineName(name: string): void {
-  if (!v.is(machineName, name))
+  const isName: boolean = v.is(machineName, name);
+  if (!isName)
     throw new SwarmError(
       'E_SETTING',
       `"${name}" cannot be the name of a machine; give letters, digits, dots, dashes and underscores, a letter or digit first, 64 at most.`,

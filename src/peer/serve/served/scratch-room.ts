@@ -8,7 +8,11 @@ import { dirname } from 'node:path';
 /** Less is as none: between two looks nobody writes so much and removes it again. */
 const leastBytes = 32 * 1024 * 1024;
 const leastFiles = 256;
-const lookMs = 100;
+/** No disk is filled quicker: one with room is looked at seldom. */
+const bytesAMs = 4_000_000;
+const filesAMs = 100;
+const soonestMs = 100;
+const latestMs = 2_000;
 
 export class ScratchRoom {
   #timesFull = 0;
@@ -18,11 +22,8 @@ export class ScratchRoom {
 
   enter(scratch: string): void {
     this.#used.set(scratch, this.#timesFull);
-    this.#look(scratch);
-    this.#timer ??= setInterval(() => {
-      const [any] = this.#used.keys();
-      if (any !== undefined) this.#look(any);
-    }, lookMs).unref();
+    if (this.#timer === undefined) this.#lookAgain();
+    else this.#look(scratch);
   }
 
   /** Whether it was full since the job entered. */
@@ -32,23 +33,31 @@ export class ScratchRoom {
   }
 
   leave(scratch: string): void {
+    // One that is ended, and asks no more, may be the one that filled it.
+    if (this.#used.size > 1) this.#look(scratch);
     this.#used.delete(scratch);
     if (this.#used.size > 0) return;
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
-  #look(scratch: string): void {
-    if (isFull(dirname(scratch))) this.#timesFull += 1;
+  #lookAgain(): void {
+    const [any] = this.#used.keys();
+    if (any === undefined) return;
+    this.#timer = setTimeout(() => this.#lookAgain(), this.#look(any)).unref();
   }
-}
 
-function isFull(directory: string): boolean {
-  try {
-    const { bavail, bsize, files, ffree } = statfsSync(directory);
-    // Some file systems make room for files as they go, and count none.
-    return bavail * bsize < leastBytes || (files > 0 && ffree < leastFiles);
-  } catch {
-    return false; // it is gone, which whoever looks for the job's report finds
+  /** @returns how long it cannot become full, in ms. */
+  #look(scratch: string): number {
+    try {
+      const { bavail, bsize, files, ffree } = statfsSync(dirname(scratch));
+      const [bytes, more] = [bavail * bsize - leastBytes, ffree - leastFiles];
+      // Some file systems make room for files as they go, and count none.
+      if (bytes < 0 || (files > 0 && more < 0)) this.#timesFull += 1;
+      const untilFullMs = Math.min(bytes / bytesAMs, files > 0 ? more / filesAMs : latestMs);
+      return Math.min(Math.max(untilFullMs, soonestMs), latestMs);
+    } catch {
+      return latestMs; // it is gone, which whoever looks for the job's report finds
+    }
   }
 }
