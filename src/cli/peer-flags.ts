@@ -1,7 +1,7 @@
 /** The options that `start` and `daemon` have in common. */
 import type { Command } from 'commander';
 import { type Flags, readSettings, type Settings } from '../peer/settings.ts';
-import { localSocket } from './local-socket.ts';
+import { listeningSocket } from './local-socket.ts';
 
 export function addPeerFlags(command: Command): Command {
   return command
@@ -22,7 +22,7 @@ export function addPeerFlags(command: Command): Command {
 }
 
 export async function settingsOf(flags: Flags): Promise<Settings> {
-  return await readSettings(flags, process.env, localSocket());
+  return await readSettings(flags, process.env, listeningSocket());
 }
 
 function collect(value: string, before: string[] | undefined): string[] {

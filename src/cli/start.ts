@@ -10,6 +10,7 @@ import { packageRoot } from '../machine/package-root.ts';
 import { buildPrograms } from '../native/build.ts';
 import type { Flags } from '../peer/settings.ts';
 import { action } from './exit.ts';
+import { presentSockets } from './local-socket.ts';
 import { lastWordsPath, logPath } from './logs.ts';
 import { addPeerFlags, settingsOf } from './peer-flags.ts';
 import { Progress } from './progress.ts';
@@ -25,9 +26,9 @@ export function addStart(program: Command): void {
         using progress = new Progress('starting the peer:');
         const settings = await settingsOf(flags);
         await buildMissing();
-        prepareSocketDirectory(settings.socketPath, process.getuid?.() ?? 0);
         // Before its files are touched: a peer that runs has its last words there, not those of one that cannot start beside it.
-        await refuseTaken(settings.socketPath);
+        for (const path of presentSockets()) await refuseTaken(path);
+        prepareSocketDirectory(settings.socketPath, process.getuid?.() ?? 0);
         const log = logPath(settings.socketPath);
         closeInherited();
         progress.text = `waiting until the peer is ready (log: ${log}):`;

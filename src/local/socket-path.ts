@@ -3,11 +3,32 @@ import { lstatSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SwarmError } from '../core/swarm-error.ts';
 
-/** Path of the local socket: `BUILDSWARM_SOCKET`, else below `XDG_RUNTIME_DIR`, else below /tmp. */
+/** Where a peer listens: `BUILDSWARM_SOCKET`, else below `XDG_RUNTIME_DIR`, else below /tmp. */
 export function socketPath(env: NodeJS.ProcessEnv, uid: number): string {
   if (env['BUILDSWARM_SOCKET']) return env['BUILDSWARM_SOCKET'];
   if (env['XDG_RUNTIME_DIR']) return join(env['XDG_RUNTIME_DIR'], 'buildswarm', 'peer.sock');
   return `/tmp/buildswarm-${uid}/peer.sock`;
+}
+
+/**
+ * Where the peer of this user may be, in the order in which it is looked for: cron, su and some ssh sessions have no
+ * `XDG_RUNTIME_DIR`, whatever the peer was started with.
+ */
+export function socketPaths(env: NodeJS.ProcessEnv, uid: number): string[] {
+  if (env['BUILDSWARM_SOCKET']) return [env['BUILDSWARM_SOCKET']];
+  const runtime = [env['XDG_RUNTIME_DIR'], `/run/user/${uid}`].filter((path) => path);
+  const below = [...new Set(runtime)].map((path) => `${path}/buildswarm/peer.sock`);
+  return [...below, `/tmp/buildswarm-${uid}/peer.sock`];
+}
+
+/** Whether nobody else can have put a socket into this directory. */
+export function isPrivateDirectory(directory: string, uid: number): boolean {
+  try {
+    const stat = lstatSync(directory);
+    return stat.isDirectory() && stat.uid === uid && (stat.mode & 0o777) === 0o700;
+  } catch {
+    return false; // not there
+  }
 }
 
 /**

@@ -6,10 +6,11 @@
  * so that its group, root directory and mounts are taken to be those of the command.
  */
 import type { ChildProcess } from 'node:child_process';
-import { lstatSync, readFileSync, readSync, realpathSync, statfsSync, writeSync } from 'node:fs';
+import { readFileSync, readSync, realpathSync, statfsSync, writeSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { constants } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { isPrivateDirectory, socketPaths } from '../local/socket-path.ts';
 import { type ByteString, fromBytes, joinNul, toText } from '../wire/bytes.ts';
 import {
   encodeFrame,
@@ -57,7 +58,7 @@ function main(): void {
     runInline('the environment asks for it');
     return;
   }
-  const [path, ...others] = socketPaths();
+  const [path, ...others] = peerPaths();
   askPeer(path, others);
 }
 
@@ -126,25 +127,12 @@ function isInServedJob(): boolean {
   }
 }
 
-function socketPaths(): string[] {
+function peerPaths(): string[] {
   if (isInServedJob()) {
     debug('this is part of a job in the files of another machine');
     return [];
   }
-  const given = process.env['BUILDSWARM_SOCKET'];
-  if (given) return [given];
-  const runtime = process.env['XDG_RUNTIME_DIR'];
-  const paths = runtime ? [join(runtime, 'buildswarm', 'peer.sock')] : [];
-  return [...paths, `/tmp/buildswarm-${process.geteuid?.() ?? 0}/peer.sock`];
-}
-
-function isPrivate(directory: string): boolean {
-  try {
-    const stat = lstatSync(directory);
-    return stat.isDirectory() && stat.uid === process.geteuid?.() && (stat.mode & 0o777) === 0o700;
-  } catch {
-    return false; // not there
-  }
+  return socketPaths(process.env, process.geteuid?.() ?? 0);
 }
 
 function askPeer(path: string | undefined, others: readonly string[]): void {
@@ -152,7 +140,7 @@ function askPeer(path: string | undefined, others: readonly string[]): void {
     runInline('no peer of yours answers');
     return;
   }
-  if (!isPrivate(dirname(path))) {
+  if (!isPrivateDirectory(dirname(path), process.geteuid?.() ?? 0)) {
     debug(`the directory of ${path} does not exist, or is not yours with mode 0700`);
     askPeer(others[0], others.slice(1));
     return;

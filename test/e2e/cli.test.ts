@@ -252,3 +252,18 @@ program: main.o twice.o
     assert.equal(ended.stdout.toString(), 'started\n');
   });
 });
+
+test('a peer is found where its caller has another run-time directory than it was started with', async (t) => {
+  await using swarm = await SwarmRig.start(t, { machines: 1, slots: 1 });
+  // Below /run/user.
+  const sh = async (script: string) => await swarm.exec('m1', ['sh', '-c', script]);
+  for (const other of ['unset XDG_RUNTIME_DIR', 'export XDG_RUNTIME_DIR=/nowhere']) {
+    assert.equal((await sh(`${other}; buildswarm slots`)).stdout.toString(), '1\n', other);
+    const asked = await sh(`${other}; BUILDSWARM_DEBUG=1 swarmrun hostname`);
+    assert.match(asked.stderr.toString(), /the peer says so \(no-peers/, other);
+    const again = await sh(`${other}; buildswarm start`);
+    assert.match(again.stderr.toString(), /A peer is running already on \/run\/user\//m, other);
+  }
+  const relative = await sh('BUILDSWARM_SOCKET=x buildswarm status');
+  assert.match(relative.stderr.toString(), /BUILDSWARM_SOCKET: the socket path "x" is not absolute/);
+});

@@ -33,6 +33,10 @@ static int is_private_directory(const char *socket_path) {
 /* A connection to the peer of this user at `path`, or -1. `surroundings`: see difference_from. */
 static int connect_to(const char *path, const char **surroundings) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
+  if (*path != '/') {
+    debug("the socket path %s is not absolute", path);
+    return -1;
+  }
   size_t most = sizeof address.sun_path - 1;
   if (strlen(path) > most) {
     debug("the socket path %s is longer than the %zu bytes that a socket may have", path, most);
@@ -85,12 +89,19 @@ int connect_peer(const char **surroundings) {
   }
   const char *given = getenv("BUILDSWARM_SOCKET"), *runtime = getenv("XDG_RUNTIME_DIR");
   if (given && *given) return connect_to(given, surroundings);
-  char path[PATH_MAX];
+  char path[PATH_MAX], own[64];
+  int fd = -1;
+  snprintf(own, sizeof own, "/run/user/%u", (unsigned)geteuid());
   if (runtime && *runtime) {
     snprintf(path, sizeof path, "%s/buildswarm/peer.sock", runtime);
-    int fd = connect_to(path, surroundings);
-    if (fd >= 0) return fd;
+    fd = connect_to(path, surroundings);
   }
+  if (fd < 0 && !(runtime && strcmp(runtime, own) == 0)) {
+    /* cron, su and some ssh sessions are not given the variable that the peer was started with */
+    snprintf(path, sizeof path, "%s/buildswarm/peer.sock", own);
+    fd = connect_to(path, surroundings);
+  }
+  if (fd >= 0) return fd;
   snprintf(path, sizeof path, "/tmp/buildswarm-%u/peer.sock", (unsigned)geteuid());
   return connect_to(path, surroundings);
 }
