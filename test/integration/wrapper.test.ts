@@ -19,7 +19,7 @@ import { joinNul } from '../../src/wire/bytes.ts';
 import type { Ended } from '../rig/child.ts';
 import { type BuildName, builds, compilePrograms, type Programs, scriptWrapper } from '../rig/programs.ts';
 import { join, RunnerRig } from '../rig/runner-rig.ts';
-import { ScriptedPeer } from '../rig/scripted-peer.ts';
+import { type Caller, ScriptedPeer } from '../rig/scripted-peer.ts';
 import { until } from '../rig/until.ts';
 
 interface Started {
@@ -406,11 +406,16 @@ for (const build of [...(Object.keys(builds) as BuildName[]), 'script'] as const
 
     it(`passes ${atOnce} wrappers at once`, async () => {
       await using peer = await ScriptedPeer.start();
-      const all = Array.from({ length: atOnce }, (_, at) => start([`${at % 256}`], peer.socketPath));
-      for (let count = 0; count < atOnce; count += 1) {
-        const { link, argv } = await peer.caller();
-        link.exit(0, Number(argv[0]));
+      const all: Started[] = [];
+      const callers: Caller[] = [];
+      while (all.length < atOnce) {
+        const [from, more] = [all.length, Math.min(40, atOnce - all.length)];
+        for (let at = from; at < from + more; at += 1) all.push(start([`${at % 256}`], peer.socketPath));
+        for (let count = 0; count < more; count += 1) callers.push(await peer.caller());
+        // Who hears nothing for 20 s gives the peer up, and a busy machine needs longer than that to start them all.
+        for (const { link } of callers) link.send('BEAT');
       }
+      for (const { link, argv } of callers) link.exit(0, Number(argv[0]));
       const statuses = await Promise.all(all.map(async ({ ended }) => (await ended).status));
       assert.deepEqual(statuses, [...Array(atOnce).keys()]);
     });
