@@ -228,7 +228,11 @@ test('the doctor names what is wrong and the cure', { concurrency: false }, asyn
   ]);
   await t.test('another user', (t) => {
     if (!other) return t.skip('no process of another user can be started here');
-    named(seen, 'peer other', /takes no jobs: not-member.*cure: start that peer as the same user/);
+    named(
+      seen,
+      'peer other',
+      /takes no jobs: not-member.*cure: make it known .* start it as the same user there/,
+    );
   });
   await t.test('a stale view, told by why', () => testStaleView(swarm));
   if (other) await swarm.check('m3', ['sh', '-c', asOther(`${buildswarm} stop --now`)]);
