@@ -364,6 +364,21 @@ test('of three machines one does not have the tree: all build in it, each in its
   });
 });
 
+test('a worker whose cache is removed makes it again', { skip }, async (t) => {
+  await using swarm = await startSwarm(t);
+  const job = 'swarmrun sh -c "hostname >host; echo >>count"';
+  assertClean(await sh(swarm, `${job}`));
+  await swarm.check('m2', ['sh', '-c', 'rm -rf "${BUILDSWARM_CACHE:-$HOME/.cache/buildswarm}"/trees/*']);
+  // One that comes while the tree is mounted anew may run here.
+  const isElsewhere = async (): Promise<boolean> => {
+    assertClean(await sh(swarm, job));
+    return (await swarm.explainJobs('m1'))[0]?.place === 'm2';
+  };
+  await until(isElsewhere, 20_000, 'a job runs there');
+  const reasons = (await swarm.explainJobs('m1')).flatMap((one) => one.reasons.map(({ reason }) => reason));
+  assert.ok(!reasons.includes('lost-peer'), reasons.join(' '));
+});
+
 test('what a worker has no room for is made where there is room', { skip }, async (t) => {
   await using swarm = await startSwarm(t);
   await swarm.stopPeer('m2');

@@ -2,6 +2,7 @@
  * A submitter's tree that is mounted on this machine: its stream and its swarmfs. When a job may start, and what went wrong
  * for which, is decided by `core/tree/mounted-tree.ts`. Ends with its stream; all jobs in it end with it.
  */
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { PeerName } from '../../../core/schedule/contract.ts';
 import { SwarmError } from '../../../core/swarm-error.ts';
@@ -113,6 +114,13 @@ export class HostedTree {
 
   get isOver(): boolean {
     return this.#over;
+  }
+
+  /** Ends it if its directory was removed by hand, as with all of ~/.cache: no result comes of a job in it. */
+  endIfRemoved(): boolean {
+    if (this.#mount === undefined || existsSync(this.#init.directory)) return false;
+    this.close('its directory was removed');
+    return true;
   }
 
   get place(): TreePlace {

@@ -66,7 +66,8 @@ export class HostedTrees {
 
   /** @returns undefined if it is not mounted, or not any more. */
   find(peer: PeerName, tree: string): HostedTree | undefined {
-    return this.#trees.get(keyOf(peer, tree));
+    const found = this.#trees.get(keyOf(peer, tree));
+    return found?.endIfRemoved() === true ? undefined : found;
   }
 
   close(): void {
