@@ -6,11 +6,10 @@
  * so that its group, root directory and mounts are taken to be those of the command.
  */
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync, readSync, realpathSync, statfsSync, writeSync } from 'node:fs';
+import { lstatSync, readFileSync, readSync, realpathSync, statfsSync, writeSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { constants } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { isPrivateDirectory, socketPaths } from '../local/socket-path.ts';
 import { type ByteString, fromBytes, joinNul, toText } from '../wire/bytes.ts';
 import {
   encodeFrame,
@@ -132,7 +131,22 @@ function peerPaths(): string[] {
     debug('this is part of a job in the files of another machine');
     return [];
   }
-  return socketPaths(process.env, process.geteuid?.() ?? 0);
+  const given = process.env['BUILDSWARM_SOCKET'];
+  if (given) return [given];
+  const uid = process.geteuid?.() ?? 0;
+  // cron, su and some ssh sessions are not given the variable that the peer was started with
+  const runtime = [process.env['XDG_RUNTIME_DIR'], `/run/user/${uid}`].filter((path) => path);
+  const below = [...new Set(runtime)].map((path) => `${path}/buildswarm/peer.sock`);
+  return [...below, `/tmp/buildswarm-${uid}/peer.sock`];
+}
+
+function isPrivate(directory: string): boolean {
+  try {
+    const stat = lstatSync(directory);
+    return stat.isDirectory() && stat.uid === process.geteuid?.() && (stat.mode & 0o777) === 0o700;
+  } catch {
+    return false; // not there
+  }
 }
 
 function askPeer(path: string | undefined, others: readonly string[]): void {
@@ -140,7 +154,7 @@ function askPeer(path: string | undefined, others: readonly string[]): void {
     runInline('no peer of yours answers');
     return;
   }
-  if (!isPrivateDirectory(dirname(path), process.geteuid?.() ?? 0)) {
+  if (!isPrivate(dirname(path))) {
     debug(`the directory of ${path} does not exist, or is not yours with mode 0700`);
     askPeer(others[0], others.slice(1));
     return;

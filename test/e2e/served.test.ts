@@ -367,7 +367,7 @@ test('of three machines one does not have the tree: all build in it, each in its
 test('a worker whose cache is removed makes it again', { skip }, async (t) => {
   await using swarm = await startSwarm(t);
   const job = 'swarmrun sh -c "hostname >host; echo >>count"';
-  assertClean(await sh(swarm, `${job}`));
+  assertClean(await sh(swarm, job));
   await swarm.check('m2', ['sh', '-c', 'rm -rf "${BUILDSWARM_CACHE:-$HOME/.cache/buildswarm}"/trees/*']);
   // One that comes while the tree is mounted anew may run here.
   const isElsewhere = async (): Promise<boolean> => {
