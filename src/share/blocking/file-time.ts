@@ -27,7 +27,8 @@ export function setFileTime(directory: RealDirectory, name: string, { timeNs, is
  * job, notes the times of what it made, and would make anew what is newer than noted.
  */
 export function secondsOf(timeNs: bigint): number {
-  const seconds = Number(timeNs) / 1e9;
+  // In two parts: all nanoseconds as one number are rounded by hundreds, and the quotient once more.
+  const seconds = Number(timeNs / nsPerS) + Number(timeNs % nsPerS) / 1e9;
   const whole = Math.trunc(seconds);
   // As libuv takes it apart.
   const saidNs = BigInt(whole) * nsPerS + BigInt(Math.trunc((seconds - whole) * 1e9));
