@@ -163,6 +163,15 @@ test('the doctor names what is wrong and the cure', { concurrency: false }, asyn
     await assertAll(t, lines, faults);
   }
 
+  await t.test('a peer among other mounts than the shell', async () => {
+    const { stdout } = await swarm.exec('m1', ['unshare', '-m', buildswarm, 'doctor']);
+    assert.match(
+      stdout.toString(),
+      /^FAULT surroundings: process \d+, the peer, has other mounts .* run here; cure: start/m,
+    );
+    assert.ok(!healthy.some((line) => line.includes('surroundings')), healthy.join('\n'));
+  });
+
   await t.test('status 1 and a sentence for people', async () => {
     const { status, stdout } = await swarm.exec('m1', [
       'sh',

@@ -7,7 +7,7 @@ import type { Finding } from '../../wire/cli-messages.ts';
 import { localSocket } from '../local-socket.ts';
 import { ccacheFindings } from './ccache-checks.ts';
 import { well } from './check.ts';
-import { findPeers, isStopped, silentPeer } from './process-checks.ts';
+import { findPeers, isStopped, silentPeer, surroundings } from './process-checks.ts';
 import { type WrapperPlace, wrapperFindings } from './wrapper-checks.ts';
 
 /** Its looks at a share may have to wait for a file server. */
@@ -32,7 +32,7 @@ async function askPeer(): Promise<{ findings: readonly Finding[]; shares: readon
   try {
     const asked = { op: 'doctor', directory: process.cwd() } as const;
     const { findings, shares } = await requestOne(socket, asked, answerTimeoutMs);
-    return { findings: [well('socket', socket), ...findings], shares };
+    return { findings: [well('socket', socket), ...surroundings(peers), ...findings], shares };
   } catch (error) {
     if (!(error instanceof SwarmError)) throw error;
     return { findings: [silentPeer(socket, peers, error.message)], shares: [] };

@@ -1,5 +1,5 @@
 /** Checks of the peer's process and socket from outside, for when it does not answer. */
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Finding } from '../../wire/cli-messages.ts';
 import { fault } from './check.ts';
@@ -69,6 +69,34 @@ export function silentPeer(socket: string, peers: readonly PeerProcess[], error:
     `process ${pid} does not answer: ${error}`,
     `see its log; end it with kill ${pid} and start it again`,
   );
+}
+
+const ofProcess = [
+  ['other mounts', 'ns/mnt'],
+  ['another root directory', 'root/.'],
+] as const;
+
+/** A peer that answers, but with which commands from here have not all in common: these run here, see core/command/travel.ts. */
+export function surroundings(peers: readonly PeerProcess[]): Finding[] {
+  const [peer] = peers;
+  // Of several it is not known which one answered.
+  if (peer === undefined || peers.length > 1) return [];
+  const other = ofProcess.find(([, name]) => {
+    try {
+      const [theirs, own] = [statSync(`/proc/${peer.pid}/${name}`), statSync(`/proc/self/${name}`)];
+      return theirs.ino !== own.ino || theirs.dev !== own.dev;
+    } catch {
+      return false; // it may not be looked at, or has ended
+    }
+  });
+  if (other === undefined) return [];
+  return [
+    fault(
+      'surroundings',
+      `process ${peer.pid}, the peer, has ${other[0]} than this shell: commands from here run here`,
+      'start the peer where commands are started; as a service without PrivateTmp and the like',
+    ),
+  ];
 }
 
 function socketCure(socket: string): string {
