@@ -2,7 +2,8 @@
 import { lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { SwarmError } from '../core/swarm-error.ts';
-import { isPrivateDirectory, socketPath, socketPaths } from '../local/socket-path.ts';
+import { isPrivateDirectory } from '../local/socket-path.ts';
+import { socketPath, socketPaths } from '../wire/socket-path.ts';
 
 /**
  * The first that is there, of those at which a peer of this user may be; else where one that is started now would listen.

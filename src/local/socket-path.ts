@@ -1,25 +1,7 @@
-/** Where the local socket is, and whether its directory may be trusted. The wrapper in C has the same rules. */
+/** Whether the directory of the local socket may be trusted. The wrappers have the same rules. */
 import { lstatSync, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { SwarmError } from '../core/swarm-error.ts';
-
-/** Where a peer listens: `BUILDSWARM_SOCKET`, else below `XDG_RUNTIME_DIR`, else below /tmp. */
-export function socketPath(env: NodeJS.ProcessEnv, uid: number): string {
-  if (env['BUILDSWARM_SOCKET']) return env['BUILDSWARM_SOCKET'];
-  if (env['XDG_RUNTIME_DIR']) return join(env['XDG_RUNTIME_DIR'], 'buildswarm', 'peer.sock');
-  return `/tmp/buildswarm-${uid}/peer.sock`;
-}
-
-/**
- * Where the peer of this user may be, in the order in which it is looked for: cron, su and some ssh sessions have no
- * `XDG_RUNTIME_DIR`, whatever the peer was started with.
- */
-export function socketPaths(env: NodeJS.ProcessEnv, uid: number): string[] {
-  if (env['BUILDSWARM_SOCKET']) return [env['BUILDSWARM_SOCKET']];
-  const runtime = [env['XDG_RUNTIME_DIR'], `/run/user/${uid}`].filter((path) => path);
-  const below = [...new Set(runtime)].map((path) => `${path}/buildswarm/peer.sock`);
-  return [...below, `/tmp/buildswarm-${uid}/peer.sock`];
-}
 
 /** Whether nobody else can have put a socket into this directory. */
 export function isPrivateDirectory(directory: string, uid: number): boolean {

@@ -18,6 +18,7 @@ import {
   type FrameName,
   type PayloadArguments,
 } from '../wire/frame.ts';
+import { socketPaths } from '../wire/socket-path.ts';
 import {
   encodeSignal,
   encodeWrapperJob,
@@ -131,13 +132,7 @@ function peerPaths(): string[] {
     debug('this is part of a job in the files of another machine');
     return [];
   }
-  const given = process.env['BUILDSWARM_SOCKET'];
-  if (given) return [given];
-  const uid = process.geteuid?.() ?? 0;
-  // cron, su and some ssh sessions are not given the variable that the peer was started with
-  const runtime = [process.env['XDG_RUNTIME_DIR'], `/run/user/${uid}`].filter((path) => path);
-  const below = [...new Set(runtime)].map((path) => `${path}/buildswarm/peer.sock`);
-  return [...below, `/tmp/buildswarm-${uid}/peer.sock`];
+  return socketPaths(process.env, process.geteuid?.() ?? 0);
 }
 
 function isPrivate(directory: string): boolean {

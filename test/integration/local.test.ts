@@ -8,7 +8,6 @@ import { test } from 'node:test';
 import { SwarmError } from '../../src/core/swarm-error.ts';
 import { request, requestOne } from '../../src/local/client.ts';
 import { type CliRequest, listenLocal } from '../../src/local/server.ts';
-import { socketPath, socketPaths } from '../../src/local/socket-path.ts';
 import { encodeReply } from '../../src/wire/cli-messages.ts';
 import { encodeFrame } from '../../src/wire/frame.ts';
 import { raw, rawJson } from '../rig/raw.ts';
@@ -54,20 +53,6 @@ class Place implements AsyncDisposable {
 function withCode(code: string): (error: unknown) => boolean {
   return (error) => error instanceof SwarmError && error.code === code;
 }
-
-test('the socket lies where the environment says, else in the run-time directory, else below /tmp', () => {
-  assert.equal(socketPath({ BUILDSWARM_SOCKET: '/x/y', XDG_RUNTIME_DIR: '/run/user/7' }, 7), '/x/y');
-  assert.equal(socketPath({ XDG_RUNTIME_DIR: '/run/user/7' }, 7), '/run/user/7/buildswarm/peer.sock');
-  assert.equal(socketPath({}, 7), '/tmp/buildswarm-7/peer.sock');
-});
-
-test('a peer is looked for where one that was given other variables would listen', () => {
-  assert.deepEqual(socketPaths({ BUILDSWARM_SOCKET: '/x/y', XDG_RUNTIME_DIR: '/run/user/7' }, 7), ['/x/y']);
-  const both = ['/run/user/7/buildswarm/peer.sock', '/tmp/buildswarm-7/peer.sock'];
-  assert.deepEqual(socketPaths({ XDG_RUNTIME_DIR: '/run/user/7' }, 7), both);
-  assert.deepEqual(socketPaths({}, 7), both);
-  assert.deepEqual(socketPaths({ XDG_RUNTIME_DIR: '/x' }, 7), ['/x/buildswarm/peer.sock', ...both]);
-});
 
 test('the directory is made 0700 and the socket 0600', async () => {
   await using place = await Place.make();
