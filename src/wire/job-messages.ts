@@ -115,6 +115,8 @@ const offerSchema = v.object({
       generation: count,
       /** Real paths of the directories that it may write below. */
       areas: listOf(path, maxAreas),
+      /** Its stdout is a file, whose content at its end is what it printed: it may seek there. */
+      spooled: v.optional(v.boolean()),
     }),
   ),
 });

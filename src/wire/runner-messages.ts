@@ -27,6 +27,8 @@ export interface RunnerJob {
   readonly kept?: ByteString;
   /** The program that is started passes signals on to the command, and is told whether its whole group is meant. */
   readonly relays?: boolean;
+  /** A directory: stdout is a file without a name in it, and said when the command is over; empty: it is as `stdout` says. */
+  readonly spool?: ByteString;
   readonly stdin: 'closed' | 'null' | 'pipe';
   readonly stdout: 'closed' | 'null' | 'pipe' | 'pty';
   readonly stderr: 'closed' | 'null' | 'pipe' | 'pty';
@@ -50,6 +52,7 @@ export function encodeRunnerJob(job: RunnerJob): Payload<'JOB'> {
     apart = '',
     kept = '',
     relays = false,
+    spool = '',
     stdin,
     stdout,
     stderr,
@@ -70,6 +73,7 @@ export function encodeRunnerJob(job: RunnerJob): Payload<'JOB'> {
     apart,
     kept,
     relays: relays ? 1 : 0,
+    spool,
     stdin,
     stdout,
     stderr,

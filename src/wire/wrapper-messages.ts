@@ -25,6 +25,8 @@ export function parseStrings(type: 'ARGV' | 'ENV', payload: Uint8Array): ByteStr
 const streamKinds = ['closed', 'null', 'file', 'pipe', 'socket', 'tty', 'other'] as const;
 export type StreamKind = (typeof streamKinds)[number];
 const stream = v.picklist(streamKinds);
+/** `fresh` is a file that holds nothing, and is written from its beginning. */
+const stdout = v.picklist([...streamKinds, 'fresh']);
 
 function number(expression: RegExp, radix: number, most: number) {
   return v.pipe(
@@ -43,7 +45,7 @@ const wrapperJobSchema = v.object({
   cwd: v.pipe(path, v.regex(/^(?:\/.*)?$/su, 'is not an absolute path')),
   umask: number(/^[0-7]{1,6}$/u, 8, 0o777),
   stdin: stream,
-  stdout: stream,
+  stdout,
   stderr: stream,
   merged: v.pipe(
     v.picklist(['0', '1']),

@@ -1,5 +1,5 @@
 /** What the wrapper tells the peer of itself: its descriptors, directory, umask and terminal. Linux only, by /proc. */
-import { fstatSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
+import { constants, fstatSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { isatty } from 'node:tty';
 import { type ByteString, fromBytes } from '../wire/bytes.ts';
@@ -18,6 +18,18 @@ export function kindOf(fd: number): StreamKind {
   if (stat.isSocket()) return 'socket';
   if (stat.isCharacterDevice() && stat.rdev === 0x103) return 'null';
   return isatty(fd) ? 'tty' : 'other';
+}
+
+/** The same, where a file that holds nothing and is written from its beginning is `fresh`. */
+function outputKindOf(fd: number): WrapperJob['stdout'] {
+  const kind = kindOf(fd);
+  if (kind !== 'file' || fstatSync(fd).size > 0) return kind;
+  const info = readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1');
+  const flags = Number.parseInt(/^flags:\s*([0-7]+)/mu.exec(info)?.[1] ?? '0', 8);
+  const isAtStart = /^pos:\s*0$/mu.test(info);
+  return isAtStart && (flags & constants.O_APPEND) === 0 && (flags & 3) !== constants.O_RDONLY
+    ? 'fresh'
+    : kind;
 }
 
 /** Names of limits in the JOB frame, by their names in /proc. */
@@ -128,7 +140,7 @@ export function describeSelf(argv: readonly ByteString[], force: WrapperJob['for
     cwd,
     umask: process.umask(),
     stdin: kindOf(0),
-    stdout: kindOf(1),
+    stdout: outputKindOf(1),
     stderr: kindOf(2),
     merged: isMerged(),
     descriptors: countDescriptors(argv),

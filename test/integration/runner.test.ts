@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -484,6 +485,64 @@ for (const build of Object.keys(builds) as BuildName[]) {
           } else link.socket.destroy();
           await until(() => !isAlive(pid), 2_000, 'what it left has ended');
         }
+      });
+    });
+
+    describe('a file for stdout', () => {
+      const spooled = (script: string, job: Record<string, string> = {}): Promise<Outcome> =>
+        outcome(runner.run(['bash', '-c', script], { spool: directory, ...job }));
+
+      it('is told as it is when the command is over, which may have gone back in it', async () => {
+        const patch = `perl -e 'print "aaaa\n"; seek(STDOUT, 1, 0); print "X"'`;
+        assert.equal((await spooled(`[ -f /dev/stdout ] && ${patch}`)).stdout.toString(), 'aXaa\n');
+        assert.equal((await spooled('true')).stdout.length, 0);
+        assert.equal((await spooled('echo gone; kill -9 $$')).stdout.toString(), 'gone\n');
+        const apart = await spooled('echo out; echo err >&2');
+        assert.deepEqual([apart.stdout.toString(), apart.stderr.toString()], ['out\n', 'err\n']);
+        const merged = await spooled('echo a; echo b >&2; echo c', { merged: '1' });
+        assert.deepEqual([merged.stdout.toString(), merged.stderr.toString()], ['a\nb\nc\n', '']);
+        assert.deepEqual(
+          readdirSync(directory).filter((name) => name.includes('spool')),
+          [],
+        );
+      });
+
+      it('is told while its reader is slow, and to none who is gone', async () => {
+        const argv = ['sh', '-c', 'head -c 3000000 /dev/zero'];
+        const slow = runner.run(argv, { spool: directory });
+        await slow.next('STARTED');
+        slow.socket.pause();
+        await sh('sleep 0.5');
+        slow.socket.resume();
+        assert.equal((await outcome(slow)).stdout.length, 3_000_000);
+        const gone = runner.run(['sh', '-c', 'echo lost; sleep 60'], { spool: directory });
+        const pid = (await gone.next('STARTED')).readUInt32LE();
+        gone.socket.end();
+        const { exit, stdout } = await outcome(gone);
+        assert.deepEqual(exit?.ending, { kind: 'signaled', signal: 15, core: false });
+        assert.equal(stdout.length, 0);
+        assert.equal(isAlive(pid), false);
+      });
+
+      it('is told with what is left in the background said in its time', async () => {
+        const late = await spooled('(sleep 0.5; echo late) & echo started', { background: '10000' });
+        assert.equal(late.stdout.toString(), 'started\nlate\n');
+        await using own = await RunnerRig.start(programs.swarmexec);
+        const { stdout, exit } = await outcome(
+          own.run(['bash', '-c', 'sleep 60 & echo $!'], { spool: directory, background: '200' }),
+        );
+        assert.ok((exit?.left ?? 0) >= 1 && isAlive(Number(stdout.toString())));
+      });
+
+      it('keeps nothing of one job for the next, and tells where it cannot be made', async () => {
+        const link = runner.run(['echo', 'one'], { spool: directory });
+        assert.equal((await jobOutcome(link)).stdout.toString(), 'one\n');
+        runner.runNext(link, ['echo', 'two'], { spool: directory });
+        assert.equal((await jobOutcome(link)).stdout.toString(), 'two\n');
+        runner.runNext(link, ['echo', 'three']);
+        assert.equal((await outcome(link)).stdout.toString(), 'three\n');
+        const nowhere = await spooled('true', { spool: path.join(directory, 'no', 'such') });
+        assert.equal(nowhere.failure, 'spool ENOENT');
       });
     });
 

@@ -166,6 +166,25 @@ for (const build of [...(Object.keys(builds) as BuildName[]), 'script'] as const
       assert.equal((await ended).stdout.toString(), 'ab');
     });
 
+    it('says when its stdout is a file that holds nothing, written from its beginning', async () => {
+      await using peer = await ScriptedPeer.start();
+      const told = async (redirected: string): Promise<(string | undefined)[]> => {
+        const { ended } = shell(redirected, peer.socketPath, { DIR: directory });
+        const { link, job } = await peer.caller();
+        link.exit(0, 0);
+        await ended;
+        return ['stdout', 'stderr', 'merged'].map((key) => job.get(key));
+      };
+      const run = 'cd "$DIR"; "$SWARMRUN" x';
+      assert.deepEqual(await told(`${run} >new`), ['fresh', 'socket', '0']);
+      assert.deepEqual(await told(`${run} >new 2>&1`), ['fresh', 'file', '1']);
+      assert.deepEqual(await told(`${run} >>new`), ['file', 'socket', '0']);
+      assert.deepEqual(await told(`${run} 1<new`), ['file', 'socket', '0']);
+      assert.deepEqual(await told('cd "$DIR"; (echo; "$SWARMRUN" x; true) >new'), ['file', 'socket', '0']);
+      assert.deepEqual(await told(`${run} 1<>new`), ['file', 'socket', '0'], 'it holds something');
+      assert.deepEqual(await told('cd "$DIR"; >new; "$SWARMRUN" x 1<>new'), ['fresh', 'socket', '0']);
+    });
+
     it('runs the command inline where no peer answers', async () => {
       const open = path.join(directory, 'open');
       mkdirSync(open);

@@ -93,6 +93,7 @@ static void set_key(struct request *request, const char *key, size_t length, con
   else if (IS("nice")) request->nice = atoi(value);
   else if (IS("apart")) request->apart = value;
   else if (IS("kept")) request->kept = value;
+  else if (IS("spool")) request->spool = value;
   else if (IS("limits")) request->limits = value;
   else if (IS("lease")) request->lease_ms = atoll(value);
   else if (IS("background")) request->background_ms = atoi(value);
@@ -115,6 +116,7 @@ struct request request_read(struct connection *from, int is_first) {
                             .limits = "",
                             .apart = "",
                             .kept = "",
+                            .spool = "",
                             .umask = 022,
                             .stdio = {NULL_DEVICE, PIPE, PIPE}};
   long long deadline = now_ms() + REQUEST_DEADLINE_MS;

@@ -20,6 +20,7 @@ struct request {
   const char *limits; /* see limits.h */
   int background_ms;  /* how long what outlives the command may go on; 0: it is ended at once */
   long long lease_ms; /* see lease.h */
+  const char *spool;  /* a directory for a file that stdout is; empty: it is as `stdio` says */
   enum stdio stdio[3];
   int merged; /* one pipe for both outputs */
   int relays; /* the program passes signals on to the command */

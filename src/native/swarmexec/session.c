@@ -247,7 +247,7 @@ static int serve_events(struct session *job) {
 
 static int is_over(const struct session *job) {
   if (job->cancelled) return job->gone;
-  return are_outputs_closed(job) && (job->gone || is_left_alone(job));
+  return are_outputs_closed(job) && job->streams.spool < 0 && (job->gone || is_left_alone(job));
 }
 
 /* Is nothing left of the job, so that this process can run the next one? */
@@ -285,6 +285,7 @@ static void run(struct session *job) {
     int ready = serve_events(job);
     mind_background(job);
     kill_tree_when_due(job);
+    if (!job->cancelled && (job->gone || is_left_alone(job)) && streams_unspool(&job->streams)) continue;
     /* What is still open now was given to a process outside the job. While the peer is slow, that can't be said. */
     if (ready == 0 && job->gone && connection_is_sent(job->peer)) break;
   }

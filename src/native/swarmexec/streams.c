@@ -2,6 +2,8 @@
 #include "streams.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -32,6 +34,27 @@ static void make_pty(struct connection *peer, const struct winsize *size, int *o
   if (size->ws_row || size->ws_col) ioctl(*theirs, TIOCSWINSZ, size);
 }
 
+/* A file without a name: where there is no such thing, one whose name is gone. */
+static int make_nameless(const char *directory) {
+  int fd = open(directory, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+  if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR)) return fd;
+  char *name;
+  if (asprintf(&name, "%s/.spool-XXXXXX", directory) < 0) return -1;
+  fd = mkostemp(name, O_CLOEXEC);
+  if (fd >= 0) unlink(name);
+  free(name);
+  return fd;
+}
+
+/* What the command leaves in it is what it printed: it may go back in there, as in the file that its caller has for it. */
+static void make_spool(struct connection *peer, const char *directory, int *ours, int *theirs) {
+  char path[64];
+  *theirs = make_nameless(directory);
+  snprintf(path, sizeof path, "/proc/self/fd/%d", *theirs);
+  *ours = *theirs < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+  if (*ours < 0) connection_spawn_failed(peer, "spool", errno);
+}
+
 void streams_make(struct streams *streams, const struct request *request, struct connection *peer) {
   const enum stdio *wanted = request->stdio;
   struct output *outputs = streams->outputs;
@@ -39,7 +62,7 @@ void streams_make(struct streams *streams, const struct request *request, struct
   int *ends = streams->command_ends;
   outputs[0] = (struct output){-1, FRAME_STDOUT, SIZE_MAX};
   outputs[1] = (struct output){-1, FRAME_STDERR, SIZE_MAX};
-  ends[0] = ends[1] = ends[2] = input->fd = input->look = -1;
+  ends[0] = ends[1] = ends[2] = input->fd = input->look = streams->spool = -1;
   input->interval_ms = LOOK_SOONEST_MS;
   if (wanted[0] == PIPE) {
     make_pipe(peer, &input->fd, &ends[0], 1);
@@ -48,6 +71,8 @@ void streams_make(struct streams *streams, const struct request *request, struct
   int both = request->merged || (wanted[1] == PTY && wanted[2] == PTY);
   for (int i = 1; i < 3; i++) {
     if (i == 2 && both && wanted[1] == wanted[2]) ends[2] = ends[1];
+    else if (i == 1 && *request->spool && wanted[1] == PIPE)
+      make_spool(peer, request->spool, &streams->spool, &ends[1]);
     else if (wanted[i] == PIPE) make_pipe(peer, &outputs[i - 1].fd, &ends[i], 0);
     else if (wanted[i] == PTY) make_pty(peer, &request->size, &outputs[i - 1].fd, &ends[i]);
   }
@@ -67,6 +92,13 @@ void streams_become_stdio(const struct streams *streams, const enum stdio wanted
       close(null);
     }
   }
+}
+
+int streams_unspool(struct streams *streams) {
+  if (streams->spool < 0) return 0;
+  streams->outputs[0].fd = streams->spool;
+  streams->spool = -1;
+  return 1;
 }
 
 void streams_close_command_ends(struct streams *streams) {
@@ -115,6 +147,8 @@ void input_close(struct input *input) {
 
 void streams_close(struct streams *streams) {
   for (int i = 0; i < 2; i++) output_close(&streams->outputs[i]);
+  if (streams->spool >= 0) close(streams->spool);
+  streams->spool = -1;
   input_close(&streams->input);
   if (streams->input.look >= 0) close(streams->input.look);
   streams->input.look = -1;

@@ -23,6 +23,7 @@ struct input {
 
 struct streams {
   struct output outputs[2];
+  int spool; /* our end of a file that stdout is, until the command is over; -1: none */
   struct input input;
   int command_ends[3]; /* -1: closed, or /dev/null */
 };
@@ -32,6 +33,9 @@ void streams_make(struct streams *streams, const struct request *request, struct
 
 /* In the command's process: makes its ends 0, 1 and 2. */
 void streams_become_stdio(const struct streams *streams, const enum stdio wanted[3]);
+
+/* The command is over: from now on the file that it had for stdout is an output like others. 0 if there is none. */
+int streams_unspool(struct streams *streams);
 
 void streams_close_command_ends(struct streams *streams);
 

@@ -10,7 +10,7 @@
 
 enum { HIGH_DESCRIPTOR = 200 }; /* shells and scripts use those below for themselves */
 
-const char *const kind_names[] = {"closed", "null", "file", "pipe", "socket", "tty", "other"};
+const char *const kind_names[] = {"closed", "null", "file", "pipe", "socket", "tty", "other", "fresh"};
 
 int to_high(int fd) {
   if (fd < 0) return fd;
@@ -31,13 +31,22 @@ enum kind kind_of(int fd) {
   return isatty(fd) ? TERMINAL : OTHER;
 }
 
+enum kind output_kind_of(int fd) {
+  enum kind kind = kind_of(fd);
+  struct stat st;
+  if (kind != REGULAR || fstat(fd, &st) != 0 || st.st_size > 0 || lseek(fd, 0, SEEK_CUR) != 0) return kind;
+  int flags = fcntl(fd, F_GETFL);
+  return flags < 0 || flags & O_APPEND || (flags & O_ACCMODE) == O_RDONLY ? kind : FRESH;
+}
+
 static int is_same(const struct stat *one, const struct stat *other) {
   return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
 }
 
 int is_merged(const enum kind kinds[3]) {
   struct stat out, err;
-  if (kinds[1] != kinds[2] || kinds[1] == CLOSED || kinds[1] == NULL_DEVICE) return 0;
+  enum kind kind = kinds[1] == FRESH ? REGULAR : kinds[1];
+  if (kind != kinds[2] || kind == CLOSED || kind == NULL_DEVICE) return 0;
   return fstat(1, &out) == 0 && fstat(2, &err) == 0 && is_same(&out, &err);
 }
 

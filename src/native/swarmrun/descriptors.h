@@ -9,6 +9,9 @@ int to_high(int fd);
 
 enum kind kind_of(int fd);
 
+/* The same, where a file that holds nothing and is written from its beginning is FRESH. */
+enum kind output_kind_of(int fd);
+
 /* Do stdout and stderr lead to the same thing? */
 int is_merged(const enum kind kinds[3]);
 

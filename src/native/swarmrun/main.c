@@ -85,7 +85,7 @@ int main(int argc, char **argv) {
     exec_inline(&self);
   }
   sigprocmask(SIG_SETMASK, NULL, &self.signals.found);
-  for (int fd = 0; fd < 3; fd++) self.kinds[fd] = kind_of(fd);
+  for (int fd = 0; fd < 3; fd++) self.kinds[fd] = fd == 1 ? output_kind_of(1) : kind_of(fd);
   /* What can't be read is no pipe to look into; reading it then tells the command the end. */
   if (self.kinds[0] != CLOSED && (fcntl(0, F_GETFL) & O_ACCMODE) == O_WRONLY) self.kinds[0] = OTHER;
   self.peer = connect_peer(&self.surroundings);

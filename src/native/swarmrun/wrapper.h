@@ -11,7 +11,7 @@
 #include "../frame.h"
 
 /* What a descriptor is, in the order of kind_names. */
-enum kind { CLOSED, NULL_DEVICE, REGULAR, PIPE, SOCKET, TERMINAL, OTHER };
+enum kind { CLOSED, NULL_DEVICE, REGULAR, PIPE, SOCKET, TERMINAL, OTHER, FRESH };
 extern const char *const kind_names[];
 
 struct signal_watch {

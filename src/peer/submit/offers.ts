@@ -160,7 +160,12 @@ export class Offers {
       ...(reading.native ? { cpu: (await this.#init.sameness.cpu()).digest } : {}),
       ...nothingShared,
       share: areas[0] ?? '/',
-      served: { tree: tree.id, generation, areas: [...areas] },
+      served: {
+        tree: tree.id,
+        generation,
+        areas: [...areas],
+        ...(isSpooled(submission) && { spooled: true }),
+      },
     };
     return { kind: 'offer', argv: request.argv, offer };
   }
@@ -291,6 +296,11 @@ function stdioOf(
     rows: hasTerminal ? job.rows : 0,
     columns: hasTerminal ? job.columns : 0,
   };
+}
+
+/** Whether a command may come to seek in its output, as in the file that it is redirected to; compilers do not. */
+function isSpooled({ reading, request }: Submission): boolean {
+  return reading.kind === 'other' && request.job.stdout === 'fresh';
 }
 
 function streamOf(kind: WrapperRequest['job']['stdout']): 'closed' | 'pipe' | 'pty' {

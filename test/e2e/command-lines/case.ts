@@ -12,6 +12,8 @@ export type Place =
   | Reason
   /** Not run in this way: the script waits for what a command writes before it ends. */
   | 'waits'
+  /** Not run in this way: the command needs the file that its output is redirected to, and has a pipe. */
+  | 'piped'
   /** Not said: no job at all, or some here and some there. */
   | 'anywhere';
 

@@ -148,6 +148,16 @@ export const processRows: readonly CommandLine[] = [
     `$S perl -e '($f, $n, $v) = ("a.c", "user.kept", "yes"); syscall(${setxattr}, $f, $n, $v, 3, 0)'; echo $?
      perl -e '($f, $n, $v) = ("a.c", "user.kept", "x" x 9); syscall(${getxattr}, $f, $n, $v, 9); print $v'`,
   ),
+  // redirected to a file
+  ...rows(
+    { direct: 'piped', served: 'remote' },
+    `$S perl -e 'print "aaaa\\n"; seek(STDOUT, 1, 0); print "X"; close STDOUT; exec "true"' >out; cat out`,
+    `$S perl -e 'print -f STDOUT ? "a file" : "none"; print 0 + -s STDOUT; sysseek(STDOUT, 4, 0); syswrite(STDOUT, "x")' >out; cat out`,
+    '$S sh -c "echo first; echo 2 >/dev/stdout; echo three" >out; od -c out; $S seq 400000 >out; tail -n 1 out; stat -c %s out',
+    '$S sh -c "echo first; echo second >&2; echo 3 >/dev/stdout" >out 2>&1; od -c out; $S sh -c "echo 1; echo 2 >&2" >out 2>err; cat out err',
+    '(echo before; $S sh -c "echo one"; $S echo two) >out; $S echo three >>out; cat out',
+    '>empty; $S sh -c "echo one; echo two" >>empty; cat empty; $S true >none; stat -c %s none; $S sh -c "exec >&-; echo || :" >none; stat -c %s none',
+  ),
   // started with another group, personality, root or mounts than the peer
   ...rows(
     'surroundings',

@@ -1,10 +1,11 @@
 /** Jobs in other machines' files: whether one may start, what is started in its place, and what is told at its end. */
 import { constants } from 'node:os';
+import { dirname } from 'node:path';
 import { resolvePath } from '../../../core/paths.ts';
 import type { PeerName } from '../../../core/schedule/contract.ts';
 import type { Sameness } from '../../../machine/sameness.ts';
 import { readLeft, treeJobArgv } from '../../../tree/tree-job.ts';
-import { joinNul } from '../../../wire/bytes.ts';
+import { fromBytes, joinNul } from '../../../wire/bytes.ts';
 import type { JobFacts } from '../../../wire/job-messages.ts';
 import { maxFaults, maxPathBytes } from '../../../wire/limits.ts';
 import { parseStrings } from '../../../wire/wrapper-messages.ts';
@@ -78,7 +79,10 @@ export class ServedJobs {
       parseStrings('ARGV', argv),
     );
     // What it leaves behind is ended inside; what it writes is nothing until it is believed.
-    return { argv: joinNul(words), cwd: '/', root: '', backgroundMs: 0, leaseMs: 0, relays: true };
+    const instead = { argv: joinNul(words), cwd: '/', root: '', backgroundMs: 0, leaseMs: 0, relays: true };
+    // On the disk where all is that the job writes.
+    const spool = fromBytes(Buffer.from(dirname(stay.scratch)));
+    return offer.served.spooled === true ? { ...instead, spool } : instead;
   }
 
   /** Its process tree is gone: what it left goes to its submitter. @throws if the tree, or the submitter, is lost. */
