@@ -70,8 +70,7 @@ static void kill_tree_when_due(struct session *job) {
 /* The peer wants no more of this job. If it only closed its own half, it is still told how it ended. */
 static void cancel(struct session *job) {
   job->cancelled = 1;
-  input_close(&job->streams.input);
-  for (int i = 0; i < 2; i++) output_close(&job->streams.outputs[i]);
+  streams_close(&job->streams);
   end_tree(job);
 }
 
