@@ -532,6 +532,15 @@ for (const build of Object.keys(builds) as BuildName[]) {
           own.run(['bash', '-c', 'sleep 60 & echo $!'], { spool: directory, background: '200' }),
         );
         assert.ok((exit?.left ?? 0) >= 1 && isAlive(Number(stdout.toString())));
+        const endless = 'setsid sh -c "while :; do echo y; done" & sleep 0.1';
+        const cut = await outcome(
+          own.run(['bash', '-c', endless], {
+            spool: directory,
+            background: '200',
+            limits: 'fsize:200000:200000',
+          }),
+        );
+        assert.match(cut.stdout.toString(), /^(?:y\n)+$/);
       });
 
       it('keeps nothing of one job for the next, and tells where it cannot be made', async () => {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -95,9 +96,13 @@ void streams_become_stdio(const struct streams *streams, const enum stdio wanted
 }
 
 int streams_unspool(struct streams *streams) {
+  struct stat st;
   if (streams->spool < 0) return 0;
-  streams->outputs[0].fd = streams->spool;
+  /* What lives on may write more: that counts as little as what comes late into a pipe. */
+  size_t size = fstat(streams->spool, &st) == 0 ? (size_t)st.st_size : 0;
+  streams->outputs[0] = (struct output){streams->spool, FRAME_STDOUT, size};
   streams->spool = -1;
+  if (size == 0) output_close(&streams->outputs[0]);
   return 1;
 }
 
