@@ -130,6 +130,40 @@ test('C lies in native only; a program includes its own headers and the shared o
   );
 });
 
+test('calls between the sources of a program in C run one way', () => {
+  const folders = [...new Set(programs.map(({ path }) => dirname(path)))];
+  const tied = folders.flatMap((folder) => {
+    const own = programs.filter(({ path }) => dirname(path) === folder);
+    const headers = own.filter(({ path }) => path.endsWith('.h'));
+    const told = headers.flatMap(({ text }) => [
+      ...text.matchAll(/\b(\w+)\([^;{}()]*(?:\([^()]*\)[^;{}()]*)*\);/g),
+    ]);
+    const names = new Set(told.map((match) => match[1] ?? ''));
+    const sources = own.filter(({ path }) => path.endsWith('.c'));
+    const placeOf = new Map(
+      sources.flatMap(({ path, text }) =>
+        [...text.matchAll(/^(?!static)[a-z][^;{}()=]*\b(\w+)\([^;{}]*\)\s*\{/gm)].map((match) => [
+          match[1] ?? '',
+          path,
+        ]),
+      ),
+    );
+    const left = new Map(
+      sources.map(({ path, text }) => {
+        const called = [...text.matchAll(/\b(\w+)\(/g)].map((match) => match[1] ?? '');
+        const places = called.filter((name) => names.has(name)).map((name) => placeOf.get(name) ?? path);
+        return [path, new Set(places.filter((place) => place !== path))];
+      }),
+    );
+    // What calls nobody that is left is taken away, until only circles and what calls into them are.
+    const free = (): string | undefined =>
+      [...left].find(([, places]) => [...places].every((place) => !left.has(place)))?.[0];
+    for (let path = free(); path !== undefined; path = free()) left.delete(path);
+    return [...left.keys()];
+  });
+  assert.deepEqual(tied, []);
+});
+
 test('no file is longer than 400 lines', () => {
   const long = [...files, ...programs]
     .filter(({ text }) => text.split('\n').length > 401)

@@ -106,22 +106,14 @@ void ahead_go_on(struct fs *fs) {
   fs->supply.asking_ahead = 0;
 }
 
-void ahead_wake(struct fs *fs, struct node *node) {
-  for (struct want *want = node->wants, *next; want; want = next) {
-    next = want->next;
-    node->holds--;
-    make_ready(fs, want);
-  }
-  node->wants = NULL;
-}
-
-void ahead_drop(struct fs *fs, struct node *node) {
+void ahead_wanted(struct fs *fs, struct node *node, int is_answered) {
   struct want *want = node->wants;
   node->wants = NULL;
   for (struct want *next; want; want = next) {
     next = want->next;
     node->holds--;
-    give_up(fs, want);
+    if (is_answered) make_ready(fs, want);
+    else give_up(fs, want);
   }
 }
 

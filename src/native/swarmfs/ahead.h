@@ -34,7 +34,6 @@ int ahead_is_due(const struct fs *fs);
 /* Asks for some of that. */
 void ahead_go_on(struct fs *fs);
 /* A node, which is held, was answered, or will not be: what waited for it goes on, or is given up. */
-void ahead_wake(struct fs *fs, struct node *node);
-void ahead_drop(struct fs *fs, struct node *node);
+void ahead_wanted(struct fs *fs, struct node *node, int is_answered);
 
 #endif

@@ -13,10 +13,8 @@ enum {
   AHEAD_PIECES = 3,
 };
 
-void content_free(struct content *content) { free(content); }
-
 void content_forget(struct node *node) {
-  content_free(node->content);
+  free(node->content);
   node->content = NULL;
 }
 
@@ -374,6 +372,15 @@ static int store_file(struct fs *fs, const char *path, const unsigned char hash[
   if (memcmp(found, hash, HASH_BYTES) != 0) return EIO;
   store_put(&fs->store, hash, fs->read_buffer, (uint32_t)got);
   return 0;
+}
+
+/* `error` is an errno, or 0. */
+static void send_done(struct fs *fs, uint32_t id, int error) {
+  struct bytes *to = &fs->link.outgoing;
+  size_t at = frame_start(to, FRAME_TREE_DONE);
+  add_u32(to, id);
+  add_u32(to, (uint32_t)error);
+  frame_finish(to, at);
 }
 
 int take_store(struct fs *fs, const struct frame *frame) {

@@ -8,6 +8,7 @@ struct fs;
 
 enum own_state { OWN_UNTRIED, OWN_EQUAL, OWN_OTHER };
 
+/* One block of memory. */
 struct content {
   int has_whole_hash;
   unsigned char whole_hash[HASH_BYTES];
@@ -22,7 +23,6 @@ struct content {
   } pieces[];
 };
 
-void content_free(struct content *content);
 /* Nothing that was known of a node's content holds any more. */
 void content_forget(struct node *node);
 

@@ -1,6 +1,9 @@
 /* READDIR and READDIRPLUS. An offset is a place in the directory's list of entries, which keeps its order. */
 #define _GNU_SOURCE
-#include "kernel.h"
+#include "directory.h"
+
+#include "faults.h"
+#include "reply.h"
 
 enum { DOTS = 2 }; /* "." and ".." come first */
 

@@ -56,9 +56,4 @@ struct fs {
   } figures;
 };
 
-/* Answers STORE and DISCARD; `error` is an errno, or 0. */
-void send_done(struct fs *fs, uint32_t id, int error);
-/* Tells the peer that the asker's job is not to be believed: which path, as far as there is one. */
-void report_fault(struct fs *fs, int kind, int error, const struct node *node, const char *name);
-
 #endif

@@ -5,7 +5,7 @@
 
 #include "asker.h"
 #include "fs.h"
-#include "kernel.h"
+#include "reply.h"
 
 enum { LOOK_AGAIN_MS = 50 };
 

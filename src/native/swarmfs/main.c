@@ -4,6 +4,7 @@
  * jobs enter. It ends with its stdin.
  */
 #define _GNU_SOURCE
+#include <linux/fuse.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,7 +13,6 @@
 #include <unistd.h>
 
 #include "ahead.h"
-#include "asker.h"
 #include "changes.h"
 #include "content.h"
 #include "fs.h"
@@ -40,21 +40,6 @@ static long frame_limit(int type) {
     case FRAME_TREE_STATUS: return 4;
     default: return -1;
   }
-}
-
-void report_fault(struct fs *fs, int kind, int error, const struct node *node, const char *name) {
-  char path[PATH_MAX], job[NAME_MAX + 1];
-  find_job((pid_t)fs->asker, fs->scratch, job);
-  if (!node || node_path(node, path) != 0) snprintf(path, sizeof path, "%s", node ? node->name : "");
-  struct bytes *to = &fs->link.outgoing;
-  size_t start = frame_start(to, FRAME_TREE_FAULT);
-  add_u8(to, (uint8_t)kind);
-  add_u32(to, (uint32_t)error);
-  add_text(to, path);
-  add_text_of(to, name, strnlen(name, NAME_MAX));
-  add_text(to, job);
-  frame_finish(to, start);
-  fs->figures.faults++;
 }
 
 static void read_identity(struct identity *identity, const struct settings *settings) {
@@ -121,14 +106,6 @@ static int start(struct fs *fs, const struct frame *frame) {
   }
   send_ready(fs, NULL, 0);
   return 0;
-}
-
-void send_done(struct fs *fs, uint32_t id, int error) {
-  struct bytes *to = &fs->link.outgoing;
-  size_t at = frame_start(to, FRAME_TREE_DONE);
-  add_u32(to, id);
-  add_u32(to, (uint32_t)error);
-  frame_finish(to, at);
 }
 
 static uint64_t cpu_us(void) {
@@ -242,6 +219,8 @@ int main(int argc, char **argv) {
   static struct fs fs;
   fs.device = -1;
   fs.applying_last = &fs.applying;
+  fs.supply.handle = kernel_handle;
+  fs.supply.wanted = ahead_wanted;
   link_open(&fs.link, 0, 1);
   while (serve_events(&fs) == 0) continue;
   link_drain(&fs.link, LAST_WORDS_MS);

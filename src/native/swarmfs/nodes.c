@@ -1,8 +1,6 @@
 #define _GNU_SOURCE
 #include "nodes.h"
 
-#include "content.h"
-
 enum { FIRST_ROOM = 4096, ROOT_ID = 1 };
 
 static int grow_slots(struct nodes *nodes) {
@@ -96,7 +94,7 @@ static void free_node(struct nodes *nodes, struct node *node) {
   nodes->slots[node->id] = NULL;
   nodes->free_ids[nodes->free_count++] = node->id;
   nodes->count--;
-  content_free(node->content);
+  free(node->content);
   if (node->directory) free(node->directory->entries);
   free(node->directory);
   free(node->target);

@@ -50,7 +50,7 @@ static void drop_pack(struct store *store, int index) {
   for (struct blob *blob = pack->first, *next; blob; blob = next) {
     next = blob->next_of_pack;
     blob->pack = -1;
-    if (!blob->data) store_remove(store, blob);
+    if (!blob->data) blob_remove(store, blob);
   }
   close(pack->fd);
   store->disk_bytes -= pack->length;
@@ -89,8 +89,8 @@ static void load_index(struct store *store, int index) {
     uint32_t offset = get_u32(record + HASH_BYTES), length = get_u32(record + HASH_BYTES + 4);
     /* What a crash cut off is not there; what it garbled is found when it is hashed. */
     if (length > TREE_WHOLE_BYTES || offset > pack->length || pack->length - offset < length) continue;
-    if (store_has(store, record)) continue;
-    struct blob *blob = store_add(store, record, length);
+    if (blob_find(store, record)) continue;
+    struct blob *blob = blob_add(store, record, length);
     if (blob) enter_pack(store, blob, index, offset);
   }
   fclose(file);
@@ -220,31 +220,14 @@ static void *write_behind(void *argument) {
   return NULL;
 }
 
-int store_open(struct store *store, const char *path, uint64_t memory_limit_bytes,
-               uint64_t disk_limit_bytes) {
-  store->directory = store->current = store->index_fd = -1;
-  store->memory_limit_bytes = memory_limit_bytes;
-  store->disk_limit_bytes = disk_limit_bytes;
-  store->to_write_last = &store->to_write;
-  store->written_last = &store->written;
-  pthread_mutex_init(&store->lock, NULL);
-  pthread_cond_init(&store->wake, NULL);
-  if (!*path) return 0;
-  store->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (store->directory < 0) return -1;
-  packs_load(store);
-  return 0;
-}
-
-int store_start(struct store *store) {
-  if (store->directory < 0) return 0;
+int packs_start(struct store *store) {
   int error = pthread_create(&store->writer, NULL, write_behind, store);
   store->has_writer = error == 0;
   errno = error;
   return error ? -1 : 0;
 }
 
-void store_close(struct store *store) {
+void packs_stop(struct store *store) {
   if (!store->has_writer) return;
   pthread_mutex_lock(&store->lock);
   store->stopping = 1;

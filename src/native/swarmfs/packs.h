@@ -2,11 +2,7 @@
 #ifndef BUILDSWARM_SWARMFS_PACKS_H
 #define BUILDSWARM_SWARMFS_PACKS_H
 
-#include "store.h"
-
-/* Of store.c, for packs.c. */
-struct blob *store_add(struct store *store, const unsigned char hash[HASH_BYTES], uint32_t length);
-void store_remove(struct store *store, struct blob *blob);
+#include "blobs.h"
 
 /* Reads the indexes of all packs in the store's directory. */
 void packs_load(struct store *store);
@@ -16,5 +12,9 @@ unsigned char *packs_read(struct store *store, const struct blob *blob);
 void packs_write(struct store *store, struct blob *blob);
 /* The blob is in its pack no more. */
 void packs_leave(struct store *store, struct blob *blob);
+/* Starts the thread that writes them; after this the process must not fork. 0, or -1 with errno. */
+int packs_start(struct store *store);
+/* Writes the rest and stops that thread. */
+void packs_stop(struct store *store);
 
 #endif

@@ -1,59 +1,33 @@
 #define _GNU_SOURCE
 #include "store.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "packs.h"
 
-static uint64_t key_of(const unsigned char hash[HASH_BYTES]) { return get_u64(hash); }
-
-static struct blob *find(const struct store *store, const unsigned char hash[HASH_BYTES]) {
-  struct blob *blob = map_get(&store->by_hash, key_of(hash));
-  while (blob && memcmp(blob->hash, hash, HASH_BYTES) != 0) blob = blob->next_of_key;
-  return blob;
+int store_open(struct store *store, const char *path, uint64_t memory_limit_bytes,
+               uint64_t disk_limit_bytes) {
+  store->directory = store->current = store->index_fd = -1;
+  store->memory_limit_bytes = memory_limit_bytes;
+  store->disk_limit_bytes = disk_limit_bytes;
+  store->to_write_last = &store->to_write;
+  store->written_last = &store->written;
+  pthread_mutex_init(&store->lock, NULL);
+  pthread_cond_init(&store->wake, NULL);
+  if (!*path) return 0;
+  store->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (store->directory < 0) return -1;
+  packs_load(store);
+  return 0;
 }
 
-struct blob *store_add(struct store *store, const unsigned char hash[HASH_BYTES], uint32_t length) {
-  struct blob *blob = calloc(1, sizeof *blob);
-  if (!blob) return NULL;
-  memcpy(blob->hash, hash, HASH_BYTES);
-  blob->length = length;
-  blob->pack = -1;
-  blob->next_of_key = map_get(&store->by_hash, key_of(hash));
-  if (map_set(&store->by_hash, key_of(hash), blob) == 0) return blob;
-  free(blob);
-  return NULL;
+int store_start(struct store *store) {
+  if (store->directory < 0) return 0;
+  return packs_start(store);
 }
 
-static void leave_memory(struct store *store, struct blob *blob) {
-  if (blob->newer) blob->newer->older = blob->older;
-  else store->newest = blob->older;
-  if (blob->older) blob->older->newer = blob->newer;
-  else store->oldest = blob->newer;
-  blob->newer = blob->older = NULL;
-}
-
-static void enter_memory(struct store *store, struct blob *blob) {
-  blob->newer = NULL;
-  blob->older = store->newest;
-  if (store->newest) store->newest->newer = blob;
-  else store->oldest = blob;
-  store->newest = blob;
-}
-
-void store_remove(struct store *store, struct blob *blob) {
-  struct blob *first = map_get(&store->by_hash, key_of(blob->hash)), **link = &first;
-  while (*link && *link != blob) link = &(*link)->next_of_key;
-  if (*link) *link = blob->next_of_key;
-  if (!first) map_remove(&store->by_hash, key_of(blob->hash));
-  else map_set(&store->by_hash, key_of(blob->hash), first);
-  if (blob->data) {
-    leave_memory(store, blob);
-    store->memory_bytes -= blob->length;
-  }
-  free(blob->data);
-  free(blob);
-}
+void store_close(struct store *store) { packs_stop(store); }
 
 /* The least used leave memory; those on no disk are then gone. */
 static void make_room(struct store *store, const struct blob *keep) {
@@ -62,9 +36,9 @@ static void make_room(struct store *store, const struct blob *keep) {
     struct blob *next = blob->newer;
     if (!blob->writing && blob != keep) {
       if (blob->pack < 0) {
-        store_remove(store, blob);
+        blob_remove(store, blob);
       } else {
-        leave_memory(store, blob);
+        blob_leave_memory(store, blob);
         store->memory_bytes -= blob->length;
         free(blob->data);
         blob->data = NULL;
@@ -87,42 +61,44 @@ void store_settle(struct store *store) {
 }
 
 const unsigned char *store_get(struct store *store, const unsigned char hash[HASH_BYTES], uint32_t *length) {
-  struct blob *blob = find(store, hash);
+  struct blob *blob = blob_find(store, hash);
   if (!blob) return NULL;
   if (blob->pack >= 0) store->packs[blob->pack].last_use = ++store->use;
   if (blob->data) {
-    leave_memory(store, blob);
+    blob_leave_memory(store, blob);
   } else {
     blob->data = packs_read(store, blob);
     if (!blob->data) {
       store->damaged++;
       packs_leave(store, blob);
-      store_remove(store, blob);
+      blob_remove(store, blob);
       return NULL;
     }
     store->memory_bytes += blob->length;
   }
-  enter_memory(store, blob);
+  blob_enter_memory(store, blob);
   make_room(store, blob);
   store->hits++;
   *length = blob->length;
   return blob->data;
 }
 
-int store_has(struct store *store, const unsigned char hash[HASH_BYTES]) { return find(store, hash) != NULL; }
+int store_has(struct store *store, const unsigned char hash[HASH_BYTES]) {
+  return blob_find(store, hash) != NULL;
+}
 
 void store_put(struct store *store, const unsigned char hash[HASH_BYTES], const void *data, uint32_t length) {
-  if (find(store, hash)) return;
-  struct blob *blob = store_add(store, hash, length);
+  if (blob_find(store, hash)) return;
+  struct blob *blob = blob_add(store, hash, length);
   if (!blob) return;
   blob->data = malloc(length ? length : 1);
   if (!blob->data) {
-    store_remove(store, blob);
+    blob_remove(store, blob);
     return;
   }
   memcpy(blob->data, data, length);
   store->memory_bytes += length;
-  enter_memory(store, blob);
+  blob_enter_memory(store, blob);
   packs_write(store, blob);
   make_room(store, blob);
 }

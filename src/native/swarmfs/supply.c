@@ -1,9 +1,8 @@
 #define _GNU_SOURCE
 #include "supply.h"
 
-#include "ahead.h"
-#include "fs.h"
-#include "kernel.h"
+#include "faults.h"
+#include "reply.h"
 
 int wait_for(struct fs *fs, struct node *node, const void *request, size_t length) {
   struct supply *supply = &fs->supply;
@@ -61,7 +60,7 @@ struct waiting *waiting_interrupted(struct fs *fs, uint64_t unique) {
 
 void fail_waiting(struct fs *fs, struct node *node, int error) {
   node->holds++;
-  ahead_drop(fs, node);
+  fs->supply.wanted(fs, node, 0);
   for (struct waiting *waiting = waiting_take(fs, node), *next; waiting; waiting = next) {
     next = waiting->next_of_node;
     kernel_reply(fs, waiting->unique, error, NULL, 0);
@@ -96,10 +95,10 @@ void wake_waiting(struct fs *fs, struct node *node) {
   node->holds++;
   for (struct waiting *waiting = waiting_take(fs, node), *next; waiting; waiting = next) {
     next = waiting->next_of_node;
-    kernel_handle(fs, waiting->request, waiting->length);
+    fs->supply.handle(fs, waiting->request, waiting->length);
     waiting_free(waiting);
   }
-  ahead_wake(fs, node);
+  fs->supply.wanted(fs, node, 1);
   node->holds--;
   node_release(&fs->nodes, node);
 }

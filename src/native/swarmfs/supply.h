@@ -40,6 +40,10 @@ struct supply {
   uint32_t ahead_count;        /* such asks that are on their way */
   uint64_t ahead_bytes;        /* what they will bring */
   const struct ask *answering; /* what is answered now */
+  /* Handles a request again. */
+  void (*handle)(struct fs *fs, const unsigned char *request, size_t length);
+  /* Those who want a node ahead, and wait for no request, go on, or give up where it will not be answered. */
+  void (*wanted)(struct fs *fs, struct node *node, int is_answered);
 };
 
 /* Keeps the request for when `node` is answered; 0, or -1 if memory ran out. */

@@ -74,27 +74,6 @@ static int read_arguments(struct job *job, char **argv) {
   return is_in_tree && job->cwd ? 0 : -1;
 }
 
-static int open_namespace(const struct job *job, const char *name) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)job->tree_pid, name);
-  return open(path, O_RDONLY | O_CLOEXEC);
-}
-
-int enter_tree(const struct job *job) {
-  struct stat of;
-  int swarmfs = (int)syscall(SYS_pidfd_open, job->tree_pid, 0);
-  int user = open_namespace(job, "user"), mounts = open_namespace(job, "mnt");
-  if (swarmfs < 0 || user < 0 || mounts < 0 || fstat(mounts, &of) != 0) return -1;
-  if (of.st_ino != job->mount_namespace) {
-    errno = ESRCH; /* swarmfs has ended, and another process has its number */
-    return -1;
-  }
-  if (setns(user, CLONE_NEWUSER) != 0 || setns(mounts, CLONE_NEWNS) != 0) return -1;
-  close(user);
-  close(mounts);
-  return swarmfs;
-}
-
 /* The process inside; like fork, with namespaces of its own for it and all it starts, as far as its place has none. */
 static pid_t fork_inside(int has_place) {
   unsigned long flags = CLONE_NEWPID | SIGCHLD | (has_place ? 0 : CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS);
