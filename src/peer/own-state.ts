@@ -30,6 +30,8 @@ export interface OwnStateInit {
   readonly served: () => boolean;
   /** Looks at the machine's interfaces, so it is asked rarely. */
   readonly addresses: () => readonly string[];
+  /** An address that this machine had is gone. */
+  readonly onAddressGone: () => void;
   /** Relative speed of one core; see machine/cpu.ts. */
   readonly speed: number;
   /** Of the dispatcher's chance. */
@@ -88,7 +90,9 @@ export class OwnState {
     const nowMs = this.#init.now();
     if (nowMs - this.#addressesAtMs > addressesMs) {
       this.#addressesAtMs = nowMs;
-      this.#addresses = this.#init.addresses().slice(0, maxAddresses);
+      const addresses = this.#init.addresses().slice(0, maxAddresses);
+      if (this.#addresses.some((address) => !addresses.includes(address))) this.#init.onAddressGone();
+      this.#addresses = addresses;
     }
     const { slots, running, queued, load, state, reasons } = reportFigures(this.#worker);
     return {

@@ -111,12 +111,12 @@ async function makeBase(settings: Settings, log: Logger, lifecycle: Lifecycle) {
     now,
     served: () => trees.obstacle() === undefined,
     addresses: () => swarm.addresses(),
+    onAddressGone: () => swarm.askAll(),
     speed: measureSpeed(),
     seed: randomInt(2 ** 31),
   });
   const say = (message: string, facts: Record<string, unknown>): void => log.info(facts, message);
   const incarnation = Date.now();
-  const turns = createTurns();
   const common = { disk, shares, now, log: say };
   return {
     settings,
@@ -133,7 +133,7 @@ async function makeBase(settings: Settings, log: Logger, lifecycle: Lifecycle) {
     own,
     neighbours,
     incarnation,
-    turns,
+    turns: createTurns(),
     ledgerOptions: jobLog(log),
     ...common,
     common,

@@ -1,9 +1,11 @@
 /** Carries out what {@link Pulse} decides: the timer, the beats, and what is told of the silent. */
+import type { SwarmOptions } from './contract.ts';
 import { defaultPulse, Pulse, type PulseAction, type PulseSettings } from './pulse.ts';
 
 export interface HeartOptions {
   readonly nowMs: () => number;
   readonly settings: PulseSettings | undefined;
+  readonly log: SwarmOptions['log'];
   readonly sendBeat: (id: string, beat: number) => void;
   readonly onSuspect: (id: string, silentMs: number) => void;
   readonly onWell: (id: string) => void;
@@ -48,18 +50,20 @@ export class Heart {
     if (nowMs + this.#pulse.intervalMs < this.#dueMs) this.#tickLater();
   }
 
+  /** All are to show soon that they are still there. */
+  askAll(): void {
+    this.#act(this.#pulse.askAll(this.#options.nowMs()));
+  }
+
   heard(id: string): void {
-    if (this.#pulse.heard(id, this.#options.nowMs())) this.#options.onWell(id);
+    if (!this.#pulse.heard(id, this.#options.nowMs())) return;
+    this.#options.log('info', 'peer is heard again', { peer: id });
+    this.#options.onWell(id);
   }
 
   /** One of our beats was answered. */
   answered(id: string, beat: number): void {
     this.#pulse.acknowledged(id, beat, this.#options.nowMs());
-  }
-
-  /** Whether it is watched and has been silent for too long. */
-  isSuspect(id: string): boolean {
-    return this.#pulse.get(id)?.suspect ?? false;
   }
 
   lastWordMs(id: string): number | undefined {
@@ -87,8 +91,10 @@ export class Heart {
 
   #act(actions: readonly PulseAction[]): void {
     for (const action of actions) {
-      if (action.kind === 'suspect') this.#options.onSuspect(action.id, action.silentMs);
-      else if (action.kind === 'lost') this.#options.onLost(action.id, action.silentMs);
+      if (action.kind === 'suspect') {
+        this.#options.log('warn', 'peer is silent', { peer: action.id, silentMs: action.silentMs });
+        this.#options.onSuspect(action.id, action.silentMs);
+      } else if (action.kind === 'lost') this.#options.onLost(action.id, action.silentMs);
       else this.#options.sendBeat(action.id, action.beat);
     }
   }

@@ -266,10 +266,9 @@ export class Link {
     }
   }
 
-  /** Closes it when no job needs it any more; at once, if the other end has given it up. */
-  retire(isGivenUp: boolean): void {
+  /** Closes it when no job needs it any more. */
+  retire(): void {
     this.retired = true;
-    if (isGivenUp) return this.abort(new Error('the other end has given it up'));
     for (const line of this.#free.splice(0)) line.close();
     if (this.#jobs.size === 0) void this.close();
   }

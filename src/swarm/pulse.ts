@@ -2,7 +2,7 @@
  * Who is alive: when to send beats, who has been silent for too long. Pure: told what was heard and what time it is.
  *
  * A peer that we wait for (a job is in flight, either way) is watched: a beat a second, suspect after 2.5 s of
- * silence, lost after 8. Others get a beat in 15 s. Whoever lags itself doubts itself first: time in which our own
+ * silence, lost after 8; so is one that was asked whether it is still there, until it is heard. Others get a beat in 15 s. Whoever lags itself doubts itself first: time in which our own
  * event loop stood still is no silence of theirs, and the limits are stretched for a while, by a step for each time
  * that it did. A single stall says little about the next seconds, however long it was (a machine that slept, a
  * debugger); a machine that lags again and again soon judges eight times as slowly.
@@ -43,6 +43,8 @@ interface Row {
   readonly id: string;
   watched: boolean;
   suspect: boolean;
+  /** It was asked whether it is still there. */
+  asked: boolean;
   rttMs: number;
   wordMs: number;
   /** The same, with an allowance for times in which we could not have heard it. */
@@ -89,6 +91,7 @@ export class Pulse {
       id,
       watched: false,
       suspect: false,
+      asked: false,
       rttMs: 0,
       wordMs: nowMs,
       heardMs: nowMs,
@@ -119,6 +122,15 @@ export class Pulse {
     return nowMs - row.sentMs < this.#settings.watchedBeatMs ? [] : [this.#beat(row, nowMs)];
   }
 
+  /** Something says that all of them may be out of reach: @returns beats; whoever answers none is lost as a watched one is. */
+  askAll(nowMs: number): PulseAction[] {
+    return [...this.#rows.values()].map((row) => {
+      if (!row.watched && !row.suspect) row.heardMs = nowMs;
+      row.asked = true;
+      return this.#beat(row, nowMs);
+    });
+  }
+
   /** @returns true if it was suspect and is well again. */
   heard(id: string, nowMs: number): boolean {
     const row = this.#rows.get(id);
@@ -127,6 +139,7 @@ export class Pulse {
     row.wordMs = nowMs;
     const again = row.suspect;
     row.suspect = false;
+    row.asked = false;
     return again;
   }
 
@@ -144,18 +157,20 @@ export class Pulse {
     const actions: PulseAction[] = [];
     for (const row of this.#rows.values()) {
       const silentMs = nowMs - row.heardMs;
-      const lostMs = row.watched ? this.#settings.watchedLostMs : this.#settings.idleLostMs;
+      // One that is suspect gets nothing to do, and so may be watched no more: it is to be well or lost soon all the same.
+      const isAwaited = row.watched || row.suspect || row.asked;
+      const lostMs = isAwaited ? this.#settings.watchedLostMs : this.#settings.idleLostMs;
       if (silentMs > lostMs * this.stretch) {
         actions.push({ kind: 'lost', id: row.id, silentMs });
         continue;
       }
-      if (row.watched && !row.suspect && silentMs > this.#settings.suspectMs * this.stretch) {
+      if (isAwaited && !row.suspect && silentMs > this.#settings.suspectMs * this.stretch) {
         row.suspect = true;
         actions.push({ kind: 'suspect', id: row.id, silentMs });
       }
       // A beat is due a little early rather than a whole tick late. Whoever was just heard needs none: so it is one
       // beat and one answer a pair, and none while other things are said; but now and then, for the round trip.
-      const beatMs = row.watched ? this.#settings.watchedBeatMs : this.#settings.idleBeatMs;
+      const beatMs = isAwaited ? this.#settings.watchedBeatMs : this.#settings.idleBeatMs;
       const margin = this.intervalMs / 2;
       const isDue = nowMs - Math.max(row.sentMs, row.heardMs) >= beatMs - margin;
       if (isDue || nowMs - row.sentMs >= sampleEvery * beatMs - margin) actions.push(this.#beat(row, nowMs));

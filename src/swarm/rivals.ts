@@ -14,6 +14,15 @@ export interface Rival {
 const simultaneousMs = 2000;
 
 /**
+ * Whether the end that dialled a connection has forgotten this one, of which another connection counted so far: it would not have
+ * dialled otherwise, unless both dialled at once. What stood between them has ended there.
+ */
+export function hasForgotten(link: Rival, before: Rival, nowMs: number): boolean {
+  const standsSinceMs = nowMs - (before.establishedMs ?? nowMs);
+  return !link.dialled && standsSinceMs >= simultaneousMs;
+}
+
+/**
  * Whether a connection that the other end dialled, and on which its hello came, may stand. Of two made at the same
  * time the one stays that the lower id dialled. Otherwise the newer: the other end would not have dialled if it
  * still had the old one, so the old one is dead and we do not know it yet.

@@ -24,7 +24,7 @@ import { dialNode, startNode } from './libp2p/node.ts';
 import { toError } from './libp2p/to-error.ts';
 import { Link, type StreamKind } from './link.ts';
 import { OtherVersions } from './other-versions.ts';
-import { staysBeside } from './rivals.ts';
+import { hasForgotten, staysBeside } from './rivals.ts';
 
 /** Long: on a busy machine it takes seconds, and those who give up and dial again make it busier. */
 const defaultHelloTimeoutMs = 15_000;
@@ -65,14 +65,9 @@ export class Swarm {
       nowMs: this.#nowMs,
       settings: options.pulse,
       sendBeat: (id, beat) => this.#peers.get(id)?.control?.send('BEAT', encodeBeat(beat)),
-      onSuspect: (id, silentMs) => {
-        this.#options.log('warn', 'peer is silent', { peer: id, silentMs });
-        this.#options.events.onSilence(id, silentMs);
-      },
-      onWell: (id) => {
-        this.#options.log('info', 'peer is heard again', { peer: id });
-        this.#options.events.onWell(id);
-      },
+      log: options.log,
+      onSuspect: (id, silentMs) => options.events.onSilence(id, silentMs),
+      onWell: (id) => options.events.onWell(id),
       onLost: (id, silentMs) => {
         const link = this.#peers.get(id);
         if (link) this.#drop(link, 'silent', new Error(`silent for ${Math.round(silentMs)} ms`));
@@ -220,6 +215,11 @@ export class Swarm {
     this.#heart.watch(id, on);
   }
 
+  /** This machine may have moved to another network: whoever cannot be reached any more is to be noticed in seconds. */
+  askAll(): void {
+    this.#heart.askAll();
+  }
+
   /** A channel for one job. Frames may be sent at once; if the peer is not connected, `onEnd('lost')` comes later. */
   openJob(id: string): JobChannel {
     return (this.#stopping ? undefined : this.#peers.get(id))?.openJob() ?? Link.lost(id);
@@ -330,20 +330,19 @@ export class Swarm {
 
   #establish(link: Link): void {
     const nowMs = this.#nowMs();
-    const before = this.#peers.get(link.peer);
+    let before = this.#peers.get(link.peer);
+    // What stood has ended there, trees and proofs among it: both begin anew, or one would go on with what the other has not.
+    if (before !== undefined && before !== link && hasForgotten(link, before, nowMs)) {
+      this.#drop(before, 'silent', new Error('the other end has given it up'));
+      before = undefined;
+    }
     link.establishedMs = nowMs;
     this.#peers.set(link.peer, link);
     this.#others.delete(link.peer);
     if (this.#trusted.has(link.peer)) this.trust(link.peer);
-    // A peer that was silent and comes by itself has given up what stood: its jobs there wait for nothing.
-    const hasGivenUp = !link.dialled && this.#heart.isSuspect(link.peer);
-    for (const other of this.#links.values())
-      if (other !== link && other.peer === link.peer) other.retire(hasGivenUp);
+    for (const other of this.#links.values()) if (other !== link && other.peer === link.peer) other.retire();
     link.settle();
-    if (before !== undefined && before !== link) {
-      this.#options.log('debug', 'another connection to the same peer counts now', { peer: link.peer });
-      return this.#heart.heard(link.peer);
-    }
+    if (before !== undefined && before !== link) return this.#heart.heard(link.peer);
     this.#heart.add(link.peer);
     const peer = link.describe(this.#heart.rttMs(link.peer));
     // It has shown nothing yet: it may not send us anywhere.

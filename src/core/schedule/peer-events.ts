@@ -17,6 +17,9 @@ export function addPeer(state: DispatcherState, report: LoadReport, nowMs: numbe
   const old = state.peers.get(report.id);
   if (old !== undefined) {
     if (old.report.incarnation >= report.incarnation) {
+      // It has just shown whose it is, and knows this peer.
+      for (const [kind, { code }] of old.refusals) if (code === 'not-member') old.refusals.delete(kind);
+      touch(state, old);
       hearPeer(state, old, 'word');
       hearReport(state, old, report);
       return;

@@ -53,6 +53,7 @@ export class Shells {
       version: '0',
       now: () => world.nowMs,
       addresses: () => [],
+      onAddressGone: () => undefined,
       served: () => false,
       speed: 1,
       seed: world.between(0, 2 ** 31),

@@ -8,6 +8,7 @@ test('small jobs, one after the other, neither put the tick off nor send a beat 
   const heart = new Heart({
     nowMs: Date.now,
     settings: undefined,
+    log: () => undefined,
     sendBeat: () => {
       beats += 1;
     },

@@ -49,6 +49,44 @@ test('a silent peer that is not watched is lost after forty seconds and never su
   assert.ok(done.every(({ kind }) => kind !== 'suspect'));
 });
 
+test('a peer that was suspect when its jobs went elsewhere is lost, or well, as soon as one that is watched', () => {
+  const pulse = new Pulse();
+  pulse.add('p', 0);
+  pulse.watch('p', true, 0);
+  assert.ok(run(pulse, 0, 3000).some(({ kind }) => kind === 'suspect'));
+  pulse.watch('p', false, 3000);
+  const done = run(pulse, 3000, 12_000);
+  assert.ok(done.filter(({ kind }) => kind === 'beat').length >= 5);
+  assert.equal(done.find(({ kind }) => kind === 'lost')?.atMs, 9000);
+  pulse.heard('p', 9000);
+  assert.ok(
+    run(pulse, 9000, 40_000).every(({ kind }) => kind === 'beat'),
+    'it has the time of others again',
+  );
+});
+
+test('all who are asked answer within seconds, or are suspect and lost as those who are watched', () => {
+  const pulse = new Pulse();
+  pulse.add('p', 0);
+  pulse.add('q', 0);
+  run(pulse, 0, 14_000);
+  assert.deepEqual(
+    pulse.askAll(14_000).map(({ kind, id }) => [kind, id]),
+    [
+      ['beat', 'p'],
+      ['beat', 'q'],
+    ],
+  );
+  pulse.heard('q', 14_100);
+  const done = run(pulse, 14_000, 30_000);
+  const told = done.filter(({ kind }) => kind !== 'beat').map(({ kind, id, atMs }) => [kind, id, atMs]);
+  assert.deepEqual(told.slice(0, 2), [
+    ['suspect', 'p', 17_000],
+    ['lost', 'p', 23_000],
+  ]);
+  assert.ok(told.every(([, id]) => id === 'p'));
+});
+
 test('to be watched begins a new silence: what was not heard before does not count', () => {
   const pulse = new Pulse();
   pulse.add('p', 0);

@@ -336,6 +336,15 @@ test('a refusal for where the files of one job lie keeps no other job of its kin
   assert.deepEqual(offersOf(r.job(2)), [{ type: 'offer', job: 2, attempt: 1, peer: 'a' }]);
 });
 
+test('a peer that did not know this one, and now has shown that it does, gets jobs at once', () => {
+  const r = rig();
+  r.up('a');
+  r.job(1);
+  r.send({ type: 'refused', job: 1, attempt: 1, code: 'not-member', report: undefined });
+  assert.deepEqual(offersOf(r.job(2)), []);
+  assert.equal(offersOf(r.up('a')).length, 2);
+});
+
 test('a refusal for the toolchain sends this kind of job elsewhere for a while, and inline where all refuse', () => {
   const r = rig(0);
   r.up('a');
