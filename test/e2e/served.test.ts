@@ -283,6 +283,19 @@ test('what cannot come home, or cannot run there, runs here for the reason that 
     assertClean(await sh(swarm, 'umount small'));
   });
 
+  await t.test('a link into memory of this machine, of which a worker has its own', async () => {
+    assertClean(await sh(swarm, 'mkdir -p /dev/shm/linked && echo "int x;" | tee /dev/shm/linked/x.c >y.c'));
+    for (const to of ['/dev/shm/linked', '../../dev/shm/linked']) {
+      assertClean(await sh(swarm, `ln -sfn ${to} build && swarmrun gcc -c build/x.c -o linked.o`));
+      assert.deepEqual(await reasons(), ['tree-fault'], to);
+      // Of each job anew, whatever the kernel remembers.
+      const seen = await sh(swarm, 'swarmrun sh -c "test -e build/x.c && echo there"');
+      assert.equal(seen.stdout.toString(), 'there\n');
+    }
+    assertClean(await sh(swarm, 'swarmrun gcc -c y.c -o y.o'));
+    assert.deepEqual(await reasons(), []);
+  });
+
   await t.test('a worker that cannot mount any more', async () => {
     await swarm.check('m2', ['mount', '--bind', '/dev/null', '/dev/fuse']);
     // A tree that is mounted goes on; another one is asked for.

@@ -51,7 +51,7 @@ static int fill_entries(struct filling *filling, const struct node *node, uint64
     struct node *child = directory->entries[i];
     if (!child || child->state != NODE_PRESENT || child->alias) continue;
     /* Shown without attributes, what may have changed is looked up when it is looked for, and so is what is refused then. */
-    struct node *sure = child->unsure || node_is_special(child) ? NULL : child;
+    struct node *sure = child->unsure || node_is_special(child) || node_leads_apart(child) ? NULL : child;
     if (fill(filling, child->name, kernel_inode(filling->fs, &child->attr), child->attr.mode, sure,
              i + DOTS + 1) != 0)
       return -1;

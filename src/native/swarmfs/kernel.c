@@ -58,7 +58,7 @@ static void lookup(struct fs *fs, struct node *parent, const struct fuse_in_head
     return park(fs, node, header, length, ask_look(fs, node));
   if (node->state == NODE_ABSENT) reply_absent(fs, header);
   else if (node->state == NODE_REFUSED) reply_refused(fs, header, node, ENOENT);
-  else if (node_is_special(node)) reply_refused(fs, header, node, ENXIO);
+  else if (node_is_special(node) || node_leads_apart(node)) reply_refused(fs, header, node, ENXIO);
   else reply_entry(fs, header, node);
 }
 

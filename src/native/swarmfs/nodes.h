@@ -5,6 +5,8 @@
 #ifndef BUILDSWARM_SWARMFS_NODES_H
 #define BUILDSWARM_SWARMFS_NODES_H
 
+#include <string.h>
+
 #include "../tree/map.h"
 #include "../tree/wire.h"
 
@@ -107,6 +109,16 @@ void node_release(struct nodes *nodes, struct node *node);
  */
 static inline int node_is_special(const struct node *node) {
   return !S_ISREG(node->attr.mode) && !S_ISDIR(node->attr.mode) && !S_ISLNK(node->attr.mode);
+}
+
+/* A link into /dev/shm: a job has one of its own there, and would find nothing, without anybody to be asked. */
+static inline int node_leads_apart(const struct node *node) {
+  static const char apart[] = "dev/shm";
+  const char *to = S_ISLNK(node->attr.mode) ? node->target : NULL;
+  if (!to) return 0;
+  while (*to == '/' || strncmp(to, "../", 3) == 0) to += *to == '/' ? 1 : 3;
+  return strncmp(to, apart, sizeof apart - 1) == 0 &&
+         (to[sizeof apart - 1] == '/' || to[sizeof apart - 1] == '\0');
 }
 
 static inline int node_is_directory(const struct node *node) { return S_ISDIR(node->attr.mode); }
