@@ -3,7 +3,7 @@ import type { Reason } from './reason.ts';
 
 export const cures: Readonly<Partial<Record<Reason, string>>> = {
   'outside-share':
-    'make other machines known to this one with `buildswarm invite HOST`, or work below a share, which `buildswarm share DIR` makes; see `buildswarm status`, and `buildswarm doctor` there, if they are known',
+    'make other machines known to this one with `buildswarm invite HOST`, or work below a share, which `buildswarm share DIR` makes; if they are known, build in a directory of yours on a disk or in /tmp (not in /dev/shm or /run) and write there alone; see `buildswarm status`, and `buildswarm doctor` there',
   surroundings: 'nothing; or start a peer where the command is started',
   descriptor: 'close descriptors above 2 before the command is started',
   native: 'name the CPU, as -march=x86-64-v3',

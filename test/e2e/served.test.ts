@@ -296,6 +296,14 @@ test('what cannot come home, or cannot run there, runs here for the reason that 
     assert.deepEqual(await reasons(), []);
   });
 
+  await t.test('a directory that no worker has: none is asked', async () => {
+    for (const directory of ['/dev/shm/build', '/run/build']) {
+      const compile = `mkdir ${directory} && cd ${directory} && echo 'int x;' >x.c && swarmrun gcc -c x.c && ls x.o`;
+      assertClean(await sh(swarm, compile));
+      assert.deepEqual(await reasons(), ['outside-share'], directory);
+    }
+  });
+
   await t.test('a worker that cannot mount any more', async () => {
     await swarm.check('m2', ['mount', '--bind', '/dev/null', '/dev/fuse']);
     // A tree that is mounted goes on; another one is asked for.

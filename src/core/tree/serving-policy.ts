@@ -62,6 +62,8 @@ export interface WorkingPlace {
  */
 export function writableAreas(place: WorkingPlace): readonly string[] | string {
   const { realPath, temporary } = place;
+  const closed = closedAround(realPath);
+  if (closed !== undefined) return `what lies in ${closed} is never shown to workers`;
   if (place.share === undefined && (isSystemPath(realPath) || realPath === '/'))
     return 'it is a directory of the system';
   const around = temporary.find((directory) => isBelow(directory, realPath));
@@ -69,6 +71,12 @@ export function writableAreas(place: WorkingPlace): readonly string[] | string {
   const top = place.share ?? topOf(place);
   if (typeof top !== 'string') return top.why;
   return [top, ...temporary.filter((directory) => !isBelow(top, directory))];
+}
+
+/** No worker has such a directory: one would be asked after the other, each for nothing. */
+function closedAround(path: string): string | undefined {
+  const root = closedRoots.find((each) => isBelow(each, path));
+  return root ?? closedNames.find((name) => `${path}/`.includes(`/${name}/`));
 }
 
 function topOf({ realPath, owned, home, isRoot }: WorkingPlace): string | { readonly why: string } {

@@ -68,3 +68,18 @@ test('of root only what lies in a top-level directory is taken for a project', (
   ]);
   assert.equal(typeof writableAreas({ ...root, realPath: '/root', owned: ['/', '/root'] }), 'string');
 });
+
+test('a job in what no worker is shown may write nowhere, in a share too', () => {
+  for (const [realPath, closed] of [
+    ['/dev/shm/build', '/dev'],
+    ['/run/user/1000', '/run'],
+    ['/home/ann/project/.docker/image', '.docker'],
+    ['/home/ann/.config/gh', '.config/gh'],
+  ] as const) {
+    const place = { ...ann, realPath, owned: [realPath] };
+    assert.equal(writableAreas(place), `what lies in ${closed} is never shown to workers`);
+    assert.equal(writableAreas({ ...place, share: realPath }), writableAreas(place));
+  }
+  const like = { ...ann, realPath: '/home/ann/run/.dockers', owned: ['/home/ann/run'] };
+  assert.deepEqual(writableAreas(like)[0], '/home/ann/run');
+});
