@@ -14,7 +14,7 @@ import type { Frame, Payload, PayloadArguments } from '../wire/frame.ts';
 import type { ControlFrame, GoneReason, OtherVersionPeer, SwarmOptions, SwarmPeer } from './contract.ts';
 import { takeControlFrame } from './control-frames.ts';
 import { announced, nearby, withoutPeer } from './finding/addresses.ts';
-import { Dialer } from './finding/dialer.ts';
+import { Dialer, type Mention } from './finding/dialer.ts';
 import { defaultServiceTag, discovery } from './finding/discovery.ts';
 import { Hearsay } from './finding/hearsay.ts';
 import { Sightings } from './finding/sightings.ts';
@@ -115,7 +115,7 @@ export class Swarm {
       peers: () => this.#peers.size,
       hearsay: this.#hearsay,
       sightings,
-      onFound: (id, addresses) => this.connectTo(id, addresses, 'hearsay'),
+      onFound: (id, addresses) => this.connectTo(id, addresses, 'answer'),
       log,
     });
   }
@@ -174,13 +174,13 @@ export class Swarm {
     return this.#heart.rttMs(id);
   }
 
-  /** Somebody says that a peer is there: tries to connect for a while; on `hearsay`, within our own networks only. */
-  connectTo(id: string, addresses: readonly string[], source: 'known' | 'hearsay' = 'known'): void {
+  /** Somebody says that a peer is there: tries to connect for a while; unless `known`, within our own networks only. */
+  connectTo(id: string, addresses: readonly string[], source: Mention = 'known'): void {
     // Hearsay comes with every gossip: what it costs, an idle peer would pay all day.
-    if (source === 'hearsay' && this.#peers.has(id)) return;
+    if (source !== 'known' && this.#peers.has(id)) return;
     if (this.#stopping || id === this.id || this.#others.has(id)) return;
-    const isHearsay = source === 'hearsay';
-    this.#dialer.found(id, isHearsay ? nearby(addresses) : addresses, isHearsay);
+    const isHearsay = source !== 'known';
+    this.#dialer.found(id, isHearsay ? nearby(addresses) : addresses, isHearsay, source === 'answer');
   }
 
   /** Dials these addresses, whoever answers there, until others, or none, are given for the same name. */

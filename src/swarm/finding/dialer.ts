@@ -23,6 +23,8 @@ const yieldMs = 250;
 const firstRetryMs = 150;
 const retryMs = 500;
 const maxRetryMs = 30_000;
+/** A lost peer that answers a query of mDNS is not waited for longer than this: the network is there again. */
+const answeredRetryMs = 3_000;
 /** A connection that lived shorter than this makes the next dial wait as if it had failed. */
 const stableMs = 15_000;
 /** A peer that nobody mentions and nobody reaches is forgotten. */
@@ -33,6 +35,9 @@ const maxDials = 8;
 /** Those that were only heard of, and may not be dialled now, are looked at again together, at multiples of this. */
 const hearsayWaitMs = 1_000;
 
+/** Who speaks of a peer: somebody that is believed, anybody, or by mDNS, as it seems, that peer itself. */
+export type Mention = 'known' | 'hearsay' | 'answer';
+
 interface Target {
   /** Undefined for an address given by hand. */
   readonly id: string | undefined;
@@ -41,6 +46,8 @@ interface Target {
   dueMs: number;
   failures: number;
   mentionedMs: number;
+  /** When the last dial began. */
+  triedMs: number;
   connectedMs: number;
   /** A dial of ours led there once. */
   dialled: boolean;
@@ -77,8 +84,13 @@ export class Dialer {
     this.#targets.clear();
   }
 
-  /** Somebody said that this peer is at these addresses. @param isHearsay - anybody could have said that. */
-  found(id: string, addresses: readonly string[], isHearsay = false): void {
+  /**
+   * Somebody said that this peer is at these addresses.
+   *
+   * @param isHearsay - anybody could have said that.
+   * @param hasAnswered - it seems to have said so itself, just now.
+   */
+  found(id: string, addresses: readonly string[], isHearsay = false, hasAnswered = false): void {
     if (this.#stopped || id === this.#options.ownId) return;
     const nowMs = this.#options.nowMs();
     const known = this.#targets.get(id);
@@ -87,6 +99,7 @@ export class Dialer {
       if (!isHearsay) known.isHearsay = false;
       const usable = addresses.filter(isDialable);
       if (usable.length > 0) known.addresses = usable;
+      if (hasAnswered) this.#hurry(known, nowMs);
       return;
     }
     const usable = addresses.filter(isDialable);
@@ -165,6 +178,7 @@ export class Dialer {
       dueMs,
       failures: 0,
       mentionedMs: this.#options.nowMs(),
+      triedMs: Number.NEGATIVE_INFINITY,
       connectedMs: Number.NEGATIVE_INFINITY,
       dialled: false,
       isHearsay: false,
@@ -188,6 +202,15 @@ export class Dialer {
   #wait(target: Target, nowMs: number, waitMs: number): void {
     const yields = target.id !== undefined && this.#options.ownId > target.id;
     target.dueMs = nowMs + waitMs + (yields ? yieldMs : 0);
+  }
+
+  /** Ends a long wait after many failures; never that for a peer that was only heard of, or is shunned. */
+  #hurry(target: Target, nowMs: number): void {
+    const waitsForRetry = !target.dialling && target.dueMs <= nowMs + maxRetryMs * 1.25;
+    const dueMs = Math.max(nowMs, target.triedMs + answeredRetryMs);
+    if (target.isHearsay || !waitsForRetry || dueMs >= target.dueMs) return;
+    target.dueMs = dueMs;
+    this.#schedule();
   }
 
   #schedule(): void {
@@ -234,6 +257,7 @@ export class Dialer {
 
   async #dial(key: string, target: Target): Promise<void> {
     target.dialling = true;
+    target.triedMs = this.#options.nowMs();
     this.#dials += 1;
     target.dueMs = Number.POSITIVE_INFINITY;
     const { isHearsay } = target;

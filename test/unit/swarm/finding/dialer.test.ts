@@ -76,3 +76,22 @@ test('thousands that may not be dialled are looked at once a second, all togethe
   const timers = set.mock.callCount();
   assert.ok(timers > 0 && timers < 40, `${timers} timers in two seconds`);
 });
+
+test('a peer that was lost for long is dialled within seconds of its answer, and no oftener however often it is spoken of', async (t) => {
+  const { dialer, dials, pass } = rig(t);
+  dialer.connected('lost', address, true);
+  await pass(20_000);
+  dialer.gone('lost', true);
+  for (let n = 0; n < 3_000; n += 1) await pass(100);
+  dials.length = 0;
+  for (let n = 0; n < 40; n += 1) {
+    await pass(100);
+    dialer.found('lost', address, true, true);
+  }
+  assert.ok(dials.length > 0, 'it was not dialled in four seconds');
+  for (let n = 0; n < 260; n += 1) {
+    await pass(100);
+    dialer.found('lost', address, true, true);
+  }
+  assert.ok(dials.length <= 11, `${dials.length} dials in half a minute`);
+});
