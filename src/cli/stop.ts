@@ -1,12 +1,14 @@
 /** `buildswarm stop`. */
 import type { Command } from 'commander';
+import { SwarmError } from '../core/swarm-error.ts';
 import { request } from '../local/client.ts';
+import { findPeers, isStopped, silentPeer } from './doctor/process-checks.ts';
 import { action } from './exit.ts';
 import { localSocket } from './local-socket.ts';
 import { Progress } from './progress.ts';
 
-/** Longest wait for the jobs that a stopping peer still runs for others. */
-const drainTimeoutMs = 600_000;
+/** Longest silence: a peer that ends tells every second for what it still waits, for as long as that takes. */
+const silenceMs = 15_000;
 
 export function addStop(program: Command): void {
   program
@@ -19,13 +21,33 @@ export function addStop(program: Command): void {
         const asked = { op: 'stop', now: options.now === true } as const;
         using progress = new Progress('waiting for the peer to end:');
         let isTold = process.stderr.isTTY;
-        for await (const { waiting } of request(localSocket(), asked, drainTimeoutMs)) {
-          if (waiting === 0) continue;
-          progress.text = `waiting for ${waiting} job${waiting === 1 ? '' : 's'} (--now ends them)`;
-          // Once, where no line can be written over.
-          if (!isTold) process.stderr.write(`${progress.text}\n`);
-          isTold = true;
+        const socket = localSocket();
+        try {
+          for await (const { waiting } of request(socket, asked, silenceMs)) {
+            if (waiting === 0) continue;
+            progress.text = `waiting for ${waiting} job${waiting === 1 ? '' : 's'} (--now ends them)`;
+            // Once, where no line can be written over.
+            if (!isTold) process.stderr.write(`${progress.text}\n`);
+            isTold = true;
+          }
+        } catch (error) {
+          throw withProcess(socket, error);
         }
       }),
     );
+}
+
+/** Of a peer that says nothing, what its process shows: no request can end it. */
+function withProcess(socket: string, error: unknown): unknown {
+  if (!(error instanceof SwarmError) || error.code !== 'E_PEER_SILENT') return error;
+  const peers = findPeers(process.getuid?.() ?? 0);
+  // Of several, that which is stopped is the silent one.
+  const { text, cure } = silentPeer(
+    socket,
+    peers.toSorted((a, b) => Number(isStopped(b)) - Number(isStopped(a))),
+    'it is silent',
+  );
+  return new SwarmError('E_PEER_SILENT', `The peer cannot be asked to end: ${text}; cure: ${cure}.`, {
+    cause: error,
+  });
 }

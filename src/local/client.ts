@@ -26,7 +26,7 @@ export async function* request<Asked extends Request>(
     socket.destroy(
       new SwarmError(
         'E_PEER_SILENT',
-        `The peer on ${path} does not answer (waited ${idleTimeoutMs} ms); see its log, or end it with \`buildswarm stop --now\`.`,
+        `The peer on ${path} does not answer (waited ${idleTimeoutMs} ms); \`buildswarm doctor\` says why, and what to do.`,
       ),
     );
   });

@@ -109,3 +109,19 @@ for (const [what, command] of Object.entries(interrupted))
     run.signalGroup('SIGKILL');
     await run.ended;
   });
+
+test('stop of a frozen peer, at once too, ends with a sentence that names its process', {
+  timeout: 120_000,
+}, async (t) => {
+  await using swarm = await SwarmRig.start(t, { machines: 1 });
+  await swarm.signalPeer('m1', 'STOP');
+  for (const argv of [
+    ['buildswarm', 'stop', '--now'],
+    ['buildswarm', 'stop'],
+  ]) {
+    const { status, stderr } = await swarm.exec('m1', argv, { timeoutMs: 40_000 });
+    assert.equal(status, 1);
+    assert.match(stderr.toString(), /^buildswarm: .*process (\d+) is stopped by a signal.*kill -CONT \1/);
+  }
+  await swarm.signalPeer('m1', 'CONT');
+});
