@@ -35,7 +35,8 @@ struct store {
   struct blob *newest, *oldest;
   size_t memory_bytes, memory_limit_bytes;
   struct pack packs[STORE_PACKS];
-  int current; /* the pack that is being filled; -1: none */
+  int pack_count, pack_limit; /* each has a descriptor */
+  int current;                /* the pack that is being filled; -1: none */
   uint32_t next_number;
   uint64_t disk_bytes, disk_limit_bytes, use;
   uint64_t hits, damaged, evicted_bytes, write_failures;
@@ -48,7 +49,6 @@ struct store {
   struct blob *to_write, **to_write_last, *written, **written_last;
   int index_fd; /* of the pack that is being written */
   uint32_t index_number;
-  int stopping;
 };
 
 /* NULL if there is none. */

@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -53,6 +55,7 @@ static void drop_pack(struct store *store, int index) {
     if (!blob->data) blob_remove(store, blob);
   }
   close(pack->fd);
+  store->pack_count--;
   store->disk_bytes -= pack->length;
   store->evicted_bytes += pack->length;
   remove_file(store, pack->number, "pack");
@@ -66,9 +69,9 @@ static int is_being_written(const struct pack *pack) {
   return 0;
 }
 
-/* The packs used longest ago go; never those into which the writer writes. */
+/* The packs used longest ago go; never those into which the writer writes. There may be many small ones: each start begins one. */
 static void keep_limit(struct store *store) {
-  while (store->disk_bytes > store->disk_limit_bytes) {
+  while (store->disk_bytes > store->disk_limit_bytes || store->pack_count > store->pack_limit) {
     int oldest = -1;
     for (int i = 0; i < STORE_PACKS; i++) {
       if (store->packs[i].fd < 0 || i == store->current || is_being_written(&store->packs[i])) continue;
@@ -102,29 +105,54 @@ static void load_pack(struct store *store, uint32_t number) {
   off_t length = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
   if (length < 0 || length > 2 * PACK_BYTES) {
     if (fd >= 0) close(fd);
+    if (length > 0) { /* nobody has written that */
+      remove_file(store, number, "pack");
+      remove_file(store, number, "index");
+    }
     return;
   }
   store->packs[index] =
       (struct pack){.fd = fd, .number = number, .length = (uint32_t)length, .last_use = number};
+  store->pack_count++;
   store->disk_bytes += (uint64_t)length;
   if (number > store->use) store->use = number;
   load_index(store, index);
+  keep_limit(store);
+}
+
+/* Nothing says what is in a pack that is gone, and a new one of its number would go on in this. */
+static void drop_lone_index(const struct store *store, uint32_t number) {
+  char name[32];
+  struct stat of;
+  snprintf(name, sizeof name, "%u.pack", number);
+  if (fstatat(store->directory, name, &of, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+    remove_file(store, number, "index");
+}
+
+/* The others are for the kernel, the peer and what is read. */
+static int pack_limit(void) {
+  struct rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur / 2 >= STORE_PACKS) return STORE_PACKS - 1;
+  return (int)files.rlim_cur / 2;
 }
 
 void packs_load(struct store *store) {
   for (int i = 0; i < STORE_PACKS; i++) store->packs[i].fd = -1;
+  store->pack_limit = pack_limit();
   int fd = openat(store->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *stream = fd < 0 ? NULL : fdopendir(fd);
   if (!stream) return;
   for (struct dirent *entry; (entry = readdir(stream));) {
     unsigned number;
     int end = 0;
+    if (sscanf(entry->d_name, "%u.index%n", &number, &end) == 1 && end && !entry->d_name[end])
+      drop_lone_index(store, number);
+    end = 0;
     if (sscanf(entry->d_name, "%u.pack%n", &number, &end) != 1 || !end || entry->d_name[end]) continue;
     if (number >= store->next_number) store->next_number = number + 1;
     load_pack(store, number);
   }
   closedir(stream);
-  keep_limit(store);
 }
 
 unsigned char *packs_read(struct store *store, const struct blob *blob) {
@@ -146,6 +174,7 @@ static int start_pack(struct store *store) {
   int fd = index < 0 ? -1 : open_file(store, number, "pack", O_RDWR | O_CREAT | O_EXCL);
   if (fd < 0) return -1;
   store->packs[index] = (struct pack){.fd = fd, .number = number};
+  store->pack_count++;
   store->current = index;
   return 0;
 }
@@ -194,16 +223,20 @@ static int write_blob(struct store *store, const struct blob *blob, struct writt
   memcpy(record, blob->hash, HASH_BYTES);
   put_u32(record + HASH_BYTES, blob->offset);
   put_u32(record + HASH_BYTES + 4, blob->length);
-  return write(store->index_fd, record, sizeof record) == (ssize_t)sizeof record ? 0 : -1;
+  if (write(store->index_fd, record, sizeof record) == (ssize_t)sizeof record) return 0;
+  /* Half of a record, as on a full disk, would put those that follow out of their places. */
+  struct stat of;
+  if (fstat(store->index_fd, &of) == 0 && of.st_size % INDEX_BYTES)
+    while (ftruncate(store->index_fd, of.st_size - of.st_size % INDEX_BYTES) != 0 && errno == EINTR) continue;
+  return -1;
 }
 
-static void *write_behind(void *argument) {
+__attribute__((noreturn)) static void *write_behind(void *argument) {
   struct store *store = argument;
   pthread_mutex_lock(&store->lock);
   for (;;) {
-    while (!store->to_write && !store->stopping) pthread_cond_wait(&store->wake, &store->lock);
+    while (!store->to_write) pthread_cond_wait(&store->wake, &store->lock);
     struct blob *blob = store->to_write;
-    if (!blob) break;
     store->to_write = blob->next_to_write;
     if (!store->to_write) store->to_write_last = &store->to_write;
     struct written_place place = {store->packs[blob->pack].fd, store->packs[blob->pack].number};
@@ -216,8 +249,6 @@ static void *write_behind(void *argument) {
     *store->written_last = blob;
     store->written_last = &blob->next_to_write;
   }
-  pthread_mutex_unlock(&store->lock);
-  return NULL;
 }
 
 int packs_start(struct store *store) {
@@ -225,13 +256,4 @@ int packs_start(struct store *store) {
   store->has_writer = error == 0;
   errno = error;
   return error ? -1 : 0;
-}
-
-void packs_stop(struct store *store) {
-  if (!store->has_writer) return;
-  pthread_mutex_lock(&store->lock);
-  store->stopping = 1;
-  pthread_cond_signal(&store->wake);
-  pthread_mutex_unlock(&store->lock);
-  pthread_join(store->writer, NULL);
 }

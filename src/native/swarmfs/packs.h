@@ -14,7 +14,5 @@ void packs_write(struct store *store, struct blob *blob);
 void packs_leave(struct store *store, struct blob *blob);
 /* Starts the thread that writes them; after this the process must not fork. 0, or -1 with errno. */
 int packs_start(struct store *store);
-/* Writes the rest and stops that thread. */
-void packs_stop(struct store *store);
 
 #endif

@@ -27,8 +27,6 @@ int store_start(struct store *store) {
   return packs_start(store);
 }
 
-void store_close(struct store *store) { packs_stop(store); }
-
 /* The least used leave memory; those on no disk are then gone. */
 static void make_room(struct store *store, const struct blob *keep) {
   struct blob *blob = store->oldest;

@@ -12,8 +12,6 @@
 int store_open(struct store *store, const char *path, uint64_t memory_limit_bytes, uint64_t disk_limit_bytes);
 /* Starts the writer; after this the process must not fork. */
 int store_start(struct store *store);
-/* Writes the rest and stops the writer. */
-void store_close(struct store *store);
 
 /* The bytes, good until the next call of any of these; NULL if it has them not. */
 const unsigned char *store_get(struct store *store, const unsigned char hash[HASH_BYTES], uint32_t *length);
