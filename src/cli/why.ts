@@ -1,6 +1,8 @@
 /** `buildswarm why`: what was decided of jobs, and why. */
 import path from 'node:path';
 import type { Command } from 'commander';
+import { cures } from '../core/cure.ts';
+import { type Reason, reasons } from '../core/reason.ts';
 import { visibleJson, visibleValue } from '../core/visible.ts';
 import { requestOne } from '../local/client.ts';
 import { rememberedJobs } from '../peer/explain/ledger.ts';
@@ -16,12 +18,14 @@ interface WhyOptions {
 
 /** Of `--here` without `--last`. */
 const listedJobs = 20;
+/** Among which those with a reason are looked for. */
+const jobsOfReason = 500;
 
 export function addWhy(program: Command): void {
   program
     .command('why')
     .description('tells why jobs ran where they did; alone: why jobs of the last build ran here, counted')
-    .argument('[job]', 'number of a job, or the path of a file that it wrote')
+    .argument('[job]', 'number of a job, the path of a file that it wrote, or a reason')
     .option('--last <n>', 'the newest N jobs, step by step')
     .option('--here', 'only jobs that ran on this machine')
     .option('--json', 'prints one JSON object, for programs')
@@ -52,10 +56,30 @@ async function tellJobs(asked: string | undefined, { last, here, json }: WhyOpti
   if (answer.jobs.length > 0) return;
   process.exitCode = exitStatus.failure;
   if (json) return;
+  const meant = Object.keys(reasons).find((reason): reason is Reason => reason === asked);
+  if (meant !== undefined) return await tellReason(meant);
   const what = isNumber ? `job ${asked}` : asked === undefined ? 'such jobs' : `a job that writes ${asked}`;
   process.stdout.write(
     `${visibleValue(`Nothing is known of ${what}; the last ${rememberedJobs.toLocaleString('en')} are remembered.`)}\n`,
   );
+}
+
+/** What a reason means, what to do, and the newest of the last jobs that had it. */
+async function tellReason(reason: Reason): Promise<void> {
+  process.exitCode = 0;
+  const { jobs } = await requestOne(localSocket(), { op: 'why', last: jobsOfReason });
+  const having = jobs.filter((job) => job.reasons.some((one) => one.reason === reason));
+  const cure = cures[reason];
+  const lines = [
+    `${reason}: ${reasons[reason]}`,
+    ...(cure === undefined ? [] : [`cure: ${cure}`]),
+    `${having.length} of the last ${jobs.length} jobs had it${having.length > 0 ? '; the newest:' : '.'}`,
+    ...having
+      .toSorted((one, other) => other.job - one.job)
+      .slice(0, 1)
+      .map((job) => renderJob(visibleValue(job))),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
 }
 
 async function tellBuild({ json }: WhyOptions): Promise<void> {

@@ -70,6 +70,13 @@ test('buildswarm on the command line', async (t) => {
     assert.match(await said('--here', '--last', '1'), /g\+\+ --version\n.*\n.*query: .*because of --version/);
     assert.match(await said('99999'), /Nothing is known of job 99999/);
     assert.equal((await say('why', '99999')).status, 1);
+    const reason = await say('why', 'query');
+    assert.equal(reason.status, 0);
+    assert.match(
+      reason.stdout.toString(),
+      /^query: the command only asks .*\n[1-9]\d* of the last \d+ jobs had it; the newest:\njob \d+: g\+\+ --version\n/,
+    );
+    assert.match(await said('outside-share'), /\ncure: .*\n0 of the last \d+ jobs had it\.\n$/);
   });
 
   await t.test('why tells of the job that wrote a file, step by step', async () => {

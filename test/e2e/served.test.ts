@@ -272,6 +272,12 @@ test('what cannot come home, or cannot run there, runs here for the reason that 
     assert.deepEqual(await reasons(), ['conflict']);
   });
 
+  await t.test('a program that is missing: nothing else is said of it', async () => {
+    assert.equal((await sh(swarm, 'swarmrun no-such-program x')).status, 127);
+    const job = (await swarm.explainJobs('m1')).at(-1);
+    assert.deepEqual([job?.reasons.map(({ reason }) => reason), job?.details], [['no-command'], []]);
+  });
+
   await t.test('a disk that is full here', async () => {
     assertClean(await sh(swarm, 'mkdir small && mount -t tmpfs -o size=64k none small'));
     const command = "sh -c 'head -c 1000000 /dev/zero >small/f'";

@@ -151,7 +151,7 @@ export class RequestReader {
       return { ...read, inline: reason ?? 'outside-share', unslotted, detail: notServedDetail(reason, word) };
     }
     if (!(await this.#hasProgram(command, read.share ?? '/')))
-      return { ...read, inline: 'no-command', unslotted: true };
+      return { ...read, inline: 'no-command', unslotted: true, detail: undefined };
     const unseen = lookedAtByTree(read.reading, cwd, place);
     if (unseen === undefined) {
       const { obstacle } = await lookAtFiles(read.reading, request.job, disk, { ownNames: true });
