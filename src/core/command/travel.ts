@@ -68,12 +68,12 @@ function whyNotServed(reading: Reading, command: Command, place: CommandPlace): 
   const temporary = command.env.get('TMPDIR') ?? '';
   if (temporary !== '' && !isWritable(temporary))
     return { reason: 'outside-share', word: `TMPDIR=${temporary}` };
-  // Memory that programs of this machine share.
-  const memory = command.argv.flatMap(absolutePathsIn).find((path) => isBelow('/dev/shm', path));
-  if (memory !== undefined) return { reason: 'outside-share', word: memory };
-  // What is preloaded talks to processes of this machine.
-  const preload = command.env.get('LD_PRELOAD') ?? '';
-  return preload.trim() === '' ? undefined : { reason: 'outside-share', word: `LD_PRELOAD=${preload}` };
+  // Memory that programs of this machine share: a job has its own, in which nothing is. Whatever names it: a response file, CPATH.
+  const isMemory = (path: string) => isBelow('/dev/shm', resolvePath(command.cwd, path));
+  const memory =
+    [...command.argv.flatMap(absolutePathsIn), ...namedPaths(reading, command)].find(isMemory) ??
+    variableThatStays(command.env, (path) => !isMemory(path));
+  return memory === undefined ? undefined : { reason: 'outside-share', word: memory };
 }
 
 const surroundingsSaid = {

@@ -230,6 +230,11 @@ describe('mayBeServed', () => {
     ['g++ -c a.cc -o /elsewhere/a.o', 'outside-share'],
     ['./test /usr/share/x', 'travels'],
     ['./test --memory=/dev/shm/x', 'outside-share'],
+    ['g++ -c a.cc -I../../dev/shm/x', 'outside-share'],
+    ['g++ -c a.cc', 'outside-share', { CPATH: '/dev/shm/x' }],
+    ['g++ a.o -o a', 'outside-share', { LIBRARY_PATH: '/usr/lib:/dev/shm/lib' }],
+    ['./test', 'outside-share', { LD_LIBRARY_PATH: '/dev/shm/lib' }],
+    ['./test', 'travels', { LD_LIBRARY_PATH: '/usr/local/lib' }],
     ['./test', 'outside-share', { TMPDIR: '/elsewhere' }],
     ['./test', 'outside-share', { LD_PRELOAD: '/usr/lib/libfaketime.so' }],
   ];
