@@ -510,9 +510,9 @@ for (const build of Object.keys(builds) as BuildName[]) {
       it('is told while its reader is slow, and to none who is gone', async () => {
         const argv = ['sh', '-c', 'head -c 3000000 /dev/zero'];
         const slow = runner.run(argv, { spool: directory });
-        await slow.next('STARTED');
+        const slowPid = (await slow.next('STARTED')).readUInt32LE();
         slow.socket.pause();
-        await sh('sleep 0.5');
+        await until(() => !isAlive(slowPid), 5_000, 'the command has ended');
         slow.socket.resume();
         assert.equal((await outcome(slow)).stdout.length, 3_000_000);
         const gone = runner.run(['sh', '-c', 'echo lost; sleep 60'], { spool: directory });
